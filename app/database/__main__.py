@@ -1,0 +1,21 @@
+"""``mlrelease migrate``: bring the database that the settings name to what this version needs."""
+
+from app.database.connection import Database
+from app.database.migrate import migrate
+from app.errors import MlreleaseError
+from app.settings import read_settings
+
+
+def run() -> None:
+    database = Database(read_settings().database)
+    try:
+        migrate(database)
+    finally:
+        database.dispose()
+
+
+if __name__ == "__main__":
+    try:
+        run()
+    except MlreleaseError as error:
+        raise SystemExit(str(error)) from error

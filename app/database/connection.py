@@ -1,0 +1,118 @@
+"""The database: one engine a process, a session per unit of work.
+
+Code below the edges takes a Session and never commits; ``Database.write`` commits once, at the end, or nothing.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlmodel import Session
+
+from app.errors import Unavailable
+
+BUSY_SECONDS = 30.0
+CONTENTION_TRIES = 5
+
+Result = TypeVar("Result")
+
+
+class Database:
+    """Read and write sessions over SQLite (in WAL mode) or PostgreSQL."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = url
+        self.engine = _sqlite_engine(url) if url.startswith("sqlite") else _postgresql_engine(url, pool_size)
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """One transaction: committed when the block ends well. Raises Unavailable when the database does not answer."""
+        with _available(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One consistent view that takes no write lock. Raises Unavailable when the database does not answer."""
+        with _available(), Session(self.engine, expire_on_commit=False) as session:
+            session.connection(execution_options={"read_only": True})
+            yield session
+
+    def transact(self, work: Callable[[Session], Result]) -> Result:
+        """Run ``work`` in a write transaction, again when another one took the same number or name meanwhile."""
+        for _ in range(CONTENTION_TRIES - 1):
+            try:
+                with self.write() as session:
+                    return work(session)
+            except IntegrityError:
+                continue
+        with self.write() as session:
+            return work(session)
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as broken:
+        raise _unavailable(broken) from broken
+    except DBAPIError as broken:
+        if broken.connection_invalidated:
+            raise _unavailable(broken) from broken
+        raise
+
+
+def _unavailable(broken: DBAPIError) -> Unavailable:
+    text = str(broken.orig).strip().splitlines()[0] if str(broken.orig).strip() else type(broken.orig).__name__
+    if "no such table" in text or "does not exist" in text:
+        return Unavailable(
+            f"The database has no tables for this ({text}).",
+            code="migrations_not_applied",
+            hint="Run `mlrelease migrate`.",
+        )
+    if "locked" in text or "busy" in text:
+        return Unavailable(
+            f"The database is locked by another process for more than {BUSY_SECONDS:.0f} s.",
+            code="database_locked",
+            hint="Try again; if it stays, look for a process that holds a transaction open.",
+        )
+    if "full" in text:
+        return Unavailable(
+            "The disk that holds the database is full.",
+            code="disk_full",
+            hint="Free some space and try again.",
+        )
+    return Unavailable(
+        f"The database does not answer ({text}).",
+        code="database_unreachable",
+        hint="Check MLRELEASE_DATABASE_URL and that the server runs.",
+    )
+
+
+def _sqlite_engine(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: Any) -> None:
+        # Transactions are begun by the listener below: the driver's own habit of beginning late loses updates.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A write transaction takes the lock at once: two that read first and write later would deadlock into an error.
+        read_only = connection.get_execution_options().get("read_only", False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql_engine(url: str, pool_size: int) -> Engine:
+    return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)

@@ -1,0 +1,77 @@
+"""The schema: brought up to date by ``mlrelease migrate``, checked by every process before it works."""
+
+import logging
+from pathlib import Path
+
+import migrations
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from dbos import DBOS
+from sqlmodel import SQLModel
+
+from app.database.connection import Database
+from app.errors import Misconfigured
+
+
+def migrate(database: Database, *, revision: str = "head") -> None:
+    """Bring our tables and the engine's to what this version of the software needs."""
+    if database.url.startswith("sqlite:///"):
+        Path(database.url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    with database.engine.connect() as connection:
+        command.upgrade(_config(connection), revision)
+        connection.commit()
+    logging.getLogger("dbos").setLevel(logging.WARNING)
+    DBOS.migrate(database.url)
+
+
+def downgrade(database: Database, *, revision: str) -> None:
+    """Take our tables back to an older revision; data of what is dropped is lost."""
+    with database.engine.connect() as connection:
+        command.downgrade(_config(connection), revision)
+        connection.commit()
+
+
+def check_schema(database: Database) -> None:
+    """Raises Misconfigured when the schema is not the one that this version was written for."""
+    with database.read() as session:
+        found = MigrationContext.configure(session.connection()).get_current_revision()
+    scripts = ScriptDirectory.from_config(_config(None))
+    wanted = scripts.get_current_head()
+    if found == wanted:
+        return
+    known = {script.revision for script in scripts.walk_revisions()}
+    if found is None or found in known:
+        raise Misconfigured(
+            f"The database is at revision {found or 'none'}, this version needs {wanted}.",
+            code="migrations_not_applied",
+            hint="Run `mlrelease migrate` first.",
+        )
+    raise Misconfigured(
+        f"The database is at revision {found}, which this version does not know: it was migrated by a newer one.",
+        code="database_is_newer",
+        hint="Start the version of mlrelease that migrated it, or a newer one.",
+    )
+
+
+def drift(database: Database) -> list[object]:
+    """Differences between the migrated database and the tables in the code; empty when they agree."""
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"include_object": _is_ours, "compare_type": False})
+        return list(compare_metadata(context, SQLModel.metadata))
+
+
+def _is_ours(_item: object, name: str | None, kind: str, reflected: bool, _other: object) -> bool:
+    """The engine keeps its tables in the same SQLite file; they are its own affair."""
+    if kind == "table" and reflected:
+        return name in SQLModel.metadata.tables or name == "alembic_version"
+    return True
+
+
+def _config(connection: object) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(next(iter(migrations.__path__)))))
+    config.attributes["connection"] = connection
+    return config
