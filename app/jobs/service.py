@@ -1,0 +1,120 @@
+"""The only writer of training jobs."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, select
+
+from app.jobs.tables import TrainingJob
+
+RECORDED = "Recorded"
+SUBMITTING = "Submitting"
+COMPLETED = "Completed"  # Azure's word
+ENDED_IN_AZURE = frozenset({COMPLETED, "Failed", "Canceled"})
+NOT_FOUND = "NotFound"
+NOT_SEEN = "not_seen"  # the code of a sighting without an answer
+
+
+@dataclass(frozen=True)
+class JobPlace:
+    """Where a job is: names are unique in a workspace."""
+
+    subscription: str
+    resource_group: str
+    workspace: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What a look at Azure ML showed."""
+
+    status: str
+    is_final: bool
+    code: str
+    sentence: str
+    outputs: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    children: list[dict[str, Any]] = field(default_factory=list)
+    environment: str | None = None
+    git_commit: str | None = None
+    studio_url: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+def record_job(
+    session: Session,
+    place: JobPlace,
+    *,
+    now: datetime,
+    recorded_by: str,
+    model: str | None = None,
+    bundle_digest: str | None = None,
+    entry: str | None = None,
+) -> tuple[TrainingJob, bool]:
+    """The record of this job, and whether it is new. With a bundle the job is still to be submitted."""
+    known = find_job(session, place)
+    if known is not None:
+        return known, False
+    submitted = bundle_digest is not None
+    job = TrainingJob(
+        subscription=place.subscription,
+        resource_group=place.resource_group,
+        workspace=place.workspace,
+        name=place.name,
+        model=model,
+        status=SUBMITTING if submitted else RECORDED,
+        code="submitting" if submitted else "recorded",
+        sentence="Waits to be submitted to Azure ML." if submitted else "Recorded; Azure ML has not been asked yet.",
+        bundle_digest=bundle_digest,
+        entry=entry,
+        recorded_by=recorded_by,
+        created_at=now,
+    )
+    session.add(job)
+    session.flush()
+    return job, True
+
+
+def note_sighting(session: Session, job: TrainingJob, sighting: Sighting, *, now: datetime) -> bool:
+    """Store what was seen; True when the status changed."""
+    changed = (job.status, job.code) != (sighting.status, sighting.code)
+    job.status = sighting.status
+    job.is_final = sighting.is_final
+    job.code = sighting.code
+    job.sentence = sighting.sentence
+    job.outputs = sighting.outputs
+    job.metrics = sighting.metrics
+    job.children = sighting.children
+    job.environment = sighting.environment
+    job.git_commit = sighting.git_commit
+    job.studio_url = sighting.studio_url
+    job.started_at = sighting.started_at
+    job.ended_at = sighting.ended_at
+    job.checked_at = now
+    job.looks += 1
+    job.unanswered = job.unanswered + 1 if sighting.code == NOT_SEEN else 0
+    session.add(job)
+    session.flush()
+    return changed
+
+
+def look_again(session: Session, job: TrainingJob) -> None:
+    """Forget that Azure ML had no answer for this job: somebody says again that it is there."""
+    job.status, job.is_final, job.unanswered = SUBMITTING if job.bundle_digest else RECORDED, False, 0
+    job.code, job.sentence = "recorded", "Recorded again; Azure ML has not been asked yet."
+    session.add(job)
+    session.flush()
+
+
+def find_job(session: Session, place: JobPlace) -> TrainingJob | None:
+    return session.exec(
+        select(TrainingJob).where(
+            TrainingJob.subscription == place.subscription,
+            TrainingJob.resource_group == place.resource_group,
+            TrainingJob.workspace == place.workspace,
+            TrainingJob.name == place.name,
+        )
+    ).first()

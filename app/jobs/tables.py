@@ -1,0 +1,44 @@
+"""Training jobs of Azure ML, as we last saw them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from app.database.types import JsonColumn, UtcDateTime
+
+Json = dict[str, Any]
+
+
+class TrainingJob(SQLModel, table=True):
+    """A job in a workspace. ``status`` is Azure's word for it; ``code`` and ``sentence`` are ours."""
+
+    __tablename__ = "training_job"
+    __table_args__ = (UniqueConstraint("subscription", "resource_group", "workspace", "name"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    subscription: str
+    resource_group: str
+    workspace: str
+    name: str
+    model: str | None = Field(default=None, index=True)
+    status: str  # Azure's, or "Recorded" / "Submitting" before Azure was asked
+    is_final: bool = False
+    code: str
+    sentence: str
+    bundle_digest: str | None = Field(default=None, foreign_key="bundle.digest")  # the folder to submit
+    entry: str | None = None  # the job's YAML in that folder
+    outputs: Json = Field(default_factory=dict, sa_column=Column(JsonColumn, nullable=False))
+    metrics: Json = Field(default_factory=dict, sa_column=Column(JsonColumn, nullable=False))
+    children: list[Json] = Field(default_factory=list, sa_column=Column(JsonColumn, nullable=False))
+    environment: str | None = None
+    git_commit: str | None = None
+    studio_url: str | None = None
+    looks: int = 0
+    unanswered: int = 0  # looks in a row that Azure ML did not answer
+    recorded_by: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    checked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -1,0 +1,338 @@
+"""The sole writer of releases, rollouts and step runs.
+
+Every change of state goes through ``move_release``, ``move_rollout`` or ``move_step``: each checks that the change is allowed,
+stores it and writes the event, in the caller's transaction. A release that has rollouts follows them: its status is that of the
+first rollout that has not succeeded.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, func, select
+
+from app.errors import Conflict
+from app.identity.actor import Actor
+from app.releases.events import append_event
+from app.releases.queries import rollouts_of, steps_of
+from app.releases.states import MAY_FOLLOW, STEP_MAY_FOLLOW, Status, StepStatus
+from app.releases.tables import Release, Rollout, StepRun
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """One step of a plan: plain data. ``needs`` are keys of steps of this rollout, or ``<stage>/<key>`` of an earlier one."""
+
+    key: str
+    kind: str
+    needs: tuple[str, ...]
+    config: Json
+
+
+@dataclass(frozen=True)
+class PlannedRollout:
+    """What one stage of a release will do."""
+
+    stage: str
+    target: str
+    endpoint: str
+    workspace: str
+    deployment: str
+    needs_approval: bool
+    plan_digest: str
+    steps: tuple[PlannedStep, ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asks for."""
+
+    model: str
+    definition_id: int
+    definition_version: int
+    job_id: int
+    job: str
+    stages: tuple[str, ...]
+    note: str | None = None
+
+
+def create_release(session: Session, request: Request, *, mark: str, actor: Actor, now: datetime) -> Release:
+    """A new release, ``pending`` until it is prepared."""
+    newest = session.exec(select(func.max(Release.number)).where(Release.model == request.model)).one()
+    number = (newest or 0) + 1
+    release = Release(
+        id=f"{request.model}-{number}",
+        model=request.model,
+        number=number,
+        mark=mark,
+        definition_id=request.definition_id,
+        definition_version=request.definition_version,
+        job_id=request.job_id,
+        job=request.job,
+        stages=list(request.stages),
+        status=Status.PENDING,
+        code="preparing",
+        sentence="Looks up what exactly is to be released.",
+        note=request.note,
+        requested_by=actor.name,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(release)
+    session.flush()
+    asked = {
+        "job": request.job,
+        "definition_version": request.definition_version,
+        "stages": list(request.stages),
+        "note": request.note,
+    }
+    record(session, release, "release.created", subject=release.id, data=asked, actor=actor, now=now)
+    return release
+
+
+def plan_release(
+    session: Session,
+    release: Release,
+    content: Json,
+    plans: Sequence[PlannedRollout],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> list[Rollout]:
+    """Store what exactly is released and what each stage will do; copies, so that nothing changes it later."""
+    release.content = content
+    rollouts = []
+    for position, plan in enumerate(plans):
+        rollout = Rollout(
+            id=f"{release.id}:{plan.stage}",
+            release_id=release.id,
+            stage=plan.stage,
+            position=position,
+            target=plan.target,
+            endpoint=plan.endpoint,
+            workspace=plan.workspace,
+            deployment=plan.deployment,
+            needs_approval=plan.needs_approval,
+            plan_digest=plan.plan_digest,
+            status=Status.PENDING,
+            code="waits_for_earlier_stage" if position else "planned",
+            sentence="Waits for the stage before it." if position else "Planned.",
+        )
+        session.add(rollout)
+        session.flush()
+        session.add_all(_step_run(rollout, step, position=place) for place, step in enumerate(plan.steps))
+        rollouts.append(rollout)
+    session.flush()
+    plan_data = {"content": content, "plan_digests": {each.stage: each.plan_digest for each in rollouts}}
+    record(session, release, "release.planned", subject=release.id, data=plan_data, actor=actor, now=now)
+    return rollouts
+
+
+def move_release(
+    session: Session,
+    release: Release,
+    status: Status,
+    *,
+    code: str,
+    sentence: str,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """The one place where a release's status changes. Raises Conflict when this state cannot follow."""
+    _check(release.id, release.status, status, MAY_FOLLOW[release.status] | {release.status})
+    unchanged = (release.status, release.code, release.sentence) == (status, code, sentence)
+    if unchanged:
+        return
+    release.status, release.code, release.sentence = status, code, sentence
+    release.finished_at = now if status.is_final else None
+    record(
+        session,
+        release,
+        f"release.{status.value}",
+        subject=release.id,
+        data={"code": code, "sentence": sentence},
+        actor=actor,
+        now=now,
+    )
+
+
+def move_rollout(
+    session: Session,
+    rollout: Rollout,
+    status: Status,
+    *,
+    code: str,
+    sentence: str,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """The one place where a rollout's status changes; its release follows."""
+    _check(rollout.id, rollout.status, status, MAY_FOLLOW[rollout.status])
+    rollout.status, rollout.code, rollout.sentence = status, code, sentence
+    if status is Status.IN_PROGRESS and rollout.started_at is None:
+        rollout.started_at = now
+    rollout.finished_at = now if status.is_final else None
+    session.add(rollout)
+    session.flush()
+    release = session.get_one(Release, rollout.release_id)
+    record(
+        session,
+        release,
+        f"rollout.{status.value}",
+        subject=rollout.id,
+        data={"code": code, "sentence": sentence, "attempt": rollout.attempt},
+        actor=actor,
+        now=now,
+    )
+    _follow_rollouts(session, release, actor=actor, now=now)
+
+
+def move_step(
+    session: Session,
+    step: StepRun,
+    status: StepStatus,
+    *,
+    code: str,
+    sentence: str,
+    actor: Actor,
+    now: datetime,
+    output: Json | None = None,
+    changed: bool | None = None,
+) -> None:
+    """The one place where a step run's status changes."""
+    _check(step.id, step.status, status, STEP_MAY_FOLLOW[step.status])
+    step.status, step.code, step.sentence = status, code, sentence
+    if status is StepStatus.RUNNING:
+        step.attempts += 1
+        step.started_at = step.started_at or now
+    if output is not None:
+        step.output = output
+    if changed is not None:
+        step.changed = changed
+    step.finished_at = now if status.is_final else None
+    data = {
+        "code": code,
+        "sentence": sentence,
+        "attempt": step.attempts,
+        "output": output,
+        "changed": changed,
+    }
+    _record_of_step(session, step, f"step.{status.value}", data=data, actor=actor, now=now)
+
+
+def report_progress(session: Session, step: StepRun, sentence: str, *, actor: Actor, now: datetime) -> None:
+    """What a running step is doing, for people who watch. Saying the same again is nothing."""
+    if step.sentence == sentence or step.status is not StepStatus.RUNNING:
+        return
+    step.sentence = sentence
+    _record_of_step(session, step, "step.reported", data={"sentence": sentence}, actor=actor, now=now)
+
+
+def begin_attempt(session: Session, rollout: Rollout, *, actor: Actor, now: datetime) -> str:
+    """Put a rollout in the queue; the id of the workflow that will carry it out, ``release:stage:attempt``."""
+    rollout.attempt += 1
+    move_rollout(
+        session,
+        rollout,
+        Status.QUEUED,
+        code="queued",
+        sentence=f"Waits for its turn at {rollout.endpoint}.",
+        actor=actor,
+        now=now,
+    )
+    return f"{rollout.id}:{rollout.attempt}"
+
+
+def ask_to_stop(session: Session, release: Release, *, reason: str, actor: Actor, now: datetime) -> None:
+    """Note that a running release is to be cancelled; its steps look at this between two acts."""
+    release.control = "cancel"
+    record(
+        session,
+        release,
+        "release.cancel_requested",
+        subject=release.id,
+        data={"reason": reason},
+        actor=actor,
+        now=now,
+    )
+
+
+def skip_what_is_left(session: Session, rollout: Rollout, *, because: str, actor: Actor, now: datetime) -> None:
+    """Steps that will not run in this attempt."""
+    for step in steps_of(session, rollout.id):
+        if step.status is StepStatus.PENDING:
+            move_step(session, step, StepStatus.SKIPPED, code="not_reached", sentence=because, actor=actor, now=now)
+
+
+def _follow_rollouts(session: Session, release: Release, *, actor: Actor, now: datetime) -> None:
+    rollouts = rollouts_of(session, release.id)
+    ahead = next((rollout for rollout in rollouts if rollout.status is not Status.SUCCEEDED), None)
+    if ahead is None:
+        last = rollouts[-1]
+        sentence = f"Serves {', '.join(rollout.stage for rollout in rollouts)}."
+        move_release(session, release, last.status, code="released", sentence=sentence, actor=actor, now=now)
+    elif ahead.status is not Status.PENDING:
+        move_release(
+            session,
+            release,
+            ahead.status,
+            code=ahead.code,
+            sentence=f"{ahead.stage}: {ahead.sentence}",
+            actor=actor,
+            now=now,
+        )
+
+
+def _record_of_step(session: Session, step: StepRun, kind: str, *, data: Json, actor: Actor, now: datetime) -> None:
+    session.add(step)
+    session.flush()
+    rollout = session.get_one(Rollout, step.rollout_id)
+    release = session.get_one(Release, rollout.release_id)
+    record(session, release, kind, subject=step.id, data=data, actor=actor, now=now)
+
+
+def record(
+    session: Session, release: Release, kind: str, *, subject: str, data: Json, actor: Actor, now: datetime
+) -> None:
+    """Write an event on a release; its revision is the number of its last event."""
+    event = append_event(
+        session,
+        kind,
+        subject=subject,
+        actor=actor,
+        now=now,
+        release_id=release.id,
+        model=release.model,
+        data=data,
+    )
+    release.revision = event.seq
+    release.updated_at = now
+    session.add(release)
+    session.flush()
+
+
+def _step_run(rollout: Rollout, step: PlannedStep, *, position: int) -> StepRun:
+    return StepRun(
+        id=f"{rollout.id}:{step.key}",
+        rollout_id=rollout.id,
+        key=step.key,
+        kind=step.kind,
+        position=position,
+        needs=list(step.needs),
+        config=step.config,
+        status=StepStatus.PENDING,
+        code="planned",
+        sentence="Planned.",
+    )
+
+
+def _check(subject: str, now_is: Status | StepStatus, wanted: Status | StepStatus, allowed: set[Any]) -> None:
+    if wanted not in allowed:
+        raise Conflict(
+            f"{subject} is {now_is.value} and cannot become {wanted.value}.",
+            code="wrong_state",
+            status=now_is.value,
+        )

@@ -1,0 +1,120 @@
+"""The states that drive the machine, and which may follow which."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Of a release and of a rollout."""
+
+    PENDING = "pending"
+    PENDING_APPROVAL = "pending_approval"
+    APPROVAL_REJECTED = "approval_rejected"
+    SCHEDULED = "scheduled"
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+    EXPIRED = "expired"
+
+    @property
+    def is_final(self) -> bool:
+        return self in FINAL
+
+    @property
+    def is_waiting(self) -> bool:
+        """Nothing has been touched in Azure yet."""
+        return self in WAITING
+
+
+FINAL = frozenset(
+    {
+        Status.APPROVAL_REJECTED,
+        Status.SUCCEEDED,
+        Status.FAILED,
+        Status.ROLLED_BACK,
+        Status.CANCELLED,
+        Status.SUPERSEDED,
+        Status.EXPIRED,
+    }
+)
+WAITING = frozenset({Status.PENDING, Status.PENDING_APPROVAL, Status.SCHEDULED, Status.QUEUED})
+
+_ENDS_OF_WAITING = {Status.CANCELLED, Status.SUPERSEDED, Status.EXPIRED, Status.FAILED}
+
+MAY_FOLLOW: dict[Status, set[Status]] = {
+    Status.PENDING: {
+        Status.PENDING_APPROVAL,
+        Status.SCHEDULED,
+        Status.QUEUED,
+        Status.IN_PROGRESS,
+        *_ENDS_OF_WAITING,
+    },
+    Status.PENDING_APPROVAL: {Status.APPROVAL_REJECTED, Status.SCHEDULED, Status.QUEUED, *_ENDS_OF_WAITING},
+    Status.SCHEDULED: {Status.PENDING_APPROVAL, Status.QUEUED, *_ENDS_OF_WAITING},
+    Status.QUEUED: {Status.IN_PROGRESS, Status.PAUSED, Status.PENDING_APPROVAL, *_ENDS_OF_WAITING},
+    Status.IN_PROGRESS: {
+        Status.PENDING,
+        Status.PENDING_APPROVAL,
+        Status.QUEUED,
+        Status.PAUSED,
+        Status.SUCCEEDED,
+        Status.FAILED,
+        Status.ROLLING_BACK,
+        Status.CANCELLING,
+        Status.CANCELLED,
+        Status.APPROVAL_REJECTED,
+        Status.SUPERSEDED,
+        Status.EXPIRED,
+    },
+    Status.PAUSED: {Status.QUEUED, Status.IN_PROGRESS, Status.CANCELLING, *_ENDS_OF_WAITING},
+    Status.ROLLING_BACK: {Status.ROLLED_BACK, Status.FAILED},
+    Status.CANCELLING: {Status.CANCELLED, Status.SUCCEEDED, Status.FAILED},
+    # A retry goes on from the step that failed.
+    Status.FAILED: {Status.QUEUED},
+    Status.APPROVAL_REJECTED: set(),
+    Status.SUCCEEDED: {Status.ROLLING_BACK},
+    Status.ROLLED_BACK: set(),
+    Status.CANCELLED: {Status.QUEUED},
+    Status.SUPERSEDED: set(),
+    Status.EXPIRED: set(),
+}
+
+
+class StepStatus(StrEnum):
+    """Of a step run. ``failed``: the business says no. ``errored``: technical."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    ERRORED = "errored"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self not in {StepStatus.PENDING, StepStatus.RUNNING}
+
+
+STEP_MAY_FOLLOW: dict[StepStatus, set[StepStatus]] = {
+    StepStatus.PENDING: {StepStatus.RUNNING, StepStatus.SKIPPED, StepStatus.CANCELLED},
+    # A killed attempt is taken up again: running follows running.
+    StepStatus.RUNNING: {
+        StepStatus.RUNNING,
+        StepStatus.SUCCEEDED,
+        StepStatus.FAILED,
+        StepStatus.ERRORED,
+        StepStatus.CANCELLED,
+    },
+    StepStatus.SUCCEEDED: set(),
+    StepStatus.FAILED: {StepStatus.PENDING},
+    StepStatus.ERRORED: {StepStatus.PENDING},
+    StepStatus.SKIPPED: {StepStatus.PENDING},
+    StepStatus.CANCELLED: {StepStatus.PENDING},
+}

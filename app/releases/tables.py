@@ -1,0 +1,130 @@
+"""What is kept of releases: the truth that the API shows. Written by ``releases.service`` and ``releases.events`` alone."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from app.database.types import JsonColumn, UtcDateTime, word_column
+from app.releases.states import Status, StepStatus
+
+Json = dict[str, Any]
+
+
+class Release(SQLModel, table=True):
+    """One request: this job's output, under this definition version, through these stages."""
+
+    __tablename__ = "release"
+    __table_args__ = (
+        UniqueConstraint("model", "number"),
+        Index("ix_release_model_status", "model", "status"),
+    )
+
+    id: str = Field(primary_key=True)  # <model>-<number>
+    model: str
+    number: int
+    mark: str  # a few random characters: keeps Azure names of this release apart from another installation's
+    definition_id: int = Field(foreign_key="definition_version.id")
+    definition_version: int
+    job_id: int = Field(foreign_key="training_job.id")
+    job: str
+    stages: list[str] = Field(sa_column=Column(JsonColumn, nullable=False))
+    status: Status = Field(sa_type=word_column(Status))
+    code: str
+    sentence: str
+    control: str | None = None  # what people asked of a running release: cancel or pause
+    content: Json | None = Field(default=None, sa_column=Column(JsonColumn))  # what exactly is released, once resolved
+    note: str | None = None
+    requested_by: str
+    revision: int = Field(default=0, index=True)  # the number of its last event: changes with every change
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Rollout(SQLModel, table=True):
+    """One release in one stage."""
+
+    __tablename__ = "rollout"
+    __table_args__ = (
+        UniqueConstraint("release_id", "stage"),
+        Index("ix_rollout_target_status", "target", "status"),
+    )
+
+    id: str = Field(primary_key=True)  # <release>:<stage>
+    release_id: str = Field(foreign_key="release.id")
+    stage: str
+    position: int
+    target: str  # subscription/resource group/workspace/endpoint: one rollout at a time moves it
+    endpoint: str
+    workspace: str
+    deployment: str
+    needs_approval: bool
+    plan_digest: str  # over everything that an approval is given for
+    attempt: int = 0
+    status: Status = Field(sa_type=word_column(Status))
+    code: str
+    sentence: str
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class StepRun(SQLModel, table=True):
+    """The record of one step of one rollout; its config is a copy, so that editing a definition changes nothing here."""
+
+    __tablename__ = "step_run"
+    __table_args__ = (UniqueConstraint("rollout_id", "key"),)
+
+    id: str = Field(primary_key=True)  # <rollout>:<key>
+    rollout_id: str = Field(foreign_key="rollout.id", index=True)
+    key: str
+    kind: str
+    position: int
+    needs: list[str] = Field(sa_column=Column(JsonColumn, nullable=False))
+    config: Json = Field(sa_column=Column(JsonColumn, nullable=False))
+    status: StepStatus = Field(sa_type=word_column(StepStatus))
+    code: str
+    sentence: str
+    attempts: int = 0
+    changed: bool | None = None
+    output: Json | None = Field(default=None, sa_column=Column(JsonColumn))
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+    @property
+    def seconds(self) -> float | None:
+        """From its first start to its end."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()
+
+
+class Event(SQLModel, table=True):
+    """One thing that happened. Append-only; ``hash`` covers the content and the hash of the event before."""
+
+    __tablename__ = "event"
+    __table_args__ = (Index("ix_event_release_seq", "release_id", "seq"),)
+
+    seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: datetime = Field(sa_type=UtcDateTime)
+    kind: str
+    model: str | None = Field(default=None, index=True)
+    release_id: str | None = None
+    subject: str
+    actor: str
+    via: str
+    request_id: str | None = None
+    data: Json = Field(sa_column=Column(JsonColumn, nullable=False))
+    previous: str
+    hash: str
+
+
+class EventHead(SQLModel, table=True):
+    """The one row that says where the chain ends. Its lock puts writers in a line: numbers have no gaps."""
+
+    __tablename__ = "event_head"
+
+    id: int = Field(primary_key=True, default=1)
+    seq: int = 0
+    hash: str = ""

@@ -1,0 +1,60 @@
+"""A release with two stages, as the service keeps it, without any engine or Azure."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlmodel import Session
+
+from app.bundles.tables import Bundle
+from app.database.connection import Database
+from app.definitions.tables import DefinitionVersion
+from app.identity.actor import Actor
+from app.jobs.service import JobPlace, record_job
+from app.releases.service import PlannedRollout, PlannedStep, Request, create_release, plan_release
+from app.releases.tables import Release
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ANNA = Actor(name="anna", via="cli")
+
+
+def a_plan(stage: str, *, approval: bool = False) -> PlannedRollout:
+    return PlannedRollout(
+        stage=stage,
+        target=f"sub/rg/ws/{stage}",
+        endpoint=f"ep-{stage}",
+        workspace="ws",
+        deployment="r1-abcd",
+        needs_approval=approval,
+        plan_digest=f"sha256:{stage}",
+        steps=(
+            PlannedStep("register_model", "register_model", (), {}),
+            PlannedStep("create_endpoint", "create_endpoint", (), {}),
+            PlannedStep("create_deployment", "create_deployment", ("register_model", "create_endpoint"), {}),
+        ),
+    )
+
+
+def a_release(session: Session) -> Release:
+    bundle = Bundle(digest="sha256:b", archive=b"", size=0, created_at=NOW)
+    session.add(bundle)
+    session.flush()
+    definition = DefinitionVersion(
+        model="churn", version=1, bundle_digest=bundle.digest, content={}, applied_at=NOW, applied_by="anna"
+    )
+    session.add(definition)
+    session.flush()
+    job, _ = record_job(session, JobPlace("sub", "rg", "ws", "job-1"), now=NOW, recorded_by="anna", model="churn")
+    assert definition.id is not None
+    assert job.id is not None
+    asked = Request("churn", definition.id, 1, job.id, "job-1", ("dev", "prod"))
+    return create_release(session, asked, mark="abcd", actor=ANNA, now=NOW)
+
+
+@pytest.fixture
+def planned(database: Database) -> str:
+    """The id of a release that is planned for dev and, with an approval, for prod."""
+    with database.write() as session:
+        release = a_release(session)
+        plans = [a_plan("dev"), a_plan("prod", approval=True)]
+        plan_release(session, release, {"model_digest": "sha256:m"}, plans, actor=ANNA, now=NOW)
+        return release.id

@@ -1,0 +1,141 @@
+"""The sole writer: states follow each other as they may, every change is an event, a release follows its rollouts."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlmodel import Session, select
+
+from app.database.connection import Database
+from app.errors import Conflict
+from app.releases import queries
+from app.releases.events import verify_chain
+from app.releases.service import begin_attempt, move_rollout, move_step, report_progress, skip_what_is_left
+from app.releases.states import Status, StepStatus
+from app.releases.tables import Event, EventHead, Release
+from tests.releases.conftest import ANNA, NOW
+
+
+@pytest.fixture
+def session(database: Database) -> Iterator[Session]:
+    with database.write() as session:
+        yield session
+
+
+def move(session: Session, stage: str, status: Status, release: str = "churn-1") -> None:
+    rollout = queries.get_rollout(session, release, stage)
+    move_rollout(session, rollout, status, code=status.value, sentence="So.", actor=ANNA, now=NOW)
+
+
+def test_numbers_count_up_in_each_model(planned: str) -> None:
+    assert planned == "churn-1"
+
+
+def test_release_takes_the_status_of_its_first_stage_that_has_not_succeeded(planned: str, session: Session) -> None:
+    begin_attempt(session, queries.get_rollout(session, planned, "dev"), actor=ANNA, now=NOW)
+    move(session, "dev", Status.IN_PROGRESS)
+    move(session, "dev", Status.SUCCEEDED)
+    move(session, "prod", Status.PENDING_APPROVAL)
+
+    release = queries.get_release(session, planned)
+    assert release.status is Status.PENDING_APPROVAL
+    assert release.sentence == "prod: So."
+    assert release.finished_at is None
+
+
+def test_release_has_succeeded_when_every_stage_has(planned: str, session: Session) -> None:
+    for stage in ("dev", "prod"):
+        for status in (Status.QUEUED, Status.IN_PROGRESS, Status.SUCCEEDED):
+            move(session, stage, status)
+
+    release = queries.get_release(session, planned)
+    assert release.status is Status.SUCCEEDED
+    assert release.finished_at == NOW
+
+
+def test_a_state_that_cannot_follow_is_refused_and_nothing_changes(planned: str, session: Session) -> None:
+    before = len(queries.list_events(session))
+
+    with pytest.raises(Conflict, match="cannot become succeeded"):
+        move(session, "dev", Status.SUCCEEDED)
+
+    assert queries.get_rollout(session, planned, "dev").status is Status.PENDING
+    assert len(queries.list_events(session)) == before
+
+
+def test_a_step_that_succeeded_is_never_moved_again(planned: str, session: Session) -> None:
+    step = queries.steps_of(session, f"{planned}:dev")[0]
+    for status in (StepStatus.RUNNING, StepStatus.SUCCEEDED):
+        move_step(session, step, status, code="x", sentence="x", actor=ANNA, now=NOW)
+
+    with pytest.raises(Conflict):
+        move_step(session, step, StepStatus.RUNNING, code="x", sentence="x", actor=ANNA, now=NOW)
+
+    assert step.attempts == 1
+
+
+def test_a_killed_step_counts_another_attempt_and_keeps_its_first_start(planned: str, session: Session) -> None:
+    step = queries.steps_of(session, f"{planned}:dev")[0]
+    later = NOW.replace(hour=9)
+
+    move_step(session, step, StepStatus.RUNNING, code="x", sentence="x", actor=ANNA, now=NOW)
+    move_step(session, step, StepStatus.RUNNING, code="x", sentence="x", actor=ANNA, now=later)
+
+    assert (step.attempts, step.started_at) == (2, NOW)
+
+
+def test_saying_the_same_again_is_no_event(planned: str, session: Session) -> None:
+    step = queries.steps_of(session, f"{planned}:dev")[0]
+    move_step(session, step, StepStatus.RUNNING, code="x", sentence="x", actor=ANNA, now=NOW)
+    report_progress(session, step, "Halfway.", actor=ANNA, now=NOW)
+    before = len(queries.list_events(session))
+
+    report_progress(session, step, "Halfway.", actor=ANNA, now=NOW)
+
+    assert len(queries.list_events(session)) == before
+
+
+def test_steps_that_were_not_reached_are_skipped(planned: str, session: Session) -> None:
+    rollout = queries.get_rollout(session, planned, "dev")
+    first = queries.steps_of(session, rollout.id)[0]
+    move_step(session, first, StepStatus.RUNNING, code="x", sentence="x", actor=ANNA, now=NOW)
+    move_step(session, first, StepStatus.FAILED, code="no", sentence="No.", actor=ANNA, now=NOW)
+
+    skip_what_is_left(session, rollout, because="No.", actor=ANNA, now=NOW)
+
+    assert [step.status.value for step in queries.steps_of(session, rollout.id)] == ["failed", "skipped", "skipped"]
+
+
+def test_every_change_moves_the_revision_to_its_event(planned: str, session: Session) -> None:
+    begin_attempt(session, queries.get_rollout(session, planned, "dev"), actor=ANNA, now=NOW)
+
+    release = session.get_one(Release, planned)
+    events = queries.list_events(session, release_id=planned)
+    assert release.revision == events[-1].seq
+    assert [event.kind for event in events] == [
+        "release.created",
+        "release.planned",
+        "rollout.queued",
+        "release.queued",
+    ]
+
+
+def test_the_chain_holds_and_names_the_first_broken_link(planned: str, database: Database) -> None:
+    with database.write() as session:
+        begin_attempt(session, queries.get_rollout(session, planned, "dev"), actor=ANNA, now=NOW)
+    with database.read() as session:
+        events = session.exec(select(Event).order_by(Event.seq)).all()
+        head = session.get_one(EventHead, 1)
+        assert verify_chain(events, head=head) == 4
+
+    with database.write() as session:
+        tampered = session.get_one(Event, 2)
+        tampered.actor = "mallory"
+        session.add(tampered)
+    with database.read() as session:
+        events = session.exec(select(Event).order_by(Event.seq)).all()
+        with pytest.raises(Conflict, match="event 2 was changed"):
+            verify_chain(events, head=session.get_one(EventHead, 1))
+        with pytest.raises(Conflict, match="event 1 is missing"):
+            verify_chain(events[1:], head=session.get_one(EventHead, 1))
+        with pytest.raises(Conflict, match="chain ends at 1"):
+            verify_chain(events[:1], head=session.get_one(EventHead, 1))
