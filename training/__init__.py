@@ -1,0 +1,1 @@
+"""Training jobs: what they run is in ``src``, what starts them in ``submit``."""
