@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     job_poll_seconds: float = Field(default=15.0, gt=0, description="between two looks at a running training job")
     queue_poll_seconds: float = Field(default=0.25, gt=0, description="between two looks at the work queue")
     worker_rollouts: int = Field(default=20, ge=1, description="rollouts that one worker carries at once")
+    lease_seconds: float = Field(
+        default=15.0, ge=1, description="after which a silent worker's rollouts go on elsewhere"
+    )
     stop_seconds: float = Field(default=10.0, gt=0, description="for a worker to reach a safe point when stopped")
     log_format: Literal["console", "json"] = "console"
 

@@ -10,7 +10,7 @@ from sqlmodel.sql.sqltypes import AutoString
 
 from app.database.types import UtcDateTime
 
-for tables in ("bundles", "definitions", "jobs", "releases", "approvals", "api"):
+for tables in ("bundles", "definitions", "jobs", "releases", "approvals", "api", "workers"):
     importlib.import_module(f"app.{tables}.tables")
 
 

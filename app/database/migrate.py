@@ -3,7 +3,6 @@
 import logging
 from pathlib import Path
 
-import migrations
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -12,6 +11,7 @@ from alembic.script import ScriptDirectory
 from dbos import DBOS
 from sqlmodel import SQLModel
 
+import migrations
 from app.database.connection import Database
 from app.errors import Misconfigured
 

@@ -27,6 +27,15 @@ class JobPlace:
 
 
 @dataclass(frozen=True)
+class Submission:
+    """What is to be submitted: files of a bundle."""
+
+    bundle_digest: str
+    entry: str  # the job's YAML
+    environments: tuple[str, ...] = ()  # YAML of environments to be registered before
+
+
+@dataclass(frozen=True)
 class Sighting:
     """What a look at Azure ML showed."""
 
@@ -51,25 +60,24 @@ def record_job(
     now: datetime,
     recorded_by: str,
     model: str | None = None,
-    bundle_digest: str | None = None,
-    entry: str | None = None,
+    submission: Submission | None = None,
 ) -> tuple[TrainingJob, bool]:
-    """The record of this job, and whether it is new. With a bundle the job is still to be submitted."""
+    """The record of this job, and whether it is new. With a submission the job is still to be made in Azure ML."""
     known = find_job(session, place)
     if known is not None:
         return known, False
-    submitted = bundle_digest is not None
     job = TrainingJob(
         subscription=place.subscription,
         resource_group=place.resource_group,
         workspace=place.workspace,
         name=place.name,
         model=model,
-        status=SUBMITTING if submitted else RECORDED,
-        code="submitting" if submitted else "recorded",
-        sentence="Waits to be submitted to Azure ML." if submitted else "Recorded; Azure ML has not been asked yet.",
-        bundle_digest=bundle_digest,
-        entry=entry,
+        status=SUBMITTING if submission else RECORDED,
+        code="submitting" if submission else "recorded",
+        sentence="Waits to be submitted to Azure ML." if submission else "Recorded; Azure ML has not been asked yet.",
+        bundle_digest=submission.bundle_digest if submission else None,
+        entry=submission.entry if submission else None,
+        environments=list(submission.environments) if submission else [],
         recorded_by=recorded_by,
         created_at=now,
     )

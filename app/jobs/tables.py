@@ -29,6 +29,9 @@ class TrainingJob(SQLModel, table=True):
     sentence: str
     bundle_digest: str | None = Field(default=None, foreign_key="bundle.digest")  # the folder to submit
     entry: str | None = None  # the job's YAML in that folder
+    environments: list[str] = Field(
+        default_factory=list, sa_column=Column(JsonColumn, nullable=False)
+    )  # YAML files in it
     outputs: Json = Field(default_factory=dict, sa_column=Column(JsonColumn, nullable=False))
     metrics: Json = Field(default_factory=dict, sa_column=Column(JsonColumn, nullable=False))
     children: list[Json] = Field(default_factory=list, sa_column=Column(JsonColumn, nullable=False))

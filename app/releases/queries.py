@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlmodel import Session, col, select
 
 from app.errors import NotFound
-from app.releases.states import Status
+from app.releases.states import Status, StepStatus
 from app.releases.tables import Event, Release, Rollout, StepRun
 
 
@@ -59,6 +59,23 @@ def rollouts_of(session: Session, release_id: str) -> list[Rollout]:
     return list(session.exec(query).all())
 
 
+def waiting_before(session: Session, release: Release, rollout: Rollout) -> list[Rollout]:
+    """Rollouts of older releases of the same model that wait for the same target: for an approval, or in the queue."""
+    query = (
+        select(Rollout)
+        .join(Release, col(Release.id) == col(Rollout.release_id))
+        .where(
+            Rollout.target == rollout.target,
+            col(Rollout.status).in_([Status.PENDING_APPROVAL, Status.SCHEDULED, Status.QUEUED]),
+            Release.model == release.model,
+            col(Release.number) < release.number,
+        )
+        .order_by(col(Release.number))
+        .with_for_update()
+    )
+    return list(session.exec(query).all())
+
+
 def steps_of(session: Session, rollout_id: str) -> list[StepRun]:
     """In the order of the plan."""
     query = select(StepRun).where(StepRun.rollout_id == rollout_id).order_by(col(StepRun.position))
@@ -77,6 +94,12 @@ def steps_of_release(session: Session, release_id: str) -> dict[str, list[StepRu
     for step in session.exec(query).all():
         found.setdefault(step.rollout_id, []).append(step)
     return found
+
+
+def running_steps(session: Session) -> list[StepRun]:
+    """Everything that is being carried out, the longest first."""
+    query = select(StepRun).where(StepRun.status == StepStatus.RUNNING).order_by(col(StepRun.started_at))
+    return list(session.exec(query).all())
 
 
 def list_releases(

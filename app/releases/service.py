@@ -16,7 +16,7 @@ from app.errors import Conflict
 from app.identity.actor import Actor
 from app.releases.events import append_event
 from app.releases.queries import rollouts_of, steps_of
-from app.releases.states import MAY_FOLLOW, STEP_MAY_FOLLOW, Status, StepStatus
+from app.releases.states import MAY_FOLLOW, STEP_MAY_FOLLOW, Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 
 Json = dict[str, Any]
@@ -30,6 +30,7 @@ class PlannedStep:
     kind: str
     needs: tuple[str, ...]
     config: Json
+    timeout_seconds: float
 
 
 @dataclass(frozen=True)
@@ -201,13 +202,17 @@ def move_step(
     now: datetime,
     output: Json | None = None,
     changed: bool | None = None,
+    worker: str | None = None,
 ) -> None:
-    """The one place where a step run's status changes."""
+    """The one place where a step run's status changes. ``worker``: who carries it out."""
     _check(step.id, step.status, status, STEP_MAY_FOLLOW[step.status])
     step.status, step.code, step.sentence = status, code, sentence
     if status is StepStatus.RUNNING:
         step.attempts += 1
         step.started_at = step.started_at or now
+        step.worker = worker or step.worker
+    if status is StepStatus.PENDING:
+        step.started_at = None  # its time begins anew
     if output is not None:
         step.output = output
     if changed is not None:
@@ -219,6 +224,7 @@ def move_step(
         "attempt": step.attempts,
         "output": output,
         "changed": changed,
+        "worker": step.worker,
     }
     _record_of_step(session, step, f"step.{status.value}", data=data, actor=actor, now=now)
 
@@ -246,18 +252,20 @@ def begin_attempt(session: Session, rollout: Rollout, *, actor: Actor, now: date
     return f"{rollout.id}:{rollout.attempt}"
 
 
-def ask_to_stop(session: Session, release: Release, *, reason: str, actor: Actor, now: datetime) -> None:
-    """Note that a running release is to be cancelled; its steps look at this between two acts."""
-    release.control = "cancel"
-    record(
-        session,
-        release,
-        "release.cancel_requested",
-        subject=release.id,
-        data={"reason": reason},
-        actor=actor,
-        now=now,
-    )
+def ask_of(session: Session, release: Release, control: Control, *, reason: str, actor: Actor, now: datetime) -> None:
+    """Note what is asked of a release that is under way; its steps look at this between two acts."""
+    release.control = control
+    asked = f"release.{control.value}_requested"
+    record(session, release, asked, subject=release.id, data={"reason": reason}, actor=actor, now=now)
+
+
+def plan_again(session: Session, rollout: Rollout, *, actor: Actor, now: datetime) -> None:
+    """Let the steps that have not succeeded be carried out again: what is done stays done."""
+    for step in steps_of(session, rollout.id):
+        if step.status not in {StepStatus.SUCCEEDED, StepStatus.PENDING}:
+            move_step(
+                session, step, StepStatus.PENDING, code="planned", sentence="Planned again.", actor=actor, now=now
+            )
 
 
 def skip_what_is_left(session: Session, rollout: Rollout, *, because: str, actor: Actor, now: datetime) -> None:
@@ -323,6 +331,7 @@ def _step_run(rollout: Rollout, step: PlannedStep, *, position: int) -> StepRun:
         position=position,
         needs=list(step.needs),
         config=step.config,
+        timeout_seconds=step.timeout_seconds,
         status=StepStatus.PENDING,
         code="planned",
         sentence="Planned.",

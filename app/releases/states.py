@@ -75,8 +75,8 @@ MAY_FOLLOW: dict[Status, set[Status]] = {
     Status.PAUSED: {Status.QUEUED, Status.IN_PROGRESS, Status.CANCELLING, *_ENDS_OF_WAITING},
     Status.ROLLING_BACK: {Status.ROLLED_BACK, Status.FAILED},
     Status.CANCELLING: {Status.CANCELLED, Status.SUCCEEDED, Status.FAILED},
-    # A retry goes on from the step that failed.
-    Status.FAILED: {Status.QUEUED},
+    # A retry goes on from the step that failed, or prepares anew.
+    Status.FAILED: {Status.QUEUED, Status.PENDING},
     Status.APPROVAL_REJECTED: set(),
     Status.SUCCEEDED: {Status.ROLLING_BACK},
     Status.ROLLED_BACK: set(),
@@ -84,6 +84,13 @@ MAY_FOLLOW: dict[Status, set[Status]] = {
     Status.SUPERSEDED: set(),
     Status.EXPIRED: set(),
 }
+
+
+class Control(StrEnum):
+    """What people asked of a release that is under way."""
+
+    CANCEL = "cancel"
+    PAUSE = "pause"
 
 
 class StepStatus(StrEnum):
@@ -104,8 +111,9 @@ class StepStatus(StrEnum):
 
 STEP_MAY_FOLLOW: dict[StepStatus, set[StepStatus]] = {
     StepStatus.PENDING: {StepStatus.RUNNING, StepStatus.SKIPPED, StepStatus.CANCELLED},
-    # A killed attempt is taken up again: running follows running.
+    # A killed attempt is taken up again: running follows running. A paused one waits as if it had not begun.
     StepStatus.RUNNING: {
+        StepStatus.PENDING,
         StepStatus.RUNNING,
         StepStatus.SUCCEEDED,
         StepStatus.FAILED,

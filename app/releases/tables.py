@@ -7,7 +7,7 @@ from sqlalchemy import Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.database.types import JsonColumn, UtcDateTime, word_column
-from app.releases.states import Status, StepStatus
+from app.releases.states import Control, Status, StepStatus
 
 Json = dict[str, Any]
 
@@ -33,7 +33,7 @@ class Release(SQLModel, table=True):
     status: Status = Field(sa_type=word_column(Status))
     code: str
     sentence: str
-    control: str | None = None  # what people asked of a running release: cancel or pause
+    control: Control | None = Field(default=None, sa_type=word_column(Control))  # asked for, not yet reached
     content: Json | None = Field(default=None, sa_column=Column(JsonColumn))  # what exactly is released, once resolved
     note: str | None = None
     requested_by: str
@@ -87,6 +87,8 @@ class StepRun(SQLModel, table=True):
     code: str
     sentence: str
     attempts: int = 0
+    timeout_seconds: float  # from its start to its end
+    worker: str | None = None  # who carries it out, or did
     changed: bool | None = None
     output: Json | None = Field(default=None, sa_column=Column(JsonColumn))
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

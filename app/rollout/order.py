@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.releases.states import Status, StepStatus
+from app.releases.states import Control, Status, StepStatus
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ def ready(nodes: Sequence[Node], statuses: Mapping[str, StepStatus], running: se
     ]
 
 
-def outcome(statuses: Sequence[StepStatus]) -> Status:
-    """What a rollout ended as: the worst of its steps wins."""
+def outcome(statuses: Sequence[StepStatus], *, control: Control | None = None) -> Status:
+    """What a rollout ended as: the worst of its steps wins; one that stopped midway did what was asked of it."""
     if any(status in {StepStatus.FAILED, StepStatus.ERRORED} for status in statuses):
         return Status.FAILED
     if all(status is StepStatus.SUCCEEDED for status in statuses):
         return Status.SUCCEEDED
-    return Status.CANCELLED
+    return Status.PAUSED if control is Control.PAUSE else Status.CANCELLED

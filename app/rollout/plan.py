@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.definitions.schema import Definition, StageDefinition
 from app.releases.service import PlannedRollout, PlannedStep
+from app.rollout.timeouts import DEFAULT_SECONDS
 
 Json = dict[str, Any]
 
@@ -33,7 +34,10 @@ def plan_rollouts(definition: Definition, stages: Sequence[str], facts: ReleaseF
     for stage in definition.stages:
         if stage.name not in stages:
             continue
-        steps = _steps(definition, stage, facts, registered_by=registered_by)
+        steps = [
+            replace(step, timeout_seconds=definition.timeouts.seconds(step.kind) or step.timeout_seconds)
+            for step in _steps(definition, stage, facts, registered_by=registered_by)
+        ]
         if any(step.kind == "register_model" for step in steps):
             registered_by = stage.name
         workspace = workspace_of(stage, facts.subscription)
@@ -164,7 +168,7 @@ def _share(
 
 
 def _step(kind: str, needs: tuple[str, ...], config: Json) -> PlannedStep:
-    return PlannedStep(key=kind, kind=kind, needs=needs, config=config)
+    return PlannedStep(key=kind, kind=kind, needs=needs, config=config, timeout_seconds=DEFAULT_SECONDS[kind])
 
 
 def _digest(stage: StageDefinition, steps: Sequence[PlannedStep], facts: ReleaseFacts) -> str:

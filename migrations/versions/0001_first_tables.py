@@ -42,6 +42,17 @@ def upgrade() -> None:
         batch_op.create_index("ix_event_release_seq", ["release_id", "seq"], unique=False)
 
     op.create_table(
+        "worker",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("renewed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "event_head",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
@@ -78,7 +89,6 @@ def upgrade() -> None:
             ["bundle.digest"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("model", "bundle_digest"),
         sa.UniqueConstraint("model", "version"),
     )
     with op.batch_alter_table("definition_version", schema=None) as batch_op:
@@ -98,6 +108,7 @@ def upgrade() -> None:
         sa.Column("sentence", sa.String(), nullable=False),
         sa.Column("bundle_digest", sa.String(), nullable=True),
         sa.Column("entry", sa.String(), nullable=True),
+        sa.Column("environments", JSON, nullable=False),
         sa.Column("outputs", JSON, nullable=False),
         sa.Column("metrics", JSON, nullable=False),
         sa.Column("children", JSON, nullable=False),
@@ -135,7 +146,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(40), nullable=False),
         sa.Column("code", sa.String(), nullable=False),
         sa.Column("sentence", sa.String(), nullable=False),
-        sa.Column("control", sa.String(), nullable=True),
+        sa.Column("control", sa.String(40), nullable=True),
         sa.Column("content", JSON, nullable=True),
         sa.Column("note", sa.String(), nullable=True),
         sa.Column("requested_by", sa.String(), nullable=False),
@@ -220,6 +231,8 @@ def upgrade() -> None:
         sa.Column("code", sa.String(), nullable=False),
         sa.Column("sentence", sa.String(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("timeout_seconds", sa.Float(), nullable=False),
+        sa.Column("worker", sa.String(), nullable=True),
         sa.Column("changed", sa.Boolean(), nullable=True),
         sa.Column("output", JSON, nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
@@ -268,6 +281,7 @@ def downgrade() -> None:
 
     op.drop_table("idempotent_answer")
     op.drop_table("event_head")
+    op.drop_table("worker")
     with op.batch_alter_table("event", schema=None) as batch_op:
         batch_op.drop_index("ix_event_release_seq")
         batch_op.drop_index(batch_op.f("ix_event_model"))

@@ -27,9 +27,9 @@ def a_plan(stage: str, *, approval: bool = False) -> PlannedRollout:
         needs_approval=approval,
         plan_digest=f"sha256:{stage}",
         steps=(
-            PlannedStep("register_model", "register_model", (), {}),
-            PlannedStep("create_endpoint", "create_endpoint", (), {}),
-            PlannedStep("create_deployment", "create_deployment", ("register_model", "create_endpoint"), {}),
+            PlannedStep("register_model", "register_model", (), {}, 60.0),
+            PlannedStep("create_endpoint", "create_endpoint", (), {}, 60.0),
+            PlannedStep("create_deployment", "create_deployment", ("register_model", "create_endpoint"), {}, 60.0),
         ),
     )
 

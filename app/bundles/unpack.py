@@ -1,0 +1,52 @@
+"""An archive becomes a folder: all of it, or nothing."""
+
+import errno
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.bundles.archive import read_files
+from app.errors import Unavailable
+
+
+def unpack(archive: bytes, into: Path) -> None:
+    """Write the files under ``into``, which must not be there yet (or be empty): else FileExistsError.
+
+    Raises Invalid or TooLarge (see ``bundles.archive``), or Unavailable when the disk is full; then nothing is there.
+    """
+    if into.exists() and (not into.is_dir() or any(into.iterdir())):
+        raise FileExistsError(errno.EEXIST, "is there already", str(into))
+    with enough_disk():
+        into.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{into.name}-", dir=into.parent))
+        try:
+            for name, content in read_files(archive):
+                path = beside / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            beside.chmod(0o755)  # mkdtemp's is for its owner alone
+            try:
+                beside.rename(into)
+            except OSError as taken:
+                if taken.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise FileExistsError(errno.EEXIST, "is there already", str(into)) from taken
+                raise
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)  # gone already when all went well
+
+
+@contextmanager
+def enough_disk() -> Iterator[None]:
+    """A full disk as a refusal that people understand."""
+    try:
+        yield
+    except OSError as broken:
+        if broken.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Unavailable(
+                f"The disk is full: {broken.filename or 'a bundle'} cannot be written.",
+                code="disk_full",
+                hint="Free some space and try again.",
+            ) from broken
+        raise

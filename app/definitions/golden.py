@@ -1,0 +1,75 @@
+"""Golden requests: what a deployment must answer before it gets traffic."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+from app.definitions.mistakes import did_you_mean
+from app.errors import Mistake
+
+LARGEST_FILE = 8 * 1024**2  # bytes
+KEYS = ["expect", "request"]
+SHAPE = 'must be a list of {"request": {…}, "expect": {…}}'
+
+
+def check_golden(path: Path, *, name: str) -> list[Mistake]:
+    """Everything wrong with the file; ``name`` is what mistakes call it."""
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            return [Mistake(f"is larger than {LARGEST_FILE:,} bytes", file=name)]
+        text = path.read_text(encoding="utf-8")
+        requests = json.loads(text, parse_constant=_refuse_constant)
+    except UnicodeDecodeError:
+        return [Mistake("is not text in UTF-8", file=name)]
+    except OSError as broken:
+        return [Mistake(f"cannot be read: {broken.strerror}", file=name)]
+    except json.JSONDecodeError as broken:
+        return [Mistake(f"is not JSON: {broken.msg}", file=name, line=broken.lineno)]
+    except RecursionError:
+        return [Mistake("is nested too deeply", file=name)]
+    except ValueError as broken:
+        return [Mistake(f"is not JSON: {broken}", file=name)]
+    if not isinstance(requests, list):
+        return [Mistake(SHAPE, file=name, line=1)]
+    if not requests:
+        return [Mistake("has no requests: a deployment must prove something", file=name, line=1)]
+    lines = _lines_of_items(text)
+    return [
+        Mistake(message, file=name, line=line, field=f"[{index}]")
+        for index, (request, line) in enumerate(zip(requests, lines, strict=True))
+        for message in _wrong_with(request)
+    ]
+
+
+def _wrong_with(request: Any) -> Iterator[str]:
+    if not isinstance(request, dict):
+        yield 'must be {"request": {…}, "expect": {…}}'
+        return
+    unknown = [key for key in request if key not in KEYS]
+    missing = [key for key in KEYS if key not in request]
+    for key in unknown:
+        yield f"`{key}` is not a key that is known here{did_you_mean(key, missing)}"
+    for key in missing:
+        yield f"`{key}` is missing"
+    if "request" in request and not isinstance(request["request"], dict | list):
+        yield "`request` must be the JSON object that is sent to the model"
+
+
+def _lines_of_items(text: str) -> list[int]:
+    """The line on which each item of a valid JSON list begins."""
+    decoder = json.JSONDecoder()
+    lines: list[int] = []
+    position, line, counted = text.index("[") + 1, 1, 0
+    while True:
+        while text[position] in " \t\r\n,":
+            position += 1
+        if text[position] == "]":
+            return lines
+        line, counted = line + text.count("\n", counted, position), position
+        lines.append(line)
+        _, position = decoder.raw_decode(text, position)
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not allowed")

@@ -1,0 +1,106 @@
+"""What Azure accepts as a name, said before Azure says it.
+
+Sources: "Naming rules and restrictions for Azure resources" and the patterns of Azure ML's REST specification.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+
+@dataclass(frozen=True)
+class Named:
+    """A rule for a piece of text: a pattern for programs, and the same in words for people."""
+
+    pattern: str
+    words: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "pattern": self.pattern}
+
+    def _check(self, text: str) -> str:
+        if re.search(self.pattern, text) is None or text.endswith("\n"):
+            raise ValueError(f"{text!r} is not {self.words}")
+        return text
+
+
+ModelName = Annotated[
+    str,
+    Named(
+        r"^[a-z][a-z0-9-]{1,39}$",
+        "a model name: 2 to 40 lower-case letters, digits and hyphens, a letter first",
+    ),
+]
+StageName = Annotated[
+    str,
+    Named(
+        r"^[a-z][a-z0-9-]{0,19}$",
+        "a stage name: 1 to 20 lower-case letters, digits and hyphens, a letter first",
+    ),
+]
+OutputName = Annotated[str, Named(r"^[A-Za-z_][A-Za-z0-9_]*$", "an output's name: letters, digits and underscores")]
+InnerPath = Annotated[
+    str,
+    Named(
+        r"^(?!/)(?!.*(^|/)\.\.(/|$))[^\\]+$",
+        "a path inside the folder: relative, with forward slashes, without `..`",
+    ),
+]
+EnvironmentReference = Annotated[
+    str,
+    Named(
+        r"^azureml:[A-Za-z0-9][A-Za-z0-9_.-]{0,254}[:@][A-Za-z0-9][A-Za-z0-9_.-]*$",
+        "an environment with a version or a label: `azureml:NAME:VERSION` or `azureml:NAME@latest`",
+    ),
+]
+WorkspaceName = Annotated[
+    str,
+    Named(
+        r"^[A-Za-z0-9][A-Za-z0-9_-]{2,32}$",
+        "a workspace name: 3 to 33 letters, digits, hyphens and underscores",
+    ),
+]
+RegistryName = Annotated[
+    str,
+    Named(
+        r"^[A-Za-z0-9][A-Za-z0-9_-]{2,32}$",
+        "a registry name: 3 to 33 letters, digits, hyphens and underscores",
+    ),
+]
+ResourceGroupName = Annotated[
+    str,
+    Named(
+        r"^[A-Za-z0-9_.()-]{0,89}[A-Za-z0-9_()-]$",
+        "a resource group name: at most 90 letters, digits, `_`, `-`, `.`, `(` and `)`, no dot at the end",
+    ),
+]
+SubscriptionId = Annotated[
+    str,
+    Named(
+        r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+        "a subscription id: 8-4-4-4-12 hexadecimal digits",
+    ),
+]
+EndpointName = Annotated[
+    str,
+    Named(
+        r"^[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]$",
+        "an endpoint name: 3 to 32 letters, digits and hyphens, a letter first, no hyphen at the end",
+    ),
+]
+KeyVaultName = Annotated[
+    str,
+    Named(
+        r"^(?=.{3,24}$)[A-Za-z](-?[A-Za-z0-9])+$",
+        "a key vault name: 3 to 24 letters, digits and single hyphens, a letter first, no hyphen at the end",
+    ),
+]
+InstanceType = Annotated[
+    str, Named(r"^Standard_[A-Za-z0-9_-]+$", "a size of virtual machine, such as `Standard_E2s_v3`")
+]

@@ -1,0 +1,76 @@
+"""Reading definitions."""
+
+from difflib import get_close_matches
+
+from sqlmodel import Session, col, func, select
+
+from app.definitions.tables import DefinitionVersion
+from app.errors import NotFound
+
+
+def latest(session: Session, model: str) -> DefinitionVersion:
+    """The newest version. Raises NotFound when nothing was applied for this model."""
+    found = session.exec(
+        select(DefinitionVersion)
+        .where(DefinitionVersion.model == model)
+        .order_by(col(DefinitionVersion.version).desc())
+        .limit(1)
+    ).first()
+    if found is None:
+        raise _no_such_model(session, model)
+    return found
+
+
+def get(session: Session, model: str, version: int) -> DefinitionVersion:
+    """One version. Raises NotFound."""
+    found = session.exec(
+        select(DefinitionVersion).where(DefinitionVersion.model == model, DefinitionVersion.version == version)
+    ).first()
+    if found is None:
+        newest = latest(session, model).version
+        raise NotFound(
+            f"The definition of {model} has no version {version}.",
+            code="definition_version_not_found",
+            hint=f"Its versions: 1 to {newest}." if newest > 1 else "Its only version is 1.",
+        )
+    return found
+
+
+def list_models(session: Session) -> list[DefinitionVersion]:
+    """The newest version of every model, by name."""
+    newest = (
+        select(col(DefinitionVersion.model), func.max(DefinitionVersion.version).label("version"))
+        .group_by(col(DefinitionVersion.model))
+        .subquery()
+    )
+    query = (
+        select(DefinitionVersion)
+        .join(
+            newest,
+            (col(DefinitionVersion.model) == newest.c.model) & (col(DefinitionVersion.version) == newest.c.version),
+        )
+        .order_by(col(DefinitionVersion.model))
+    )
+    return list(session.exec(query).all())
+
+
+def list_versions(session: Session, model: str) -> list[DefinitionVersion]:
+    """The newest first. Raises NotFound when nothing was applied for this model."""
+    found = session.exec(
+        select(DefinitionVersion)
+        .where(DefinitionVersion.model == model)
+        .order_by(col(DefinitionVersion.version).desc())
+    ).all()
+    if not found:
+        raise _no_such_model(session, model)
+    return list(found)
+
+
+def _no_such_model(session: Session, model: str) -> NotFound:
+    known = list(session.exec(select(DefinitionVersion.model).distinct()).all())
+    near = get_close_matches(model, known, n=1)
+    return NotFound(
+        f"There is no model {model!r} here{f'; did you mean {near[0]!r}?' if near else '.'}",
+        code="model_not_found",
+        hint="Apply its folder with `mlrelease models apply DIR`.",
+    )

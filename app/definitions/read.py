@@ -1,0 +1,112 @@
+"""Reading a definition's folder: the definition, or every mistake in it at once."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from app.bundles.unpack import unpack
+from app.definitions.azure_yaml import DeploymentFile, EndpointFile
+from app.definitions.golden import check_golden
+from app.definitions.mistakes import check
+from app.definitions.rules import check_score_code_given, check_secrets, check_stages
+from app.definitions.schema import Definition
+from app.definitions.score_code import check_score_code
+from app.definitions.yaml_lines import Document, Place, read_yaml
+from app.errors import Invalid, Mistake
+
+FILE = "release.yml"
+
+
+def read_archive(archive: bytes) -> Definition:
+    """The definition in a bundle. Raises Invalid with every mistake, or TooLarge."""
+    with tempfile.TemporaryDirectory(prefix="mlrelease-") as scratch:
+        folder = Path(scratch, "bundle")
+        unpack(archive, folder)
+        return read_definition(folder)
+
+
+def read_definition(folder: Path) -> Definition:
+    """The definition in a folder. Raises Invalid with every mistake."""
+    if not (folder / FILE).is_file():
+        near = next((name for name in ("release.yaml", "Release.yml") if (folder / name).is_file()), None)
+        message = f"is missing{f': rename {near}' if near else ''}"
+        raise _invalid([Mistake(message, file=FILE)])
+    release = read_yaml(folder / FILE, name=FILE)
+    if mistakes := list(_mistakes(release, folder)):
+        raise _invalid(_in_order(mistakes))
+    return Definition.model_validate(release.data)
+
+
+def _mistakes(release: Document, folder: Path) -> Iterator[Mistake]:
+    yield from release.mistakes
+    if release.data is None:
+        return
+    yield from check(release, Definition)
+    yield from check_stages(release)
+
+    endpoint_file = _referenced(release, ("endpoint",), folder)
+    if isinstance(endpoint_file, Mistake):
+        yield endpoint_file
+    elif endpoint_file is not None:
+        endpoint = _document(endpoint_file, folder)
+        yield from _checked(endpoint, EndpointFile)
+        yield from check_secrets(release, endpoint)
+
+    deployment_file = _referenced(release, ("deployment",), folder)
+    if isinstance(deployment_file, Mistake):
+        yield deployment_file
+    elif deployment_file is not None:
+        deployment = _document(deployment_file, folder)
+        yield from _checked(deployment, DeploymentFile)
+        yield from check_score_code_given(release, deployment)
+        yield from check_score_code(deployment, folder=folder, file=deployment_file)
+
+    golden_file = _referenced(release, ("checks", "golden"), folder)
+    if isinstance(golden_file, Mistake):
+        yield golden_file
+    elif golden_file is not None:
+        yield from check_golden(golden_file, name=golden_file.relative_to(folder).as_posix())
+
+
+def _referenced(release: Document, place: Place, folder: Path) -> Path | Mistake | None:
+    """The file that a field names, or that there is none; None where the field itself is wrong, which was said already."""
+    default = Definition.model_fields[str(place[0])].default if len(place) == 1 else None
+    written = release.section(*place)
+    name = default if written is None else written
+    if not isinstance(name, str) or Path(name).is_absolute() or ".." in Path(name).parts:
+        return None
+    path = folder / name
+    return path if path.is_file() else release.mistake(place, f"there is no file {name!r} in the definition's folder")
+
+
+def _document(path: Path, folder: Path) -> Document:
+    return read_yaml(path, name=path.relative_to(folder).as_posix())
+
+
+def _checked(document: Document, schema: type[BaseModel]) -> Iterator[Mistake]:
+    yield from document.mistakes
+    if document.data is not None:
+        yield from check(document, schema)
+
+
+def _in_order(mistakes: list[Mistake]) -> list[Mistake]:
+    """File by file, line by line."""
+    files = list(dict.fromkeys(mistake.file for mistake in mistakes))
+    return sorted(mistakes, key=lambda mistake: (files.index(mistake.file), mistake.line or 0))
+
+
+def _invalid(mistakes: list[Mistake]) -> Invalid:
+    first = str(mistakes[0]).removesuffix(".")
+    end = "" if first.endswith("?") else "."
+    if len(mistakes) == 1:
+        sentence = f"The definition has one mistake: {first}{end}"
+    else:
+        sentence = f"The definition has {len(mistakes)} mistakes. The first: {first}{end}"
+    return Invalid(
+        sentence,
+        mistakes=mistakes,
+        code="definition_invalid",
+        hint="Mend what is listed and apply it again; nothing was stored.",
+    )

@@ -1,0 +1,66 @@
+"""Rules across the fields of a definition, and across its files.
+
+They look at what was read, not at a checked ``Definition``, so that they find their mistakes beside all others.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from app.definitions.yaml_lines import Document
+from app.errors import Mistake
+
+
+def check_stages(release: Document) -> Iterator[Mistake]:
+    """Stages have names of their own, targets of their own, and a way for the model to get there."""
+    names: dict[Any, int] = {}
+    targets: dict[Any, int] = {}
+    first: tuple[Any, ...] | None = None
+    for index, stage in _stages(release):
+        place = _workspace(stage)
+        if index == 0:
+            first = place
+        name, endpoint = stage.get("name"), stage.get("endpoint")
+        if isinstance(name, str) and names.setdefault(name, index) != index:
+            yield release.mistake(("stages", index, "name"), f"{name!r} is the name of an earlier stage")
+        if None in (place[1], place[2]) or first is None:
+            continue  # said already
+        if isinstance(endpoint, str) and targets.setdefault((*place, endpoint.lower()), index) != index:
+            yield release.mistake(
+                ("stages", index, "endpoint"), f"{endpoint!r} in {place[2]} is the endpoint of an earlier stage"
+            )
+        if place != first and stage.get("registry") is None:
+            yield release.mistake(
+                ("stages", index),
+                "`registry` is missing: the model comes from the first stage's workspace, and only a registry carries it",
+            )
+
+
+def check_secrets(release: Document, endpoint: Document) -> Iterator[Mistake]:
+    """Only an endpoint with keys has keys to publish."""
+    mode = endpoint.section("auth_mode") or "key"
+    if mode == "key":
+        return
+    for index, stage in _stages(release):
+        if stage.get("key_vault") is not None:
+            yield release.mistake(
+                ("stages", index, "key_vault"),
+                f"the endpoint has `auth_mode: {mode}` and therefore no keys to put there: use `key`, or leave this out",
+            )
+
+
+def check_score_code_given(release: Document, deployment: Document) -> Iterator[Mistake]:
+    """Azure ML writes score code for MLflow models only."""
+    kind = release.section("model", "type") or "custom_model"
+    if kind == "custom_model" and isinstance(deployment.data, dict) and "code_configuration" not in deployment.data:
+        yield deployment.mistake((), "`code_configuration` is missing: a model of type `custom_model` needs score code")
+
+
+def _stages(release: Document) -> Iterator[tuple[int, dict[str, Any]]]:
+    stages = release.section("stages")
+    if isinstance(stages, list):
+        yield from ((index, stage) for index, stage in enumerate(stages) if isinstance(stage, dict))
+
+
+def _workspace(stage: dict[str, Any]) -> tuple[Any, ...]:
+    parts = (stage.get(key) for key in ("subscription", "resource_group", "workspace"))
+    return tuple(part.lower() if isinstance(part, str) else None for part in parts)

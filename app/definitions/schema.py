@@ -1,0 +1,134 @@
+"""The definition: what a team says once about a model, in ``release.yml``."""
+
+import json
+import sys
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
+
+from app.definitions.names import (
+    EndpointName,
+    EnvironmentReference,
+    InnerPath,
+    InstanceType,
+    KeyVaultName,
+    ModelName,
+    OutputName,
+    RegistryName,
+    ResourceGroupName,
+    StageName,
+    SubscriptionId,
+    WorkspaceName,
+)
+
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+MOST_INSTANCES = 50
+
+Minutes = Annotated[float, Field(gt=0, le=24 * 60)]
+InstanceCount = Annotated[StrictInt, Field(ge=1, le=MOST_INSTANCES)]
+
+
+class Section(BaseModel):
+    """A mapping that takes no keys but its own, and does not change once read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class ModelSection(Section):
+    """What is released, and where in the training job's output it lies."""
+
+    name: ModelName
+    """The model's name, here and in Azure ML."""
+    type: Literal["custom_model", "mlflow_model"] = "custom_model"
+    """Azure ML's type of the registered model."""
+    description: str | None = None
+    """Shown beside the model in Azure ML."""
+    output: OutputName = "model"
+    """The named output of the training job that holds the model."""
+    path: InnerPath = "."
+    """A file or folder inside the output; `.` is the whole output."""
+    file: InnerPath | None = None
+    """A file that must be present there, looked for before anything runs."""
+
+
+class ChecksSection(Section):
+    """What a new deployment must prove before it gets traffic."""
+
+    golden: InnerPath
+    """JSON file of requests with the answers expected: `[{"request": {...}, "expect": {...}}]`."""
+
+
+class StageDefinition(Section):
+    """One place that a release goes through."""
+
+    name: StageName
+    """What the team calls it, such as `dev` or `prod`."""
+    workspace: WorkspaceName
+    """The Azure ML workspace that serves this stage. Training jobs are looked for in the first stage's."""
+    resource_group: ResourceGroupName
+    """The resource group of the workspace."""
+    subscription: SubscriptionId | None = None
+    """The subscription of the workspace; without it, the service's own setting."""
+    registry: RegistryName | None = None
+    """The registry that carries model and environment here; needed where the workspace is not the first stage's."""
+    endpoint: EndpointName
+    """The online endpoint's name: unique in its region of Azure."""
+    key_vault: KeyVaultName | None = None
+    """The Key Vault that gets the endpoint's address and keys; without it they are not published."""
+    instance_type: InstanceType | None = None
+    """The size of machine here, instead of the one in the deployment's file."""
+    instance_count: InstanceCount | None = None
+    """How many machines here, instead of the number in the deployment's file."""
+    approval: Literal["required", "none"] = "none"
+    """Whether people must approve before this stage begins."""
+
+
+class TimeoutsSection(Section):
+    """How many minutes a step may take before it counts as stuck. What is not named keeps its default."""
+
+    register_model: Minutes | None = None
+    share_model: Minutes | None = None
+    share_environment: Minutes | None = None
+    create_endpoint: Minutes | None = None
+    create_deployment: Minutes | None = None
+    verify_deployment: Minutes | None = None
+    shift_traffic: Minutes | None = None
+    publish_secrets: Minutes | None = None
+    retire_deployments: Minutes | None = None
+
+    def seconds(self, kind: str) -> float | None:
+        """For steps of this kind; None where the definition does not say."""
+        minutes: float | None = getattr(self, kind, None)
+        return None if minutes is None else minutes * 60
+
+
+class Definition(Section):
+    """How a model is released: what, by which files, through which stages in order."""
+
+    model: ModelSection
+    environment: EnvironmentReference | None = None
+    """The environment that serves it, by version or label; without it, the one that the training job ran in."""
+    endpoint: InnerPath = "endpoint.yml"
+    """The endpoint as Azure ML CLI v2 YAML."""
+    deployment: InnerPath = "deployment.yml"
+    """The deployment as Azure ML CLI v2 YAML; its folder is the base of the score code's path."""
+    checks: ChecksSection
+    timeouts: TimeoutsSection = TimeoutsSection()
+    """How long steps may take, where the defaults do not fit."""
+    stages: Annotated[tuple[StageDefinition, ...], Field(min_length=1)]
+    """The stages, in the order in which a release goes through them."""
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of ``release.yml``, for editors."""
+    schema = Definition.model_json_schema()
+    return {"$schema": SCHEMA_DIALECT, **schema, "title": "release.yml of mlrelease"}
+
+
+def schema_text() -> str:
+    """The JSON Schema as it is published in ``deploy/release.schema.json``."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":  # python -m app.definitions.schema > deploy/release.schema.json
+    sys.stdout.write(schema_text())

@@ -1,0 +1,174 @@
+"""YAML as plain data that still knows its lines.
+
+Mistakes in the YAML itself are collected, not raised one by one: broken syntax ends the reading, but double keys and the like
+are noted and reading goes on.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from app.errors import Mistake
+
+LARGEST_FILE = 256 * 1024  # bytes
+MOST_NODES = 10_000  # aliases make little text into much data
+DEEPEST = 40
+
+Place = tuple[str | int, ...]
+
+_TAG = "tag:yaml.org,2002:"
+_CONVERTED = frozenset(f"{_TAG}{kind}" for kind in ("bool", "int", "float", "null"))
+_TEXT = frozenset(f"{_TAG}{kind}" for kind in ("str", "timestamp"))
+
+
+@dataclass
+class Document:
+    """One YAML file. ``data`` is None where it could not be read at all; ``mistakes`` says why."""
+
+    file: str
+    data: Any = None
+    mistakes: list[Mistake] = field(default_factory=list)
+    _lines: dict[Place, int] = field(default_factory=dict)
+
+    def line(self, place: Place) -> int | None:
+        """The line (from 1) of what is there, or of the nearest thing around it that is."""
+        while place and place not in self._lines:
+            place = place[:-1]
+        return self._lines.get(place)
+
+    def mistake(self, place: Place, message: str) -> Mistake:
+        return Mistake(message, file=self.file, line=self.line(place), field=dotted(place) or None)
+
+    def section(self, *place: str | int) -> Any:
+        """The data at a place, or None."""
+        found: Any = self.data
+        for part in place:
+            match found, part:
+                case dict(), str() if part in found:
+                    found = found[part]
+                case list(), int() if part < len(found):
+                    found = found[part]
+                case _:
+                    return None
+        return found
+
+
+def dotted(place: Place) -> str:
+    """``("stages", 1, "name")`` → ``stages[1].name``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
+
+
+def read_yaml(path: Path, *, name: str) -> Document:
+    """Read a file as far as it can be read; ``name`` is what mistakes call it."""
+    document = Document(file=name)
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            document.mistakes.append(Mistake(f"is larger than {LARGEST_FILE:,} bytes", file=name))
+            return document
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        document.mistakes.append(Mistake("is not text in UTF-8", file=name))
+        return document
+    except OSError as broken:
+        document.mistakes.append(Mistake(f"cannot be read: {broken.strerror}", file=name))
+        return document
+    _Reader(document).read(text)
+    return document
+
+
+class _Reader:
+    """Walks the nodes of one document."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._yaml = YAML(typ="safe", pure=True)
+        self._nodes = 0
+        self._told: set[int] = set()  # nodes whose mistake is noted: an alias shows them again
+
+    def read(self, text: str) -> None:
+        document = self._document
+        try:
+            root: Node | None = self._yaml.compose(text)
+            if root is None:
+                document.mistakes.append(Mistake("is empty", file=document.file, line=1))
+                return
+            document.data = self._plain(root, ())
+        except _TooMuch as much:
+            document.mistakes.append(Mistake(str(much), file=document.file))
+        except RecursionError:
+            document.mistakes.append(Mistake("is nested too deeply", file=document.file))
+        except MarkedYAMLError as broken:
+            mark = broken.problem_mark or broken.context_mark
+            line = mark.line + 1 if mark is not None else None
+            what = " ".join(part for part in (broken.context, broken.problem) if part)
+            document.mistakes.append(Mistake(f"is not YAML: {what}", file=document.file, line=line))
+        except YAMLError as broken:
+            document.mistakes.append(Mistake(f"is not YAML: {_first_line(broken)}", file=document.file))
+
+    def _plain(self, node: Node, place: Place) -> Any:
+        self._nodes += 1
+        if self._nodes > MOST_NODES:
+            raise _TooMuch("holds too much: aliases repeat it more than 10,000 times")
+        if len(place) > DEEPEST:
+            raise _TooMuch(f"is nested more than {DEEPEST} deep")
+        self._document._lines.setdefault(place, node.start_mark.line + 1)
+        match node:
+            case MappingNode():
+                return self._mapping(node, place)
+            case SequenceNode():
+                return [self._plain(item, (*place, index)) for index, item in enumerate(node.value)]
+            case ScalarNode():
+                return self._scalar(node, place)
+        raise TypeError(f"a YAML node of an unknown kind: {node!r}")
+
+    def _mapping(self, node: MappingNode, place: Place) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, ScalarNode):
+                self._note(key_node, place, line, "has a key that is not text")
+                continue
+            key = str(key_node.value)
+            if str(key_node.tag) == f"{_TAG}merge":
+                self._note(key_node, place, line, "merge keys (`<<`) are not understood here: write the keys out")
+                continue
+            if key in data:
+                first = self._document.line((*place, key))
+                self._note(key_node, (*place, key), line, f"is written twice, first in line {first}")
+                continue
+            self._document._lines[(*place, key)] = line
+            data[key] = self._plain(value_node, (*place, key))
+        return data
+
+    def _scalar(self, node: ScalarNode, place: Place) -> Any:
+        tag = str(node.tag)
+        if tag in _TEXT:
+            return str(node.value)
+        if tag not in _CONVERTED:
+            self._note(node, place, node.start_mark.line + 1, f"has a tag that is not understood: {tag}")
+            return str(node.value)
+        try:
+            return self._yaml.constructor.construct_object(node)
+        except (ValueError, YAMLError):
+            self._note(node, place, node.start_mark.line + 1, f"is not what it says: {node.value!r}")
+            return str(node.value)
+
+    def _note(self, node: Node, place: Place, line: int, message: str) -> None:
+        if id(node) in self._told:
+            return
+        self._told.add(id(node))
+        self._document.mistakes.append(
+            Mistake(message, file=self._document.file, line=line, field=dotted(place) or None)
+        )
+
+
+class _TooMuch(Exception):
+    """More data than a definition can need."""
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
