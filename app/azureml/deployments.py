@@ -1,0 +1,98 @@
+"""Online deployments: made, looked at, removed. Every change only begins here; look again to see its end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from azure.ai.ml import load_online_deployment
+from azure.ai.ml.entities import OnlineDeployment
+
+from app.azureml.errors import NotFound
+from app.azureml.facade import AzureML
+from app.azureml.translation import translated
+from app.azureml.types import Deployment, WorkspaceRef
+from app.azureml.words import word, words
+
+
+@dataclass(frozen=True)
+class WantedDeployment:
+    """What a deployment shall be. ``model`` and ``environment`` are ids; None leaves what the YAML says."""
+
+    endpoint: str
+    name: str
+    file: Path
+    model: str
+    environment: str
+    instance_type: str | None
+    instance_count: int | None
+    tags: Mapping[str, str]
+
+
+def get_deployment(azure: AzureML, workspace: WorkspaceRef, endpoint: str, name: str) -> Deployment | None:
+    """The deployment as it is now, or None."""
+    try:
+        with azure.connect(workspace, doing=f"look at deployment {endpoint}/{name} in {workspace}") as client:
+            return _plain(client.online_deployments.get(name, endpoint))
+    except NotFound:
+        return None
+
+
+def list_deployments(azure: AzureML, workspace: WorkspaceRef, endpoint: str) -> list[Deployment]:
+    """All of an endpoint's. Raises NotFound when there is no such endpoint."""
+    with azure.connect(workspace, doing=f"list the deployments of endpoint {endpoint} in {workspace}") as client:
+        return [_plain(deployment) for deployment in client.online_deployments.list(endpoint)]
+
+
+def read_deployment_file(wanted: WantedDeployment) -> Deployment:
+    """What the YAML and the overrides ask for together. Raises BadRequest."""
+    with translated(f"read {wanted.file.name}"):
+        return _plain(_load(wanted))
+
+
+def begin_create_deployment(azure: AzureML, workspace: WorkspaceRef, wanted: WantedDeployment) -> None:
+    """Upload the code and ask for the deployment, at no traffic. Raises Busy while the endpoint is being changed."""
+    with azure.connect(workspace, doing=f"create deployment {wanted.endpoint}/{wanted.name} in {workspace}") as client:
+        client.online_deployments.begin_create_or_update(_load(wanted))
+
+
+def begin_delete_deployment(azure: AzureML, workspace: WorkspaceRef, endpoint: str, name: str) -> None:
+    """Ask for its end. Raises BadRequest while it has traffic."""
+    with azure.connect(workspace, doing=f"delete deployment {endpoint}/{name} in {workspace}") as client:
+        client.online_deployments.begin_delete(name, endpoint)
+
+
+def read_logs(azure: AzureML, workspace: WorkspaceRef, endpoint: str, name: str, *, lines: int = 50) -> str:
+    """The last lines that the scoring container wrote."""
+    with azure.connect(workspace, doing=f"read the logs of deployment {endpoint}/{name}") as client:
+        return str(client.online_deployments.get_logs(name, endpoint, lines))
+
+
+def _load(wanted: WantedDeployment) -> OnlineDeployment:
+    deployment = load_online_deployment(
+        wanted.file, params_override=[{"name": wanted.name}, {"endpoint_name": wanted.endpoint}]
+    )
+    deployment.model = wanted.model
+    deployment.environment = wanted.environment
+    if wanted.instance_type is not None:
+        deployment.instance_type = wanted.instance_type
+    if wanted.instance_count is not None:
+        deployment.instance_count = wanted.instance_count
+    deployment.tags = {**(deployment.tags or {}), **wanted.tags}
+    return deployment
+
+
+def _plain(deployment: OnlineDeployment) -> Deployment:
+    properties = deployment.properties or {}
+    code = deployment.code_configuration
+    return Deployment(
+        name=str(deployment.name),
+        state=word(deployment.provisioning_state).lower(),
+        model=deployment.model if isinstance(deployment.model, str) else None,
+        environment=deployment.environment if isinstance(deployment.environment, str) else None,
+        instance_type=deployment.instance_type,
+        instance_count=deployment.instance_count,
+        scoring_script=str(code.scoring_script) if code is not None else None,
+        tags=words(deployment.tags),
+        created_at=getattr(deployment.creation_context, "created_at", None),
+        operation_uri=properties.get("AzureAsyncOperationUri"),
+    )

@@ -1,0 +1,96 @@
+"""Online endpoints: made, looked at, given traffic. Every change only begins here; look again to see its end."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from azure.ai.ml import load_online_endpoint
+from azure.ai.ml.entities import EndpointAuthKeys, OnlineEndpoint
+
+from app.azureml.errors import AlreadyExists, NameTaken, NotFound
+from app.azureml.facade import AzureML
+from app.azureml.translation import translated
+from app.azureml.types import Endpoint, EndpointKeys, WorkspaceRef
+from app.azureml.words import word, words
+
+
+def get_endpoint(azure: AzureML, workspace: WorkspaceRef, name: str) -> Endpoint | None:
+    """The endpoint as it is now, or None."""
+    try:
+        with azure.connect(workspace, doing=f"look at endpoint {name} in {workspace}") as client:
+            return _plain(client.online_endpoints.get(name))
+    except NotFound:
+        return None
+
+
+def read_endpoint_file(file: Path, name: str) -> Endpoint:
+    """What an endpoint's YAML asks for. Raises BadRequest."""
+    with translated(f"read {file.name}"):
+        return _plain(load_online_endpoint(file, params_override=[{"name": name}]))
+
+
+def begin_create_endpoint(
+    azure: AzureML, workspace: WorkspaceRef, name: str, *, file: Path, tags: Mapping[str, str]
+) -> None:
+    """Ask for an endpoint as the YAML says. Raises NameTaken when the region has one of this name."""
+    try:
+        with azure.connect(workspace, doing=f"create endpoint {name} in {workspace}") as client:
+            endpoint = load_online_endpoint(file, params_override=[{"name": name}])
+            endpoint.tags = {**(endpoint.tags or {}), **tags}
+            client.online_endpoints.begin_create_or_update(endpoint)
+    except AlreadyExists as taken:
+        raise NameTaken(
+            taken.sentence,
+            azure_code=taken.azure_code,
+            hint="Endpoint names are unique in a region: choose another in release.yml.",
+        ) from None
+
+
+def begin_delete_endpoint(azure: AzureML, workspace: WorkspaceRef, name: str) -> None:
+    """Ask for its end, and that of every deployment in it."""
+    with azure.connect(workspace, doing=f"delete endpoint {name} in {workspace}") as client:
+        client.online_endpoints.begin_delete(name)
+
+
+def begin_set_traffic(
+    azure: AzureML, workspace: WorkspaceRef, name: str, traffic: Mapping[str, int], *, tags: Mapping[str, str]
+) -> None:
+    """Ask for these shares, add these tags, keep everything else. One caller at a time: Azure checks no version."""
+    with azure.connect(workspace, doing=f"set the traffic of endpoint {name} in {workspace}") as client:
+        endpoint = client.online_endpoints.get(name)
+        endpoint.traffic = dict(traffic)
+        endpoint.tags = {**(endpoint.tags or {}), **tags}
+        client.online_endpoints.begin_create_or_update(endpoint)
+
+
+def begin_add_tags(azure: AzureML, workspace: WorkspaceRef, name: str, tags: Mapping[str, str]) -> None:
+    """Ask for these tags beside the others, and keep everything else."""
+    with azure.connect(workspace, doing=f"tag endpoint {name} in {workspace}") as client:
+        endpoint = client.online_endpoints.get(name)
+        endpoint.tags = {**(endpoint.tags or {}), **tags}
+        client.online_endpoints.begin_create_or_update(endpoint)
+
+
+def read_keys(azure: AzureML, workspace: WorkspaceRef, name: str) -> EndpointKeys | None:
+    """Both keys; None when the endpoint takes tokens instead. Never log or store them."""
+    with azure.connect(workspace, doing=f"read the keys of endpoint {name} in {workspace}") as client:
+        keys = client.online_endpoints.get_keys(name)
+        if not isinstance(keys, EndpointAuthKeys):
+            return None
+        return EndpointKeys(primary=str(keys.primary_key), secondary=str(keys.secondary_key))
+
+
+def _plain(endpoint: OnlineEndpoint) -> Endpoint:
+    properties = endpoint.properties or {}
+    return Endpoint(
+        name=str(endpoint.name),
+        state=word(endpoint.provisioning_state).lower(),
+        auth_mode=word(endpoint.auth_mode),
+        location=str(endpoint.location or ""),
+        scoring_uri=endpoint.scoring_uri,
+        openapi_uri=endpoint.openapi_uri,
+        traffic={str(key): int(value) for key, value in (endpoint.traffic or {}).items()},
+        mirror_traffic={str(key): int(value) for key, value in (endpoint.mirror_traffic or {}).items()},
+        tags=words(endpoint.tags),
+        public_network_access=word(getattr(endpoint, "public_network_access", None)) or None,
+        operation_uri=properties.get("AzureAsyncOperationUri"),
+    )

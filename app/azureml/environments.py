@@ -1,0 +1,86 @@
+"""Environments: image and packages, in workspaces and registries alike."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from azure.ai.ml import load_environment
+from azure.ai.ml.entities import Environment as SdkEnvironment
+
+from app.azureml.errors import BadRequest, NotFound
+from app.azureml.facade import AzureML
+from app.azureml.names import parse_asset
+from app.azureml.types import Environment, RegistryRef, WorkspaceRef
+from app.azureml.words import word
+
+Place = WorkspaceRef | RegistryRef
+
+
+def resolve_environment(azure: AzureML, workspace: WorkspaceRef, reference: str) -> Environment:
+    """The exact version that a reference means now. Raises NotFound, or BadRequest when it cannot be read."""
+    asset = parse_asset(reference)
+    if asset is None:
+        raise BadRequest(
+            f"{reference!r} names no environment.", hint="Write azureml:NAME:VERSION or azureml:NAME@latest."
+        )
+    where = asset.where or workspace
+    with azure.connect(where, doing=f"look up environment {reference} in {where}") as client:
+        return _plain(client.environments.get(asset.name, version=asset.version, label=asset.label))
+
+
+def get_environment(azure: AzureML, where: Place, name: str, version: str) -> Environment | None:
+    """This version, or None."""
+    try:
+        with azure.connect(where, doing=f"look up environment {name}:{version} in {where}") as client:
+            return _plain(client.environments.get(name, version=version))
+    except NotFound:
+        return None
+
+
+def list_environment_versions(azure: AzureML, where: Place, name: str) -> list[str]:
+    """Every version of this name that is in use."""
+    try:
+        with azure.connect(where, doing=f"list the versions of environment {name} in {where}") as client:
+            return [str(environment.version) for environment in client.environments.list(name)]
+    except NotFound:
+        return []
+
+
+def register_environment(azure: AzureML, workspace: WorkspaceRef, file: Path) -> Environment:
+    """Make sure that what an environment's YAML says is the latest version of its name: reused, else the next version."""
+    with azure.connect(workspace, doing=f"register the environment of {file.name} in {workspace}") as client:
+        wanted = load_environment(file)
+    latest = _latest(azure, workspace, str(wanted.name))
+    if latest is not None and latest.digest == _digest(wanted):
+        return latest
+    with azure.connect(workspace, doing=f"register environment {wanted.name} in {workspace}") as client:
+        return _plain(client.environments.create_or_update(wanted))
+
+
+def _latest(azure: AzureML, workspace: WorkspaceRef, name: str) -> Environment | None:
+    try:
+        return resolve_environment(azure, workspace, f"azureml:{name}@latest")
+    except NotFound:
+        return None
+
+
+def _plain(environment: SdkEnvironment) -> Environment:
+    return Environment(
+        name=str(environment.name),
+        version=str(environment.version),
+        id=str(environment.id),
+        image=environment.image,
+        digest=_digest(environment),
+    )
+
+
+def _digest(environment: SdkEnvironment) -> str:
+    """Over what is run, not over names, tags and places, which differ between workspace and registry."""
+    build = environment.build
+    content = {
+        "image": environment.image,
+        "conda": environment.conda_file,
+        "os": (word(environment.os_type) or "linux").lower(),
+        "dockerfile": build.dockerfile_path if build is not None else None,
+    }
+    return "sha256:" + hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

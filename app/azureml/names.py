@@ -1,0 +1,56 @@
+"""Azure ML's many ways to name one asset."""
+
+import re
+from dataclasses import dataclass
+
+from app.azureml.types import RegistryRef, WorkspaceRef
+
+_IN_REGISTRY = re.compile(
+    r"^azureml://registries/(?P<registry>[^/]+)/(?P<kind>[^/]+)/(?P<name>[^/]+)/versions/(?P<version>[^/]+)/?$"
+)
+_IN_WORKSPACE = re.compile(
+    r"^(?:azureml:)?/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
+    r"/providers/Microsoft\.MachineLearningServices/workspaces/(?P<workspace>[^/]+)"
+    r"/(?P<kind>[^/]+)/(?P<name>[^/]+)/versions/(?P<version>[^/]+)/?$",
+    re.I,
+)
+_SHORT = re.compile(r"^(?:azureml:)?(?P<name>[^:@/]+)(?::(?P<version>[^:@/]+)|@(?P<label>[^:@/]+))$")
+
+
+@dataclass(frozen=True)
+class AssetName:
+    """An asset: exact by version, or moving by label."""
+
+    name: str
+    version: str | None
+    label: str | None = None
+    where: WorkspaceRef | RegistryRef | None = None  # None: in the workspace that it is asked of
+
+
+def parse_asset(reference: str) -> AssetName | None:
+    """``azureml:name:1``, ``azureml:name@latest``, an ARM id or a registry's URI; None for anything else."""
+    if found := _IN_REGISTRY.match(reference):
+        return AssetName(found["name"], found["version"], where=RegistryRef(found["registry"]))
+    if found := _IN_WORKSPACE.match(reference):
+        where = WorkspaceRef(found["subscription"], found["group"], found["workspace"])
+        return AssetName(found["name"], found["version"], where=where)
+    if found := _SHORT.match(reference):
+        return AssetName(found["name"], found["version"], found["label"])
+    return None
+
+
+def registry_uri(registry: RegistryRef, kind: str, name: str, version: str) -> str:
+    return f"azureml://registries/{registry.name}/{kind}/{name}/versions/{version}"
+
+
+def job_output_uri(job: str, output: str, path: str) -> str:
+    """``path`` is inside the output; "." is the whole of it."""
+    inside = "" if path.strip("/") in {"", "."} else path.strip("/")
+    return f"azureml://jobs/{job}/outputs/{output}/paths/{inside}"
+
+
+def same_asset(one: str | None, other: str | None) -> bool:
+    """Whether two references name the same version: Azure changes their case and their prefix."""
+    if one is None or other is None:
+        return one == other
+    return one.removeprefix("azureml:").rstrip("/").lower() == other.removeprefix("azureml:").rstrip("/").lower()

@@ -1,0 +1,27 @@
+"""What a run logged: metrics and times, read over the MLflow tracking API that every workspace has."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from app.azureml.facade import AzureML
+from app.azureml.types import RunRecord, WorkspaceRef
+
+
+def read_run(azure: AzureML, workspace: WorkspaceRef, run: str) -> RunRecord:
+    """The record of one run: of a job, or of a step of it. Raises NotFound."""
+    doing = f"read what run {run} logged"
+    with azure.connect(workspace, doing=doing) as client:
+        tracking = str(client.workspaces.get(workspace.workspace).mlflow_tracking_uri)
+    address = tracking.replace("azureml://", "https://", 1).rstrip("/")
+    found = azure.get_json(f"{address}/api/2.0/mlflow/runs/get?run_id={run}", doing=doing)["run"]
+    info: dict[str, Any] = found.get("info", {})
+    metrics: list[dict[str, Any]] = found.get("data", {}).get("metrics", [])
+    return RunRecord(
+        metrics={each["key"]: float(each["value"]) for each in metrics},
+        started_at=_moment(info.get("start_time")),
+        ended_at=_moment(info.get("end_time")),
+    )
+
+
+def _moment(milliseconds: int | str | None) -> datetime | None:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, tz=UTC) if milliseconds else None

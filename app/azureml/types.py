@@ -1,0 +1,165 @@
+"""What the adapter takes and gives: plain frozen data, none of it Azure's own classes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class WorkspaceRef:
+    """Where a workspace is."""
+
+    subscription: str
+    resource_group: str
+    workspace: str
+
+    def __str__(self) -> str:
+        return f"workspace {self.workspace}"
+
+    @property
+    def arm_id(self) -> str:
+        return (
+            f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.workspace}"
+        )
+
+
+@dataclass(frozen=True)
+class RegistryRef:
+    """A registry: its name is unique in the tenant."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"registry {self.name}"
+
+
+@dataclass(frozen=True)
+class ChildJob:
+    """One step of a pipeline job."""
+
+    name: str
+    display_name: str
+    status: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training job as Azure ML tells it."""
+
+    name: str
+    status: str
+    is_final: bool
+    outputs: Mapping[str, str]  # by output name: the URI
+    tags: Mapping[str, str]
+    properties: Mapping[str, str]
+    git_commit: str | None
+    studio_url: str | None
+    created_at: datetime | None
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What was logged for a run: times, and the last value of each metric."""
+
+    metrics: Mapping[str, float]
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Content:
+    """Files on this machine, and the digest over them (see ``bundles.digest``)."""
+
+    root: Path  # a folder, or a single file
+    digest: str
+    files: int
+    size: int  # bytes
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model version in a workspace or a registry."""
+
+    name: str
+    version: str
+    id: str
+    path: str
+    type: str
+    tags: Mapping[str, str]
+    properties: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An environment version; ``digest`` is over its image and packages, equal in every place that it is shared to."""
+
+    name: str
+    version: str
+    id: str
+    image: str | None
+    digest: str
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An online endpoint. ``state`` is Azure's provisioning state in lower case."""
+
+    name: str
+    state: str
+    auth_mode: str
+    location: str
+    scoring_uri: str | None
+    openapi_uri: str | None
+    traffic: Mapping[str, int]  # deployments with 0 are in it
+    mirror_traffic: Mapping[str, int]
+    tags: Mapping[str, str]
+    public_network_access: str | None
+    operation_uri: str | None  # of its last operation: tells why it failed
+
+    @property
+    def is_settled(self) -> bool:
+        return self.state in SETTLED
+
+
+@dataclass(frozen=True)
+class EndpointKeys:
+    """Never printed: not even in a traceback."""
+
+    primary: str = field(repr=False)
+    secondary: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """An online deployment. ``state`` is Azure's provisioning state in lower case."""
+
+    name: str
+    state: str
+    model: str | None
+    environment: str | None
+    instance_type: str | None
+    instance_count: int | None
+    scoring_script: str | None
+    tags: Mapping[str, str]
+    created_at: datetime | None
+    operation_uri: str | None
+
+    @property
+    def is_settled(self) -> bool:
+        return self.state in SETTLED
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a scoring request gave. ``body`` is parsed JSON, or text where it is none."""
+
+    status: int
+    body: Any
+    seconds: float
+    deployment: str | None
+
+
+SETTLED = frozenset({"succeeded", "failed", "canceled"})

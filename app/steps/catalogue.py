@@ -1,0 +1,66 @@
+"""All kinds of steps, ready to be carried out."""
+
+from collections.abc import Callable, Mapping
+
+from app.azureml.errors import NotFound
+from app.azureml.facade import AzureML
+from app.azureml.places import registry_exists, workspace_exists
+from app.azureml.types import RegistryRef, WorkspaceRef
+from app.steps.contract import Context, Done, Json, Refused, Step
+from app.steps.create_deployment import create_deployment
+from app.steps.create_endpoint import create_endpoint
+from app.steps.publish_secrets import publish_secrets
+from app.steps.register_model import register_model
+from app.steps.resolve_content import resolve_content
+from app.steps.retire_deployments import retire_deployments
+from app.steps.share_environment import share_environment
+from app.steps.share_model import share_model
+from app.steps.shift_traffic import shift_traffic
+from app.steps.verify_deployment import verify_deployment
+
+KINDS: Mapping[str, Callable[[AzureML, Context, Json], Done]] = {
+    "resolve_content": resolve_content,
+    "register_model": register_model,
+    "share_model": share_model,
+    "share_environment": share_environment,
+    "create_endpoint": create_endpoint,
+    "create_deployment": create_deployment,
+    "verify_deployment": verify_deployment,
+    "shift_traffic": shift_traffic,
+    "publish_secrets": publish_secrets,
+    "retire_deployments": retire_deployments,
+}
+
+
+def build_steps(azure: AzureML) -> dict[str, Step]:
+    """Every step by its kind, bound to this Azure ML."""
+    return {kind: _bound(step, azure) for kind, step in KINDS.items()}
+
+
+def _bound(step: Callable[[AzureML, Context, Json], Done], azure: AzureML) -> Step:
+    def carry_out(context: Context, config: Json) -> Done:
+        try:
+            return step(azure, context, config)
+        except NotFound as missing:
+            _require_places(azure, config, missing)
+            raise
+
+    return carry_out
+
+
+def _require_places(azure: AzureML, config: Json, missing: NotFound) -> None:
+    """Raise Refused when what was not found is the workspace or the registry itself."""
+    workspace = WorkspaceRef(**config["workspace"])
+    if not workspace_exists(azure, workspace):
+        raise Refused(
+            f"There is no workspace {workspace.workspace} in resource group {workspace.resource_group}, or we may not see it.",
+            code="workspace_not_found",
+            hint="Mend workspace, resource_group or subscription in release.yml, or give the service access.",
+        ) from missing
+    registry = config.get("registry")
+    if registry and not registry_exists(azure, RegistryRef(registry)):
+        raise Refused(
+            f"There is no registry {registry}, or we may not see it.",
+            code="registry_not_found",
+            hint="Mend registry in release.yml, or give the service access to it.",
+        ) from missing

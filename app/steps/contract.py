@@ -1,0 +1,80 @@
+"""The contract of a step: converge.
+
+A step reads what is there and drives it to what is wanted: absent → create; in progress → attach and wait; there and the same
+→ done; there and different → refuse with a diff, unless the kind may replace it; failed → classify. It may be killed at any
+moment and run again from its start, on another machine, and the result is the same.
+
+A step is one function in a module of its own, ``steps/<kind>.py``, named as its kind: ``def <kind>(context, config) -> Done``.
+It returns ``Done``, or raises
+
+- ``Refused`` (the business says no: the step ends ``failed``), or
+- one of ``azureml.errors``: retryable ones are tried again by the workflow, the others end the step ``errored``, or
+- ``Interrupted`` or ``OutOfTime``, out of ``context.checkpoint()``: somebody cancelled or paused, this worker must let go, or
+  the step has taken longer than its plan allows.
+
+It never touches the database, and it holds nothing that must outlive it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from app.errors import StepError
+
+Json = dict[str, Any]
+
+
+class Refused(StepError):
+    """The business says no: trying again unchanged cannot help."""
+
+    default_code = "refused"
+
+
+class Interrupted(StepError):
+    """The step was asked to stop at a safe point."""
+
+    default_code = "interrupted"
+
+    def __init__(self, reason: Literal["cancelled", "paused", "released"], sentence: str) -> None:
+        super().__init__(sentence, code=reason)
+        self.reason = reason
+
+
+class OutOfTime(StepError):
+    """The step's time is over: whatever it waits for is stuck."""
+
+    default_code = "timed_out"
+
+    def __init__(self) -> None:
+        super().__init__("Its time is over.")
+
+
+@dataclass(frozen=True)
+class Done:
+    """What is true now. ``changed`` is False when the wanted state already held."""
+
+    sentence: str
+    output: Json = field(
+        default_factory=dict
+    )  # plain JSON, no secrets: stored, shown, handed to the steps that need it
+    changed: bool = True
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a step is given beside its own config."""
+
+    release: str
+    stage: str
+    bundle: Path  # the definition's files, unpacked; read only
+    scratch: Path  # an empty folder of this attempt, removed afterwards
+    outputs: Mapping[str, Mapping[str, Any]]  # of the steps that this one needs, by their key
+    checkpoint: Callable[
+        [], None
+    ]  # call it in every poll loop and before every write to Azure; raises Interrupted or OutOfTime
+    wait: Callable[[float], None]  # wait so many seconds between two looks; wakes early to raise Interrupted
+    report: Callable[[str], None]  # one sentence of what is going on, for people who watch
+
+
+Step = Callable[[Context, Json], Done]

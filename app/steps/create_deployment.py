@@ -1,0 +1,184 @@
+"""Make the release's deployment beside what serves now, without traffic."""
+
+from collections.abc import Mapping
+
+from app.azureml.deployments import (
+    WantedDeployment,
+    begin_create_deployment,
+    begin_delete_deployment,
+    get_deployment,
+    read_deployment_file,
+    read_logs,
+)
+from app.azureml.errors import AzureMLError, ModelFailed
+from app.azureml.facade import AzureML
+from app.azureml.models import download_model
+from app.azureml.names import parse_asset, same_asset
+from app.azureml.types import Deployment
+from app.steps.config import DIGEST_TAG, RELEASE_TAG, StepConfig, WorkspaceConfig, read_config
+from app.steps.contract import Context, Done, Json, Refused
+from app.steps.digests import require_digest
+from app.steps.scratch import new_folder
+from app.steps.waiting import begin_when_free, wait_until
+
+
+class CreateDeployment(StepConfig):
+    """``model_from`` and ``environment_from`` name the steps that brought them; else ``environment_id`` is it."""
+
+    workspace: WorkspaceConfig
+    endpoint: str
+    deployment: str
+    file: str
+    instance_type: str | None = None
+    instance_count: int | None = None
+    model_from: str
+    environment_from: str | None = None
+    environment_id: str | None = None
+    digest: str
+    tags: Mapping[str, str]
+
+
+def create_deployment(azure: AzureML, context: Context, config: Json) -> Done:
+    """Keep what is as wanted, replace what failed, refuse what is different; then check the deployed model's content."""
+    config_ = read_config(CreateDeployment, config)
+    wanted = _wanted(context, config_)
+    found = _settled(azure, context, config_)
+    if found is not None and found.tags.get(RELEASE_TAG) != wanted.tags[RELEASE_TAG]:
+        raise Refused(
+            f"Endpoint {wanted.endpoint} has a deployment {wanted.name} that is not of this release.",
+            code="not_ours",
+            hint="Delete it, or request the release anew: it gets another name.",
+        )
+    changed = found is None or found.state != "succeeded"
+    if found is not None and changed:
+        _delete_failed(azure, context, config_)
+    made = _create(azure, context, config_, wanted) if found is None or changed else found
+    _require_same(made, wanted)
+    content_digest = _deployed_digest(azure, context, config_, made)
+    return Done(
+        f"Deployment {wanted.name} of {wanted.endpoint} {'is made' if changed else 'is there'}, without traffic."
+        if changed
+        else f"Deployment {wanted.name} of {wanted.endpoint} is there.",
+        output={
+            "deployment": made.name,
+            "model": made.model,
+            "environment": made.environment,
+            "instance_type": made.instance_type,
+            "instance_count": made.instance_count,
+            "digest": content_digest,
+        },
+        changed=changed,
+    )
+
+
+def _wanted(context: Context, config: CreateDeployment) -> WantedDeployment:
+    brought = context.outputs[config.model_from]
+    environment = context.outputs[config.environment_from]["uri"] if config.environment_from else config.environment_id
+    return WantedDeployment(
+        endpoint=config.endpoint,
+        name=config.deployment,
+        file=context.bundle / config.file,
+        model=str(brought.get("uri") or brought["id"]),
+        environment=str(environment),
+        instance_type=config.instance_type,
+        instance_count=config.instance_count,
+        tags={**config.tags, DIGEST_TAG: config.digest},
+    )
+
+
+def _create(azure: AzureML, context: Context, config: CreateDeployment, wanted: WantedDeployment) -> Deployment:
+    workspace = config.workspace.ref
+    begin_when_free(
+        lambda: begin_create_deployment(azure, workspace, wanted),
+        azure=azure,
+        context=context,
+        waiting_for=f"endpoint {wanted.endpoint}, which is being changed",
+    )
+    made = _settled(azure, context, config)
+    if made is None:
+        raise Refused(f"Deployment {wanted.name} was deleted while it was being made.", code="deployment_deleted")
+    if made.state != "succeeded":
+        try:
+            azure.raise_failure(made.operation_uri, doing=f"create deployment {wanted.endpoint}/{wanted.name}")
+        except ModelFailed as failed:
+            raise _with_logs(azure, config, failed) from None
+    return made
+
+
+def _with_logs(azure: AzureML, config: CreateDeployment, failed: ModelFailed) -> AzureMLError:
+    """The failure, with the last words of the scoring code where they can be had."""
+    try:
+        logs = read_logs(azure, config.workspace.ref, config.endpoint, config.deployment, lines=20)
+    except AzureMLError:
+        return failed
+    return ModelFailed(f"{failed.sentence} Its last lines: {logs}", azure_code=failed.azure_code, hint=failed.hint)
+
+
+def _delete_failed(azure: AzureML, context: Context, config: CreateDeployment) -> None:
+    begin_when_free(
+        lambda: begin_delete_deployment(azure, config.workspace.ref, config.endpoint, config.deployment),
+        azure=azure,
+        context=context,
+        waiting_for=f"endpoint {config.endpoint}, which is being changed",
+    )
+    wait_until(
+        lambda seen: seen is None,
+        lambda: get_deployment(azure, config.workspace.ref, config.endpoint, config.deployment),
+        azure=azure,
+        context=context,
+        waiting_for=f"the end of deployment {config.deployment}, which had failed",
+    )
+
+
+def _settled(azure: AzureML, context: Context, config: CreateDeployment) -> Deployment | None:
+    return wait_until(
+        lambda seen: seen is None or seen.is_settled,
+        lambda: get_deployment(azure, config.workspace.ref, config.endpoint, config.deployment),
+        azure=azure,
+        context=context,
+        waiting_for=f"deployment {config.deployment} of {config.endpoint}",
+    )
+
+
+def _require_same(found: Deployment, wanted: WantedDeployment) -> None:
+    spec = read_deployment_file(wanted)
+    pairs = {
+        "model": (found.model, spec.model, same_asset(found.model, spec.model)),
+        "environment": (
+            found.environment,
+            spec.environment,
+            same_asset(found.environment, spec.environment),
+        ),
+        "instance_type": (
+            found.instance_type,
+            spec.instance_type,
+            str(found.instance_type).lower() == str(spec.instance_type).lower(),
+        ),
+        "instance_count": (
+            found.instance_count,
+            spec.instance_count,
+            found.instance_count == (spec.instance_count or 1),
+        ),
+        "scoring_script": (found.scoring_script, spec.scoring_script, found.scoring_script == spec.scoring_script),
+    }
+    differences = [f"{name} is {is_}, wanted is {want}" for name, (is_, want, same) in pairs.items() if not same]
+    if differences:
+        raise Refused(
+            f"Deployment {wanted.name} of {wanted.endpoint} is not as wanted: {'; '.join(differences)}.",
+            code="deployment_differs",
+            hint="Somebody changed it by hand. Delete it, and retry.",
+            differences=differences,
+        )
+
+
+def _deployed_digest(azure: AzureML, context: Context, config: CreateDeployment, made: Deployment) -> str:
+    """Over the files of the asset that the deployment refers to. Raises Refused when they are not this release's."""
+    asset = parse_asset(made.model or "")
+    if asset is None or asset.version is None:
+        raise Refused(
+            f"Deployment {made.name} refers to a model that cannot be looked up: {made.model}.", code="model_unknown"
+        )
+    where = asset.where or config.workspace.ref
+    content = download_model(azure, where, asset.name, asset.version, into=new_folder(context))
+    require_digest(content.digest, config.digest, where=f"the model of deployment {made.name}")
+    return content.digest

@@ -1,0 +1,133 @@
+"""Make the stage's endpoint, or see that it is ours."""
+
+from collections.abc import Mapping
+
+from app.azureml.endpoints import (
+    begin_add_tags,
+    begin_create_endpoint,
+    begin_delete_endpoint,
+    get_endpoint,
+    read_endpoint_file,
+)
+from app.azureml.facade import AzureML
+from app.azureml.types import Endpoint
+from app.steps.config import MODEL_TAG, StepConfig, WorkspaceConfig, read_config
+from app.steps.contract import Context, Done, Json, Refused
+from app.steps.waiting import begin_when_free, wait_until
+
+
+class CreateEndpoint(StepConfig):
+    """``file`` is the endpoint's YAML in the bundle; the name comes from the stage."""
+
+    workspace: WorkspaceConfig
+    endpoint: str
+    file: str
+    tags: Mapping[str, str]
+
+
+def create_endpoint(azure: AzureML, context: Context, config: Json) -> Done:
+    """Keep an endpoint of ours, take over an empty one that is as wanted, refuse anybody else's."""
+    wanted = read_config(CreateEndpoint, config)
+    found = _settled(azure, context, wanted)
+    if found is not None and found.state != "succeeded" and _is_ours(found, wanted) and not found.traffic:
+        begin_delete_endpoint(azure, wanted.workspace.ref, wanted.endpoint)
+        _wait_for_end(azure, context, wanted)
+        found = None
+    if found is None:
+        return _done(_create(azure, context, wanted), changed=True)
+    differences = _differences(found, wanted, read_endpoint_file(context.bundle / wanted.file, wanted.endpoint))
+    if differences:
+        raise Refused(
+            f"Endpoint {wanted.endpoint} in {wanted.workspace.ref} is there already and is not as wanted: {'; '.join(differences)}.",
+            code="endpoint_differs" if _is_ours(found, wanted) else "not_ours",
+            hint="Choose another endpoint name in release.yml, or make the endpoint as endpoint.yml says.",
+            differences=differences,
+        )
+    if _is_ours(found, wanted):
+        return _done(found, changed=False)
+    return _done(_take_over(azure, context, wanted), changed=True)
+
+
+def _create(azure: AzureML, context: Context, wanted: CreateEndpoint) -> Endpoint:
+    context.checkpoint()
+    begin_create_endpoint(
+        azure, wanted.workspace.ref, wanted.endpoint, file=context.bundle / wanted.file, tags=wanted.tags
+    )
+    return _succeeded(azure, context, wanted, doing=f"create endpoint {wanted.endpoint}")
+
+
+def _take_over(azure: AzureML, context: Context, wanted: CreateEndpoint) -> Endpoint:
+    begin_when_free(
+        lambda: begin_add_tags(azure, wanted.workspace.ref, wanted.endpoint, wanted.tags),
+        azure=azure,
+        context=context,
+        waiting_for=f"endpoint {wanted.endpoint}, which is being changed",
+    )
+    return _succeeded(azure, context, wanted, doing=f"tag endpoint {wanted.endpoint}")
+
+
+def _succeeded(azure: AzureML, context: Context, wanted: CreateEndpoint, *, doing: str) -> Endpoint:
+    made = _settled(azure, context, wanted)
+    if made is None:
+        raise Refused(f"Endpoint {wanted.endpoint} was deleted while it was being made.", code="endpoint_deleted")
+    if made.state != "succeeded":
+        azure.raise_failure(made.operation_uri, doing=doing)
+    return made
+
+
+def _settled(azure: AzureML, context: Context, wanted: CreateEndpoint) -> Endpoint | None:
+    return wait_until(
+        lambda seen: seen is None or seen.is_settled,
+        lambda: get_endpoint(azure, wanted.workspace.ref, wanted.endpoint),
+        azure=azure,
+        context=context,
+        waiting_for=f"endpoint {wanted.endpoint}",
+    )
+
+
+def _wait_for_end(azure: AzureML, context: Context, wanted: CreateEndpoint) -> None:
+    wait_until(
+        lambda seen: seen is None,
+        lambda: get_endpoint(azure, wanted.workspace.ref, wanted.endpoint),
+        azure=azure,
+        context=context,
+        waiting_for=f"the end of endpoint {wanted.endpoint}, which had failed",
+    )
+
+
+def _is_ours(found: Endpoint, wanted: CreateEndpoint) -> bool:
+    return found.tags.get(MODEL_TAG) == wanted.tags[MODEL_TAG]
+
+
+def _differences(found: Endpoint, wanted: CreateEndpoint, spec: Endpoint) -> list[str]:
+    differences = []
+    if found.auth_mode.lower() != spec.auth_mode.lower():
+        differences.append(f"auth_mode is {found.auth_mode}, wanted is {spec.auth_mode}")
+    access = found.public_network_access or "enabled"
+    wanted_access = spec.public_network_access or "enabled"
+    if access.lower() != wanted_access.lower():
+        differences.append(f"public_network_access is {access}, wanted is {wanted_access}")
+    if found.state != "succeeded":
+        differences.append(f"its provisioning state is {found.state}")
+    if _is_ours(found, wanted):
+        return differences
+    owner = found.tags.get(MODEL_TAG)
+    if owner is not None:
+        differences.append(f"it serves model {owner}")
+    elif found.traffic:
+        differences.append(f"it holds deployments that are not ours: {', '.join(sorted(found.traffic))}")
+    return differences
+
+
+def _done(endpoint: Endpoint, *, changed: bool) -> Done:
+    return Done(
+        f"Endpoint {endpoint.name} {'is made' if changed else 'is there'}.",
+        output={
+            "endpoint": endpoint.name,
+            "scoring_uri": endpoint.scoring_uri,
+            "openapi_uri": endpoint.openapi_uri,
+            "location": endpoint.location,
+            "auth_mode": endpoint.auth_mode,
+        },
+        changed=changed,
+    )

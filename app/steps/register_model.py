@@ -1,0 +1,80 @@
+"""Register a training job's model in the workspace, once for each content."""
+
+from collections.abc import Mapping
+
+from app.azureml.errors import AlreadyExists
+from app.azureml.facade import AzureML
+from app.azureml.models import download_model, list_models
+from app.azureml.models import register_model as register
+from app.azureml.types import Model
+from app.azureml.versions import next_version
+from app.steps.config import DIGEST_TAG, StepConfig, WorkspaceConfig, read_config
+from app.steps.contract import Context, Done, Json
+from app.steps.digests import newest_with_digest, require_digest
+from app.steps.scratch import new_folder
+from app.steps.waiting import wait_until
+
+
+class RegisterModel(StepConfig):
+    """``uri`` is the job's output; ``digest`` is over its content."""
+
+    workspace: WorkspaceConfig
+    name: str
+    type: str
+    description: str | None = None
+    uri: str
+    digest: str
+    tags: Mapping[str, str]
+    properties: Mapping[str, str] = {}
+
+
+def register_model(azure: AzureML, context: Context, config: Json) -> Done:
+    """Reuse the version that has this content, else register the next free one; then check what is there."""
+    wanted = read_config(RegisterModel, config)
+    workspace = wanted.workspace.ref
+    known = newest_with_digest(list_models(azure, workspace, wanted.name), wanted.digest)
+    model = known or _register(azure, context, wanted)
+    content = download_model(azure, workspace, model.name, model.version, into=new_folder(context))
+    require_digest(content.digest, wanted.digest, where=f"model {model.name}:{model.version} in {workspace}")
+    reused = known is not None
+    return Done(
+        f"{model.name}:{model.version} in {workspace} {'has this content already' if reused else 'is registered'}.",
+        output={
+            "name": model.name,
+            "version": model.version,
+            "id": model.id,
+            "digest": content.digest,
+            "reused": reused,
+        },
+        changed=not reused,
+    )
+
+
+def _register(azure: AzureML, context: Context, wanted: RegisterModel) -> Model:
+    def registered() -> Model | None:
+        context.checkpoint()
+        taken = [model.version for model in list_models(azure, wanted.workspace.ref, wanted.name)]
+        try:
+            return register(
+                azure,
+                wanted.workspace.ref,
+                wanted.name,
+                version=next_version(taken),
+                type=wanted.type,
+                description=wanted.description,
+                uri=wanted.uri,
+                tags={**wanted.tags, DIGEST_TAG: wanted.digest},
+                properties=wanted.properties,
+            )
+        except AlreadyExists:
+            return None  # somebody was faster: the next number
+
+    model = wait_until(
+        lambda made: made is not None,
+        registered,
+        azure=azure,
+        context=context,
+        waiting_for=f"a free version of model {wanted.name}",
+    )
+    assert model is not None, "waited until it was"
+    return model

@@ -1,0 +1,176 @@
+"""Find out what exactly a release is about: the job's model, by content; the environment, by version; the code."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict
+from ruamel.yaml import YAML
+
+from app.azureml.environments import resolve_environment
+from app.azureml.errors import NotFound
+from app.azureml.facade import AzureML
+from app.azureml.jobs import download_output, environment_of_output, get_job, list_children
+from app.azureml.names import job_output_uri
+from app.azureml.places import workspace_exists
+from app.azureml.runs import read_run
+from app.azureml.types import Content, Environment, Job, WorkspaceRef
+from app.bundles.digest import content_digest
+from app.steps.config import StepConfig, WorkspaceConfig, read_config
+from app.steps.contract import Context, Done, Json, Refused
+from app.steps.scratch import new_folder
+
+_LISTED = 20  # file names in a sentence
+
+
+class ModelConfig(StepConfig):
+    """The definition's words for what is taken of the job; what else it says of the model is of no concern here."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    output: str
+    path: str = "."
+    file: str | None = None
+
+
+class ResolveContent(StepConfig):
+    """``environment`` None: the one that the model was made in. ``deployment``: the YAML that names the score code."""
+
+    workspace: WorkspaceConfig
+    job: str
+    model: ModelConfig
+    environment: str | None = None
+    deployment: str | None = None
+
+
+def resolve_content(azure: AzureML, context: Context, config: Json) -> Done:
+    """Look, download, digest; nothing in Azure is changed."""
+    wanted = read_config(ResolveContent, config)
+    job = _completed(azure, wanted)
+    context.checkpoint()
+    context.report(f"Downloads {wanted.model.output} of {job.name}.")
+    content = _content(azure, context, wanted, job)
+    environment = _environment(azure, wanted, job)
+    return Done(
+        f"{job.name} made {wanted.model.name} in {content.files} files, {content.size:,} bytes.",
+        output={
+            "job": job.name,
+            "model_uri": job_output_uri(job.name, wanted.model.output, wanted.model.path),
+            "model_digest": content.digest,
+            "model_files": content.files,
+            "model_bytes": content.size,
+            "environment": {
+                "name": environment.name,
+                "version": environment.version,
+                "digest": environment.digest,
+                "id": environment.id,
+            },
+            "code_digest": _code_digest(context.bundle, wanted.deployment),
+            "metrics": _metrics(azure, wanted.workspace.ref, job.name),
+            "git_commit": job.git_commit,
+        },
+        changed=False,
+    )
+
+
+def _completed(azure: AzureML, wanted: ResolveContent) -> Job:
+    workspace = wanted.workspace.ref
+    try:
+        job = get_job(azure, workspace, wanted.job)
+    except NotFound:
+        if not workspace_exists(azure, workspace):
+            raise
+        raise Refused(
+            f"{workspace} has no training job {wanted.job}.".capitalize(),
+            code="job_not_found",
+            hint="The job's name is what Azure ML studio shows as its id.",
+        ) from None
+    if not job.is_final:
+        raise Refused(
+            f"Training job {job.name} is not finished: it is {job.status}.",
+            code="job_not_finished",
+            hint="Release it once it has completed.",
+        )
+    if job.status.lower() != "completed":
+        raise Refused(
+            f"Training job {job.name} ended {job.status}: it has no model to release.",
+            code="job_failed",
+            hint=f"Its logs: {job.studio_url}" if job.studio_url else None,
+        )
+    if wanted.model.output not in job.outputs:
+        raise Refused(
+            f"Training job {job.name} has no output {wanted.model.output}; it has {_listed(list(job.outputs))}.",
+            code="output_missing",
+            hint="Name one of them in release.yml: model.output.",
+            outputs=sorted(job.outputs),
+        )
+    return job
+
+
+def _content(azure: AzureML, context: Context, wanted: ResolveContent, job: Job) -> Content:
+    model, into = wanted.model, new_folder(context)
+    try:
+        content = download_output(
+            azure, wanted.workspace.ref, job.name, output=model.output, path=model.path, into=into
+        )
+    except NotFound:
+        raise Refused(
+            f"Output {model.output} of {job.name} has nothing at {model.path}; it has {_listed(_files(into))}.",
+            code="model_file_missing",
+            hint="Mend model.path in release.yml, or the training.",
+        ) from None
+    names = _files(content.root)
+    if model.file is not None and model.file not in names:
+        raise Refused(
+            f"Output {model.output} of {job.name} has no {model.file}; it has {_listed(names)}.",
+            code="model_file_missing",
+            hint="Mend model.file in release.yml, or the training.",
+            files=names[:_LISTED],
+        )
+    return content
+
+
+def _environment(azure: AzureML, wanted: ResolveContent, job: Job) -> Environment:
+    workspace = wanted.workspace.ref
+    reference = wanted.environment or environment_of_output(azure, workspace, job.name, wanted.model.output)
+    if reference is None:
+        raise Refused(
+            f"Azure ML does not tell in which environment {job.name} made {wanted.model.output}.",
+            code="environment_not_found",
+            hint="Name it in release.yml: environment: azureml:NAME@latest.",
+        )
+    try:
+        return resolve_environment(azure, workspace, reference)
+    except NotFound:
+        raise Refused(
+            f"Environment {reference} is not registered in {workspace}.",
+            code="environment_not_found",
+            hint="Register it (az ml environment create), or name another in release.yml.",
+        ) from None
+
+
+def _metrics(azure: AzureML, workspace: WorkspaceRef, job: str) -> dict[str, float]:
+    """What the job and its steps logged; a later step's word goes."""
+    metrics: dict[str, float] = {}
+    for run in [job, *(child.name for child in list_children(azure, workspace, job))]:
+        metrics |= read_run(azure, workspace, run).metrics
+    return metrics
+
+
+def _code_digest(bundle: Path, deployment: str | None) -> str | None:
+    if deployment is None:
+        return None
+    spec: dict[str, Any] = YAML(typ="safe").load((bundle / deployment).read_text())
+    code = (spec.get("code_configuration") or {}).get("code")
+    return content_digest((bundle / deployment).parent / code) if code else None
+
+
+def _files(root: Path) -> list[str]:
+    if root.is_file():
+        return [root.name]
+    return sorted(each.relative_to(root).as_posix() for each in root.rglob("*") if each.is_file())
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(sorted(names)[:_LISTED]) or "none"
+    return shown + (", …" if len(names) > _LISTED else "")

@@ -1,0 +1,72 @@
+"""Copy the environment into the registry that other workspaces read from."""
+
+from app.azureml.environments import get_environment, list_environment_versions
+from app.azureml.facade import AzureML
+from app.azureml.names import parse_asset, registry_uri
+from app.azureml.types import RegistryRef
+from app.azureml.versions import newest_first
+from app.steps.config import StepConfig, WorkspaceConfig, read_config
+from app.steps.contract import Context, Done, Json, Refused
+from app.steps.copying import copy_to_registry
+from app.steps.digests import require_digest
+
+
+class ShareEnvironment(StepConfig):
+    """``digest`` is over image and packages. ``id``: where the environment is, when that may be a registry already."""
+
+    workspace: WorkspaceConfig
+    registry: str
+    name: str
+    version: str
+    digest: str
+    id: str | None = None
+
+
+def share_environment(azure: AzureML, context: Context, config: Json) -> Done:
+    """Reuse the registry's copy of this environment, else share it, under its own version if that is free there."""
+    wanted = read_config(ShareEnvironment, config)
+    asset = parse_asset(wanted.id or "")
+    if asset is not None and isinstance(asset.where, RegistryRef):
+        return _done(wanted, asset.where, wanted.version, reused=True)
+    registry = RegistryRef(wanted.registry)
+    version, reused = copy_to_registry(
+        azure,
+        context,
+        "environment",
+        wanted.name,
+        wanted.version,
+        source=wanted.workspace.ref,
+        registry=registry,
+        find=lambda: _find(azure, wanted, registry),
+        taken=lambda: list_environment_versions(azure, registry, wanted.name),
+    )
+    copy = get_environment(azure, registry, wanted.name, version)
+    if copy is None:
+        raise Refused(f"{registry} has no environment {wanted.name}:{version} any more.", code="environment_not_found")
+    require_digest(copy.digest, wanted.digest, where=f"environment {wanted.name}:{version} in {registry}")
+    return _done(wanted, registry, version, reused=reused)
+
+
+def _find(azure: AzureML, wanted: ShareEnvironment, registry: RegistryRef) -> str | None:
+    """A version in the registry with this image and these packages; the one of the same number first."""
+    versions = newest_first(list_environment_versions(azure, registry, wanted.name))
+    for version in sorted(versions, key=lambda each: each != wanted.version):
+        found = get_environment(azure, registry, wanted.name, version)
+        if found is not None and found.digest == wanted.digest:
+            return version
+    return None
+
+
+def _done(wanted: ShareEnvironment, registry: RegistryRef, version: str, *, reused: bool) -> Done:
+    return Done(
+        f"Environment {wanted.name}:{version} {'is in' if reused else 'was shared to'} {registry}.",
+        output={
+            "registry": registry.name,
+            "name": wanted.name,
+            "version": version,
+            "uri": registry_uri(registry, "environments", wanted.name, version),
+            "digest": wanted.digest,
+            "reused": reused,
+        },
+        changed=not reused,
+    )

@@ -1,0 +1,106 @@
+"""Training jobs as the adapter sees them."""
+
+from pathlib import Path
+
+import pytest
+
+from app.azureml.errors import AlreadyExists, NotFound
+from app.azureml.facade import AzureML
+from app.azureml.jobs import (
+    download_output,
+    environment_of_output,
+    get_job,
+    list_children,
+    submit_job,
+)
+from app.azureml.names import parse_asset
+from app.azureml.runs import read_run
+from tests.azureml.fixtures import DEV, Trained, train
+from tests.azureml.team import write_training
+
+
+def test_completed_pipeline_tells_status_outputs_and_steps(azure: AzureML, trained: Trained) -> None:
+    job = get_job(azure, DEV, trained.job)
+
+    assert (job.status, job.is_final) == ("Completed", True)
+    assert "model" in job.outputs
+    assert [(child.display_name, child.status) for child in list_children(azure, DEV, trained.job)] == [
+        ("train", "Completed")
+    ]
+
+
+def test_job_that_is_not_there_raises_not_found(azure: AzureML) -> None:
+    with pytest.raises(NotFound, match="no-such-job"):
+        get_job(azure, DEV, "no-such-job")
+
+
+def test_submitting_again_attaches_to_the_same_job(azure: AzureML, trained: Trained, tmp_path: Path) -> None:
+    folder = write_training(tmp_path / "again")
+
+    again = submit_job(azure, DEV, trained.job, folder=folder, entry="pipeline.yml", bundle_digest="sha256:0", tags={})
+
+    assert again.status == "Completed"
+
+
+def test_submitting_something_else_under_a_taken_name_is_refused(
+    azure: AzureML, trained: Trained, tmp_path: Path
+) -> None:
+    folder = write_training(tmp_path / "other")
+
+    with pytest.raises(AlreadyExists, match=trained.job):
+        submit_job(azure, DEV, trained.job, folder=folder, entry="pipeline.yml", bundle_digest="sha256:1", tags={})
+
+
+def test_git_commit_is_what_was_said_and_not_this_checkout(azure: AzureML, trained: Trained, tmp_path: Path) -> None:
+    folder = write_training(tmp_path / "told")
+    submitted = submit_job(
+        azure,
+        DEV,
+        "team-job-told",
+        folder=folder,
+        entry="pipeline.yml",
+        bundle_digest="sha256:0",
+        tags={},
+        git_commit="abc123",
+    )
+
+    assert get_job(azure, DEV, trained.job).git_commit is None
+    assert submitted.git_commit == "abc123"
+
+
+def test_environment_of_an_output_is_the_one_of_the_step_that_made_it(azure: AzureML, trained: Trained) -> None:
+    found = environment_of_output(azure, DEV, trained.job, "model")
+
+    assert found is not None
+    asset = parse_asset(found)
+    assert asset is not None
+    assert (asset.name, asset.version) == ("team-env", "1")
+
+
+def test_output_is_downloaded_whole_or_in_part(azure: AzureML, trained: Trained, tmp_path: Path) -> None:
+    whole = download_output(azure, DEV, trained.job, output="model", path=".", into=tmp_path / "whole")
+    part = download_output(azure, DEV, trained.job, output="model", path="factor.json", into=tmp_path / "part")
+
+    assert (whole.files, part.files) == (2, 1)
+    assert part.root.read_text() == "3"
+    assert whole.digest != part.digest
+
+
+def test_path_that_is_not_in_the_output_raises_not_found(azure: AzureML, trained: Trained, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match=r"missing\.pkl"):
+        download_output(azure, DEV, trained.job, output="model", path="missing.pkl", into=tmp_path)
+
+
+def test_failed_job_is_final(azure: AzureML, trained: Trained, tmp_path: Path) -> None:
+    folder = write_training(tmp_path / "failing", command="python -c 'raise SystemExit(3)'")
+
+    assert get_job(azure, DEV, train(azure, folder, name="team-job-failing")).status == "Failed"
+    assert trained.job
+
+
+def test_run_record_has_times(azure: AzureML, trained: Trained) -> None:
+    record = read_run(azure, DEV, trained.job)
+
+    assert record.started_at is not None
+    assert record.ended_at is not None
+    assert record.started_at <= record.ended_at

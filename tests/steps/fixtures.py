@@ -1,0 +1,182 @@
+"""Steps as the workflow would carry them out: with a bundle, a scratch folder, and somebody who may say stop."""
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.azureml.endpoints import begin_delete_endpoint, get_endpoint
+from app.azureml.facade import AzureML
+from app.azureml.types import WorkspaceRef
+from app.steps.catalogue import build_steps
+from app.steps.contract import Context, Done, Interrupted
+from tests.azureml.fixtures import DEV, PROD, Trained
+from tests.azureml.team import write_bundle
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Team:
+    """One model of one team: its bundle, its names, and what its steps gave so far."""
+
+    azure: AzureML
+    bundle: Path
+    scratch: Path
+    name: str
+    outputs: dict[str, Json] = field(default_factory=dict)
+    stop_after: int | None = None  # checkpoints until somebody cancels
+    reports: list[str] = field(default_factory=list)
+    on_wait: list[Any] = field(default_factory=list)  # called at each wait
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self.name}-ep"
+
+    def carry_out(self, kind: str, config: Json, *, outputs: Mapping[str, Json] | None = None) -> Done:
+        """One attempt of a step; its output is kept for those after it."""
+        scratch = self.scratch / uuid.uuid4().hex
+        scratch.mkdir()
+        context = Context(
+            release=f"{self.name}-1",
+            stage="dev",
+            bundle=self.bundle,
+            scratch=scratch,
+            outputs=self.outputs if outputs is None else outputs,
+            checkpoint=self._checkpoint,
+            wait=self._wait,
+            report=self.reports.append,
+        )
+        done = build_steps(self.azure)[kind](context, config)
+        self.outputs[kind] = done.output
+        return done
+
+    def tags(self, digest: str, *, release: int = 1) -> Json:
+        return {
+            "mlrelease.release": f"{self.name}-{release}",
+            "mlrelease.model": self.name,
+            "mlrelease.digest": digest,
+        }
+
+    def _checkpoint(self) -> None:
+        if self.stop_after is not None:
+            self.stop_after -= 1
+            if self.stop_after < 0:
+                raise Interrupted("cancelled", "Somebody cancelled.")
+
+    def _wait(self, seconds: float) -> None:
+        for act in self.on_wait:
+            act()
+        time.sleep(seconds)
+
+
+def place(workspace: WorkspaceRef = DEV) -> Json:
+    return {
+        "subscription": workspace.subscription,
+        "resource_group": workspace.resource_group,
+        "workspace": workspace.workspace,
+    }
+
+
+@pytest.fixture
+def team(azure: AzureML, tmp_path: Path) -> Iterator[Team]:
+    """A team with names that no other test has. What it leaves is deleted: the region's cores are few."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    team = Team(azure, write_bundle(tmp_path / "bundle"), scratch, name=f"team{uuid.uuid4().hex[:8]}")
+    yield team
+    for workspace in (DEV, PROD):
+        if get_endpoint(azure, workspace, team.endpoint) is not None:
+            begin_delete_endpoint(azure, workspace, team.endpoint)
+
+
+def resolving(team: Team, job: str, **changes: Any) -> Json:
+    model = {"name": team.name, "type": "custom_model", "output": "model", "path": ".", "file": "factor.json"}
+    return {
+        "workspace": place(),
+        "job": job,
+        "model": {**model, **changes.pop("model", {})},
+        "environment": "azureml:team-env@latest",
+        "deployment": "deployment.yml",
+        **changes,
+    }
+
+
+def registering(team: Team, content: Json) -> Json:
+    return {
+        "workspace": place(),
+        "name": team.name,
+        "type": "custom_model",
+        "description": "for tests",
+        "uri": content["model_uri"],
+        "digest": content["model_digest"],
+        "tags": team.tags(content["model_digest"]),
+        "properties": {},
+    }
+
+
+@pytest.fixture
+def content(team: Team, trained: Trained) -> Json:
+    """What the trained job made, as ``resolve_content`` says it."""
+    return team.carry_out("resolve_content", resolving(team, trained.job)).output
+
+
+@pytest.fixture
+def registered(team: Team, content: Json) -> Json:
+    """The team's model, registered in ws-dev."""
+    return team.carry_out("register_model", registering(team, content)).output
+
+
+@pytest.fixture
+def watched(team: Team) -> list[str]:
+    """What the steps report."""
+    return team.reports
+
+
+def creating_endpoint(team: Team, *, digest: str = "sha256:any", release: int = 1) -> Json:
+    return {
+        "workspace": place(),
+        "endpoint": team.endpoint,
+        "file": "endpoint.yml",
+        "tags": team.tags(digest, release=release),
+    }
+
+
+def creating_deployment(team: Team, content: Json, name: str, *, release: int = 1) -> Json:
+    return {
+        "workspace": place(),
+        "endpoint": team.endpoint,
+        "deployment": name,
+        "file": "deployment.yml",
+        "instance_type": None,
+        "instance_count": None,
+        "model_from": "register_model",
+        "environment_from": None,
+        "environment_id": content["environment"]["id"],
+        "digest": content["model_digest"],
+        "tags": team.tags(content["model_digest"], release=release),
+    }
+
+
+def deployed(team: Team, name: str) -> Json:
+    return {"workspace": place(), "endpoint": team.endpoint, "deployment": name}
+
+
+def verifying(team: Team, content: Json, name: str) -> Json:
+    return {**deployed(team, name), "golden": "golden.json", "digest": content["model_digest"]}
+
+
+def retiring(team: Team, name: str, *, keep: int = 1) -> Json:
+    return {**deployed(team, name), "keep": keep, "model": team.name}
+
+
+def release_all(team: Team, content: Json, name: str, *, release: int = 1) -> None:
+    """A whole rollout in ws-dev up to the traffic."""
+    team.carry_out("create_endpoint", creating_endpoint(team, digest=content["model_digest"], release=release))
+    team.carry_out("create_deployment", creating_deployment(team, content, name, release=release))
+    team.carry_out("verify_deployment", verifying(team, content, name))
+    team.carry_out("shift_traffic", deployed(team, name))
