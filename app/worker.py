@@ -1,0 +1,123 @@
+"""The worker process, put together: ``mlrelease worker``. The only one that imports the Azure SDK."""
+
+import fcntl
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import structlog
+
+from app.azureml.client import read_azure_settings
+from app.azureml.facade import open_azure
+from app.database.connection import Database
+from app.database.migrate import check_schema
+from app.errors import Misconfigured, MlreleaseError
+from app.logs import set_up_logs
+from app.settings import Settings, read_settings
+from app.steps.catalogue import build_steps
+from app.workers.service import WorkerIdentity
+from app.workflow.engine import launch_engine, stop_engine
+from app.workflow.lease import Lease
+from app.workflow.queue import DbosQueue
+from app.workflow.signals import Signals
+from app.workflow.takeover import Takeover
+from app.workflow.workshop import Workshop
+
+log = structlog.get_logger(__name__)
+
+
+def work() -> None:
+    """Carry out what is queued until told to stop."""
+    settings = read_settings()
+    set_up_logs(settings.log_format)
+    stop = _stop_signal()
+    database = Database(settings.database)
+    check_schema(database)
+    worker = _identity(settings)
+    lease = Lease(database, worker, seconds=settings.lease_seconds, exclusive=settings.is_sqlite)
+    lease.take()
+    shop = _open_workshop(settings, database, worker, lease)
+    launch_engine(shop)
+    lease.keep(each_beat=_look_after_others(settings, database), lost=_begin_anew)
+    if settings.ready_file is not None:
+        settings.ready_file.write_text(str(os.getpid()))
+    log.info("worker_ready", worker=worker.id)
+    stop.wait()
+    log.info("worker_stopping")
+    stop_engine(shop, lease)
+
+
+def _open_workshop(settings: Settings, database: Database, worker: WorkerIdentity, lease: Lease) -> Workshop:
+    signals = Signals(database, lease)
+    azure = open_azure(read_azure_settings(settings, before_request=signals.require_lease))
+    return Workshop(
+        settings=settings,
+        database=database,
+        queue=DbosQueue(database.engine),
+        azure=azure,
+        steps=build_steps(azure),
+        signals=signals,
+        worker=worker,
+    )
+
+
+def _look_after_others(settings: Settings, database: Database) -> Callable[[bool], None]:
+    """Over SQLite there are none."""
+    if settings.is_sqlite:
+        return lambda _in_time: None
+    return Takeover(database, lease_seconds=settings.lease_seconds).look
+
+
+def _begin_anew() -> NoReturn:
+    """Another worker has taken over, or may have: this process starts again from nothing, under a new name."""
+    log.warning("worker_begins_anew")
+    os.execv(sys.executable, [sys.executable, "-m", "app.worker"])  # noqa: S606 - ourselves, with a fixed command
+
+
+def _identity(settings: Settings) -> WorkerIdentity:
+    host, pid = socket.gethostname(), os.getpid()
+    if settings.is_sqlite:
+        _lock_out_others(Path(settings.database.removeprefix("sqlite:///") + ".worker"))
+        name = "embedded"  # goes on with its own work after a restart
+    else:
+        name = f"{host}-{pid}-{secrets.token_hex(3)}"
+    return WorkerIdentity(id=name, host=host, pid=pid, version=version("mlrelease"))
+
+
+def _lock_out_others(lock: Path) -> None:
+    """Over SQLite there is one worker. The lock is the process's: it goes with it, however it ends."""
+    handle = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as taken:
+        raise Misconfigured(
+            "Another worker works on this SQLite database.",
+            code="worker_is_running",
+            hint="Stop it first, or set MLRELEASE_DATABASE_URL to a PostgreSQL database to run several.",
+        ) from taken
+
+
+def _stop_signal() -> threading.Event:
+    stop = threading.Event()
+
+    def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    signal.signal(signal.SIGINT, ask_to_stop)
+    return stop
+
+
+if __name__ == "__main__":
+    try:
+        work()
+    except MlreleaseError as error:
+        raise SystemExit(str(error)) from error

@@ -1,0 +1,41 @@
+"""Trying again what may pass: backoff with full jitter, Retry-After honoured, a budget for each step."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from app.azureml.errors import AzureMLError
+from app.steps.contract import Context, Done, Step
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How often and how patiently a step is tried."""
+
+    tries: int = 8
+    first_wait: float = 1.0  # seconds; doubles from try to try
+    longest_wait: float = 60.0  # seconds
+
+    def wait_before(self, retry: int) -> float:
+        """Seconds before the retry of this number, from 1."""
+        ceiling = min(self.longest_wait, self.first_wait * 2.0 ** (retry - 1))
+        return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - spreads load, guards nothing
+
+
+def carry_out(
+    step: Step, context: Context, config: Json, *, budget: Budget, on_retry: Callable[[AzureMLError, float], None]
+) -> Done:
+    """Run a step until it is done. Raises what ended it: Refused, Interrupted, or the last of the tries' AzureMLError."""
+    for retry in range(1, budget.tries):
+        try:
+            return step(context, config)
+        except AzureMLError as error:
+            if not error.retryable:
+                raise
+            seconds = max(budget.wait_before(retry), error.retry_after or 0.0)
+            on_retry(error, seconds)
+            context.wait(seconds)
+    return step(context, config)

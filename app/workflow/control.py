@@ -1,0 +1,101 @@
+"""What people ask of a release under way: cancel, pause, resume, retry."""
+
+from sqlmodel import Session
+
+from app.errors import Conflict
+from app.releases.queries import lock_release, rollouts_of
+from app.releases.service import ask_of, move_release, move_rollout, plan_again
+from app.releases.states import Control, Status
+from app.releases.tables import Release, Rollout
+from app.workflow.advance import enqueue_rollout
+from app.workflow.requests import Asking
+
+
+def cancel(session: Session, asking: Asking, release_id: str, *, reason: str = "") -> Release:
+    """Cancel: at once where nothing runs, else at the next safe point. Raises Conflict when it has ended."""
+    release = lock_release(session, release_id)
+    if release.status.is_final:
+        raise _wrong_state(release, "has ended", code="already_ended")
+    if release.control is Control.CANCEL:
+        return release
+    ask_of(session, release, Control.CANCEL, reason=reason, actor=asking.actor, now=asking.now)
+    said = _said("Cancelled", asking, reason)
+    ahead = _ahead(session, release_id)
+    if ahead is None:
+        _move_release(session, asking, release, Status.CANCELLED, code="cancelled", sentence=said)
+    elif ahead.status.is_waiting or ahead.status is Status.PAUSED:
+        _move(session, asking, ahead, Status.CANCELLED, code="cancelled", sentence=said)
+    else:
+        stopping = f"{said.rstrip('.')}. Stops at the next safe point."
+        _move(session, asking, ahead, Status.CANCELLING, code="cancelling", sentence=stopping)
+    return release
+
+
+def pause(session: Session, asking: Asking, release_id: str, *, reason: str = "") -> Release:
+    """Pause what runs or waits in the queue. Raises Conflict in any other state."""
+    release = lock_release(session, release_id)
+    ahead = _ahead(session, release_id)
+    if ahead is None or ahead.status not in {Status.QUEUED, Status.IN_PROGRESS}:
+        raise _wrong_state(release, "neither runs nor waits in the queue", code="not_running")
+    if release.control is Control.PAUSE:
+        return release
+    ask_of(session, release, Control.PAUSE, reason=reason, actor=asking.actor, now=asking.now)
+    if ahead.status is Status.QUEUED:
+        _move(session, asking, ahead, Status.PAUSED, code="paused", sentence=_said("Paused", asking, reason))
+    return release
+
+
+def resume(session: Session, asking: Asking, release_id: str) -> Release:
+    """Go on with a paused release where it stopped. Raises Conflict when it is not paused."""
+    release = lock_release(session, release_id)
+    ahead = _ahead(session, release_id)
+    if ahead is None or ahead.status is not Status.PAUSED:
+        raise _wrong_state(release, "is not paused", code="not_paused")
+    _go_on(session, asking, release, ahead)
+    return release
+
+
+def retry(session: Session, asking: Asking, release_id: str) -> Release:
+    """Go on from what failed or was cancelled, keeping what is done. Raises Conflict when nothing did."""
+    release = lock_release(session, release_id)
+    ahead = _ahead(session, release_id)
+    if release.status is Status.FAILED and ahead is None:
+        sentence = "Looks up again what exactly is to be released."
+        _move_release(session, asking, release, Status.PENDING, code="preparing", sentence=sentence)
+        asking.queue.prepare_release(session, release.id, attempt=release.revision)
+    elif ahead is not None and ahead.status in {Status.FAILED, Status.CANCELLED} and ahead.attempt:
+        _go_on(session, asking, release, ahead)
+    else:
+        raise _wrong_state(release, "has nothing to be retried", code="nothing_to_retry")
+    return release
+
+
+def _go_on(session: Session, asking: Asking, release: Release, rollout: Rollout) -> None:
+    release.control = None
+    plan_again(session, rollout, actor=asking.actor, now=asking.now)
+    enqueue_rollout(session, asking.queue, rollout, actor=asking.actor, now=asking.now)
+
+
+def _ahead(session: Session, release_id: str) -> Rollout | None:
+    """The stage that the release is at."""
+    return next((each for each in rollouts_of(session, release_id) if each.status is not Status.SUCCEEDED), None)
+
+
+def _move(session: Session, asking: Asking, rollout: Rollout, status: Status, *, code: str, sentence: str) -> None:
+    move_rollout(session, rollout, status, code=code, sentence=sentence, actor=asking.actor, now=asking.now)
+
+
+def _move_release(
+    session: Session, asking: Asking, release: Release, status: Status, *, code: str, sentence: str
+) -> None:
+    move_release(session, release, status, code=code, sentence=sentence, actor=asking.actor, now=asking.now)
+
+
+def _said(what: str, asking: Asking, reason: str) -> str:
+    return f"{what} by {asking.actor.name}" + (f": {reason.strip()}" if reason.strip() else ".")
+
+
+def _wrong_state(release: Release, why: str, *, code: str) -> Conflict:
+    return Conflict(
+        f"{release.id} {why}: it is {release.status.value}. {release.sentence}", code=code, status=release.status.value
+    )

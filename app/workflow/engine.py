@@ -1,0 +1,58 @@
+"""The durable engine in a worker process: set up, launched, stopped."""
+
+import os
+from typing import NoReturn
+
+import structlog
+from dbos import DBOS, DBOSConfig
+
+from app.settings import Settings
+from app.workflow.lease import Lease
+from app.workflow.names import ENGINE_NAME, ENGINE_VERSION, ERRANDS, ROLLOUTS
+from app.workflow.prepare import register_prepare
+from app.workflow.rollout import register_rollout
+from app.workflow.serialization import SERIALIZER
+from app.workflow.training import register_training
+from app.workflow.workshop import Workshop
+
+log = structlog.get_logger(__name__)
+
+
+def launch_engine(shop: Workshop) -> None:
+    """Begin to take work, going on first with what a worker of this name had begun before it was killed."""
+    DBOS(config=_config(shop.settings, shop.worker.id))
+    for register in (register_rollout, register_prepare, register_training):
+        register(shop)
+    DBOS.launch()
+    polling = shop.settings.queue_poll_seconds
+    DBOS.register_queue(
+        ROLLOUTS,
+        partition_concurrency=1,
+        worker_concurrency=shop.settings.worker_rollouts,
+        polling_interval_sec=polling,
+        on_conflict="always_update",
+    )
+    DBOS.register_queue(ERRANDS, worker_concurrency=8, polling_interval_sec=polling, on_conflict="always_update")
+
+
+def stop_engine(shop: Workshop, lease: Lease) -> NoReturn:
+    """Let every act reach its next safe point, hand back what it was at, and end this process."""
+    shop.signals.stop()
+    if not shop.signals.wait_until_parked(shop.settings.stop_seconds):
+        log.warning("worker_stopped_midway", waited=shop.settings.stop_seconds)
+    lease.give_back()
+    # Parked threads never return: that is what keeps their workflows running in the engine's eyes.
+    os._exit(0)
+
+
+def _config(settings: Settings, executor: str) -> DBOSConfig:
+    return {
+        "name": ENGINE_NAME,
+        "system_database_url": settings.database,
+        "application_version": ENGINE_VERSION,
+        "executor_id": executor,
+        "serializer": SERIALIZER,
+        "run_migrations": False,
+        "log_level": "WARNING",
+        "enable_otlp": False,
+    }

@@ -1,0 +1,57 @@
+"""What a rollout that stopped midway leaves in Azure, in one sentence, by looking there."""
+
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from app.azureml.deployments import get_deployment
+from app.azureml.endpoints import get_endpoint
+from app.azureml.errors import AzureMLError
+from app.azureml.types import WorkspaceRef
+from app.releases.queries import steps_of
+from app.releases.states import StepStatus
+from app.releases.tables import Rollout
+from app.workflow.workshop import Workshop
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """Where to look, and whether there is a reason to."""
+
+    workspace: WorkspaceRef
+    endpoint: str
+    deployment: str
+    is_whole: bool  # every step succeeded
+    had_begun: bool  # the deployment, at least
+
+
+def read_leftovers(session: Session, rollout_id: str) -> Leftovers:
+    rollout = session.get_one(Rollout, rollout_id)
+    steps = steps_of(session, rollout_id)
+    subscription, group, workspace, endpoint = rollout.target.split("/")
+    return Leftovers(
+        workspace=WorkspaceRef(subscription, group, workspace),
+        endpoint=endpoint,
+        deployment=rollout.deployment,
+        is_whole=all(step.status is StepStatus.SUCCEEDED for step in steps),
+        had_begun=any(step.kind == "create_deployment" and step.attempts for step in steps),
+    )
+
+
+def what_is_left(shop: Workshop, left: Leftovers) -> str:
+    """Nothing is deleted: the deployment may be wanted by a retry, and without traffic it harms nobody."""
+    if left.is_whole:
+        return ""
+    if not left.had_begun:
+        return f"{left.endpoint} was not touched, or serves what it served before."
+    try:
+        deployment = get_deployment(shop.azure, left.workspace, left.endpoint, left.deployment)
+        endpoint = get_endpoint(shop.azure, left.workspace, left.endpoint)
+    except AzureMLError as error:
+        return f"Azure ML could not be asked what is left: {error.sentence}"
+    if deployment is None or endpoint is None:
+        return f"No deployment was left at {left.endpoint}."
+    share = endpoint.traffic.get(left.deployment, 0)
+    if share:
+        return f"{left.deployment} ({deployment.state}) has {share}% of the traffic of {left.endpoint}."
+    return f"{left.deployment} ({deployment.state}) is left at {left.endpoint} without traffic."

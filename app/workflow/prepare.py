@@ -1,0 +1,140 @@
+"""Preparing a release: what exactly is released is looked up once, and each stage's plan is made from it."""
+
+import structlog
+from dbos import DBOS
+from sqlmodel import Session
+
+from app.azureml.errors import AzureMLError
+from app.definitions.schema import Definition
+from app.definitions.tables import DefinitionVersion
+from app.identity.actor import SERVICE
+from app.jobs.tables import TrainingJob
+from app.releases.queries import lock_release
+from app.releases.service import move_release, plan_release
+from app.releases.states import Status
+from app.releases.tables import Release
+from app.rollout.plan import ReleaseFacts, plan_rollouts
+from app.steps.contract import Context, Interrupted, Json, Refused
+from app.workflow.advance import advance_release
+from app.workflow.attempts import carry_out
+from app.workflow.names import PREPARE_RELEASE
+from app.workflow.requests import definition_of
+from app.workflow.workshop import Workshop
+
+log = structlog.get_logger(__name__)
+
+
+def register_prepare(shop: Workshop) -> None:
+    """Make the workflow known to the engine."""
+
+    @DBOS.workflow(name=PREPARE_RELEASE, max_recovery_attempts=None)
+    def prepare(release_id: str) -> str:
+        return DBOS.run_step({"name": "prepare"}, prepare_release, shop, release_id)
+
+
+def prepare_release(shop: Workshop, release_id: str) -> str:
+    """Resolve and plan a pending release, then take its first stage on its way; the release's status."""
+    with shop.signals.act():
+        return _prepare(shop, release_id)
+
+
+def _prepare(shop: Workshop, release_id: str) -> str:
+    release, job, version, definition = shop.read(lambda session: _read(session, release_id))
+    if release.status is not Status.PENDING or release.content is not None:
+        return release.status.value
+    try:
+        content = _resolve(shop, release, job, version, definition)
+    except Interrupted as stop:
+        if stop.reason == "released":
+            raise
+        return _end(shop, release_id, Status.CANCELLED, code=stop.code, sentence=stop.sentence)
+    except (Refused, AzureMLError) as no:
+        return _end(shop, release_id, Status.FAILED, code=no.code, sentence=str(no))
+    except Exception as broken:
+        log.exception("prepare_broke", release=release_id)
+        sentence = f"Preparing broke: {type(broken).__name__}: {broken}"
+        return _end(shop, release_id, Status.FAILED, code="internal_error", sentence=sentence)
+
+    def plan(session: Session) -> str:
+        release = lock_release(session, release_id)
+        if release.status is Status.PENDING and release.content is None:
+            _plan(shop, session, release, job, version, definition, content)
+        return release.status.value
+
+    return shop.write(plan)
+
+
+def _read(session: Session, release_id: str) -> tuple[Release, TrainingJob, DefinitionVersion, Definition]:
+    release = session.get_one(Release, release_id)
+    return release, session.get_one(TrainingJob, release.job_id), *definition_of(session, release)
+
+
+def _resolve(
+    shop: Workshop, release: Release, job: TrainingJob, version: DefinitionVersion, definition: Definition
+) -> Json:
+    signals = shop.signals.of(release.id)
+    with shop.scratch() as scratch:
+        context = Context(
+            release=release.id,
+            stage="",
+            bundle=shop.bundle(version.bundle_digest),
+            scratch=scratch,
+            outputs={},
+            checkpoint=signals.checkpoint,
+            wait=signals.wait,
+            report=lambda sentence: log.info("preparing", release=release.id, sentence=sentence),
+        )
+        config = {
+            "workspace": _place_of(job),
+            "job": job.name,
+            "model": definition.model.model_dump(mode="json"),
+            "environment": definition.environment,
+            "deployment": definition.deployment,
+        }
+        return carry_out(
+            shop.steps["resolve_content"],
+            context,
+            config,
+            budget=shop.budget,
+            on_retry=lambda error, seconds: log.warning(
+                "prepare_retried", release=release.id, error=str(error), seconds=round(seconds, 1)
+            ),
+        ).output
+
+
+def _plan(
+    shop: Workshop,
+    session: Session,
+    release: Release,
+    job: TrainingJob,
+    version: DefinitionVersion,
+    definition: Definition,
+    content: Json,
+) -> None:
+    facts = ReleaseFacts(
+        release=release.id,
+        number=release.number,
+        mark=release.mark,
+        job=job.name,
+        definition_digest=version.bundle_digest,
+        source=_place_of(job),
+        subscription=shop.settings.subscription,
+        content=content,
+    )
+    now = shop.now()
+    plan_release(session, release, content, plan_rollouts(definition, release.stages, facts), actor=SERVICE, now=now)
+    advance_release(session, shop.queue, release, actor=SERVICE, now=now)
+
+
+def _place_of(job: TrainingJob) -> Json:
+    return {"subscription": job.subscription, "resource_group": job.resource_group, "workspace": job.workspace}
+
+
+def _end(shop: Workshop, release_id: str, status: Status, *, code: str, sentence: str) -> str:
+    def work(session: Session) -> str:
+        release = lock_release(session, release_id)
+        if release.status is Status.PENDING:
+            move_release(session, release, status, code=code, sentence=sentence, actor=SERVICE, now=shop.now())
+        return release.status.value
+
+    return shop.write(work)

@@ -1,0 +1,65 @@
+"""Putting work in the queue, in the same transaction as the rows that it is about. Executes nothing."""
+
+from typing import Protocol
+
+from dbos import DBOSClient, EnqueueOptions, WorkflowSerializationFormat
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from app.workflow.names import CARRY_OUT_ROLLOUT, ENGINE_NAME, ERRANDS, LOOK_AT_JOB, PREPARE_RELEASE, ROLLOUTS
+from app.workflow.serialization import SERIALIZER
+
+
+class WorkQueue(Protocol):
+    """What the use cases ask of the engine."""
+
+    def prepare_release(self, session: Session, release_id: str, *, attempt: int) -> None: ...
+
+    def carry_out_rollout(self, session: Session, rollout_id: str, *, workflow_id: str, target: str) -> None: ...
+
+    def look_at_job(self, session: Session, job_id: int, *, look: int, delay: float) -> None: ...
+
+
+class DbosQueue:
+    """The engine's client: it writes rows, and starts no thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._client = DBOSClient(
+            system_database_engine=engine,
+            serializer=SERIALIZER,
+            application_name=ENGINE_NAME,
+            lazy=True,
+            retry_connection_errors=False,
+        )
+
+    def prepare_release(self, session: Session, release_id: str, *, attempt: int) -> None:
+        self._put(session, PREPARE_RELEASE, release_id, workflow_id=f"{release_id}:prepare:{attempt}")
+
+    def carry_out_rollout(self, session: Session, rollout_id: str, *, workflow_id: str, target: str) -> None:
+        options: EnqueueOptions = {
+            "workflow_name": CARRY_OUT_ROLLOUT,
+            "queue_name": ROLLOUTS,
+            "workflow_id": workflow_id,
+            "queue_partition_key": target,
+            "serialization_type": WorkflowSerializationFormat.PORTABLE,
+        }
+        self._client.enqueue_in_transaction(session, options, rollout_id)
+
+    def look_at_job(self, session: Session, job_id: int, *, look: int, delay: float) -> None:
+        self._put(session, LOOK_AT_JOB, job_id, workflow_id=f"job-{job_id}:look:{look}", delay=delay)
+
+    def close(self) -> None:
+        self._client.destroy()
+
+    def _put(
+        self, session: Session, workflow: str, argument: str | int, *, workflow_id: str, delay: float = 0.0
+    ) -> None:
+        options: EnqueueOptions = {
+            "workflow_name": workflow,
+            "queue_name": ERRANDS,
+            "workflow_id": workflow_id,
+            "serialization_type": WorkflowSerializationFormat.PORTABLE,
+        }
+        if delay:
+            options["delay_seconds"] = delay
+        self._client.enqueue_in_transaction(session, options, argument)

@@ -1,0 +1,167 @@
+"""What people and CI ask for: a release, a training job. Each is rows and queued work in one transaction."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from app.bundles.archive import read_files
+from app.bundles.store import load
+from app.definitions import queries as definitions
+from app.definitions.schema import Definition, StageDefinition
+from app.definitions.tables import DefinitionVersion
+from app.errors import Conflict, Invalid
+from app.identity.actor import Actor
+from app.jobs.service import COMPLETED, ENDED_IN_AZURE, JobPlace, Submission, look_again, record_job
+from app.jobs.tables import TrainingJob
+from app.releases.events import append_event
+from app.releases.service import Request, create_release
+from app.releases.tables import Release
+from app.rollout.plan import workspace_of
+from app.workflow.queue import WorkQueue
+
+_MARK_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks, when, and where work is queued: what every request needs beside its subject."""
+
+    queue: WorkQueue
+    actor: Actor
+    now: datetime
+    subscription: str  # of stages that name none
+
+
+def request_release(
+    session: Session,
+    asking: Asking,
+    *,
+    model: str,
+    job: str,
+    stages: Sequence[str] | None = None,
+    definition_version: int | None = None,
+    note: str | None = None,
+) -> Release:
+    """Ask for a release of this job's model. Raises NotFound (model, version), Invalid (stages), Conflict (job failed)."""
+    version = (
+        definitions.latest(session, model)
+        if definition_version is None
+        else definitions.get(session, model, definition_version)
+    )
+    definition = Definition.model_validate(version.content)
+    chosen = _choose_stages(definition, stages)
+    record = request_job(session, asking, model=model, name=job)
+    if record.is_final and record.status != COMPLETED:
+        raise Conflict(
+            f"The training job {job} is {record.status.lower()}: it has no model to release. {record.sentence}",
+            code="job_failed",
+            hint="Release the output of a job that completed.",
+        )
+    assert version.id is not None, "a stored definition has an id"
+    assert record.id is not None, "a stored job has an id"
+    release = create_release(
+        session,
+        Request(
+            model=model,
+            definition_id=version.id,
+            definition_version=version.version,
+            job_id=record.id,
+            job=job,
+            stages=tuple(stage.name for stage in chosen),
+            note=note,
+        ),
+        mark="".join(secrets.choice(_MARK_ALPHABET) for _ in range(4)),
+        actor=asking.actor,
+        now=asking.now,
+    )
+    asking.queue.prepare_release(session, release.id, attempt=release.revision)
+    return release
+
+
+def request_job(
+    session: Session,
+    asking: Asking,
+    *,
+    model: str,
+    name: str,
+    submission: Submission | None = None,
+) -> TrainingJob:
+    """Record a training job in the workspace of the model's first stage, and have it watched to its end.
+
+    Raises NotFound (model, bundle), Invalid (a file that is not in the bundle) or Conflict (the name is another job's).
+    """
+    if submission is not None:
+        _require_files(session, submission)
+    definition = Definition.model_validate(definitions.latest(session, model).content)
+    place = JobPlace(**workspace_of(definition.stages[0], asking.subscription), name=name)
+    if not place.subscription:
+        raise Invalid(
+            f"No subscription is known for stage {definition.stages[0].name} of {model}.",
+            code="subscription_missing",
+            hint="Write `subscription:` into the stage, or set MLRELEASE_SUBSCRIPTION.",
+        )
+    job, is_new = record_job(
+        session,
+        place,
+        now=asking.now,
+        recorded_by=asking.actor.name,
+        model=model,
+        submission=submission,
+    )
+    if is_new:
+        assert job.id is not None, "a stored job has an id"
+        append_event(
+            session,
+            "job.submitted" if submission else "job.recorded",
+            subject=f"{place.workspace}/{name}",
+            actor=asking.actor,
+            now=asking.now,
+            model=model,
+            data=asdict(submission) if submission else {},
+        )
+        asking.queue.look_at_job(session, job.id, look=0, delay=0)
+    elif job.is_final and job.status not in ENDED_IN_AZURE:
+        assert job.id is not None, "a stored job has an id"
+        look_again(session, job)
+        asking.queue.look_at_job(session, job.id, look=job.looks, delay=0)
+    if submission is not None and submission.bundle_digest != job.bundle_digest:
+        raise Conflict(
+            f"There is a training job {name} already, made of something else.",
+            code="job_name_taken",
+            hint="Choose another name, or leave it out to get a new one.",
+        )
+    return job
+
+
+def _require_files(session: Session, submission: Submission) -> None:
+    there = {name for name, _ in read_files(load(session, submission.bundle_digest))}
+    missing = [name for name in (submission.entry, *submission.environments) if name not in there]
+    if missing:
+        raise Invalid(
+            f"The bundle has no {', '.join(missing)}.",
+            code="file_not_in_bundle",
+            hint="Name files by their path inside the folder that was uploaded.",
+        )
+
+
+def definition_of(session: Session, release: Release) -> tuple[DefinitionVersion, Definition]:
+    """The definition version that a release was asked under."""
+    version = definitions.get(session, release.model, release.definition_version)
+    return version, Definition.model_validate(version.content)
+
+
+def _choose_stages(definition: Definition, wanted: Sequence[str] | None) -> list[StageDefinition]:
+    if wanted is None:
+        return list(definition.stages)
+    known = [stage.name for stage in definition.stages]
+    unknown = [name for name in wanted if name not in known]
+    if unknown or not wanted:
+        raise Invalid(
+            f"{definition.model.name} has no stage {', '.join(unknown)}." if unknown else "No stage is named.",
+            code="stage_unknown",
+            hint=f"Its stages: {', '.join(known)}.",
+        )
+    return [stage for stage in definition.stages if stage.name in wanted]

@@ -1,0 +1,151 @@
+"""Following a training job: submit it where it is ours to submit, then look at it now and then until it has ended.
+
+A look is a short workflow that queues the next one with a delay, so that a job of ten hours holds no worker.
+"""
+
+from dataclasses import asdict
+
+import structlog
+from dbos import DBOS
+from sqlmodel import Session
+
+from app.azureml.environments import register_environment
+from app.azureml.errors import AzureMLError, NotFound
+from app.azureml.jobs import get_job, list_children, submit_job
+from app.azureml.runs import read_run
+from app.azureml.types import ChildJob, RunRecord, WorkspaceRef
+from app.identity.actor import SERVICE
+from app.jobs.service import NOT_FOUND, NOT_SEEN, SUBMITTING, Sighting, note_sighting
+from app.jobs.tables import TrainingJob
+from app.releases.events import append_event
+from app.workflow.names import LOOK_AT_JOB
+from app.workflow.workshop import Workshop
+
+log = structlog.get_logger(__name__)
+
+LOST_AFTER = 20  # looks in a row without an answer before a job is given up
+
+
+def register_training(shop: Workshop) -> None:
+    """Make the workflow known to the engine."""
+
+    @DBOS.workflow(name=LOOK_AT_JOB, max_recovery_attempts=None)
+    def look_at_job(job_id: int) -> str:
+        return DBOS.run_step({"name": "look"}, look, shop, job_id)
+
+
+def look(shop: Workshop, job_id: int) -> str:
+    """Look once, store what was seen, queue the next look unless the job has ended; the job's status."""
+    with shop.signals.act():
+        job = shop.read(lambda session: session.get_one(TrainingJob, job_id))
+        if job.is_final:
+            return job.status
+        shop.signals.require_going_on()
+        sighting = _see(shop, job)
+        return shop.write(lambda session: _store(session, shop, job_id, job.looks, sighting))
+
+
+def _store(session: Session, shop: Workshop, job_id: int, looks: int, sighting: Sighting) -> str:
+    job = session.get_one(TrainingJob, job_id, with_for_update=True)
+    if job.looks != looks:
+        return job.status  # this look was stored before: the next one is queued
+    now = shop.now()
+    if note_sighting(session, job, sighting, now=now):
+        append_event(
+            session,
+            f"job.{sighting.code}",
+            subject=f"{job.workspace}/{job.name}",
+            actor=SERVICE,
+            now=now,
+            model=job.model,
+            data={"status": sighting.status, "sentence": sighting.sentence},
+        )
+    if not sighting.is_final:
+        shop.queue.look_at_job(session, job_id, look=job.looks, delay=shop.settings.job_poll_seconds)
+    return job.status
+
+
+def _see(shop: Workshop, job: TrainingJob) -> Sighting:
+    """What Azure ML shows of it now. An answer that does not come is a sighting too, until there were too many."""
+    workspace = WorkspaceRef(job.subscription, job.resource_group, job.workspace)
+    try:
+        if job.bundle_digest is not None and job.status == SUBMITTING:
+            _submit(shop, workspace, job)
+        seen = get_job(shop.azure, workspace, job.name)
+        children = list_children(shop.azure, workspace, job.name)
+        record = _read_run(shop, workspace, job.name)
+        metrics = dict(record.metrics)
+        for child in children if seen.is_final else ():
+            metrics |= _read_run(shop, workspace, child.name).metrics
+    except AzureMLError as error:
+        return _not_seen(job, error)
+    return Sighting(
+        status=seen.status,
+        is_final=seen.is_final,
+        code=seen.status.lower(),
+        sentence=_sentence(seen.status, children),
+        outputs=dict(seen.outputs),
+        metrics=metrics,
+        children=[asdict(child) for child in children],
+        git_commit=seen.git_commit,
+        studio_url=seen.studio_url,
+        started_at=record.started_at,
+        ended_at=record.ended_at,
+    )
+
+
+def _submit(shop: Workshop, workspace: WorkspaceRef, job: TrainingJob) -> None:
+    assert job.bundle_digest is not None, "only a job with a bundle is submitted"
+    assert job.entry is not None, "a bundle is recorded with its entry"
+    folder = shop.bundle(job.bundle_digest)
+    for environment in job.environments:
+        register_environment(shop.azure, workspace, folder / environment)
+    submit_job(
+        shop.azure,
+        workspace,
+        job.name,
+        folder=folder,
+        entry=job.entry,
+        bundle_digest=job.bundle_digest,
+        tags={"mlrelease.model": job.model or ""},
+    )
+
+
+def _read_run(shop: Workshop, workspace: WorkspaceRef, run: str) -> RunRecord:
+    """A run that has not begun has no record yet."""
+    try:
+        return read_run(shop.azure, workspace, run)
+    except NotFound:
+        return RunRecord(metrics={}, started_at=None, ended_at=None)
+
+
+def _not_seen(job: TrainingJob, error: AzureMLError) -> Sighting:
+    log.warning("job_not_seen", job=job.name, code=error.code, error=str(error))
+    if error.retryable and job.unanswered < LOST_AFTER:
+        sentence = f"{error.sentence} Azure ML will be asked again."
+        return _as_known(job, status=job.status, is_final=False, code=NOT_SEEN, sentence=sentence)
+    if isinstance(error, NotFound):
+        return _as_known(job, status=NOT_FOUND, is_final=True, code="job_not_found", sentence=str(error))
+    return _as_known(job, status=job.status, is_final=True, code=error.code, sentence=str(error))
+
+
+def _as_known(job: TrainingJob, *, status: str, is_final: bool, code: str, sentence: str) -> Sighting:
+    return Sighting(
+        status=status,
+        is_final=is_final,
+        code=code,
+        sentence=sentence,
+        outputs=job.outputs,
+        metrics=job.metrics,
+        children=job.children,
+        environment=job.environment,
+        git_commit=job.git_commit,
+        studio_url=job.studio_url,
+        started_at=job.started_at,
+        ended_at=job.ended_at,
+    )
+
+
+def _sentence(status: str, children: list[ChildJob]) -> str:
+    steps = ", ".join(f"{child.display_name} {child.status.lower()}" for child in children)
+    return f"{status}: {steps}." if steps else f"{status}."
