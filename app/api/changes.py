@@ -1,0 +1,94 @@
+"""Waking those who wait for a release to change.
+
+A waiting request is a future in a list: it holds no thread and no database connection. While anybody waits, one task a process
+reads the revisions of the releases that are waited for, a few times a second, and wakes those whose revision has moved on.
+"""
+
+import asyncio
+import itertools
+from dataclasses import dataclass
+
+import structlog
+from fastapi.concurrency import run_in_threadpool
+
+from app.database.connection import Database
+from app.errors import MlreleaseError
+from app.releases.queries import revisions_of
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class _Waiter:
+    release_id: str
+    revision: int  # what it knows already
+    woken: asyncio.Future[None]
+
+
+class Changes:
+    """Who waits for which release, and since which revision."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiters: dict[int, _Waiter] = {}
+        self._numbers = itertools.count()
+        self._somebody = asyncio.Event()
+        self._closing = False
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._waiters)
+
+    @property
+    def is_closing(self) -> bool:
+        return self._closing
+
+    async def wait(self, release_id: str, revision: int, *, seconds: float) -> bool:
+        """Wait until the release's revision is above ``revision``; False when ``seconds`` passed without."""
+        if self._closing:
+            return False
+        number = next(self._numbers)
+        woken = asyncio.get_running_loop().create_future()
+        self._waiters[number] = _Waiter(release_id, revision, woken)
+        self._somebody.set()
+        try:
+            await asyncio.wait_for(woken, seconds)
+        except TimeoutError:
+            return False
+        finally:
+            del self._waiters[number]
+        return True
+
+    async def watch(self) -> None:
+        """Run for as long as the process serves."""
+        while True:
+            await self._somebody.wait()
+            self._somebody.clear()
+            while self._waiters:
+                await self._look()
+                await asyncio.sleep(LOOK_SECONDS)
+
+    def close(self) -> None:
+        """Let everybody go: the process stops."""
+        self._closing = True
+        for waiter in self._waiters.values():
+            if not waiter.woken.done():
+                waiter.woken.set_result(None)
+
+    async def _look(self) -> None:
+        wanted = {waiter.release_id for waiter in self._waiters.values()}
+        try:
+            revisions = await run_in_threadpool(self._read, wanted)
+        except MlreleaseError as error:
+            # A database that is away for a moment is no reason to hang up on those who wait: the next look may see it.
+            log.warning("changes_not_seen", error=str(error))
+            return
+        for waiter in list(self._waiters.values()):
+            if revisions.get(waiter.release_id, -1) > waiter.revision and not waiter.woken.done():
+                waiter.woken.set_result(None)
+
+    def _read(self, release_ids: set[str]) -> dict[str, int]:
+        with self._database.read() as session:
+            return revisions_of(session, release_ids)

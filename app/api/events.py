@@ -1,0 +1,91 @@
+"""The timeline of a release: in pages, or as server-sent events."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+
+from app.api.paging import Limit
+from app.api.service import Api, Service
+from app.api.views import EventPage, EventView
+from app.errors import Invalid
+from app.releases import queries
+
+router = APIRouter(tags=["events"])
+
+EVENT_STREAM = "text/event-stream"
+KEEP_ALIVE_SECONDS = 15.0
+BATCH = 200
+
+After = Annotated[int, Query(ge=0, lt=2**31, description="the number of the last event that you have")]
+
+
+@router.get("/v1/events", summary="Everything that happened, the oldest first")
+def list_events(api: Api, after: After = 0, limit: Limit = 50) -> EventPage:
+    events = api.read(lambda session: queries.list_events(session, after=after, limit=limit))
+    return _page(events=[EventView.of(each) for each in events], limit=limit)
+
+
+@router.get(
+    "/v1/releases/{release_id}/events",
+    response_model=EventPage,
+    responses={200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}}},
+    summary="A release's timeline; streams when text/event-stream is accepted",
+)
+async def release_events(
+    api: Api,
+    request: Request,
+    release_id: str,
+    after: After = 0,
+    limit: Limit = 50,
+    accept: Annotated[str, Header()] = "application/json",
+    last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
+) -> Response:
+    """A stream begins after `Last-Event-ID` (or `after`) and ends when the release has ended and all was sent."""
+    await run_in_threadpool(api.read, lambda session: queries.revision_of(session, release_id))
+    if EVENT_STREAM in accept:
+        begin = _number(last_event_id) if last_event_id is not None else after
+        return StreamingResponse(
+            _stream(api, request, release_id, begin),
+            media_type=EVENT_STREAM,
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+    events = await run_in_threadpool(_read, api, release_id, after, limit)
+    return Response(_page(events=events, limit=limit).model_dump_json(), media_type="application/json")
+
+
+async def _stream(api: Service, request: Request, release_id: str, after: int) -> AsyncIterator[str]:
+    seen = after
+    while not api.changes.is_closing and not await request.is_disconnected():
+        events = await run_in_threadpool(_read, api, release_id, seen, BATCH)
+        for event in events:
+            yield f"id: {event.seq}\nevent: {event.kind}\ndata: {event.model_dump_json()}\n\n"
+            seen = event.seq
+        if events:
+            continue
+        release = await run_in_threadpool(api.read, lambda session: queries.get_release(session, release_id))
+        if release.status.is_final and release.revision <= seen:
+            return
+        if not await api.changes.wait(release_id, seen, seconds=KEEP_ALIVE_SECONDS):
+            yield ": still here\n\n"
+
+
+def _read(api: Service, release_id: str, after: int, limit: int) -> list[EventView]:
+    found = api.read(lambda session: queries.list_events(session, release_id=release_id, after=after, limit=limit))
+    return [EventView.of(event) for event in found]
+
+
+def _page(*, events: list[EventView], limit: int) -> EventPage:
+    return EventPage(items=events, next=str(events[-1].seq) if len(events) == limit else None)
+
+
+def _number(last_event_id: str) -> int:
+    if not last_event_id.isdecimal() or int(last_event_id) >= 2**31:
+        raise Invalid(
+            f"Last-Event-ID {last_event_id!r} is not a number of ours.",
+            code="last_event_id_invalid",
+            hint="Leave it out.",
+        )
+    return int(last_event_id)

@@ -1,0 +1,73 @@
+"""Training jobs over HTTP: record one that exists, or submit a folder."""
+
+import secrets
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field, model_validator
+from sqlmodel import Session
+
+from app.api.idempotency import Answer, IdempotencyKey, once
+from app.api.paging import Cursor, Limit, number_of, page_end
+from app.api.service import Api, Who
+from app.api.views import JobPage, JobView
+from app.jobs import queries
+from app.jobs.service import Submission
+from app.workflow.requests import request_job
+
+router = APIRouter(prefix="/v1/jobs", tags=["training jobs"])
+
+
+class NewJob(BaseModel):
+    """An existing job by its name, or a folder to submit: then the name may be left to us."""
+
+    model: str = Field(examples=["sentiment-model"])
+    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,254}$", examples=["careful_fox_4zk1"])
+    bundle: str | None = Field(default=None, description="digest of the uploaded folder")
+    entry: str | None = Field(default=None, description="the job's YAML in that folder", examples=["pipeline.yml"])
+
+    environments: list[str] = Field(
+        default_factory=list,
+        max_length=20,
+        description="YAML of environments in that folder, registered before the job is submitted unless they are there",
+        examples=[["environment/environment.yml"]],
+    )
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> "NewJob":
+        if (self.bundle is None) != (self.entry is None):
+            raise ValueError("bundle and entry go together")
+        if self.bundle is None and self.name is None:
+            raise ValueError("name an existing job, or give bundle and entry to submit one")
+        return self
+
+    @property
+    def submission(self) -> Submission | None:
+        if self.bundle is None or self.entry is None:
+            return None
+        return Submission(self.bundle, self.entry, tuple(self.environments))
+
+
+@router.post("", status_code=202, response_model=JobView, summary="Record or submit a training job")
+def post_job(api: Api, who: Who, body: NewJob, idempotency_key: IdempotencyKey = None) -> Response:
+    """Answers at once; a worker asks Azure ML, or submits, and follows the job to its end."""
+    asking = api.asking(who)
+    name = body.name or f"{body.model}-{secrets.token_hex(4)}"
+
+    def work(session: Session) -> Answer:
+        job = request_job(session, asking, model=body.model, name=name, submission=body.submission)
+        return Answer(202, JobView.of(job), location=f"/v1/jobs/{job.name}?workspace={job.workspace}")
+
+    return once(api.database, asking, key=idempotency_key, route="POST /v1/jobs", request=body, work=work)
+
+
+@router.get("", summary="Training jobs, the newest first")
+def list_jobs(api: Api, model: str | None = None, cursor: Cursor = None, limit: Limit = 50) -> JobPage:
+    before = number_of(cursor)
+    jobs = api.read(lambda session: queries.list_jobs(session, model=model, before=before, limit=limit + 1))
+    return JobPage(items=[JobView.of(job) for job in jobs[:limit]], next=page_end(jobs, limit, lambda job: job.id))
+
+
+@router.get("/{name}", summary="One training job")
+def get_job(api: Api, name: str, workspace: Annotated[str | None, Query()] = None) -> JobView:
+    return JobView.of(api.read(lambda session: queries.get_job(session, name, workspace=workspace)))

@@ -1,0 +1,80 @@
+"""Definitions over HTTP: what teams say about their models."""
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+from sqlmodel import Session
+
+from app.api.idempotency import Answer, IdempotencyKey, once
+from app.api.service import Api, Who
+from app.api.views import ModelDetail, ModelPage, ModelView
+from app.bundles.store import load
+from app.definitions import queries, service
+from app.definitions.read import read_archive
+from app.definitions.schema import json_schema
+from app.releases.events import append_event
+
+router = APIRouter(prefix="/v1", tags=["models"])
+
+
+class ApplyModel(BaseModel):
+    """Make an uploaded folder the newest definition of its model."""
+
+    bundle: str = Field(description="digest of the uploaded folder", examples=["sha256:4ac1…"])
+    note: str | None = Field(default=None, max_length=1000)
+
+
+@router.post("/models", status_code=201, response_model=ModelView, summary="Apply a definition")
+def apply_model(api: Api, who: Who, body: ApplyModel, idempotency_key: IdempotencyKey = None) -> Response:
+    """Content that is the newest already makes no new version (200). Every mistake in it is reported at once (422)."""
+    asking = api.asking(who)
+    # Read before any transaction is begun: it may take a while, and others want to write.
+    definition = read_archive(api.read(lambda session: load(session, body.bundle)))
+
+    def work(session: Session) -> Answer:
+        applied = service.apply(
+            session, definition, bundle_digest=body.bundle, now=asking.now, actor=who.name, note=body.note
+        )
+        version = applied.definition
+        if applied.created:
+            append_event(
+                session,
+                "model.applied",
+                subject=f"{version.model}@{version.version}",
+                actor=who,
+                now=asking.now,
+                model=version.model,
+                data={"version": version.version, "bundle": version.bundle_digest, "note": body.note},
+            )
+        view = ModelView.of(version, created=applied.created)
+        return Answer(
+            201 if applied.created else 200, view, location=f"/v1/models/{version.model}/versions/{version.version}"
+        )
+
+    return once(api.database, asking, key=idempotency_key, route="POST /v1/models", request=body, work=work)
+
+
+@router.get("/models", summary="The newest definition of every model")
+def list_models(api: Api) -> ModelPage:
+    return ModelPage(items=[ModelView.of(each) for each in api.read(queries.list_models)])
+
+
+@router.get("/models/{model}", summary="A model's definition and its versions")
+def get_model(api: Api, model: str) -> ModelDetail:
+    return api.read(lambda session: _detail(session, model, None))
+
+
+@router.get("/models/{model}/versions/{version}", summary="One version of a definition")
+def get_version(api: Api, model: str, version: int) -> ModelDetail:
+    return api.read(lambda session: _detail(session, model, version))
+
+
+@router.get("/schema/release.json", summary="JSON Schema of release.yml", response_model=None)
+def get_schema() -> dict[str, object]:
+    """For editors: `# yaml-language-server: $schema=…`."""
+    return json_schema()
+
+
+def _detail(session: Session, model: str, version: int | None) -> ModelDetail:
+    shown = queries.latest(session, model) if version is None else queries.get(session, model, version)
+    versions = [ModelView.of(each) for each in queries.list_versions(session, model)]
+    return ModelDetail(**ModelView.of(shown).model_dump(), definition=shown.content, versions=versions)

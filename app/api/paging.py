@@ -1,0 +1,39 @@
+"""Cursors: opaque to callers, the place where a page ended to us."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
+
+from fastapi import Query
+
+from app.errors import Invalid
+
+Row = TypeVar("Row")
+
+Cursor = Annotated[str | None, Query(max_length=100, description="`next` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=200, description="rows on a page")]
+
+
+def number_of(cursor: str | None) -> int | None:
+    """The place that a cursor stands for. Raises Invalid for one that we did not give."""
+    if cursor is None:
+        return None
+    try:
+        number = int(base64.urlsafe_b64decode(cursor.encode()).decode())
+    except (binascii.Error, ValueError) as broken:
+        raise _not_ours() from broken
+    if not 0 <= number < 2**31:
+        raise _not_ours()
+    return number
+
+
+def page_end(rows: Sequence[Row], limit: int, place: Callable[[Row], int | None]) -> str | None:
+    """The cursor after ``limit`` rows, when more than those were found."""
+    if len(rows) <= limit:
+        return None
+    return base64.urlsafe_b64encode(str(place(rows[limit - 1])).encode()).decode()
+
+
+def _not_ours() -> Invalid:
+    return Invalid("The cursor is not one of ours.", code="cursor_invalid", hint="Begin again without a cursor.")

@@ -1,0 +1,112 @@
+"""Releases over HTTP: ask, list, poll."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, Field
+from sqlmodel import Session
+
+from app.api.idempotency import Answer, IdempotencyKey, once
+from app.api.paging import Cursor, Limit, number_of, page_end
+from app.api.service import Api, Service, Who
+from app.api.views import ReleaseDetail, ReleasePage, ReleaseView
+from app.approvals.service import decisions_on
+from app.releases import queries
+from app.releases.states import Status
+from app.workflow.requests import request_release
+
+router = APIRouter(prefix="/v1/releases", tags=["releases"])
+
+MAX_WAIT_SECONDS = 120.0
+
+
+class NewRelease(BaseModel):
+    """Release this job's model, through all of its definition's stages or some of them."""
+
+    model: str = Field(examples=["sentiment-model"])
+    job: str = Field(examples=["careful_fox_4zk1"], min_length=1, max_length=255)
+    stages: list[str] | None = Field(default=None, description="a subset; default: all", examples=[["dev", "prod"]])
+    definition_version: int | None = Field(default=None, ge=1, le=2**31 - 1, description="default: the newest")
+    note: str | None = Field(default=None, max_length=1000)
+
+
+@router.post("", status_code=201, response_model=ReleaseDetail, summary="Ask for a release")
+def post_release(api: Api, who: Who, body: NewRelease, idempotency_key: IdempotencyKey = None) -> Response:
+    """Answers at once; a worker looks up what exactly is released, plans each stage and carries it out."""
+    asking = api.asking(who)
+
+    def work(session: Session) -> Answer:
+        release = request_release(
+            session,
+            asking,
+            model=body.model,
+            job=body.job,
+            stages=body.stages,
+            definition_version=body.definition_version,
+            note=body.note,
+        )
+        return Answer(201, whole_release(session, release.id), location=f"/v1/releases/{release.id}")
+
+    return once(api.database, asking, key=idempotency_key, route="POST /v1/releases", request=body, work=work)
+
+
+@router.get("", summary="Releases, the last changed first")
+def list_releases(
+    api: Api,
+    model: str | None = None,
+    status: Annotated[list[Status] | None, Query()] = None,
+    job: str | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> ReleasePage:
+    before = number_of(cursor)
+    rows = api.read(
+        lambda session: queries.list_releases(
+            session, model=model, statuses=status or (), job=job, before=before, limit=limit + 1
+        )
+    )
+    end = page_end(rows, limit, lambda release: release.revision)
+    return ReleasePage(items=[ReleaseView.of(release) for release in rows[:limit]], next=end)
+
+
+@router.get(
+    "/{release_id}",
+    response_model=ReleaseDetail,
+    responses={304: {"description": "Unchanged since the revision in If-None-Match."}},
+    summary="One release, whole; poll it with ETag and wait",
+)
+async def get_release(
+    api: Api,
+    release_id: str,
+    if_none_match: Annotated[str | None, Header()] = None,
+    wait: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS, description="seconds to wait for a change")] = 0.0,
+) -> Response:
+    """With `If-None-Match` and `wait` it answers the moment something changes, or 304 when `wait` has passed."""
+    revision = await run_in_threadpool(_revision, api, release_id)
+    if wait and if_none_match is not None and if_none_match == _etag(revision):
+        await api.changes.wait(release_id, revision, seconds=wait)
+        revision = await run_in_threadpool(_revision, api, release_id)
+    if if_none_match is not None and if_none_match == _etag(revision):
+        return Response(status_code=304, headers={"ETag": _etag(revision)})
+    detail = await run_in_threadpool(api.read, lambda session: whole_release(session, release_id))
+    return Response(detail.model_dump_json(), media_type="application/json", headers={"ETag": _etag(detail.revision)})
+
+
+def _revision(api: Service, release_id: str) -> int:
+    return api.read(lambda session: queries.revision_of(session, release_id))
+
+
+def _etag(revision: int) -> str:
+    return f'"{revision}"'
+
+
+def whole_release(session: Session, release_id: str) -> ReleaseDetail:
+    release = queries.get_release(session, release_id)
+    rollouts = queries.rollouts_of(session, release_id)
+    return ReleaseDetail.whole(
+        release,
+        rollouts=rollouts,
+        steps=queries.steps_of_release(session, release_id),
+        decisions=decisions_on(session, [rollout.id for rollout in rollouts]),
+    )

@@ -1,0 +1,20 @@
+"""The workers over HTTP."""
+
+from fastapi import APIRouter
+from sqlmodel import Session
+
+from app.api.service import Api
+from app.api.views import WorkerPage, WorkerView
+from app.releases.queries import running_steps
+from app.workers.queries import list_workers
+
+router = APIRouter(prefix="/v1/workers", tags=["workers"])
+
+
+@router.get("", summary="Workers that hold a lease, and what they drive")
+def get_workers(api: Api) -> WorkerPage:
+    def query(session: Session) -> list[WorkerView]:
+        steps = running_steps(session)
+        return [WorkerView.of(worker, steps=steps) for worker in list_workers(session)]
+
+    return WorkerPage(items=api.read(query))
