@@ -1,0 +1,62 @@
+# Needs git, make and Python 3.11 or newer; everything else is fetched, locked by hash, into .venv.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# The first Python that is new enough; `make PYTHON=/path/to/python3.12 install` chooses another.
+PYTHON ?= $(firstword $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python; done))
+WORKERS ?= 2
+
+.PHONY: help install demo up test test-all check format bench lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+install: $(INSTALLED) ## set up .venv with the locked dependencies
+
+$(INSTALLED): requirements-dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "mlrelease needs Python 3.11 or newer, and found none. Install one, or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "mlrelease needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) -V 2>&1`." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv." >&2; exit 1; }
+	@echo "Setting up $(VENV) (once, for a minute or two)"
+	@$(PYTHON) -m venv $(VENV)
+	@# Python compiles what it imports by itself: compiling all of the Azure SDK first would double the time.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(INSTALLED) ## train, release to dev and prod, and ask the model, all on this machine
+	@$(BIN)/mlrelease demo $(ARGS)
+
+up: $(INSTALLED) ## start everything on this machine and leave it up
+	@$(BIN)/mlrelease up
+
+test: $(INSTALLED) ## the tests
+	@$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
+
+test-all: $(INSTALLED) ## the tests, the slow ones too
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+check: $(INSTALLED) ## formatter, linter, types, import order
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(INSTALLED) ## format, and mend what the linter can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(INSTALLED) ## how fast the scoring is
+	@$(BIN)/python -m benchmarks.score
+
+lock: $(INSTALLED) ## write the lock files anew from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		--all-extras pyproject.toml --output-file requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		--all-extras --group dev pyproject.toml --output-file requirements-dev.lock
+
+clean: ## remove what was set up and everything local: .venv, .mlrelease, caches
+	@rm -rf $(VENV) .mlrelease .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

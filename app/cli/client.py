@@ -1,0 +1,154 @@
+"""The service over HTTP, as every other caller uses it."""
+
+import getpass
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from app.errors import Misconfigured, MlreleaseError
+
+Json = Any
+
+TRIES = 4  # of a request that broke on its way or met a service that is just starting
+PATIENCE_SECONDS = 60.0  # for a service that went away while a release is followed
+WAIT_SECONDS = 25  # of one long poll: shorter than what proxies allow
+
+
+def always_well() -> None:
+    """The check of those who have nothing of their own to look after."""
+
+
+class Unreachable(MlreleaseError):
+    """The service does not answer."""
+
+    default_code = "service_unreachable"
+
+
+class Refused(MlreleaseError):
+    """The service said no. ``problem`` is its problem document, whole."""
+
+    def __init__(self, problem: dict[str, Any]) -> None:
+        super().__init__(problem["detail"], code=problem.get("code"), hint=problem.get("hint"))
+        self.problem = problem
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A release as it was seen, with the ETag that asks for something newer."""
+
+    release: dict[str, Any]
+    etag: str
+
+
+class Client:
+    """One server, one actor. Raises Unreachable and Refused."""
+
+    def __init__(self, server: str, *, actor: str | None = None) -> None:
+        self.server = server.rstrip("/")
+        place = urlsplit(self.server)
+        if place.scheme not in {"http", "https"} or not place.hostname:
+            raise Misconfigured(
+                f"{server} is not an address of a service.", hint="Write it as http://HOST:PORT (MLRELEASE_SERVER)."
+            )
+        self._http = httpx.Client(
+            headers={"Mlrelease-Actor": _header(actor or os.environ.get("MLRELEASE_ACTOR") or getpass.getuser())},
+            timeout=httpx.Timeout(30, read=WAIT_SECONDS + 30, connect=10),
+            # A proxy is for the world outside.
+            trust_env=place.hostname not in {"127.0.0.1", "localhost", "::1"},
+        )
+
+    def get(self, path: str, *, patience: float = 0.0, **query: Any) -> Json:
+        return self._ask("GET", path, patience=patience, params=_given(query)).json()
+
+    def post(self, path: str, body: dict[str, Any], *, key: str | None = None) -> Json:
+        """Do something once: repeated on a broken connection under one idempotency key, ``key`` or a fresh one."""
+        return self._ask("POST", path, json=_given(body), headers={"Idempotency-Key": key or uuid.uuid4().hex}).json()
+
+    def upload(self, archive: bytes) -> str:
+        """Store a packed folder; its digest."""
+        headers = {"Content-Type": "application/gzip", "Idempotency-Key": uuid.uuid4().hex}
+        digest: str = self._ask("POST", "/v1/bundles", content=archive, headers=headers).json()["digest"]
+        return digest
+
+    def release(self, release_id: str) -> Seen:
+        answer = self._ask("GET", f"/v1/releases/{release_id}")
+        return Seen(answer.json(), answer.headers["ETag"])
+
+    def follow_release(self, release_id: str, *, check: Callable[[], None] = always_well) -> Iterator[dict[str, Any]]:
+        """The release as it is, then again after each change, without end. Outlives a restart of the service.
+
+        ``check`` is called before each poll and may raise.
+        """
+        newest = self.release(release_id)
+        yield newest.release
+        while True:
+            check()
+            answer = self._ask(
+                "GET",
+                f"/v1/releases/{release_id}",
+                params={"wait": WAIT_SECONDS},
+                headers={"If-None-Match": newest.etag},
+                patience=PATIENCE_SECONDS,
+            )
+            if answer.status_code != httpx.codes.NOT_MODIFIED:
+                newest = Seen(answer.json(), answer.headers["ETag"])
+                yield newest.release
+
+    def _ask(self, method: str, path: str, *, patience: float = 0.0, **request: Any) -> httpx.Response:
+        tried, deadline = 0, time.monotonic() + patience
+        while True:
+            tried += 1
+            in_time = time.monotonic() < deadline
+            try:
+                answer = self._http.request(method, self.server + path, **request)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as nobody:
+                if not in_time:
+                    raise _unreachable(self.server, nobody) from nobody
+            except httpx.TransportError as broken:
+                if tried >= TRIES and not in_time:
+                    raise _unreachable(self.server, broken) from broken
+            else:
+                if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or (tried >= TRIES and not in_time):
+                    return _accepted(answer)
+            time.sleep(min(0.25 * 2**tried, 2.0))
+
+
+def _accepted(answer: httpx.Response) -> httpx.Response:
+    if answer.is_success or answer.status_code == httpx.codes.NOT_MODIFIED:
+        return answer
+    if "json" in answer.headers.get("Content-Type", ""):
+        problem = answer.json()
+        if isinstance(problem, dict) and "detail" in problem:
+            raise Refused(problem)
+    raise Refused(
+        {
+            "title": answer.reason_phrase,
+            "status": answer.status_code,
+            "detail": f"{answer.url.host} answered {answer.status_code} {answer.reason_phrase}, and not as mlrelease does.",
+            "code": "not_mlrelease",
+            "hint": "Check --server (MLRELEASE_SERVER).",
+        }
+    )
+
+
+def _unreachable(server: str, error: Exception) -> Unreachable:
+    return Unreachable(
+        f"Nobody answers at {server} ({error or type(error).__name__}).",
+        hint="Start the service with `mlrelease up`, or say where it is with --server (MLRELEASE_SERVER).",
+    )
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _header(actor: str) -> str:
+    if not actor.isascii() or not actor.isprintable():
+        raise Misconfigured(f"The name {actor!r} cannot be sent.", hint="Set MLRELEASE_ACTOR to a name in ASCII.")
+    return actor

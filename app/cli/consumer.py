@@ -1,0 +1,75 @@
+"""What an application does with a released model: fetch address and key from the Key Vault, and ask.
+
+Plain HTTP, with the protocols of Key Vault and of managed online endpoints; the Azure SDK is not needed for it.
+"""
+
+import re
+import ssl
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+import httpx
+
+from app.errors import MlreleaseError
+
+_API_VERSION = "7.4"
+_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+
+
+class NotAnswered(MlreleaseError):
+    """The vault or the endpoint did not give what was asked for."""
+
+    default_code = "not_answered"
+
+
+class Consumer:
+    """An application that knows its Azure environment (``variables``, as DefaultAzureCredential reads them) and nothing else."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        trusted = ssl.create_default_context(cafile=variables["SSL_CERT_FILE"])
+        self._http = httpx.Client(verify=trusted, trust_env=False, timeout=30)
+
+    def ask(self, endpoint: str, key_vault: str, texts: Sequence[str]) -> list[Any]:
+        """The endpoint's predictions for some texts."""
+        address = self._secret(key_vault, f"{endpoint}-scoring-uri")
+        key = self._secret(key_vault, f"{endpoint}-primary-key")
+        answer = self._http.post(address, json={"data": list(texts)}, headers={"Authorization": f"Bearer {key}"})
+        if not answer.is_success:
+            _not_answered(f"The endpoint {endpoint}", answer)
+        predictions: list[Any] = answer.json()["predictions"]
+        return predictions
+
+    def _secret(self, vault: str, name: str) -> str:
+        address = self._variables["KEY_VAULT_URL_TEMPLATE"].format(vault=vault)
+        address = f"{address}/secrets/{name}?api-version={_API_VERSION}"
+        challenge = self._http.get(address)
+        headers = {"Authorization": f"Bearer {self._token(challenge)}"}
+        answer = self._http.get(address, headers=headers)
+        if not answer.is_success:
+            _not_answered(f"The secret {name} in {vault}", answer)
+        value: str = answer.json()["value"]
+        return value
+
+    def _token(self, challenge: httpx.Response) -> str:
+        """A vault says itself where to get a token, and for what."""
+        wanted = dict(_CHALLENGE.findall(challenge.headers.get("WWW-Authenticate", "")))
+        if not {"authorization", "resource"} <= wanted.keys():
+            _not_answered("The Key Vault", challenge)
+        answer = self._http.post(
+            f"{wanted['authorization']}/oauth2/v2.0/token",
+            data={
+                "grant_type": "client_credentials",
+                "client_id": self._variables["AZURE_CLIENT_ID"],
+                "client_secret": self._variables["AZURE_CLIENT_SECRET"],
+                "scope": f"{wanted['resource']}/.default",
+            },
+        )
+        if not answer.is_success:
+            _not_answered("A token for the Key Vault", answer)
+        token: str = answer.json()["access_token"]
+        return token
+
+
+def _not_answered(what: str, answer: httpx.Response) -> NoReturn:
+    raise NotAnswered(f"{what} was refused: {answer.status_code} {answer.text[:200]}")

@@ -1,0 +1,187 @@
+"""``mlrelease demo``: the whole way of a model, from training to an answer in production, on this machine."""
+
+import shutil
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.client import Client
+from app.cli.consumer import Consumer
+from app.cli.decisions import waiting_rollout
+from app.cli.demo_record import demo_record, write_record
+from app.cli.exits import Exit
+from app.cli.jobs import submit_file
+from app.cli.models import apply_folder
+from app.cli.options import AsJson
+from app.cli.output import people, print_json, print_table, say, seconds
+from app.cli.ports import free_port
+from app.cli.processes import Died
+from app.cli.stack import Stack
+from app.cli.stopping import Stopped, stopped_by_signals
+from app.cli.watching import is_interactive, watch_job, watch_release
+from app.errors import Misconfigured, MlreleaseError
+
+ROOT = Path(__file__).parents[2]
+MODEL = "sentiment-model"
+HOME = Path(".mlrelease")
+LONGEST_MINUTES = 20
+
+REVIEWS = (
+    "A warm, clever film with a wonderful cast. I left the cinema smiling.",
+    "Two hours of my life that I will never get back. Dull, clumsy and badly acted.",
+    "Gorgeous to look at and deeply moving; the best thing I have seen this year.",
+    "The script is a mess and the jokes fall flat. Avoid it.",
+)
+
+Json = dict[str, Any]
+
+
+class DemoFailed(MlreleaseError):
+    """Something went wrong on the way; the sentence says what, the hint where the logs are."""
+
+    default_code = "demo_failed"
+
+
+def demo(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Approve the release to prod without asking.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the scratch folder with everything in it.")] = False,
+    folder: Annotated[Path | None, typer.Option(help="The scratch folder; default: a new one in .mlrelease.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a model, release it to dev and prod, and ask it, all on this machine."""
+    scratch = folder or HOME / f"demo-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    with stopped_by_signals():
+        try:
+            record = _run(scratch, asks=is_interactive() and not yes and not as_json, quiet=as_json)
+        except MlreleaseError as error:
+            raise DemoFailed(str(error), code=error.code, hint=f"The logs are in {scratch / 'logs'}") from error
+        except Stopped:
+            say(f"Stopped. The logs are in {scratch / 'logs'}")
+            raise typer.Exit(Exit.CANCELLED) from None
+    write_record(record, HOME / "demo.json")
+    if as_json:
+        print_json(record)
+    else:
+        _look_further(scratch if keep else None)
+    if not keep:
+        shutil.rmtree(scratch)
+
+
+def _run(scratch: Path, *, asks: bool, quiet: bool) -> Json:
+    """The story: everything up, trained, released to dev, approved, released to prod, asked; everything stopped."""
+    tell: Callable[[str], None] = _nothing if quiet else _tell
+    definition, pipeline = ROOT / "deploy" / "models" / MODEL, ROOT / "training" / "pipeline.yml"
+    if not definition.is_dir() or not pipeline.is_file():
+        raise Misconfigured("The demo needs a checkout of mlrelease, with its deploy/ and training/ folders.")
+    tell("Starting Azure ML (emulated), the API and a worker")
+    # The database of the settings may be a team's own: the demo must not write there.
+    with Stack(data=scratch, port=free_port(), emulator_port=0, variables={"MLRELEASE_DATABASE_URL": ""}) as stack:
+        service = Client(stack.address)
+        check = _still_well(stack)
+        apply_folder(service, definition)
+
+        tell("Training the model: an Azure ML pipeline job of three steps")
+        environment = pipeline.parent / "environment" / "environment.yml"
+        job = submit_file(service, pipeline, model=MODEL, environments=[environment])
+        job, end = watch_job(service, job["name"], workspace=job["workspace"], quiet=quiet, check=check)
+        if end is not Exit.FINE:
+            raise DemoFailed(f"The training job {job['status'].lower()}: {job['sentence']}")
+        tell(f"It is right about {job['metrics']['accuracy']:.1%} of reviews that it has not seen")
+
+        release = service.post("/v1/releases", {"model": MODEL, "job": job["name"], "note": "The demo."})
+        tell(f"Releasing it as {release['id']}: {' → '.join(release['stages'])}")
+        release, end = watch_release(service, release["id"], wait_approval=False, quiet=quiet, check=check)
+        if end is Exit.NEEDS_APPROVAL:
+            _decide(service, release, asks=asks, quiet=quiet)
+            release, end = watch_release(
+                service, release["id"], wait_approval=True, quiet=quiet, shown=release, check=check
+            )
+        if end is not Exit.FINE:
+            raise DemoFailed(f"The release {release['status'].replace('_', ' ')}: {release['sentence']}")
+
+        tell("Asking the model in production, with the key from its Key Vault")
+        predictions = _ask(service, stack, release)
+        if not quiet:
+            _print_answers(predictions)
+            _print_times(release)
+    return demo_record(job, release, predictions)
+
+
+def _still_well(stack: Stack) -> Callable[[], None]:
+    deadline = time.monotonic() + LONGEST_MINUTES * 60
+
+    def check() -> None:
+        stack.check()
+        if time.monotonic() > deadline:
+            raise Died(f"The demo was not done after {LONGEST_MINUTES} minutes.")
+
+    return check
+
+
+def _decide(service: Client, release: Json, *, asks: bool, quiet: bool) -> None:
+    """Show the plan of what waits, and have it approved: by whoever sits here, else by ourselves."""
+    rollout = waiting_rollout(release)
+    if not quiet:
+        _tell(f"The plan for {rollout['stage']}: {rollout['workspace']}/{rollout['endpoint']}")
+        print_table(
+            ["  step", "after"],
+            [(f"  {step['key']}", step["needs"]) for step in rollout["steps"]],
+            empty="  nothing",
+        )
+        say(f"  plan {rollout['plan_digest']}")
+    approved = not asks or typer.confirm(f"\nApprove the release to {rollout['stage']}?", default=True)
+    if not asks and not quiet:
+        say(f"\nApprove the release to {rollout['stage']}? Nobody is asked here: yes.")
+    word, reason = ("approve", "The demo's plan was looked at.") if approved else ("reject", "Rejected in the demo.")
+    service.post(
+        f"/v1/releases/{release['id']}/rollouts/{rollout['stage']}/{word}",
+        {"reason": reason, "plan_digest": rollout["plan_digest"]},
+    )
+
+
+def _ask(service: Client, stack: Stack, release: Json) -> list[Any]:
+    definition = service.get(f"/v1/models/{MODEL}/versions/{release['definition_version']}")["definition"]
+    (prod,) = (stage for stage in definition["stages"] if stage["name"] == "prod")
+    return Consumer(stack.environment).ask(prod["endpoint"], prod["key_vault"], REVIEWS)
+
+
+def _print_answers(predictions: list[Any]) -> None:
+    print_table(
+        ["  review", "the model says"],
+        [(f"  {review}", {1: "praise", 0: "blame"}[label]) for review, label in zip(REVIEWS, predictions, strict=True)],
+        empty="",
+    )
+
+
+def _print_times(release: Json) -> None:
+    _tell("What it did, and how long it took")
+    print_table(
+        ["  stage", "step", "status", "took", ""],
+        [
+            (f"  {rollout['stage']}", step["key"], step["status"], seconds(step["seconds"]), step["sentence"])
+            for rollout in release["rollouts"]
+            for step in rollout["steps"]
+        ],
+        empty="",
+    )
+
+
+def _look_further(kept: Path | None) -> None:
+    _tell("Done: everything is stopped, and .mlrelease/demo.json has the record")
+    if kept is not None:
+        say(f"  MLRELEASE_DATA={kept} make up    this very release, with everything up again")
+    say("  make up                        everything up, and left up; then, in another terminal:")
+    say("  .venv/bin/mlrelease --help     what can be asked for")
+    say("  http://127.0.0.1:8400/docs     the API")
+
+
+def _tell(sentence: str) -> None:
+    people.print(f"\n[bold]{sentence}[/]")
+
+
+def _nothing(_sentence: str) -> None:
+    """For those who want the record only."""

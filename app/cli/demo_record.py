@@ -1,0 +1,53 @@
+"""``.mlrelease/demo.json``: what the demo did, for programs."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def demo_record(job: Json, release: Json, predictions: Sequence[Any]) -> Json:
+    """The record of an ended demo. Digests are what the service saw at each place."""
+    dev, prod = (_outputs(release, stage) for stage in ("dev", "prod"))
+    return {
+        "training": {"job": job["name"], "metrics": job["metrics"]},
+        "release": {
+            "id": release["id"],
+            "status": release["status"],
+            "rollouts": [
+                {
+                    "stage": rollout["stage"],
+                    "status": rollout["status"],
+                    "steps": [
+                        {"kind": step["kind"], "status": step["status"], "seconds": step["seconds"]}
+                        for step in rollout["steps"]
+                    ],
+                }
+                for rollout in release["rollouts"]
+            ],
+        },
+        "endpoints": {"dev": dev["create_endpoint"]["scoring_uri"], "prod": prod["create_endpoint"]["scoring_uri"]},
+        "predictions": list(predictions),
+        "digests": {
+            "job_output": release["content"]["model_digest"],
+            "dev_workspace": dev["register_model"]["digest"],
+            "registry": prod["share_model"]["digest"],
+            "prod_deployment": prod["create_deployment"]["digest"],
+        },
+    }
+
+
+def write_record(record: Json, file: Path) -> None:
+    """Replace the file in one step: nobody reads half of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    half = file.with_suffix(".new")
+    half.write_text(json.dumps(record, indent=2) + "\n")
+    half.replace(file)
+
+
+def _outputs(release: Json, stage: str) -> Json:
+    """What each step of a stage gave, by kind."""
+    (rollout,) = (each for each in release["rollouts"] if each["stage"] == stage)
+    return {step["kind"]: step["output"] for step in rollout["steps"]}

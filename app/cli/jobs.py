@@ -1,0 +1,151 @@
+"""``mlrelease jobs``: training jobs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.bundles.pack import pack
+from app.cli.client import Client
+from app.cli.exits import Exit
+from app.cli.options import DEFAULT_SERVER, AsJson, Server
+from app.cli.output import people, print_json, print_table, say, when
+from app.cli.watching import watch_job
+from app.errors import Invalid, NotFound
+
+commands = typer.Typer(help="Training jobs: submitted to Azure ML, or recorded.", no_args_is_help=True)
+
+Model = Annotated[str, typer.Option("--model", "-m", help="The model that it trains.")]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Follow it to its end; the exit status says which.")]
+Workspace = Annotated[str | None, typer.Option(help="Where several workspaces have a job of this name.")]
+
+
+@commands.command()
+def submit(
+    file: Annotated[Path, typer.Argument(help="The job's YAML. Its whole folder is submitted.")],
+    model: Model,
+    name: Annotated[str | None, typer.Option(help="The job's name in Azure ML; default: a new one.")] = None,
+    environment: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--environment", "-e", help="YAML of an environment in that folder: registered first, unless it is there."
+        ),
+    ] = None,
+    watch: Watch = False,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Submit a job's YAML to the workspace of the model's first stage."""
+    service = Client(server)
+    job = submit_file(service, file, model=model, name=name, environments=environment or [])
+    _tell(service, job, watch=watch, as_json=as_json)
+
+
+def submit_file(
+    service: Client, file: Path, *, model: str, name: str | None = None, environments: Sequence[Path] = ()
+) -> dict[str, Any]:
+    """Upload the file's folder and submit it. Raises NotFound for a file that is not there, Invalid for one outside it."""
+    for each in (file, *environments):
+        if not each.is_file():
+            raise NotFound(f"There is no file {each}.", code="file_not_found")
+    asked = {
+        "model": model,
+        "name": name,
+        "entry": file.name,
+        "environments": [_inside(file.parent, each) for each in environments],
+    }
+    job: dict[str, Any] = service.post("/v1/jobs", {**asked, "bundle": service.upload(pack(file.parent))})
+    return job
+
+
+def _inside(folder: Path, file: Path) -> str:
+    if not file.resolve().is_relative_to(folder.resolve()):
+        raise Invalid(f"{file} is not in {folder}, the folder that is submitted.", code="file_outside_folder")
+    return file.resolve().relative_to(folder.resolve()).as_posix()
+
+
+@commands.command()
+def record(
+    name: Annotated[str, typer.Argument(help="The name of a job in the workspace of the model's first stage.")],
+    model: Model,
+    watch: Watch = False,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Have an existing job followed."""
+    service = Client(server)
+    job = service.post("/v1/jobs", {"model": model, "name": name})
+    _tell(service, job, watch=watch, as_json=as_json)
+
+
+@commands.command()
+def show(
+    name: Annotated[str, typer.Argument()],
+    workspace: Workspace = None,
+    watch: Watch = False,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """A training job as it was last seen."""
+    service = Client(server)
+    job = service.get(f"/v1/jobs/{name}", workspace=workspace)
+    _tell(service, job, watch=watch, as_json=as_json)
+
+
+@commands.command("list")
+def list_jobs(
+    model: Annotated[str | None, typer.Option("--model", "-m")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    cursor: Annotated[str | None, typer.Option(help="`next` of the page before.")] = None,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Training jobs, the newest first."""
+    page = Client(server).get("/v1/jobs", model=model, limit=limit, cursor=cursor)
+    if as_json:
+        print_json(page)
+        return
+    print_table(
+        ["job", "model", "workspace", "status", "recorded", "ended"],
+        [
+            (job["name"], job["model"], job["workspace"], job["status"], when(job["created_at"]), when(job["ended_at"]))
+            for job in page["items"]
+        ],
+        empty="No training job is known. Submit one: mlrelease jobs submit FILE --model MODEL",
+    )
+    if page["next"]:
+        say(f"More: --cursor {page['next']}")
+
+
+def _tell(service: Client, job: dict[str, Any], *, watch: bool, as_json: bool) -> None:
+    end = Exit.FINE
+    if watch:
+        job, end = watch_job(service, job["name"], workspace=job["workspace"], quiet=as_json)
+    if as_json:
+        print_json(job)
+    else:
+        print_job(job)
+    raise typer.Exit(end)
+
+
+def print_job(job: dict[str, Any]) -> None:
+    """What is known of a training job."""
+    say(f"{job['name']}  {job['status']}  {job['sentence']}")
+    for label, value in (
+        ("model", job["model"]),
+        ("workspace", job["workspace"]),
+        ("git commit", job["git_commit"]),
+        ("environment", job["environment"]),
+        ("studio", job["studio_url"]),
+        ("outputs", ", ".join(job["outputs"])),
+        ("metrics", ", ".join(f"{name} {_number(value)}" for name, value in job["metrics"].items())),
+    ):
+        if value:
+            people.print(f"  {label:<12}{value}", markup=False)
+    for child in job["children"]:
+        people.print(f"  step        {child['display_name']}: {child['status']}", markup=False)
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

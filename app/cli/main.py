@@ -1,0 +1,33 @@
+"""The ``mlrelease`` command, put together."""
+
+import typer
+
+from app.cli import decisions, demo, jobs, models, programs, releases
+from app.cli.exits import MEANINGS
+from app.cli.options import Commands
+
+_EPILOG = "Exit status: " + "; ".join(f"{status.value} {meaning}" for status, meaning in MEANINGS.items()) + "."
+
+app = typer.Typer(
+    cls=Commands,
+    help="Releases of Azure ML models: asked for, approved, carried out, accounted for.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+for command in (programs.up, programs.serve, programs.worker, programs.migrate):
+    app.command(rich_help_panel="Processes")(command)
+app.command()(demo.demo)
+app.add_typer(models.commands, name="models")
+app.add_typer(jobs.commands, name="jobs")
+app.add_typer(releases.commands, name="release")
+app.command()(decisions.approve)
+app.command()(decisions.reject)
+
+
+def run() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    run()

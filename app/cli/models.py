@@ -1,0 +1,94 @@
+"""``mlrelease models``: definitions."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.bundles.pack import pack
+from app.cli.client import Client, Refused
+from app.cli.options import DEFAULT_SERVER, AsJson, Server
+from app.cli.output import print_json, print_table, say, when
+
+commands = typer.Typer(help="Definitions: what a team says once about a model.", no_args_is_help=True)
+
+
+@commands.command()
+def apply(
+    folder: Annotated[Path, typer.Argument(help="The definition's folder, with release.yml.", metavar="DIR")],
+    note: Annotated[str | None, typer.Option(help="Why it changes.")] = None,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Make a folder the newest definition of its model. Every mistake in it is reported at once."""
+    applied = apply_folder(Client(server), folder, note=note)
+    if as_json:
+        print_json(applied)
+    else:
+        what = "applied" if applied["created"] else "unchanged since"
+        stages = " → ".join(applied["stages"])
+        say(f"{applied['model']}: version {applied['version']} {what} {when(applied['applied_at'])}; stages {stages}")
+
+
+def apply_folder(service: Client, folder: Path, *, note: str | None = None) -> dict[str, Any]:
+    """Upload and apply; mistakes name their files as seen from here."""
+    bundle = service.upload(pack(folder))
+    try:
+        applied: dict[str, Any] = service.post("/v1/models", {"bundle": bundle, "note": note})
+    except Refused as refused:
+        for mistake in refused.problem.get("mistakes", []):
+            if mistake.get("file"):
+                mistake["file"] = str(folder / mistake["file"])
+        raise
+    return applied
+
+
+@commands.command("list")
+def list_models(
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """The newest definition of every model."""
+    page = Client(server).get("/v1/models")
+    if as_json:
+        print_json(page)
+        return
+    print_table(
+        ["model", "version", "stages", "applied", "by", "note"],
+        [
+            (each["model"], each["version"], each["stages"], when(each["applied_at"]), each["applied_by"], each["note"])
+            for each in page["items"]
+        ],
+        empty="No model has a definition yet. Apply one: mlrelease models apply DIR",
+    )
+
+
+@commands.command()
+def show(
+    model: Annotated[str, typer.Argument()],
+    version: Annotated[int | None, typer.Option(help="Default: the newest.")] = None,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """A model's definition, its stages and its versions."""
+    path = f"/v1/models/{model}" if version is None else f"/v1/models/{model}/versions/{version}"
+    found = Client(server).get(path)
+    if as_json:
+        print_json(found)
+        return
+    say(f"{found['model']} version {found['version']}, applied {when(found['applied_at'])} by {found['applied_by']}\n")
+    stages = found["definition"]["stages"]
+    print_table(
+        ["stage", "workspace", "endpoint", "registry", "key vault", "approval"],
+        [
+            (*(stage.get(field) for field in ("name", "workspace", "endpoint", "registry", "key_vault", "approval")),)
+            for stage in stages
+        ],
+        empty="It has no stages.",
+    )
+    say("")
+    print_table(
+        ["version", "applied", "by", "note"],
+        [(each["version"], when(each["applied_at"]), each["applied_by"], each["note"]) for each in found["versions"]],
+        empty="It has no versions.",
+    )

@@ -1,0 +1,39 @@
+"""Options that commands share, and how a refusal becomes words and an exit status."""
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from app.cli.client import Refused, Unreachable
+from app.cli.exits import Exit
+from app.cli.output import complain, problem_of
+from app.errors import MlreleaseError
+
+DEFAULT_SERVER = "http://127.0.0.1:8400"
+
+_AS_JSON = "mlrelease.json"
+
+
+def _remember(context: typer.Context, as_json: bool) -> bool:
+    context.meta[_AS_JSON] = as_json
+    return as_json
+
+
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="One JSON document on standard output, errors too.", callback=_remember, is_eager=True),
+]
+Server = Annotated[str, typer.Option(envvar="MLRELEASE_SERVER", help="The service's address.", metavar="URL")]
+
+
+class Commands(TyperGroup):
+    """The root of all commands: what they raise is said in one sentence and told by the exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MlreleaseError as error:
+            problem = error.problem if isinstance(error, Refused) else problem_of(error)
+            complain(error, problem=problem, as_json=ctx.meta.get(_AS_JSON, False))
+            raise typer.Exit(Exit.UNREACHABLE if isinstance(error, Unreachable) else Exit.REFUSED) from error

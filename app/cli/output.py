@@ -1,0 +1,105 @@
+"""What commands print: one JSON document, or tables and sentences for people."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from app.errors import Invalid, MlreleaseError
+
+# Where nobody looks at a terminal there is no edge to wrap at.
+people = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+complaints = Console(stderr=True, highlight=False, soft_wrap=True)
+
+COLOURS = {
+    "succeeded": "green",
+    "completed": "green",
+    "failed": "red",
+    "errored": "red",
+    "approval_rejected": "red",
+    "canceled": "yellow",
+    "cancelled": "yellow",
+    "cancelling": "yellow",
+    "in_progress": "cyan",
+    "running": "cyan",
+    "pending_approval": "magenta",
+}
+
+
+def print_json(document: Any) -> None:
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")
+
+
+def say(sentence: str) -> None:
+    """Plain text for people, as it is."""
+    people.print(sentence, markup=False)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
+    """A table, or one sentence when there is nothing in it."""
+    lines = list(rows)
+    if not lines:
+        say(empty)
+        return
+    table = new_table(columns)
+    for line in lines:
+        table.add_row(*(as_cell(value) for value in line))
+    people.print(table)
+
+
+def new_table(columns: Sequence[str]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def as_cell(value: Any) -> str:
+    """A value as table text: statuses coloured, nothing as a dash, names without markup."""
+    if value is None or value == "":
+        return "–"
+    text = escape(", ".join(map(str, value)) if isinstance(value, list) else str(value))
+    colour = COLOURS.get(text.lower())
+    return f"[{colour}]{text}[/]" if colour else text
+
+
+def when(stamp: str | None) -> str:
+    """A time of the API in this machine's zone, to the second."""
+    return datetime.fromisoformat(stamp).astimezone().strftime("%Y-%m-%d %H:%M:%S") if stamp else "–"
+
+
+def seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f} s"
+
+
+def complain(error: MlreleaseError, *, problem: Mapping[str, Any], as_json: bool) -> None:
+    """Say what went wrong: as the problem document on standard output, or as sentences on standard error."""
+    if as_json:
+        print_json(problem)
+        return
+    complaints.print(f"[bold red]Error:[/] {escape(error.sentence)}")
+    for mistake in problem.get("mistakes", []):
+        complaints.print(f"  {mistake_line(mistake)}", markup=False)
+    if error.hint:
+        complaints.print(error.hint, markup=False)
+
+
+def mistake_line(mistake: Mapping[str, Any]) -> str:
+    place = ":".join(str(mistake[part]) for part in ("file", "line") if mistake.get(part) is not None)
+    return ": ".join(str(part) for part in (place, mistake.get("field"), mistake["message"]) if part)
+
+
+def problem_of(error: MlreleaseError) -> dict[str, Any]:
+    """A refusal of this command's own in the form that the service's have."""
+    problem: dict[str, Any] = {"title": "Refused", "detail": error.sentence, "code": error.code, "hint": error.hint}
+    if isinstance(error, Invalid) and error.mistakes:
+        problem["mistakes"] = [
+            {"file": each.file, "line": each.line, "field": each.field, "message": each.message}
+            for each in error.mistakes
+        ]
+    return problem

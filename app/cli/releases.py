@@ -1,0 +1,196 @@
+"""``mlrelease release``: ask for releases and see where they stand."""
+
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.client import Client
+from app.cli.exits import Exit
+from app.cli.options import DEFAULT_SERVER, AsJson, Server
+from app.cli.output import print_json, print_table, say, seconds, when
+from app.cli.watching import end_of_release, is_interactive, watch_release
+
+commands = typer.Typer(help="Releases: a training job's model, through the stages.", no_args_is_help=True)
+
+Release = Annotated[str, typer.Argument(help="The release's id, e.g. sentiment-model-7.", metavar="RELEASE")]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Follow it to its end; the exit status says which.")]
+WaitApproval = Annotated[
+    bool | None,
+    typer.Option(
+        "--wait-approval/--no-wait-approval",
+        help="Go on watching while people decide, or end with 4. Default: go on where a terminal is, else end.",
+        show_default=False,
+    ),
+]
+
+
+@commands.command()
+def create(
+    model: Annotated[str, typer.Argument()],
+    job: Annotated[str, typer.Option("--job", "-j", help="The training job whose output is released.")],
+    stage: Annotated[list[str] | None, typer.Option("--stage", "-s", help="Only these stages; repeatable.")] = None,
+    definition_version: Annotated[int | None, typer.Option(help="Default: the newest.")] = None,
+    note: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Idempotency key: the same key asks for the same release, e.g. the CI run's id.")
+    ] = None,
+    watch: Watch = False,
+    wait_approval: WaitApproval = None,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Ask for a release of a training job's model."""
+    service = Client(server)
+    body = {"model": model, "job": job, "stages": stage or None, "definition_version": definition_version, "note": note}
+    release = service.post("/v1/releases", body, key=key)
+    if watch:
+        _watch(service, release["id"], wait_approval=wait_approval, as_json=as_json)
+    if as_json:
+        print_json(release)
+    else:
+        say(f"{release['id']} is asked for: {' → '.join(release['stages'])}.")
+        say(f"Follow it: mlrelease release watch {release['id']}")
+
+
+@commands.command("list")
+def list_releases(
+    model: Annotated[str | None, typer.Option("--model", "-m")] = None,
+    status: Annotated[list[str] | None, typer.Option("--status", help="Only these; repeatable.")] = None,
+    job: Annotated[str | None, typer.Option("--job", "-j")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    cursor: Annotated[str | None, typer.Option(help="`next` of the page before.")] = None,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Releases, the last changed first."""
+    page = Client(server).get("/v1/releases", model=model, status=status or None, job=job, limit=limit, cursor=cursor)
+    if as_json:
+        print_json(page)
+        return
+    print_table(
+        ["release", "job", "stages", "status", "asked by", "changed", ""],
+        [
+            (
+                *(each[field] for field in ("id", "job", "stages", "status", "requested_by")),
+                when(each["updated_at"]),
+                each["sentence"],
+            )
+            for each in page["items"]
+        ],
+        empty="There are no such releases.",
+    )
+    if page["next"]:
+        say(f"More: --cursor {page['next']}")
+
+
+@commands.command()
+def show(release: Release, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
+    """One release: its stages, steps and decisions."""
+    found = Client(server).release(release).release
+    if as_json:
+        print_json(found)
+    else:
+        print_release(found)
+
+
+@commands.command()
+def watch(
+    release: Release, wait_approval: WaitApproval = None, server: Server = DEFAULT_SERVER, as_json: AsJson = False
+) -> None:
+    """Follow a release to its end; the exit status says which."""
+    _watch(Client(server), release, wait_approval=wait_approval, as_json=as_json)
+
+
+@commands.command()
+def cancel(
+    release: Release,
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    watch: Watch = False,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel a release: at once, or at the running step's next safe point."""
+    service = Client(server)
+    found = service.post(f"/v1/releases/{release}/cancel", {"reason": reason})
+    if watch:
+        found, end = watch_release(service, release, wait_approval=False, quiet=as_json)
+        ended = Exit.FINE if end is Exit.CANCELLED else Exit.REFUSED
+    else:
+        ended = Exit.FINE
+    if as_json:
+        print_json(found)
+    elif not watch:
+        say(f"{found['id']}: {found['status']}. {found['sentence']}")
+    raise typer.Exit(ended)
+
+
+@commands.command()
+def events(
+    release: Release,
+    after: Annotated[int, typer.Option(min=0, help="Only what came after this event.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 200,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Everything that happened to a release."""
+    page = Client(server).get(f"/v1/releases/{release}/events", after=after, limit=limit)
+    if as_json:
+        print_json(page)
+        return
+    print_table(
+        ["#", "at", "event", "subject", "by", ""],
+        [
+            (each["seq"], when(each["at"]), each["kind"], each["subject"], each["actor"], each["data"].get("sentence"))
+            for each in page["items"]
+        ],
+        empty="Nothing happened after that.",
+    )
+    if page["next"]:
+        say(f"More: --after {page['next']}")
+
+
+def _watch(service: Client, release_id: str, *, wait_approval: bool | None, as_json: bool) -> None:
+    waits = is_interactive() if wait_approval is None else wait_approval
+    release, end = watch_release(service, release_id, wait_approval=waits, quiet=as_json)
+    if as_json:
+        print_json(release)
+    elif end is Exit.NEEDS_APPROVAL:
+        say(f"It waits for an approval: mlrelease approve {release_id}")
+    raise typer.Exit(end)
+
+
+def print_release(release: dict[str, Any]) -> None:
+    """A release for people."""
+    say(f"{release['id']}  {release['status']}  {release['sentence']}")
+    say(
+        f"  job {release['job']}, definition version {release['definition_version']}, asked for by "
+        f"{release['requested_by']} at {when(release['created_at'])}"
+        + (f": {release['note']}" if release["note"] else "")
+    )
+    if release["content"]:
+        say(f"  model content {release['content']['model_digest']}")
+    for rollout in release["rollouts"]:
+        say(
+            f"\n{rollout['stage']}: {rollout['workspace']}/{rollout['endpoint']}  {rollout['status']}  {rollout['sentence']}"
+        )
+        for decision in rollout["decisions"]:
+            word = "approved" if decision["approve"] else "rejected"
+            say(
+                f"  {word} by {decision['actor']} at {when(decision['at'])}"
+                + (f": {decision['reason']}" if decision["reason"] else "")
+            )
+        print_steps(rollout["steps"])
+    if end_of_release(release) is None:
+        say(f"\nFollow it: mlrelease release watch {release['id']}")
+
+
+def print_steps(steps: list[dict[str, Any]]) -> None:
+    """A rollout's steps with their times."""
+    print_table(
+        ["  step", "status", "took", "attempts", ""],
+        [
+            (f"  {step['key']}", step["status"], seconds(step["seconds"]), step["attempts"], step["sentence"])
+            for step in steps
+        ],
+        empty="  not planned yet",
+    )

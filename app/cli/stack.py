@@ -1,0 +1,201 @@
+"""Everything of mlrelease on one machine: emulator, migrations, API, worker. Started in order, stopped in reverse.
+
+with Stack(data=Path("scratch"), port=free_port(), emulator_port=0) as stack:
+    httpx.get(stack.address + "/health/ready")
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from app.cli.local_azure import local_environment
+from app.cli.ports import LOOPBACK, require_free
+from app.cli.processes import Died, Program, Watchdog
+from app.errors import Misconfigured
+
+START_SECONDS = 90.0  # the worker imports the Azure SDK, which takes long on a busy machine
+STOP_SECONDS = 15.0
+
+
+class Stack:
+    """The processes, from ``with`` to its end. Raises Misconfigured or Died, with one sentence, when they do not come up."""
+
+    def __init__(
+        self,
+        *,
+        data: Path,
+        port: int,
+        emulator_port: int | None,
+        host: str = LOOPBACK,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """``emulator_port``: 0 takes a free one; None is for a real Azure. ``variables`` add to the processes' environment."""
+        self.data = data.resolve()
+        self.host = host
+        self.port = port
+        self.emulator_port = emulator_port
+        self.environment = dict(os.environ) if emulator_port is None else local_environment(os.environ)
+        self.environment |= {
+            "MLRELEASE_DATA": str(self.data),
+            "MLRELEASE_HOST": host,
+            "MLRELEASE_PORT": str(port),
+            "PYTHONUNBUFFERED": "1",
+            **(variables or {}),
+        }
+        self._programs: list[Program] = []
+
+    @property
+    def address(self) -> str:
+        host = {"0.0.0.0": LOOPBACK, "::": LOOPBACK}.get(self.host, self.host)  # noqa: S104 # where to ask, not to bind
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def logs(self) -> Path:
+        return self.data / "logs"
+
+    def __enter__(self) -> Self:
+        require_free(self.port, host=self.host, setting="MLRELEASE_PORT")
+        if self.emulator_port:
+            require_free(self.emulator_port, host=LOOPBACK, setting="MLRELEASE_EMULATOR_PORT")
+        _make_folder(self.logs)
+        self._watchdog = Watchdog()
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _start(self) -> None:
+        if self.emulator_port is not None:
+            ready = self._start_emulator(self.emulator_port)
+            self.migrate()
+            self.wait_until(ready.exists, what="emulator")
+            self.environment |= emulator_environment(self.data / "azure")
+        else:
+            self.migrate()
+        api = self.start_api()
+        worker = self.start_worker()
+        self.wait_until(api, what="API")
+        self.wait_until(worker, what="worker")
+
+    def _start_emulator(self, port: int) -> Path:
+        ready = self.logs / "emulator.ready"
+        ready.unlink(missing_ok=True)
+        data = self.data / "azure"
+        self.start(
+            "emulator",
+            [emulator_command(), "serve", "--port", str(port), "--data", str(data), "--ready-file", str(ready)],
+        )
+        return ready
+
+    def migrate(self) -> None:
+        """Bring the database's schema up to date."""
+        program = self.start("migration", _module("app.database"))
+        self._programs.remove(program)
+        program.wait()
+
+    def start_api(self) -> Callable[[], bool]:
+        """Start the API; the answer tells whether it is ready."""
+        self.start("API", _module("app.main"))
+        return self._answers
+
+    def start_worker(self) -> Callable[[], bool]:
+        """Start a worker; the answer tells whether it takes work."""
+        ready = self.logs / "worker.ready"
+        ready.unlink(missing_ok=True)
+        self.start("worker", _module("app.worker"), MLRELEASE_READY_FILE=str(ready))
+        return ready.exists
+
+    def start(self, name: str, command: Sequence[str], **variables: str) -> Program:
+        """Start one more process, which ends with the stack."""
+        program = Program(
+            name,
+            command,
+            environment={**self.environment, **variables},
+            log=self.logs / f"{name.lower()}.log",
+            watchdog=self._watchdog,
+        )
+        self._programs.append(program)
+        return program
+
+    def check(self) -> None:
+        """Raise Died when one of the processes has ended."""
+        for program in self._programs:
+            if not program.is_running:
+                raise program.died()
+
+    def wait_until(self, ready: Callable[[], bool], *, what: str, seconds: float = START_SECONDS) -> None:
+        """Wait for a condition. Raises Died when a process ends or the time is over before."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            self.check()
+            if time.monotonic() > deadline:
+                raise Died(f"The {what} was not ready after {seconds:.0f} s.", hint=f"The logs are in {self.logs}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End all processes, the newest first, and wait for their end."""
+        while self._programs:
+            self._programs[-1].stop(seconds=STOP_SECONDS)
+            self._programs.pop()
+        self._watchdog.dismiss()
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.address}/health/ready", trust_env=False, timeout=5).is_success
+        except httpx.TransportError:
+            return False
+
+
+def emulator_environment(data: Path) -> dict[str, str]:
+    """The variables with which the Azure SDK finds the emulator that runs on this folder."""
+    printed = subprocess.run(  # noqa: S603 # our own program
+        [emulator_command(), "env", "--data", str(data), "--json"], capture_output=True, text=True, check=False
+    )
+    if printed.returncode != 0:
+        raise Died(f"The emulator does not say how it is reached: {printed.stderr.strip()}")
+    variables: dict[str, str] = json.loads(printed.stdout)
+    return variables
+
+
+def emulator_command() -> str:
+    """The emulator is a program of its own: it is found as one, beside this interpreter or on the PATH."""
+    beside = Path(sys.executable).with_name("azureml-emulator")
+    command = str(beside) if beside.exists() else shutil.which("azureml-emulator")
+    if command is None:
+        raise Misconfigured(
+            "The program azureml-emulator is not installed.",
+            code="emulator_missing",
+            hint="Install mlrelease[emulator,worker,training], or set MLRELEASE_AZURE=azure to work with a real Azure ML.",
+        )
+    return command
+
+
+def _module(name: str) -> list[str]:
+    return [sys.executable, "-m", name]
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as refused:
+        raise Misconfigured(
+            f"The folder {folder} cannot be made: {(refused.strerror or str(refused)).lower()}.",
+            code="data_folder_unusable",
+            hint="Set MLRELEASE_DATA to a folder that can be written.",
+        ) from refused

@@ -1,0 +1,68 @@
+"""``mlrelease up``: everything on this machine, until Ctrl-C.
+
+A program of its own (``python -m app.cli.up``), because reading the settings costs imports that the other commands can do without.
+"""
+
+import json
+import sys
+import time
+
+from app.cli.stack import Stack
+from app.cli.stopping import Stopped, stopped_by_signals
+from app.errors import MlreleaseError
+from app.settings import Settings, read_settings
+
+LOOK_SECONDS = 0.25
+
+
+def up(settings: Settings, *, as_json: bool) -> None:
+    """Start everything, say where it is, and keep it up until a signal or the death of one of the processes."""
+    local = settings.azure == "local"
+    with stopped_by_signals(), _stack(settings) as stack:
+        _announce(stack, local=local, as_json=as_json)
+        while True:
+            stack.check()
+            time.sleep(LOOK_SECONDS)
+
+
+def _stack(settings: Settings) -> Stack:
+    return Stack(
+        data=settings.data,
+        host=settings.host,
+        port=settings.port,
+        emulator_port=settings.emulator_port if settings.azure == "local" else None,
+        variables={"MLRELEASE_DATABASE_URL": settings.database_url},
+    )
+
+
+def _announce(stack: Stack, *, local: bool, as_json: bool) -> None:
+    azure = stack.environment["AZURE_AUTHORITY_HOST"].rsplit("/", 1)[0] if local else None
+    if as_json:
+        where = {"api": stack.address, "docs": f"{stack.address}/docs", "azure": azure, "data": str(stack.data)}
+        sys.stdout.write(json.dumps(where, indent=2) + "\n")
+    else:
+        lines = [
+            "mlrelease is up.",
+            f"  API       {stack.address}  (documentation: {stack.address}/docs)",
+            f'  Azure ML  {azure}  (emulated; for SDK scripts: eval "$(azureml-emulator env --data {stack.data}/azure)")'
+            if local
+            else "  Azure ML  the real one",
+            f"  data      {stack.data}",
+            f"  logs      {stack.logs}",
+            "Ctrl-C stops it.",
+        ]
+        sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def run() -> None:
+    try:
+        up(read_settings(), as_json="--json" in sys.argv[1:])
+    except Stopped:
+        return
+    except MlreleaseError as error:
+        raise SystemExit(str(error)) from None
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,100 @@
+"""Following a release or a training job to its end, and what the exit status says of it."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from app.cli.client import PATIENCE_SECONDS, Client, always_well
+from app.cli.exits import Exit
+from app.cli.live import showing_job, showing_release
+
+Json = dict[str, Any]
+Show = Callable[[Json], None]
+Check = Callable[[], None]
+
+JOB_LOOK_SECONDS = 1.0
+
+_ENDS = {
+    "succeeded": Exit.FINE,
+    "failed": Exit.REFUSED,
+    "rolled_back": Exit.REFUSED,
+    "approval_rejected": Exit.CANCELLED,
+    "cancelled": Exit.CANCELLED,
+    "superseded": Exit.CANCELLED,
+    "expired": Exit.CANCELLED,
+}
+
+
+def end_of_release(release: Json) -> Exit | None:
+    """The exit status of an ended release; None while it goes on."""
+    return _ENDS.get(release["status"])
+
+
+def end_of_job(job: Json) -> Exit | None:
+    """The exit status of an ended training job; None while it goes on."""
+    if not job["is_final"]:
+        return None
+    return {"completed": Exit.FINE, "canceled": Exit.CANCELLED}.get(job["status"].lower(), Exit.REFUSED)
+
+
+def is_interactive() -> bool:
+    """Somebody sits here who could approve."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def watch_release(
+    service: Client,
+    release_id: str,
+    *,
+    wait_approval: bool,
+    quiet: bool,
+    shown: Json | None = None,
+    check: Check = always_well,
+) -> tuple[Json, Exit]:
+    """Follow it until it has ended, or waits for people and is not to be waited for.
+
+    ``shown`` is what was shown of it before and need not be again; ``check`` may end it all by raising.
+    """
+    if quiet:
+        return _follow_release(service, release_id, wait_approval=wait_approval, show=_nothing, check=check)
+    with showing_release(shown) as show:
+        return _follow_release(service, release_id, wait_approval=wait_approval, show=show, check=check)
+
+
+def watch_job(
+    service: Client, name: str, *, workspace: str | None, quiet: bool, check: Check = always_well
+) -> tuple[Json, Exit]:
+    """Follow a training job to its end."""
+    if quiet:
+        return _follow_job(service, name, workspace=workspace, show=_nothing, check=check)
+    with showing_job() as show:
+        return _follow_job(service, name, workspace=workspace, show=show, check=check)
+
+
+def _follow_release(
+    service: Client, release_id: str, *, wait_approval: bool, show: Show, check: Check
+) -> tuple[Json, Exit]:
+    for release in service.follow_release(release_id, check=check):
+        show(release)
+        end = end_of_release(release)
+        if end is None and release["status"] == "pending_approval" and not wait_approval:
+            end = Exit.NEEDS_APPROVAL
+        if end is not None:
+            return release, end
+    raise AssertionError("a release is followed without end")
+
+
+def _follow_job(service: Client, name: str, *, workspace: str | None, show: Show, check: Check) -> tuple[Json, Exit]:
+    while True:
+        check()
+        job = service.get(f"/v1/jobs/{name}", patience=PATIENCE_SECONDS, workspace=workspace)
+        show(job)
+        end = end_of_job(job)
+        if end is not None:
+            return job, end
+        time.sleep(JOB_LOOK_SECONDS)
+
+
+def _nothing(_seen: Json) -> None:
+    """The view of those who want the end only."""

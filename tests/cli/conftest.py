@@ -1,0 +1,31 @@
+"""One running stack a test process: the real emulator, API and worker, over SQLite."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from app.cli.main import app
+from app.cli.ports import free_port
+from app.cli.stack import Stack
+
+ROOT = Path(__file__).parents[2]
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    data = tmp_path_factory.mktemp("stack")
+    with Stack(data=data, port=free_port(), emulator_port=0, variables={"MLRELEASE_DATABASE_URL": ""}) as stack:
+        yield stack
+
+
+@pytest.fixture
+def run(stack: Stack) -> Run:
+    """The command line against the stack: ``run("models", "list")``."""
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(app, arguments, env={"MLRELEASE_SERVER": stack.address, "MLRELEASE_ACTOR": "erika"})
+
+    return run

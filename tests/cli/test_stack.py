@@ -1,0 +1,98 @@
+"""``mlrelease up`` as a process: what it starts ends with it, however it ends."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.cli.ports import LOOPBACK, free_port
+
+SECONDS = 90
+
+
+@contextmanager
+def running_up(data: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """``mlrelease up``, and what it announced."""
+    variables = {"MLRELEASE_DATA": str(data), "MLRELEASE_PORT": str(free_port()), "MLRELEASE_EMULATOR_PORT": "0"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "app.cli.up", "--json"],
+        env={**os.environ, **variables, "MLRELEASE_DATABASE_URL": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            announced = "".join(iter(process.stdout.readline, "}\n")) + "}"
+            yield process, json.loads(announced)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+            process.communicate()
+
+
+def children_of(data: Path) -> list[int]:
+    emulator = json.loads((data / "logs" / "emulator.ready").read_text())["pid"]
+    return [emulator, int((data / "logs" / "worker.ready").read_text())]
+
+
+def wait_for_end(pids: list[int], address: str) -> None:
+    """Until none of the processes is there and nobody answers at the API's address."""
+    host, port = address.removeprefix("http://").split(":")
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if not any(_is_alive(pid) for pid in pids) and probe.connect_ex((host, int(port))) != 0:
+                return
+        time.sleep(0.1)
+    pytest.fail(f"still there: {[pid for pid in pids if _is_alive(pid)]} or the API at {address}")
+
+
+def _is_alive(pid: int) -> bool:
+    """Not counting a zombie that nobody has collected yet."""
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(shown.strip()) and not shown.startswith("Z")
+
+
+def test_up_answers_and_stops_everything_on_sigterm(tmp_path: Path) -> None:
+    with running_up(tmp_path) as (up, where):
+        assert httpx.get(f"{where['api']}/health/ready", trust_env=False).json() == {"status": "ready"}
+        pids = children_of(tmp_path)
+        up.send_signal(signal.SIGTERM)
+        _, complaints = up.communicate(timeout=SECONDS)
+    assert (up.returncode, complaints) == (0, "")
+    assert not any(_is_alive(pid) for pid in pids)
+
+
+def test_up_killed_outright_leaves_nothing_running(tmp_path: Path) -> None:
+    with running_up(tmp_path) as (up, where):
+        pids = children_of(tmp_path)
+        up.kill()
+        up.wait()
+        wait_for_end(pids, where["api"])
+
+
+def test_up_on_a_taken_port_says_so_and_starts_nothing(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        up = subprocess.run(
+            [sys.executable, "-m", "app.cli.up"],
+            env={**os.environ, "MLRELEASE_DATA": str(tmp_path / "data"), "MLRELEASE_PORT": port},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert up.returncode == 1
+    assert up.stderr.startswith(f"Port {port} on {LOOPBACK} cannot be used")
+    assert not (tmp_path / "data").exists()
