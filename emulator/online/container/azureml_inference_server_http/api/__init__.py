@@ -1,0 +1,1 @@
+"""What a score script may import: requests and responses."""

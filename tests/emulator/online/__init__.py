@@ -1,0 +1,1 @@
+"""Online endpoints, deployments and scoring, over the same requests that the SDK sends."""
