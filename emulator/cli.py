@@ -16,8 +16,8 @@ import typer
 import uvicorn
 
 from emulator import certificates, identity
+from emulator.groups import GROUP, SUBSCRIPTION
 from emulator.server import build_app, build_emulator, is_disk_full
-from emulator.workspaces import GROUP, SUBSCRIPTION
 
 commands = typer.Typer(
     help="Azure ML on localhost, for the unmodified Azure ML SDK.", no_args_is_help=True, add_completion=False

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from emulator import identity
 from emulator.faults import OperationFault, RequestFault
+from emulator.rights import Assignment
 from emulator.state import Azure
 from emulator.store import Document
 
@@ -43,6 +44,12 @@ async def add_operation_fault(azure: Azure, fault: OperationFault) -> OperationF
     return fault
 
 
+@router.get("/faults")
+async def list_faults(azure: Azure) -> dict[str, list[Document]]:
+    """Those that have not struck as often as they shall."""
+    return azure.faults.waiting()
+
+
 @router.delete("/faults")
 async def clear(azure: Azure) -> Response:
     """Heal everything: no delays, no faults."""
@@ -52,7 +59,7 @@ async def clear(azure: Azure) -> Response:
 
 class NewPrincipal(BaseModel):
     name: str
-    assignments: list[identity.Assignment] = []
+    assignments: list[Assignment] = []
 
 
 @router.post("/principals", status_code=201)

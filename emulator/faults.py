@@ -63,6 +63,10 @@ class Faults:
             listed = self._listed(kind)
             self._store.put("control", kind, body={"faults": [*listed, fault.model_dump()]})
 
+    def waiting(self) -> dict[str, list[dict[str, object]]]:
+        """Of requests and of operations."""
+        return {kind: self._listed(kind) for kind in ("requests", "operations")}
+
     def clear(self) -> None:
         self._store.delete("control")
 

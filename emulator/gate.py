@@ -11,7 +11,7 @@ from typing import Any
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from emulator import identity
+from emulator import identity, rights
 from emulator.arm import REGISTRY_FRONT_END
 from emulator.errors import AzureError
 from emulator.state import Emulator
@@ -110,7 +110,7 @@ class Gate:
     def _authenticate(self, scope: Scope) -> None:
         header = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), None)
         principal = identity.authenticate(self.emulator, header)
-        needed = identity.required(scope["method"], scope["path"])
+        needed = rights.required(scope["method"], scope["path"])
         if needed:
             action, resource = needed
             identity.authorize(principal, action, scope=resource)

@@ -1,10 +1,8 @@
 """Entra ID: principals with secrets, signed tokens, and who may do what.
 
-Tokens are real JWTs, signed by a key that is made for this emulator. Rights are Azure's role assignments: a list of actions
-with wildcards over a scope, e.g. ``Microsoft.MachineLearningServices/workspaces/*/read`` over ``/subscriptions/…``.
+Tokens are real JWTs, signed by a key that is made for this emulator.
 """
 
-import fnmatch
 import secrets
 import time
 import uuid
@@ -14,9 +12,10 @@ from urllib.parse import parse_qs
 import jwt
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from emulator.errors import BadRequest, Forbidden, NotFound, Unauthorized
+from emulator.rights import ROLES, Assignment
 from emulator.state import Azure, Emulator
 from emulator.store import Document
 
@@ -26,41 +25,6 @@ TENANT = "00000000-0000-0000-0000-00000000000a"
 # MSAL asks Microsoft's own servers about every authority that it does not know, except for AD FS: a path beginning with /adfs
 # is what lets an unmodified DefaultAzureCredential() work without an internet connection.
 AUTHORITY = "/adfs"
-
-ROLES: dict[str, tuple[list[str], list[str]]] = {
-    "Owner": (["*"], []),
-    "Contributor": (["*"], ["Microsoft.Authorization/*/write", "Microsoft.Authorization/*/delete"]),
-    "Reader": (["*/read"], []),
-    "AzureML Data Scientist": (
-        ["Microsoft.MachineLearningServices/workspaces/*"],
-        ["Microsoft.MachineLearningServices/workspaces/write", "Microsoft.MachineLearningServices/workspaces/delete"],
-    ),
-    "AzureML Registry User": (
-        ["Microsoft.MachineLearningServices/registries/read", "Microsoft.MachineLearningServices/registries/assets/*"],
-        [],
-    ),
-    "Key Vault Secrets Officer": (["Microsoft.KeyVault/vaults/secrets/*"], []),
-    "Key Vault Secrets User": (["Microsoft.KeyVault/vaults/secrets/read"], []),
-}
-
-
-class Assignment(BaseModel):
-    """What a principal may do over a scope: a role's name, or actions of its own."""
-
-    scope: str = "/"
-    role: str | None = None
-    actions: list[str] = Field(default_factory=list)
-    not_actions: list[str] = Field(default_factory=list)
-
-    def allows(self, action: str, *, scope: str) -> bool:
-        granted, withheld = (self.actions, self.not_actions) if self.role is None else ROLES[self.role]
-        above = self.scope.rstrip("/").lower()
-        covers = above == scope.lower() or scope.lower().startswith(above + "/")
-        return covers and _matches(action, granted) and not _matches(action, withheld)
-
-
-def _matches(action: str, patterns: list[str]) -> bool:
-    return any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
 
 
 class Principal(BaseModel):
@@ -155,28 +119,6 @@ def authorize(principal: Principal, action: str, *, scope: str) -> None:
             f"perform action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, "
             "please refresh your credentials."
         )
-
-
-_VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
-
-
-def required(method: str, path: str) -> tuple[str, str] | None:
-    """Azure's name of what this request does and the resource it does it to; None when the path names no resource."""
-    at = path.lower().find("/subscriptions/")
-    if at < 0:
-        return None
-    segments = path[at:].strip("/").split("/")
-    if "providers" not in segments:
-        action = "Microsoft.Resources/subscriptions/" + ("resourceGroups/" if len(segments) > 2 else "")
-        return action + _VERBS.get(method, "action"), "/" + "/".join(segments[:4])
-    provider = segments.index("providers")
-    kinds = segments[provider + 2 :: 2]
-    # A registry's content has two actions only, whatever kind of asset it is.
-    if kinds[:1] == ["registries"] and len(kinds) > 1:
-        verb = "read" if method in ("GET", "HEAD") or kinds[1] == "datarefs" else "write"
-        return f"{segments[provider + 1]}/registries/assets/{verb}", "/" + "/".join(segments[: provider + 4])
-    verb = _VERBS.get(method, "action")
-    return f"{segments[provider + 1]}/{'/'.join(kinds)}/{verb}", "/" + "/".join(segments)
 
 
 def _caller(request: Request) -> Principal:

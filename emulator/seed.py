@@ -1,6 +1,7 @@
 """What a new data folder starts with, and what changes when an old one gets another address."""
 
-from emulator import arm, compute, identity, keyvault, workspaces
+from emulator import arm, compute, groups, identity, rights, workspaces
+from emulator.keyvault import vaults
 from emulator.registry import registries
 from emulator.state import Emulator
 
@@ -13,7 +14,7 @@ def plant(azure: Emulator) -> None:
     with azure.store.transaction():
         if azure.store.get("planted"):
             return
-        subscription, group = workspaces.SUBSCRIPTION, workspaces.GROUP
+        subscription, group = groups.SUBSCRIPTION, groups.GROUP
         azure.store.put("subscriptions", subscription, body={"subscriptionId": subscription})
         azure.store.put(
             "subscriptions", subscription, "groups", group, body={"name": group, "location": _LOCATION, "tags": {}}
@@ -25,8 +26,8 @@ def plant(azure: Emulator) -> None:
             compute.create_cluster(azure, document, "cpu-cluster", by=_BY)
         registries.create(azure, "reg-shared", subscription=subscription, group=group, location=_LOCATION, by=_BY)
         for name in ("kv-dev", "kv-prod"):
-            keyvault.create(azure, name, subscription=subscription, group=group, location=_LOCATION)
-        owner = identity.add_principal(azure, name="owner", assignments=[identity.Assignment(role="Owner")])
+            vaults.create(azure, name, subscription=subscription, group=group, location=_LOCATION)
+        owner = identity.add_principal(azure, name="owner", assignments=[rights.Assignment(role="Owner")])
         azure.store.put("owner", body={"client_id": owner.client_id})
         azure.store.put("planted", body={"at": arm.now()})
 

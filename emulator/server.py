@@ -18,20 +18,21 @@ from emulator import (
     compute,
     control,
     datastores,
+    groups,
     identity,
     jobs,
-    keyvault,
     online,
     operation_api,
     seed,
     workspaces,
 )
 from emulator.assets import routers as asset_routers
-from emulator.blob import containers, objects
+from emulator.blob import containers, reading, writing
 from emulator.blob.request import error_response
 from emulator.errors import AzureError, InsufficientStorage
 from emulator.faults import Faults
 from emulator.gate import Gate, words_of
+from emulator.keyvault import deleted, secrets, vaults
 from emulator.operations import Operations
 from emulator.registry import register as register_registries
 from emulator.registry import routers as registry_routers
@@ -45,9 +46,10 @@ def _routers() -> Iterator[APIRouter]:
     # Scoring comes first, because routes are tried in order and it must be fast; storage last: its paths are the most general.
     yield from online.routers
     yield from (control.router, identity.router, cloud.router, operation_api.router)
-    yield from (workspaces.router, datastores.router, compute.router, keyvault.router)
+    yield from (groups.router, workspaces.router, datastores.router, compute.router)
+    yield from (vaults.router, secrets.router, deleted.router)
     yield from (*asset_routers(), *registry_routers(), *jobs.routers)
-    yield from (containers.router, objects.router)
+    yield from (containers.router, writing.router, reading.router)
 
 
 def build_emulator(data: Path, base_url: str) -> Emulator:

@@ -1,7 +1,6 @@
 """Big blobs arrive as blocks, which a block list then joins."""
 
 import hashlib
-import uuid
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -30,8 +29,8 @@ def keep(target: Target, half: Path) -> Response:
     return Response(status_code=201, headers={"x-ms-request-server-encrypted": "true"})
 
 
-def join(target: Target, listed: bytes) -> Path:
-    """The blob that a block list makes, in a file of its own; the blocks are gone afterwards."""
+def join(target: Target, listed: bytes, half: Path) -> None:
+    """Write the blob that a block list makes to a file; the blocks are gone afterwards."""
     if b"<!" in listed:  # no document type, no entities
         raise BadRequest("The block list is not well formed.", code="InvalidXmlDocument")
     try:
@@ -41,8 +40,6 @@ def join(target: Target, listed: bytes) -> Path:
     missing = [name for name in names if not _file(target, name).is_file()]
     if missing:
         raise BadRequest("The specified block list is invalid.", code="InvalidBlockList")
-    half = target.azure.data / "uploads" / uuid.uuid4().hex
-    half.parent.mkdir(exist_ok=True)
     with half.open("wb") as joined:
         for name in names:
             with _file(target, name).open("rb") as block:
@@ -50,4 +47,3 @@ def join(target: Target, listed: bytes) -> Path:
                     joined.write(chunk)
     for name in set(names):
         _file(target, name).unlink(missing_ok=True)
-    return half

@@ -6,7 +6,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from fastapi import APIRouter, Request, Response
 
-from emulator.blob import files, objects
+from emulator.blob import files
+from emulator.blob.facts import etag, facts_of
 from emulator.blob.request import ACCOUNT, REGISTRY_CONTAINER, Target, http_date, open_target
 from emulator.errors import BadRequest, Conflict
 from emulator.state import Azure
@@ -99,18 +100,16 @@ def _below(folder: Path, prefix: str) -> list[Path]:
 
 
 def _entry(target: Target, path: Path, name: str, *, with_metadata: bool) -> str:
-    facts = objects.facts_of(target, name)
+    facts = facts_of(target, name)
     stat = path.stat()
     metadata = ""
     if with_metadata:
-        metadata = "".join(
-            f"<{key}>{escape(value)}</{key}>" for key, value in objects.metadata_of(target, name).items()
-        )
+        metadata = "".join(f"<{key}>{escape(value)}</{key}>" for key, value in (facts.get("metadata") or {}).items())
         metadata = f"<Metadata>{metadata}</Metadata>"
     md5 = facts.get("md5") if facts.get("mtime_ns") == stat.st_mtime_ns else None
     return (
         f"<Blob><Name>{escape(name)}</Name><Properties><Creation-Time>{http_date(stat.st_ctime)}</Creation-Time>"
-        f"<Last-Modified>{http_date(stat.st_mtime)}</Last-Modified><Etag>{escape(objects.etag(path, facts))}</Etag>"
+        f"<Last-Modified>{http_date(stat.st_mtime)}</Last-Modified><Etag>{escape(etag(path, facts))}</Etag>"
         f"<Content-Length>{stat.st_size}</Content-Length>"
         f"<Content-Type>{escape(facts.get('content_type') or 'application/octet-stream')}</Content-Type>"
         f"<Content-MD5>{md5 or ''}</Content-MD5><BlobType>BlockBlob</BlobType>"

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from emulator import arm, certificates
-from emulator.identity import Assignment, Principal, add_principal, issue
+from emulator.identity import Principal, add_principal, issue
 from emulator.jobs import runs
+from emulator.rights import Assignment
 from emulator.state import Emulator
 from emulator.store import Document
 

@@ -203,7 +203,7 @@ def _begin(azure: Emulator, workspace: Document, document: Document, *, verb: st
 
 def _wanted(body: Document) -> Document:
     """The properties that a PUT asks for, checked and completed with Azure's defaults."""
-    sent = body.get("properties") or {}
+    sent = arm.properties_of(body, required=False)
     if str(sent.get("endpointComputeType") or "Managed").lower() != "managed":
         raise BadRequest("Only managed deployments are emulated, not Kubernetes'.", code="NotEmulated")
     size = sizes.size(sent.get("instanceType"))

@@ -175,7 +175,7 @@ def new_key() -> str:
 
 def _wanted(body: Document) -> Document:
     """The properties that a PUT asks for, checked as far as they can be without looking at what is there."""
-    sent = body.get("properties") or {}
+    sent = arm.properties_of(body, required=False)
     if sent.get("compute"):
         raise BadRequest("Kubernetes endpoints are not emulated: leave 'compute' out.", code="NotEmulated")
     return {

@@ -12,7 +12,7 @@ The provisioning state is not stored: it is the state of the last operation, so 
 from typing import Any
 
 from emulator import arm
-from emulator.errors import NotFound
+from emulator.errors import BadRequest, NotFound
 from emulator.state import Emulator
 from emulator.store import Document
 
@@ -83,4 +83,6 @@ def deployment_id(workspace: Document, endpoint: str, name: str) -> str:
 
 def text_map(value: Any) -> dict[str, str]:
     """Tags and properties: texts by name; what is null is left out."""
+    if not isinstance(value, dict | None):
+        raise BadRequest("Tags and properties must be texts by name.", code="ValidationError")
     return {str(name): str(text) for name, text in (value or {}).items() if text is not None}

@@ -8,11 +8,11 @@ from fastapi.responses import JSONResponse
 
 from emulator import arm, identity, storage
 from emulator.errors import BadRequest, Conflict, NotFound
+from emulator.groups import require_group
 from emulator.identity import Caller
 from emulator.operation_api import accepted
 from emulator.state import Azure, Emulator
 from emulator.store import Document
-from emulator.workspaces import require_group
 
 router = APIRouter()
 

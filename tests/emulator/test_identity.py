@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from emulator.gate import normal_path, words_of
-from emulator.identity import Assignment, required
+from emulator.rights import Assignment, required
 from tests.emulator.conftest import GROUP, SUBSCRIPTION
 from tests.emulator.running import RunningEmulator
 

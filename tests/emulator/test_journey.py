@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 from azure.ai.ml import MLClient, Output, command, dsl, load_component
 from azure.ai.ml.entities import (
@@ -13,6 +12,7 @@ from azure.ai.ml.entities import (
     ManagedOnlineDeployment,
     ManagedOnlineEndpoint,
     Model,
+    PipelineJobSettings,
 )
 
 from tests.emulator.running import RunningEmulator
@@ -66,11 +66,13 @@ def test_a_model_goes_from_a_job_to_an_endpoint_in_another_workspace(
     (folder / "train.yml").write_text(_COMPONENT.replace("ENVIRONMENT", name))
     train = load_component(folder / "train.yml")
 
-    @dsl.pipeline(default_compute="cpu-cluster")
+    @dsl.pipeline
     def pipeline(factor: float) -> dict[str, Output]:
         return {"model": train(factor=factor).outputs.model}
 
-    job = dev.jobs.create_or_update(pipeline(factor=3.0), experiment_name="journey")
+    made = pipeline(factor=3.0)
+    made.settings = PipelineJobSettings(default_compute="cpu-cluster")
+    job = dev.jobs.create_or_update(made, experiment_name="journey")
     dev.jobs.stream(job.name)
     assert dev.jobs.get(job.name).status == "Completed"
 
@@ -96,13 +98,7 @@ def test_a_model_goes_from_a_job_to_an_endpoint_in_another_workspace(
     prod.online_endpoints.begin_create_or_update(endpoint).result()
 
     key = prod.online_endpoints.get_keys(name).primary_key
-    trust = azure.environment["REQUESTS_CA_BUNDLE"]
-    answer = httpx.post(
-        str(endpoint.scoring_uri),
-        json={"data": [1, 2]},
-        headers={"Authorization": f"Bearer {key}"},
-        verify=trust,  # type: ignore[arg-type] # a path is understood
-    )
+    answer = azure.client.post(endpoint.scoring_uri, json={"data": [1, 2]}, headers={"Authorization": f"Bearer {key}"})
     assert answer.json() == {"predictions": [3.0, 6.0]}
     prod.online_endpoints.begin_delete(name).result()
 

@@ -99,13 +99,19 @@ def test_mirror_gets_copies_and_never_answers(rest: Rest, endpoint: str) -> None
     rest.set_traffic(endpoint, {"blue": 100}, {"shadow": 50})
     key = rest.key(endpoint)
 
+    for _ in range(20):
+        assert rest.score(endpoint, {}, key=key, deployment="blue").status_code == 200
+    rest.score(endpoint, {}, key=key, deployment="shadow")
+    assert scored(rest, endpoint, "shadow") == 1  # a request that names a deployment is not mirrored
     words = {rest.score(endpoint, {}, key=key).json()["word"] for _ in range(60)}
-    named = [rest.score(endpoint, {}, key=key, deployment="blue").status_code for _ in range(10)]
 
     assert words == {"hello"}
-    assert set(named) == {200}
     # Of 60 at 50%, fewer than 13 or more than 47 happens once in a hundred thousand runs.
-    wait_until(lambda: 13 <= rest.logs(endpoint, "shadow").count("POST /score") <= 47, what="mirrored requests")
+    wait_until(lambda: 13 < scored(rest, endpoint, "shadow") <= 48, what="mirrored requests")
+
+
+def scored(rest: Rest, endpoint: str, deployment: str) -> int:
+    return rest.logs(endpoint, deployment).count("POST /score")
 
 
 def test_swagger_describes_the_service(rest: Rest, endpoint: str) -> None:
