@@ -7,7 +7,6 @@ Run ``python -m benchmarks.score``; the figures go to ``score`` in ``.mlrelease/
 
 import csv
 import importlib
-import json
 import os
 import pickle
 import subprocess
@@ -20,9 +19,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.record import record
+
 ROOT = Path(__file__).parents[1]
 CODE = ROOT / "training" / "src"
-FIGURES = ROOT / ".mlrelease" / "bench.json"
 ROUNDS = 5
 EVERY = 6  # of 6,520 reviews held out, whole reviews and sentences as they come
 
@@ -41,9 +41,7 @@ def main() -> None:
         table.add_row(kind, f"{ours:.3f}", f"{theirs:.3f}", f"{theirs / ours:.1f}")
     Console().print(table)
 
-    FIGURES.parent.mkdir(exist_ok=True)
-    kept = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-    FIGURES.write_text(json.dumps(kept | {"score": figures}, indent=2) + "\n")
+    record("score", figures)
 
 
 def run_step(name: str, *arguments: object) -> None:

@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import decisions, demo, jobs, models, programs, releases
+from app.cli import control, decisions, demo, jobs, models, programs, releases, workers
 from app.cli.exits import MEANINGS
 from app.cli.options import Commands
 
@@ -20,7 +20,11 @@ for command in (programs.up, programs.serve, programs.worker, programs.migrate):
 app.command()(demo.demo)
 app.add_typer(models.commands, name="models")
 app.add_typer(jobs.commands, name="jobs")
+releases.commands.command()(control.pause)
+releases.commands.command()(control.resume)
+releases.commands.command()(control.retry)
 app.add_typer(releases.commands, name="release")
+app.command()(workers.workers)
 app.command()(decisions.approve)
 app.command()(decisions.reject)
 

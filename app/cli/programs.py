@@ -5,9 +5,17 @@ They import what the other commands can do without (FastAPI, the engine, the Azu
 
 import os
 import sys
+import time
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+
+from app.cli.local_azure import local_environment
+from app.cli.processes import Died
+from app.cli.stack import emulator_environment
+
+EMULATOR_SECONDS = 60.0
 
 
 def up(
@@ -22,14 +30,35 @@ def serve() -> None:
     _become("app.main")
 
 
-def worker() -> None:
+def worker(
+    emulator: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="MLRELEASE_EMULATOR",
+            help="Work against the emulator that serves this folder, once it does, and not against a real Azure ML.",
+        ),
+    ] = None,
+) -> None:
     """Run a worker in this terminal: it carries releases out on Azure ML."""
+    if emulator is not None and str(emulator) != ".":  # an empty variable in a compose file means none
+        os.environ.update(local_environment(os.environ) | _await_emulator(emulator))
     _become("app.worker")
 
 
 def migrate() -> None:
     """Bring the database to what this version needs."""
     _become("app.database")
+
+
+def _await_emulator(data: Path) -> dict[str, str]:
+    deadline = time.monotonic() + EMULATOR_SECONDS
+    while True:
+        try:
+            return emulator_environment(data)
+        except Died:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(EMULATOR_SECONDS / 100)
 
 
 def _become(module: str, *arguments: str) -> NoReturn:

@@ -1,6 +1,6 @@
 """``mlrelease release``: ask for releases and see where they stand."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -44,7 +44,7 @@ def create(
     body = {"model": model, "job": job, "stages": stage or None, "definition_version": definition_version, "note": note}
     release = service.post("/v1/releases", body, key=key)
     if watch:
-        _watch(service, release["id"], wait_approval=wait_approval, as_json=as_json)
+        follow(service, release["id"], wait_approval=wait_approval, as_json=as_json)
     if as_json:
         print_json(release)
     else:
@@ -98,7 +98,7 @@ def watch(
     release: Release, wait_approval: WaitApproval = None, server: Server = DEFAULT_SERVER, as_json: AsJson = False
 ) -> None:
     """Follow a release to its end; the exit status says which."""
-    _watch(Client(server), release, wait_approval=wait_approval, as_json=as_json)
+    follow(Client(server), release, wait_approval=wait_approval, as_json=as_json)
 
 
 @commands.command()
@@ -149,7 +149,8 @@ def events(
         say(f"More: --after {page['next']}")
 
 
-def _watch(service: Client, release_id: str, *, wait_approval: bool | None, as_json: bool) -> None:
+def follow(service: Client, release_id: str, *, wait_approval: bool | None = None, as_json: bool) -> NoReturn:
+    """Watch a release to its end, and end with the exit status that says which."""
     waits = is_interactive() if wait_approval is None else wait_approval
     release, end = watch_release(service, release_id, wait_approval=waits, quiet=as_json)
     if as_json:

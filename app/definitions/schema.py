@@ -87,14 +87,23 @@ class TimeoutsSection(Section):
     """How many minutes a step may take before it counts as stuck. What is not named keeps its default."""
 
     register_model: Minutes | None = None
+    """Until the model is registered."""
     share_model: Minutes | None = None
+    """Until the model is in the registry."""
     share_environment: Minutes | None = None
+    """Until the environment is in the registry."""
     create_endpoint: Minutes | None = None
+    """Until the endpoint is made."""
     create_deployment: Minutes | None = None
+    """Until the deployment is made; a first image build alone takes up to 20 minutes."""
     verify_deployment: Minutes | None = None
+    """Until every golden request was answered."""
     shift_traffic: Minutes | None = None
+    """Until the traffic has moved."""
     publish_secrets: Minutes | None = None
+    """Until the secrets are in the Key Vault."""
     retire_deployments: Minutes | None = None
+    """Until former deployments are deleted."""
 
     def seconds(self, kind: str) -> float | None:
         """For steps of this kind; None where the definition does not say."""

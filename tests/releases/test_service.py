@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from app.database.connection import Database
 from app.errors import Conflict
@@ -123,7 +123,7 @@ def test_the_chain_holds_and_names_the_first_broken_link(planned: str, database:
     with database.write() as session:
         begin_attempt(session, queries.get_rollout(session, planned, "dev"), actor=ANNA, now=NOW)
     with database.read() as session:
-        events = session.exec(select(Event).order_by(Event.seq)).all()
+        events = session.exec(select(Event).order_by(col(Event.seq))).all()
         head = session.get_one(EventHead, 1)
         assert verify_chain(events, head=head) == 4
 
@@ -132,7 +132,7 @@ def test_the_chain_holds_and_names_the_first_broken_link(planned: str, database:
         tampered.actor = "mallory"
         session.add(tampered)
     with database.read() as session:
-        events = session.exec(select(Event).order_by(Event.seq)).all()
+        events = session.exec(select(Event).order_by(col(Event.seq))).all()
         with pytest.raises(Conflict, match="event 2 was changed"):
             verify_chain(events, head=session.get_one(EventHead, 1))
         with pytest.raises(Conflict, match="event 1 is missing"):

@@ -1,0 +1,67 @@
+"""A worker of the real service whose steps are instant: what is left to measure is the service itself.
+
+Everything but the steps is what ``app.worker`` puts together: leases, engine, queue, records, events.
+"""
+
+import os
+import secrets
+import signal
+import sys
+import threading
+
+from app.azureml.client import AzureSettings
+from app.azureml.facade import open_azure
+from app.database.connection import Database
+from app.rollout.timeouts import DEFAULT_SECONDS
+from app.settings import read_settings
+from app.steps.contract import Context, Done, Json
+from app.workers.service import WorkerIdentity
+from app.workflow.engine import launch_engine
+from app.workflow.lease import Lease
+from app.workflow.queue import DbosQueue
+from app.workflow.signals import Signals
+from app.workflow.workshop import Workshop
+
+CONTENT = {
+    "model_uri": "azureml://jobs/job/outputs/model/paths/",
+    "model_digest": "sha256:0",
+    "environment": {"name": "env", "version": "1", "digest": "sha256:1", "id": "azureml:env:1"},
+}
+
+
+def main() -> None:
+    """Work until told to stop; says ``ready`` once it takes work."""
+    settings = read_settings()
+    database = Database(settings.database)
+    worker = WorkerIdentity(id=f"bench-{secrets.token_hex(4)}", host="bench", pid=os.getpid(), version="0")
+    lease = Lease(database, worker, seconds=settings.lease_seconds, exclusive=settings.is_sqlite)
+    lease.take()
+    shop = Workshop(
+        settings=settings,
+        database=database,
+        queue=DbosQueue(database.engine),
+        azure=open_azure(AzureSettings()),
+        steps=dict.fromkeys(DEFAULT_SECONDS, _instant) | {"resolve_content": _resolved},
+        signals=Signals(database, lease),
+        worker=worker,
+    )
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    launch_engine(shop)
+    lease.keep(each_beat=lambda _in_time: None, lost=lambda: os._exit(1))
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    stop.wait()
+    os._exit(0)
+
+
+def _instant(_context: Context, _config: Json) -> Done:
+    return Done("Done.", {"version": "1"})
+
+
+def _resolved(_context: Context, _config: Json) -> Done:
+    return Done("Resolved.", CONTENT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+"""What the service costs over its engine: releases through the whole of it with instant steps, beside bare DBOS in the same run.
+
+    python -m benchmarks.overhead [--releases 100] [--targets 20]
+
+Both do the same for each release: a short workflow that prepares it, then a rollout of nine steps on a queue partitioned by target.
+Ours also keeps two records and two chained events for each step; the floor keeps the engine's checkpoints alone.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from dbos import DBOSClient, WorkflowHandle
+from sqlmodel import Session, col, func, select
+
+from app.bundles.pack import pack
+from app.bundles.store import keep
+from app.database.connection import Database
+from app.database.migrate import migrate
+from app.definitions.read import read_archive
+from app.definitions.service import apply
+from app.identity.actor import Actor
+from app.jobs.service import COMPLETED, JobPlace, Sighting, note_sighting, record_job
+from app.releases.states import FINAL, Status
+from app.releases.tables import Release
+from app.workflow.names import ENGINE_NAME
+from app.workflow.queue import DbosQueue
+from app.workflow.requests import Asking, request_release
+from app.workflow.serialization import SERIALIZER
+from benchmarks import bare_worker
+from benchmarks.record import record
+from tests.postgresql import running_postgresql
+
+POLL = "0.1"
+JOB = "job"
+SCORE = "def init(): ...\ndef run(raw_data): return raw_data\n"
+RELEASE = """
+model: {{name: {name}}}
+environment: azureml:env:1
+checks: {{golden: golden.json}}
+stages:
+  - {{name: dev, workspace: ws-bench, resource_group: rg, endpoint: {name}, key_vault: kv-bench, subscription: {subscription}}}
+"""
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+
+
+def main(
+    releases: Annotated[int, typer.Option(help="in each measurement")] = 100,
+    targets: Annotated[int, typer.Option(help="endpoints that they are spread over")] = 20,
+    most_workers: Annotated[int, typer.Option(help="on PostgreSQL: 1, 2, … so many")] = 4,
+) -> None:
+    """Measure, print the table, keep the figures."""
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="mlrelease-bench-", ignore_cleanup_errors=True) as scratch:
+        rows.append(_row("sqlite", 1, f"sqlite:///{scratch}/bench.db", Path(scratch), releases, targets))
+        for workers in (each for each in (1, 2, 4) if each <= most_workers):
+            with running_postgresql() as server:
+                rows.append(_row("postgresql", workers, server.url, Path(scratch), releases, targets))
+    typer.echo(
+        f"{'database':<12}{'workers':>8}{'releases/s':>12}{'bare/s':>10}{'s/release':>11}{'bare s':>9}{'ratio':>8}"
+    )
+    for row in rows:
+        typer.echo(
+            f"{row['database']:<12}{row['workers']:>8}{row['releases_per_s']:>12.2f}{row['bare_per_s']:>10.2f}"
+            f"{row['seconds_per_release']:>11.3f}{row['bare_seconds_per_release']:>9.3f}{row['ratio']:>8.2f}"
+        )
+    worst = max(float(str(row["ratio"])) for row in rows)
+    record("overhead", {"ratio_to_bare_dbos": worst, "releases": releases, "targets": targets, "rows": rows})
+
+
+def _row(kind: str, workers: int, url: str, scratch: Path, releases: int, targets: int) -> dict[str, float | str | int]:
+    database = Database(url)
+    migrate(database)
+    ours = _ours(database, workers, scratch, releases, targets)
+    bare = _bare(database, workers, releases, targets)
+    database.dispose()
+    return {
+        "database": kind,
+        "workers": workers,
+        "releases_per_s": releases / ours,
+        "bare_per_s": releases / bare,
+        "seconds_per_release": ours / releases,
+        "bare_seconds_per_release": bare / releases,
+        "ratio": ours / bare,
+    }
+
+
+def _ours(database: Database, workers: int, scratch: Path, releases: int, targets: int) -> float:
+    names = [f"bench-{number}" for number in range(targets)]
+    with database.write() as session:
+        for name in names:
+            _apply(session, name, scratch)
+    queue = DbosQueue(database.engine)
+    with _workers("benchmarks.instant_worker", workers, database.url, scratch):
+        begun = time.perf_counter()
+        for round_ in range(releases // targets):
+            for name in names:
+                with database.write() as session:
+                    request_release(session, _asking(queue), model=name, job=JOB)
+            # A newer release supersedes one that waits: each round begins when the one before is through.
+            _wait(partial(_has_ended, database, (round_ + 1) * targets))
+        return time.perf_counter() - begun
+
+
+def _bare(database: Database, workers: int, releases: int, targets: int) -> float:
+    client = DBOSClient(
+        system_database_engine=database.engine, serializer=SERIALIZER, application_name=ENGINE_NAME, lazy=True
+    )
+    with _workers("benchmarks.bare_worker", workers, database.url, Path(tempfile.gettempdir())):
+        begun = time.perf_counter()
+        for _ in range(releases // targets):
+            prepared: list[WorkflowHandle[str]] = [
+                client.enqueue(
+                    {"workflow_name": bare_worker.PREPARE, "queue_name": bare_worker.ERRANDS}, f"bench-{each}"
+                )
+                for each in range(targets)
+            ]
+            for handle in prepared:
+                handle.get_result(polling_interval_sec=0.02)
+            handles: list[WorkflowHandle[str]] = [
+                client.enqueue(
+                    {
+                        "workflow_name": bare_worker.ROLLOUT,
+                        "queue_name": bare_worker.ROLLOUTS,
+                        "queue_partition_key": f"bench-{each}",
+                    },
+                    f"bench-{each}",
+                )
+                for each in range(targets)
+            ]
+            for handle in handles:
+                handle.get_result(polling_interval_sec=0.02)
+        return time.perf_counter() - begun
+
+
+def _apply(session: Session, name: str, scratch: Path) -> None:
+    folder = scratch / name
+    (folder / "src").mkdir(parents=True, exist_ok=True)
+    (folder / "src" / "score.py").write_text(SCORE)
+    (folder / "release.yml").write_text(RELEASE.format(name=name, subscription=SUBSCRIPTION))
+    (folder / "endpoint.yml").write_text("auth_mode: key\n")
+    (folder / "deployment.yml").write_text(
+        "code_configuration: {code: ./src, scoring_script: score.py}\ninstance_type: Standard_E2s_v3\ninstance_count: 1\n"
+    )
+    (folder / "golden.json").write_text('[{"request": {"data": [1]}, "expect": {"data": [1]}}]')
+    archive = pack(folder)
+    now = datetime.now(UTC)
+    digest = keep(session, archive, now=now)
+    apply(session, read_archive(archive), bundle_digest=digest, now=now, actor="bench")
+    job, _ = record_job(session, JobPlace(SUBSCRIPTION, "rg", "ws-bench", JOB), now=now, recorded_by="bench")
+    done = Sighting(status=COMPLETED, is_final=True, code="completed", sentence="Completed.")
+    note_sighting(session, job, done, now=now)
+
+
+def _asking(queue: DbosQueue) -> Asking:
+    return Asking(queue, Actor("bench", "api"), datetime.now(UTC), SUBSCRIPTION)
+
+
+def _has_ended(database: Database, releases: int) -> bool:
+    with database.read() as session:
+        broken = session.exec(
+            select(Release.sentence).where(col(Release.status).in_(FINAL - {Status.SUCCEEDED}))
+        ).first()
+        if broken is not None:
+            raise SystemExit(f"A release did not succeed: {broken}")
+        return session.exec(select(func.count()).where(Release.status == Status.SUCCEEDED)).one() >= releases
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 300
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit("The releases did not end within five minutes.")
+        time.sleep(0.02)
+
+
+@contextmanager
+def _workers(module: str, count: int, url: str, data: Path) -> Iterator[Sequence[subprocess.Popen[str]]]:
+    environment = {
+        **os.environ,
+        "MLRELEASE_DATABASE_URL": url,
+        "MLRELEASE_DATA": str(data),
+        "MLRELEASE_QUEUE_POLL_SECONDS": POLL,
+    }
+    running = [
+        subprocess.Popen([sys.executable, "-m", module], env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
+        for _ in range(count)
+    ]
+    try:
+        for worker in running:
+            if worker.stdout is None or worker.stdout.readline().strip() != "ready":
+                raise SystemExit(f"{module} did not start")
+        yield running
+    finally:
+        for worker in running:
+            worker.terminate()
+        for worker in running:
+            worker.wait(timeout=30)
+
+
+if __name__ == "__main__":
+    typer.run(main)
