@@ -10,6 +10,9 @@ from emulator.state import Emulator
 from emulator.storage import ARTIFACT_STORE, STORAGE_SUFFIX
 from emulator.store import Document
 
+# Azure's name for what a run kept itself: its logs and its ./outputs folder.
+DEFAULT_OUTPUT = "default"
+
 _LONG = re.compile(
     r"azureml://subscriptions/(?P<subscription>[^/]+)/resourcegroups/(?P<group>[^/]+)"
     r"(?:/providers/Microsoft.MachineLearningServices)?/workspaces/(?P<workspace>[^/]+)/(?P<rest>.*)",
@@ -102,9 +105,20 @@ def _output_folder(azure: Emulator, *, workspace: str, job: str, output: str) ->
         if azure.store.get("workspaces", workspace, "jobs", job) is None:
             raise NotFound(f"Run {job} was not found.", code="UserError")
         return run_folder(azure, workspace=workspace, job=job)
-    from emulator.jobs import outputs
+    return locate(azure, workspace=workspace, uri=output_uri(azure, workspace=workspace, job=job, output=output))
 
-    return locate(azure, workspace=workspace, uri=outputs.locate(azure, workspace=workspace, job=job, output=output))
+
+def output_uri(azure: Emulator, *, workspace: str, job: str, output: str) -> str:
+    """Where a job says that its output is. Raises NotFound when the job or the output is not there."""
+    run = azure.store.get("workspaces", workspace, "jobs", job)
+    if run is None:
+        raise NotFound(f"Run {job} was not found.", code="UserError")
+    if output in run["outputs"]:
+        return str(run["outputs"][output]["uri"])
+    if output.lower() == DEFAULT_OUTPUT:
+        return f"azureml://datastores/{ARTIFACT_STORE}/paths/ExperimentRun/dcid.{run['name']}/"
+    known = ", ".join(sorted(run["outputs"])) or "none"
+    raise NotFound(f"Job {job} has no output '{output}'. Outputs: {known}.", code="UserError")
 
 
 def from_address(azure: Emulator, uri: str) -> Path:

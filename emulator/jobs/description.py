@@ -3,7 +3,8 @@
 from typing import Any
 
 from emulator import arm
-from emulator.jobs import outputs, runs
+from emulator.blob import files
+from emulator.jobs import runs
 from emulator.state import Emulator
 from emulator.storage import ARTIFACT_STORE
 from emulator.store import Document
@@ -46,7 +47,7 @@ def _outputs(run: Document) -> Document:
     if run["kind"] == "Command":
         # Without "paths/": the SDK's log streaming cuts the address at that place.
         artifacts = f"azureml://datastores/{ARTIFACT_STORE}/ExperimentRun/dcid.{run['name']}"
-        sent[outputs.DEFAULT] = {**_OUTPUT, "uri": artifacts, "jobOutputType": "uri_folder"}
+        sent[files.DEFAULT_OUTPUT] = {**_OUTPUT, "uri": artifacts, "jobOutputType": "uri_folder"}
     return sent
 
 

@@ -6,13 +6,10 @@ from pathlib import Path
 
 from emulator.blob import files
 from emulator.errors import NotFound
-from emulator.jobs import runs
 from emulator.state import Emulator
-from emulator.storage import ARTIFACT_STORE, BLOB_STORE
+from emulator.storage import BLOB_STORE
 from emulator.store import Document
 
-# Azure's name for what a run kept itself: its logs and its ./outputs folder.
-DEFAULT = "default"
 _FILES = frozenset({"uri_file"})
 _ASSET = re.compile(
     r"azureml://locations/[^/]+/workspaces/[^/]+/(?:data|models)/azureml_([^/]+)_output_([^/]+)/versions/1"
@@ -49,17 +46,6 @@ def of_asset_id(azure: Emulator, *, workspace: str, asset: str) -> Document:
         raise NotFound(f"Could not find asset with ID: {asset}", code="UserError")
     found: Document = run["outputs"][match[2]]
     return found
-
-
-def locate(azure: Emulator, *, workspace: str, job: str, output: str) -> str:
-    """The datastore URI of a job's output; NotFound when the job or the output is not there."""
-    run = runs.find(azure, workspace, job)
-    if output in run["outputs"]:
-        return str(run["outputs"][output]["uri"])
-    if output.lower() == DEFAULT:
-        return f"azureml://datastores/{ARTIFACT_STORE}/paths/ExperimentRun/dcid.{run['name']}/"
-    known = ", ".join(sorted(run["outputs"])) or "none"
-    raise NotFound(f"Job {job} has no output '{output}'. Outputs: {known}.", code="UserError")
 
 
 def prepare(azure: Emulator, *, workspace: str, output: Document, usual: bool) -> Path:
