@@ -9,7 +9,7 @@ PYTHON ?= $(firstword $(shell for python in python3 python3.13 python3.12 python
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python; done))
 WORKERS ?= 2
 
-.PHONY: help install demo up test test-all check format bench lock clean
+.PHONY: help install demo up test test-all check format chaos bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -33,11 +33,12 @@ demo: $(INSTALLED) ## train, release to dev and prod, and ask the model, all on 
 up: $(INSTALLED) ## start everything on this machine and leave it up
 	@$(BIN)/mlrelease up
 
+# A file's tests stay together: what they share, such as a running stack, is then started once.
 test: $(INSTALLED) ## the tests
-	@$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
 
 test-all: $(INSTALLED) ## the tests, the slow ones too
-	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(INSTALLED) ## formatter, linter, types, import order
 	@$(BIN)/ruff format --check .
@@ -48,6 +49,9 @@ check: $(INSTALLED) ## formatter, linter, types, import order
 format: $(INSTALLED) ## format, and mend what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+chaos: $(INSTALLED) ## kill every process at every point, and count what was lost or done twice
+	@$(BIN)/python -m tests.crash.chaos $(ARGS)
 
 bench: $(INSTALLED) ## how fast the scoring is
 	@$(BIN)/python -m benchmarks.score

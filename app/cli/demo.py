@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -56,7 +57,7 @@ def demo(
     scratch = folder or HOME / f"demo-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     with stopped_by_signals():
         try:
-            record = _run(scratch, asks=is_interactive() and not yes and not as_json, quiet=as_json)
+            record, azure = _run(scratch, asks=is_interactive() and not yes and not as_json, quiet=as_json)
         except MlreleaseError as error:
             raise DemoFailed(str(error), code=error.code, hint=f"The logs are in {scratch / 'logs'}") from error
         except Stopped:
@@ -66,13 +67,16 @@ def demo(
     if as_json:
         print_json(record)
     else:
-        _look_further(scratch if keep else None)
+        _look_further(f"MLRELEASE_DATA={scratch} MLRELEASE_EMULATOR_PORT={azure}" if keep else None)
     if not keep:
         shutil.rmtree(scratch)
 
 
-def _run(scratch: Path, *, asks: bool, quiet: bool) -> Json:
-    """The story: everything up, trained, released to dev, approved, released to prod, asked; everything stopped."""
+def _run(scratch: Path, *, asks: bool, quiet: bool) -> tuple[Json, int]:
+    """The story: everything up, trained, released to dev, approved, released to prod, asked; everything stopped.
+
+    Gives its record, and the port that its Azure was at: addresses in its Key Vault have it.
+    """
     tell: Callable[[str], None] = _nothing if quiet else _tell
     definition, pipeline = ROOT / "deploy" / "models" / MODEL, ROOT / "training" / "pipeline.yml"
     if not definition.is_dir() or not pipeline.is_file():
@@ -108,7 +112,8 @@ def _run(scratch: Path, *, asks: bool, quiet: bool) -> Json:
         if not quiet:
             _print_answers(predictions)
             _print_times(release)
-    return demo_record(job, release, predictions)
+        azure = urlsplit(stack.azure_address or "").port or 0
+    return demo_record(job, release, predictions), azure
 
 
 def _still_well(stack: Stack) -> Callable[[], None]:
@@ -170,10 +175,10 @@ def _print_times(release: Json) -> None:
     )
 
 
-def _look_further(kept: Path | None) -> None:
+def _look_further(kept: str | None) -> None:
     _tell("Done: everything is stopped, and .mlrelease/demo.json has the record")
     if kept is not None:
-        say(f"  MLRELEASE_DATA={kept} make up    this very release, with everything up again")
+        say(f"  {kept} make up    this very release, with everything up again")
     say("  make up                        everything up, and left up; then, in another terminal:")
     say("  .venv/bin/mlrelease --help     what can be asked for")
     say("  http://127.0.0.1:8400/docs     the API")

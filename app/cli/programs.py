@@ -41,7 +41,9 @@ def worker(
 ) -> None:
     """Run a worker in this terminal: it carries releases out on Azure ML."""
     if emulator is not None and str(emulator) != ".":  # an empty variable in a compose file means none
-        os.environ.update(local_environment(os.environ) | _await_emulator(emulator))
+        local = local_environment(os.environ) | _await_emulator(emulator)
+        os.environ.clear()  # no way to a real Azure may stay
+        os.environ.update(local)
     _become("app.worker")
 
 

@@ -62,7 +62,7 @@ def list_releases(
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Releases, the last changed first."""
+    """Releases, the newest first."""
     page = Client(server).get("/v1/releases", model=model, status=status or None, job=job, limit=limit, cursor=cursor)
     if as_json:
         print_json(page)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -22,7 +23,7 @@ from app.cli.ports import LOOPBACK, require_free
 from app.cli.processes import Died, Program, Watchdog
 from app.errors import Misconfigured
 
-START_SECONDS = 90.0  # the worker imports the Azure SDK, which takes long on a busy machine
+START_SECONDS = 180.0  # the worker imports the Azure SDK, which takes long on a busy machine
 STOP_SECONDS = 15.0
 
 
@@ -57,6 +58,14 @@ class Stack:
     def address(self) -> str:
         host = {"0.0.0.0": LOOPBACK, "::": LOOPBACK}.get(self.host, self.host)  # noqa: S104 # where to ask, not to bind
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def azure_address(self) -> str | None:
+        """Where the emulator is; None with a real Azure."""
+        if self.emulator_port is None:
+            return None
+        place = urlsplit(self.environment["AZURE_AUTHORITY_HOST"])
+        return f"{place.scheme}://{place.netloc}"
 
     @property
     def logs(self) -> Path:
@@ -132,6 +141,12 @@ class Stack:
         )
         self._programs.append(program)
         return program
+
+    def end(self, name: str) -> None:
+        """End the newest process of that name before the others."""
+        program = next(each for each in reversed(self._programs) if each.name == name)
+        program.stop(seconds=STOP_SECONDS)
+        self._programs.remove(program)
 
     def check(self) -> None:
         """Raise Died when one of the processes has ended."""

@@ -17,9 +17,8 @@ LOOK_SECONDS = 0.25
 
 def up(settings: Settings, *, as_json: bool) -> None:
     """Start everything, say where it is, and keep it up until a signal or the death of one of the processes."""
-    local = settings.azure == "local"
     with stopped_by_signals(), _stack(settings) as stack:
-        _announce(stack, local=local, as_json=as_json)
+        _announce(stack, as_json=as_json)
         while True:
             stack.check()
             time.sleep(LOOK_SECONDS)
@@ -35,8 +34,8 @@ def _stack(settings: Settings) -> Stack:
     )
 
 
-def _announce(stack: Stack, *, local: bool, as_json: bool) -> None:
-    azure = stack.environment["AZURE_AUTHORITY_HOST"].rsplit("/", 1)[0] if local else None
+def _announce(stack: Stack, *, as_json: bool) -> None:
+    azure = stack.azure_address
     if as_json:
         where = {"api": stack.address, "docs": f"{stack.address}/docs", "azure": azure, "data": str(stack.data)}
         sys.stdout.write(json.dumps(where, indent=2) + "\n")
@@ -45,7 +44,7 @@ def _announce(stack: Stack, *, local: bool, as_json: bool) -> None:
             "mlrelease is up.",
             f"  API       {stack.address}  (documentation: {stack.address}/docs)",
             f'  Azure ML  {azure}  (emulated; for SDK scripts: eval "$(azureml-emulator env --data {stack.data}/azure)")'
-            if local
+            if azure
             else "  Azure ML  the real one",
             f"  data      {stack.data}",
             f"  logs      {stack.logs}",

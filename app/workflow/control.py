@@ -97,5 +97,7 @@ def _said(what: str, asking: Asking, reason: str) -> str:
 
 def _wrong_state(release: Release, why: str, *, code: str) -> Conflict:
     return Conflict(
-        f"{release.id} {why}: it is {release.status.value}. {release.sentence}", code=code, status=release.status.value
+        f"{release.id} {why}: it is {release.status.value}. {release.sentence}",
+        code=code,
+        release_status=release.status.value,
     )

@@ -24,14 +24,16 @@ class Script:
 
 @pytest.fixture
 def script() -> Iterator[Script]:
+    play = Script("")
+
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.do_GET()
 
         def do_GET(self) -> None:
-            script.heard.append({name.lower(): value for name, value in self.headers.items()})
-            answer = script.answers.pop(0)
+            play.heard.append({name.lower(): value for name, value in self.headers.items()})
+            answer = play.answers.pop(0)
             if answer is None:
                 self.connection.close()
                 return
@@ -46,10 +48,10 @@ def script() -> Iterator[Script]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    script = Script(f"http://127.0.0.1:{server.server_port}")
+    play.address = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield script
+    yield play
     server.shutdown()
     thread.join()
     server.server_close()

@@ -25,7 +25,7 @@ def start(log: Path) -> Iterator[Start]:
 
 def test_failed_program_is_reported_with_its_last_words(start: Start, log: Path) -> None:
     with pytest.raises(Died) as died:
-        start("import sys; print('one'); sys.exit('The database is locked.')").wait()
+        start("import sys; print('one', flush=True); sys.exit('The database is locked.')").wait()
     assert died.value.sentence == "The worker ended with status 1: The database is locked."
     assert died.value.hint == f"Its log: {log}"
 

@@ -16,7 +16,7 @@ import pytest
 
 from app.cli.ports import LOOPBACK, free_port
 
-SECONDS = 90
+SECONDS = 180
 
 
 @contextmanager
