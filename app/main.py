@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from app.api import bundles, control, decisions, events, health, jobs, models, releases, workers
 from app.api.changes import Changes
+from app.api.limits import RequestLimits
 from app.api.problems import explain_errors
 from app.api.service import Service
 from app.database.connection import Database
@@ -22,7 +23,7 @@ from app.workflow.queue import DbosQueue
 
 def create_app(settings: Settings) -> FastAPI:
     """The service's HTTP face over ``settings.database``. Raises Misconfigured on a schema that is not ours."""
-    database = Database(settings.database)
+    database = Database(settings.database, busy_seconds=settings.database_busy_seconds)
     check_schema(database)
     service = Service(settings=settings, database=database, queue=DbosQueue(database.engine), changes=Changes(database))
 
@@ -44,6 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
+    app.add_middleware(RequestLimits)
     explain_errors(app)
     for room in (releases, control, decisions, events, workers, jobs, models, bundles, health):
         app.include_router(room.router)

@@ -19,16 +19,19 @@ class Settings(BaseSettings):
 
     data: Path = Field(default=Path(".mlrelease"), description="folder for everything local: database, caches, logs")
     database_url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data folder")
+    database_busy_seconds: float = Field(
+        default=30.0, gt=0, description="that the API waits for a lock another process holds, before it answers 503"
+    )
     azure: Literal["local", "azure"] = Field(default="local", description="local: `up` starts the emulator")
 
-    host: str = "127.0.0.1"
-    port: int = Field(default=8400, ge=0, le=65535)
+    host: str = Field(default="127.0.0.1", description="where the API listens")
+    port: int = Field(default=8400, ge=0, le=65535, description="where the API listens")
     behind_proxy: bool = Field(
         default=False,
         description="serve beyond loopback, although callers name themselves: only where a proxy authenticates them",
     )
     ready_file: Path | None = Field(default=None, description="a worker writes it once it takes work")
-    emulator_port: int = Field(default=8443, ge=0, le=65535)
+    emulator_port: int = Field(default=8443, ge=0, le=65535, description="of `up`; 0: a free one")
 
     subscription: str = Field(
         default="",
@@ -41,6 +44,12 @@ class Settings(BaseSettings):
         description="how a vault's name becomes its address",
     )
 
+    read_seconds: float = Field(default=60.0, gt=0, description="for Azure to answer a request")
+    retry_tries: int = Field(default=8, ge=1, description="how often a step is begun that Azure fails for a moment")
+    retry_first_seconds: float = Field(default=1.0, gt=0, description="before the second try; doubles from try to try")
+    retry_longest_seconds: float = Field(
+        default=60.0, gt=0, description="between two tries, unless Azure asks for more"
+    )
     poll_seconds: float = Field(default=5.0, gt=0, description="between two looks at a running Azure operation")
     job_poll_seconds: float = Field(default=15.0, gt=0, description="between two looks at a running training job")
     queue_poll_seconds: float = Field(default=0.25, gt=0, description="between two looks at the work queue")
@@ -49,7 +58,9 @@ class Settings(BaseSettings):
         default=15.0, ge=1, description="after which a silent worker's rollouts go on elsewhere"
     )
     stop_seconds: float = Field(default=10.0, gt=0, description="for a worker to reach a safe point when stopped")
-    log_format: Literal["console", "json"] = "console"
+    log_format: Literal["console", "json"] = Field(
+        default="console", description="for people, or a JSON document a line"
+    )
 
     @field_validator("database_url")
     @classmethod

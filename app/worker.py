@@ -17,6 +17,7 @@ import structlog
 
 from app.azureml.client import read_azure_settings
 from app.azureml.facade import open_azure
+from app.azureml.outgoing import guard_requests
 from app.database.connection import Database
 from app.database.migrate import check_schema
 from app.errors import Misconfigured, MlreleaseError
@@ -24,6 +25,7 @@ from app.logs import set_up_logs
 from app.settings import Settings, read_settings
 from app.steps.catalogue import build_steps
 from app.workers.service import WorkerIdentity
+from app.workflow.attempts import Budget
 from app.workflow.engine import launch_engine, stop_engine
 from app.workflow.lease import Lease
 from app.workflow.queue import DbosQueue
@@ -36,6 +38,7 @@ log = structlog.get_logger(__name__)
 
 def work() -> None:
     """Carry out what is queued until told to stop."""
+    environment = dict(os.environ)  # as it is before the Azure SDK writes into it: with what it writes it cannot start
     settings = read_settings()
     set_up_logs(settings.log_format)
     stop = _stop_signal()
@@ -44,9 +47,11 @@ def work() -> None:
     worker = _identity(settings)
     lease = Lease(database, worker, seconds=settings.lease_seconds, exclusive=settings.is_sqlite)
     lease.take()
+    launched = threading.Event()
+    lease.keep(each_beat=_look_after_others(settings, database, launched), lost=lambda: _begin_anew(stop, environment))
     shop = _open_workshop(settings, database, worker, lease)
     launch_engine(shop)
-    lease.keep(each_beat=_look_after_others(settings, database), lost=_begin_anew)
+    launched.set()
     if settings.ready_file is not None:
         settings.ready_file.write_text(str(os.getpid()))
     log.info("worker_ready", worker=worker.id)
@@ -57,7 +62,9 @@ def work() -> None:
 
 def _open_workshop(settings: Settings, database: Database, worker: WorkerIdentity, lease: Lease) -> Workshop:
     signals = Signals(database, lease)
-    azure = open_azure(read_azure_settings(settings, before_request=signals.require_lease))
+    azure_settings = read_azure_settings(settings, before_request=signals.require_lease)
+    guard_requests(azure_settings)
+    azure = open_azure(azure_settings)
     return Workshop(
         settings=settings,
         database=database,
@@ -66,20 +73,28 @@ def _open_workshop(settings: Settings, database: Database, worker: WorkerIdentit
         steps=build_steps(azure),
         signals=signals,
         worker=worker,
+        budget=Budget(
+            tries=settings.retry_tries,
+            first_wait=settings.retry_first_seconds,
+            longest_wait=settings.retry_longest_seconds,
+        ),
     )
 
 
-def _look_after_others(settings: Settings, database: Database) -> Callable[[bool], None]:
-    """Over SQLite there are none."""
+def _look_after_others(settings: Settings, database: Database, launched: threading.Event) -> Callable[[bool], None]:
+    """Once the engine runs: it hands the work back. Over SQLite there are no others."""
     if settings.is_sqlite:
         return lambda _in_time: None
-    return Takeover(database, lease_seconds=settings.lease_seconds).look
+    takeover = Takeover(database, lease_seconds=settings.lease_seconds)
+    return lambda in_time: takeover.look(in_time) if launched.is_set() else None
 
 
-def _begin_anew() -> NoReturn:
+def _begin_anew(stop: threading.Event, environment: dict[str, str]) -> NoReturn:
     """Another worker has taken over, or may have: this process starts again from nothing, under a new name."""
+    if stop.is_set():  # it was to end anyway
+        os._exit(0)
     log.warning("worker_begins_anew")
-    os.execv(sys.executable, [sys.executable, "-m", "app.worker"])  # noqa: S606 - ourselves, with a fixed command
+    os.execve(sys.executable, [sys.executable, "-m", "app.worker"], environment)  # noqa: S606 - ourselves, a fixed command
 
 
 def _identity(settings: Settings) -> WorkerIdentity:

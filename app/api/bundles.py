@@ -1,42 +1,30 @@
 """Uploading folders: definitions and training pipelines, as archives."""
 
-from datetime import UTC, datetime
+import hashlib
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlmodel import Session
 
+from app.api.idempotency import Answer, IdempotencyKey, once
 from app.api.service import Api, Who
 from app.api.views import BundleView
-from app.bundles.limits import MAX_PACKED
 from app.bundles.store import keep
-from app.errors import TooLarge
 
 router = APIRouter(prefix="/v1/bundles", tags=["bundles"])
 
 
-@router.post("", status_code=201, summary="Upload a folder as .tar.gz")
-async def upload(api: Api, _who: Who, request: Request, response: Response) -> BundleView:
+@router.post("", status_code=201, response_model=BundleView, summary="Upload a folder as .tar.gz")
+async def upload(api: Api, who: Who, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Kept under the digest of its content: the same folder again is the same bundle."""
-    archive = await _body(request)
+    archive = await request.body()
+    asking = api.asking(who)
 
-    def store(session: Session) -> str:
-        return keep(session, archive, now=datetime.now(UTC))
+    def work(session: Session) -> Answer:
+        return Answer(201, BundleView(digest=keep(session, archive, now=asking.now), size=len(archive)))
 
-    digest = await run_in_threadpool(api.database.transact, store)
-    response.headers["Location"] = f"/v1/bundles/{digest}"
-    return BundleView(digest=digest, size=len(archive))
+    def store() -> Response:
+        sent = hashlib.sha256(archive).hexdigest()
+        return once(api.database, asking, key=idempotency_key, route="POST /v1/bundles", request=sent, work=work)
 
-
-async def _body(request: Request) -> bytes:
-    """The body, refused as soon as it is longer than a bundle may be."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_PACKED:
-            raise TooLarge(
-                f"The bundle is larger than {MAX_PACKED // 2**20} MiB.",
-                code="bundle_too_large",
-                hint="Leave data and model files out: they belong into Azure ML's storage.",
-            )
-    return bytes(body)
+    return await run_in_threadpool(store)

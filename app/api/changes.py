@@ -85,6 +85,10 @@ class Changes:
             # A database that is away for a moment is no reason to hang up on those who wait: the next look may see it.
             log.warning("changes_not_seen", error=str(error))
             return
+        except Exception:
+            # Nor is anything else: without this task everybody would wait in vain, and nobody would know.
+            log.exception("changes_not_seen")
+            return
         for waiter in list(self._waiters.values()):
             if revisions.get(waiter.release_id, -1) > waiter.revision and not waiter.woken.done():
                 waiter.woken.set_result(None)

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlmodel import Session
 
+from app.api.bodies import Body
 from app.api.idempotency import Answer, IdempotencyKey, once
 from app.api.releases import whole_release
 from app.api.service import Api, Service, Who
@@ -20,7 +21,7 @@ router = APIRouter(prefix="/v1/releases/{release_id}", tags=["releases"])
 Act = Callable[[Session, Asking], Release]
 
 
-class Reason(BaseModel):
+class Reason(Body):
     reason: str = Field(default="", max_length=1000)
 
 

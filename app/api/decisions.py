@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlmodel import Session
 
+from app.api.bodies import Body
 from app.api.idempotency import Answer, IdempotencyKey, once
 from app.api.releases import whole_release
 from app.api.service import Api, Service, Who
@@ -17,11 +18,13 @@ from app.workflow import decisions
 router = APIRouter(prefix="/v1/releases/{release_id}/rollouts/{stage}", tags=["approvals"])
 
 
-class Word(BaseModel):
+class Word(Body):
     """One person's word on one rollout."""
 
     reason: str = Field(default="", max_length=1000)
-    plan_digest: str | None = Field(default=None, description="the plan that was seen; another one is refused (409)")
+    plan_digest: str | None = Field(
+        default=None, max_length=255, description="the plan that was seen; another one is refused (409)"
+    )
 
 
 @router.post("/approve", response_model=ReleaseDetail, summary="Approve a rollout that waits")

@@ -4,9 +4,10 @@ import secrets
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 from sqlmodel import Session
 
+from app.api.bodies import Body, Name
 from app.api.idempotency import Answer, IdempotencyKey, once
 from app.api.paging import Cursor, Limit, number_of, page_end
 from app.api.service import Api, Who
@@ -18,15 +19,17 @@ from app.workflow.requests import request_job
 router = APIRouter(prefix="/v1/jobs", tags=["training jobs"])
 
 
-class NewJob(BaseModel):
+class NewJob(Body):
     """An existing job by its name, or a folder to submit: then the name may be left to us."""
 
-    model: str = Field(examples=["sentiment-model"])
+    model: Name = Field(examples=["sentiment-model"])
     name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,254}$", examples=["careful_fox_4zk1"])
-    bundle: str | None = Field(default=None, description="digest of the uploaded folder")
-    entry: str | None = Field(default=None, description="the job's YAML in that folder", examples=["pipeline.yml"])
+    bundle: Name | None = Field(default=None, description="digest of the uploaded folder")
+    entry: str | None = Field(
+        max_length=1024, default=None, description="the job's YAML in that folder", examples=["pipeline.yml"]
+    )
 
-    environments: list[str] = Field(
+    environments: list[Name] = Field(
         default_factory=list,
         max_length=20,
         description="YAML of environments in that folder, registered before the job is submitted unless they are there",

@@ -1,9 +1,12 @@
 """Definitions over HTTP: what teams say about their models."""
 
-from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+from pydantic import Field
 from sqlmodel import Session
 
+from app.api.bodies import Body, Name
 from app.api.idempotency import Answer, IdempotencyKey, once
 from app.api.service import Api, Who
 from app.api.views import ModelDetail, ModelPage, ModelView
@@ -16,10 +19,10 @@ from app.releases.events import append_event
 router = APIRouter(prefix="/v1", tags=["models"])
 
 
-class ApplyModel(BaseModel):
+class ApplyModel(Body):
     """Make an uploaded folder the newest definition of its model."""
 
-    bundle: str = Field(description="digest of the uploaded folder", examples=["sha256:4ac1…"])
+    bundle: Name = Field(description="digest of the uploaded folder", examples=["sha256:4ac1…"])
     note: str | None = Field(default=None, max_length=1000)
 
 
@@ -64,7 +67,7 @@ def get_model(api: Api, model: str) -> ModelDetail:
 
 
 @router.get("/models/{model}/versions/{version}", summary="One version of a definition")
-def get_version(api: Api, model: str, version: int) -> ModelDetail:
+def get_version(api: Api, model: str, version: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> ModelDetail:
     return api.read(lambda session: _detail(session, model, version))
 
 

@@ -1,5 +1,8 @@
 """Errors as RFC 9457 problem details: one table maps each family of ours to a status."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -49,38 +52,63 @@ TITLES = {
 MEDIA_TYPE = "application/problem+json"
 
 
+JSON_HINT = "Send a JSON document in UTF-8, with `Content-Type: application/json`."
+
+
 def explain_errors(app: FastAPI) -> None:
     """Have every error of this app answered as a problem."""
 
     @app.exception_handler(MlreleaseError)
     async def _ours(_request: Request, error: MlreleaseError) -> JSONResponse:
-        family = next((each for each in type(error).__mro__ if each in STATUS_OF), None)
-        status = STATUS_OF[family] if family else 500
-        mistakes = [
-            {"file": each.file, "line": each.line, "field": each.field, "message": each.message}
-            for each in (error.mistakes if isinstance(error, Invalid) else ())
-        ]
-        headers = {"Retry-After": "1"} if status == 503 else None
-        extra = {**error.details, **({"mistakes": mistakes} if mistakes else {})}
-        return problem(status, code=error.code, detail=error.sentence, hint=error.hint, headers=headers, **extra)
+        return problem_of(error)
 
     @app.exception_handler(RequestValidationError)
     async def _malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
-        mistakes = [
-            {"field": ".".join(map(str, each["loc"])), "message": each["msg"], "file": None, "line": None}
-            for each in error.errors()
-        ]
+        mistakes = [_mistake(each) for each in error.errors()]
         first = f"{mistakes[0]['field']}: {mistakes[0]['message']}" if mistakes else "not understood"
-        return problem(422, code="malformed", detail=f"The request is malformed: {first}.", mistakes=mistakes)
+        about_body = any(tuple(each["loc"]) == ("body",) or each["type"] == "json_invalid" for each in error.errors())
+        return problem(
+            422,
+            code="malformed",
+            detail=f"The request is malformed: {first}.",
+            hint=JSON_HINT if about_body else None,
+            more={"mistakes": mistakes},
+        )
 
     @app.exception_handler(HTTPException)
-    async def _http(_request: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, code="http_error", detail=str(error.detail), headers=error.headers)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        path = request.url.path
+        match error.status_code:
+            case 400:  # the framework's word for a body that cannot be read at all
+                return problem(
+                    422, code="malformed", detail="The request's body cannot be read as JSON.", hint=JSON_HINT
+                )
+            case 404:
+                code, detail = "route_not_found", f"There is nothing at {path}."
+            case 405:
+                code, detail = "method_not_allowed", f"{request.method} is not for {path}."
+            case _:
+                code, detail = "http_error", f"{str(error.detail).rstrip('.')}."
+        hint = f"{request.base_url}docs shows everything that there is." if error.status_code in {404, 405} else None
+        return problem(error.status_code, code=code, detail=detail, hint=hint, headers=error.headers)
 
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, _error: Exception) -> JSONResponse:
         log.exception("request_broke", method=request.method, path=request.url.path)
         return problem(500, code="internal_error", detail="The service broke on this request; its log says how.")
+
+
+def problem_of(error: MlreleaseError) -> JSONResponse:
+    """A refusal of ours, with the status of its family."""
+    family = next((each for each in type(error).__mro__ if each in STATUS_OF), None)
+    status = STATUS_OF[family] if family else 500
+    mistakes = [
+        {"file": each.file, "line": each.line, "field": each.field, "message": each.message}
+        for each in (error.mistakes if isinstance(error, Invalid) else ())
+    ]
+    more = {**error.details, "mistakes": mistakes} if mistakes else error.details
+    headers = {"Retry-After": "1"} if status == 503 else None
+    return problem(status, code=error.code, detail=error.sentence, hint=error.hint, headers=headers, more=more)
 
 
 def problem(
@@ -89,17 +117,22 @@ def problem(
     code: str,
     detail: str,
     hint: str | None = None,
-    headers: object = None,
-    **extra: object,
+    headers: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
-    """One problem document. ``type`` names the code: stable, for programs."""
+    """One problem document. ``type`` names the code: stable, for programs. ``more`` replaces nothing of the standard's."""
     body = {
+        **(more or {}),
         "type": f"urn:mlrelease:problem:{code}",
         "title": TITLES.get(status, "Error"),
         "status": status,
         "detail": detail,
         "code": code,
         "hint": hint,
-        **extra,
     }
-    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers) if headers else None)  # type: ignore[call-overload] # a mapping of header names
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers) if headers else None)
+
+
+def _mistake(error: Mapping[str, Any]) -> dict[str, Any]:
+    field = ".".join(map(str, error["loc"]))
+    return {"field": field, "message": error["msg"], "file": None, "line": None}

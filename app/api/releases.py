@@ -4,11 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlmodel import Session
 
+from app.api.bodies import Body, Name
 from app.api.idempotency import Answer, IdempotencyKey, once
-from app.api.paging import Cursor, Limit, number_of, page_end
+from app.api.paging import Cursor, Limit, moment_of, page_end
 from app.api.service import Api, Service, Who
 from app.api.views import ReleaseDetail, ReleasePage, ReleaseView
 from app.approvals.service import decisions_on
@@ -21,12 +22,14 @@ router = APIRouter(prefix="/v1/releases", tags=["releases"])
 MAX_WAIT_SECONDS = 120.0
 
 
-class NewRelease(BaseModel):
+class NewRelease(Body):
     """Release this job's model, through all of its definition's stages or some of them."""
 
-    model: str = Field(examples=["sentiment-model"])
-    job: str = Field(examples=["careful_fox_4zk1"], min_length=1, max_length=255)
-    stages: list[str] | None = Field(default=None, description="a subset; default: all", examples=[["dev", "prod"]])
+    model: Name = Field(examples=["sentiment-model"])
+    job: Name = Field(examples=["careful_fox_4zk1"])
+    stages: list[Name] | None = Field(
+        default=None, max_length=50, description="a subset; default: all", examples=[["dev", "prod"]]
+    )
     definition_version: int | None = Field(default=None, ge=1, le=2**31 - 1, description="default: the newest")
     note: str | None = Field(default=None, max_length=1000)
 
@@ -51,7 +54,7 @@ def post_release(api: Api, who: Who, body: NewRelease, idempotency_key: Idempote
     return once(api.database, asking, key=idempotency_key, route="POST /v1/releases", request=body, work=work)
 
 
-@router.get("", summary="Releases, the last changed first")
+@router.get("", summary="Releases, the newest first")
 def list_releases(
     api: Api,
     model: str | None = None,
@@ -60,13 +63,13 @@ def list_releases(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> ReleasePage:
-    before = number_of(cursor)
+    before = moment_of(cursor)
     rows = api.read(
         lambda session: queries.list_releases(
             session, model=model, statuses=status or (), job=job, before=before, limit=limit + 1
         )
     )
-    end = page_end(rows, limit, lambda release: release.revision)
+    end = page_end(rows, limit, lambda release: f"{release.created_at.isoformat()} {release.id}")
     return ReleasePage(items=[ReleaseView.of(release) for release in rows[:limit]], next=end)
 
 
@@ -84,10 +87,10 @@ async def get_release(
 ) -> Response:
     """With `If-None-Match` and `wait` it answers the moment something changes, or 304 when `wait` has passed."""
     revision = await run_in_threadpool(_revision, api, release_id)
-    if wait and if_none_match is not None and if_none_match == _etag(revision):
+    if wait and _is_known(revision, if_none_match):
         await api.changes.wait(release_id, revision, seconds=wait)
         revision = await run_in_threadpool(_revision, api, release_id)
-    if if_none_match is not None and if_none_match == _etag(revision):
+    if _is_known(revision, if_none_match):
         return Response(status_code=304, headers={"ETag": _etag(revision)})
     detail = await run_in_threadpool(api.read, lambda session: whole_release(session, release_id))
     return Response(detail.model_dump_json(), media_type="application/json", headers={"ETag": _etag(detail.revision)})
@@ -99,6 +102,12 @@ def _revision(api: Service, release_id: str) -> int:
 
 def _etag(revision: int) -> str:
     return f'"{revision}"'
+
+
+def _is_known(revision: int, if_none_match: str | None) -> bool:
+    """Compared weakly, as RFC 9110 asks: a proxy that compresses makes an ETag weak."""
+    known = (if_none_match or "").split(",")
+    return _etag(revision) in {etag.strip().removeprefix("W/") for etag in known}
 
 
 def whole_release(session: Session, release_id: str) -> ReleaseDetail:

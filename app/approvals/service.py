@@ -32,7 +32,7 @@ def decide(
         raise Conflict(
             f"{rollout.id} is not waiting for an approval: it is {rollout.status.value}. {rollout.sentence}",
             code="nothing_to_decide",
-            status=rollout.status.value,
+            rollout_status=rollout.status.value,
         )
     if plan_digest is not None and plan_digest != rollout.plan_digest:
         raise Conflict(

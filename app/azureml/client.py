@@ -8,13 +8,16 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from azure.ai.ml import MLClient
+from azure.ai.ml._azure_environments import _get_clouds_by_metadata_url
 from azure.core.credentials import TokenCredential
 from azure.core.pipeline.transport import RequestsTransport
 
+from app.azureml.errors import ConnectionLost
 from app.azureml.translation import translated
 from app.azureml.types import RegistryRef, WorkspaceRef
 from app.settings import Settings
@@ -31,10 +34,13 @@ class AzureSettings:
     patience_seconds: float = 3600.0  # for one Azure operation to end, before the step is tried anew
     connect_seconds: float = 10.0
     read_seconds: float = 60.0
-    retries: int = 1  # inside the SDK; the workflow does the rest, where people can see it
+    retries: int = (
+        1  # inside the SDK, of broken connections; the rest is the workflow's, which people see and can interrupt
+    )
     resource_manager: str = _ARM
+    cloud_metadata_url: str | None = None  # of a cloud that is not one of Microsoft's own
     ca_file: Path | None = None  # for scoring requests; the SDK reads REQUESTS_CA_BUNDLE itself
-    before_request: Callable[[], None] = lambda: None  # may raise: then nothing is sent
+    before_request: Callable[[], None] = lambda: None  # may raise: then nothing is sent; see ``outgoing``
     private_cloud: bool = False  # Microsoft's instance discovery knows nothing of the authority
 
 
@@ -46,6 +52,8 @@ def read_azure_settings(settings: Settings, *, before_request: Callable[[], None
         key_vault_url=settings.key_vault_url,
         poll_seconds=settings.poll_seconds,
         resource_manager=metadata.split("/metadata", 1)[0] if metadata else _ARM,
+        cloud_metadata_url=metadata,
+        read_seconds=settings.read_seconds,
         ca_file=Path(bundle) if bundle else None,
         before_request=before_request,
         private_cloud=settings.azure == "local",
@@ -58,15 +66,16 @@ def connect(
 ) -> Iterator[MLClient]:
     """A fresh client; what the SDK raises meanwhile is translated. ``doing`` completes "Could not …"."""
     transport = open_transport(settings)
-    options: dict[str, Any] = {
-        "show_progress": False,
-        "enable_telemetry": False,
-        "transport": transport,
-        "retry_total": settings.retries,
-        "polling_interval": settings.poll_seconds,
-    }
     try:
         with translated(doing):
+            options: dict[str, Any] = {
+                **_cloud_options(settings.cloud_metadata_url),
+                "show_progress": False,
+                "enable_telemetry": False,
+                "transport": transport,
+                **retry_options(settings),
+                "polling_interval": settings.poll_seconds,
+            }
             match where:
                 case WorkspaceRef(subscription, group, workspace):
                     yield MLClient(credential, subscription, group, workspace, **options)
@@ -76,18 +85,25 @@ def connect(
         transport.close()  # ends the pollers that were begun and dropped
 
 
+@cache
+def _cloud_options(metadata_url: str | None) -> dict[str, Any]:
+    """The addresses of a cloud that the SDK does not know by itself: told once, or it asks four times for each client."""
+    if metadata_url is None:
+        return {}
+    for addresses in _get_clouds_by_metadata_url(metadata_url).values():
+        if addresses["resource_manager"] in metadata_url:
+            # Under a name of its own: the SDK never forgets the addresses that it has for a name.
+            return {"cloud": metadata_url, "cloud_metadata": addresses}
+    raise ConnectionLost(
+        f"The cloud's metadata cannot be read from {metadata_url}.", hint="Does it answer? Is it right?"
+    )
+
+
+def retry_options(settings: AzureSettings) -> dict[str, int]:
+    """For any client of the SDK. Left to itself it sleeps as long as a Retry-After says, whatever anybody asks meanwhile."""
+    return {"retry_total": settings.retries, "retry_status": 0}
+
+
 def open_transport(settings: AzureSettings) -> RequestsTransport:
     """A connection pool that waits no longer than the settings say: the SDK's own waits five minutes."""
-    return _GuardedTransport(settings)
-
-
-class _GuardedTransport(RequestsTransport):  # type: ignore[misc] # azure-core imports it late, so it has no type
-    """Asks before each request whether it may still be sent: a worker that another one replaced must not act on Azure."""
-
-    def __init__(self, settings: AzureSettings) -> None:
-        super().__init__(connection_timeout=settings.connect_seconds, read_timeout=settings.read_seconds)
-        self._before_request = settings.before_request
-
-    def send(self, request: Any, **options: Any) -> Any:
-        self._before_request()
-        return super().send(request, **options)
+    return RequestsTransport(connection_timeout=settings.connect_seconds, read_timeout=settings.read_seconds)

@@ -1,6 +1,7 @@
 """Azure ML under one identity: what every function of the adapter takes first."""
 
 import logging
+import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +13,10 @@ from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolic
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.identity import DefaultAzureCredential
 
-from app.azureml.client import AzureSettings, connect, open_transport
+from app.azureml.client import AzureSettings, connect, open_transport, retry_options
 from app.azureml.translation import operation_failed, translated
 from app.azureml.types import RegistryRef, WorkspaceRef
+from app.errors import Misconfigured
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class AzureML:
         """What an address that takes Azure Resource Manager's tokens gives, e.g. an operation's record."""
         scope = f"{self.settings.resource_manager}/.default"
         policies = [
-            RetryPolicy(retry_total=self.settings.retries),
+            RetryPolicy(**retry_options(self.settings)),
             BearerTokenCredentialPolicy(self.credential, scope),
         ]
         transport = open_transport(self.settings)
@@ -52,7 +54,21 @@ class AzureML:
 
 
 def open_azure(settings: AzureSettings) -> AzureML:
-    """Azure ML under this process's own identity. Asks nobody for a token yet."""
+    """Azure ML under this process's own identity. Asks nobody for a token yet. Raises Misconfigured."""
     # At ERROR the SDK logs each look-up of something that is not there; what matters is raised.
     logging.getLogger("azure.ai.ml._telemetry").setLevel(logging.CRITICAL)
-    return AzureML(settings, DefaultAzureCredential(disable_instance_discovery=settings.private_cloud))
+    return AzureML(settings, _own_credential(settings))
+
+
+def _own_credential(settings: AzureSettings) -> TokenCredential:
+    for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"):
+        if os.environ.get(name) == "":  # as a compose file passes on what nobody set: the SDK would take it for a value
+            del os.environ[name]
+    try:
+        return DefaultAzureCredential(disable_instance_discovery=settings.private_cloud)
+    except ValueError as wrong:
+        raise Misconfigured(
+            f"The credentials for Azure are not usable: {wrong}.",
+            code="credentials_invalid",
+            hint="Look at AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_AUTHORITY_HOST.",
+        ) from wrong

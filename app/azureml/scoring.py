@@ -16,9 +16,9 @@ _DEPLOYMENT = "azureml-model-deployment"
 class Scoring:
     """A connection to one endpoint, kept over several requests. Use it in a ``with``."""
 
-    def __init__(self, azure: AzureML, uri: str, *, key: str, timeout_seconds: float = 60.0) -> None:
+    def __init__(self, azure: AzureML, uri: str, *, key: str) -> None:
         verify = ssl.create_default_context(cafile=azure.settings.ca_file)
-        timeout = httpx.Timeout(timeout_seconds, connect=azure.settings.connect_seconds)
+        timeout = httpx.Timeout(azure.settings.read_seconds, connect=azure.settings.connect_seconds)
         self._uri = uri
         self._before_request = azure.settings.before_request
         self._client = httpx.Client(verify=verify, timeout=timeout, headers={"Authorization": f"Bearer {key}"})
@@ -45,6 +45,7 @@ class Scoring:
             body=_parsed(response),
             seconds=time.perf_counter() - begun,
             deployment=response.headers.get(_DEPLOYMENT),
+            retry_after=_seconds(response.headers.get("Retry-After")),
         )
 
 
@@ -53,3 +54,10 @@ def _parsed(response: httpx.Response) -> Any:
         return response.json()
     except ValueError:
         return response.text
+
+
+def _seconds(header: str | None) -> float | None:
+    try:
+        return float(header) if header else None
+    except ValueError:  # a date, which Azure does not send here
+        return None

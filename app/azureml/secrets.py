@@ -3,7 +3,7 @@
 from azure.core.exceptions import ResourceNotFoundError
 from azure.keyvault.secrets import SecretClient
 
-from app.azureml.client import open_transport
+from app.azureml.client import open_transport, retry_options
 from app.azureml.facade import AzureML
 from app.azureml.translation import translated
 
@@ -13,7 +13,7 @@ def put_secrets(azure: AzureML, vault: str, values: dict[str, str]) -> list[str]
     url = azure.settings.key_vault_url.format(vault=vault)
     options = {
         "transport": open_transport(azure.settings),
-        "retry_total": azure.settings.retries,
+        **retry_options(azure.settings),
         # The vault's name for its resource differs from its address in a private cloud.
         "verify_challenge_resource": not azure.settings.private_cloud,
     }

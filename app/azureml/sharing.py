@@ -7,6 +7,7 @@ from typing import Literal
 from app.azureml.errors import AzureMLError
 from app.azureml.facade import AzureML
 from app.azureml.types import RegistryRef, WorkspaceRef
+from app.errors import StepError
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ class Sharing:
         as_version: str,
     ) -> None:
         self._doing = f"share {kind} {name}:{version} from {workspace} to {registry}"
-        self._failure: AzureMLError | None = None
+        self._failure: StepError | None = None
         self._ended = threading.Event()
         arguments = (azure, workspace, registry, kind, name, version, as_version)
         threading.Thread(target=self._run, args=arguments, daemon=True, name=self._doing).start()
@@ -56,7 +57,7 @@ class Sharing:
                 assets.share(
                     name, version, share_with_name=name, share_with_version=as_version, registry_name=registry.name
                 )
-        except AzureMLError as failure:
+        except StepError as failure:  # Azure's no, or our own: this worker may not act any more
             self._failure = failure
         except Exception as broken:  # the thread has no other way to tell
             log.exception("could not %s", self._doing)

@@ -116,16 +116,23 @@ def _of_credentials(raised: ClientAuthenticationError, *, doing: str) -> AzureML
     if isinstance(raised, CredentialUnavailableError) or _NO_CREDENTIAL in _words(raised):
         # What follows in Azure's own words is a page about every kind of credential that it looked for.
         return CredentialsMissing(f"Could not {doing}: no credentials for Azure were found.", hint=_LOGIN_HINT)
+    return _not_accepted(raised, doing=doing)
+
+
+def _not_accepted(raised: HttpResponseError, *, doing: str) -> CredentialsMissing:
     return CredentialsMissing(
         f"Could not {doing}: Azure does not accept the credentials. {_words(raised)}",
         azure_code=_code(raised),
         hint=_LOGIN_HINT,
+        retryable=_code(raised) == "ExpiredAuthenticationToken",  # the clocks differ: a moment later there is a new one
     )
 
 
 def _of_response(raised: HttpResponseError, *, doing: str) -> AzureMLError:
     status, code, words = raised.status_code or 0, _code(raised), _words(raised)
     sentence = f"Could not {doing}: {words}"
+    if status == 401:
+        return _not_accepted(raised, doing=doing)
     if status == 404:
         return NotFound(sentence, azure_code=code)
     if status == 403:

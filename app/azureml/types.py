@@ -160,6 +160,7 @@ class Answer:
     body: Any
     seconds: float
     deployment: str | None
+    retry_after: float | None = None  # seconds
 
 
 SETTLED = frozenset({"succeeded", "failed", "canceled"})

@@ -10,12 +10,15 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlmodel import Session
 
 from app.errors import Unavailable
 
-BUSY_SECONDS = 30.0
+BUSY_SECONDS = 30.0  # that a transaction waits for another one's locks
+CONNECT_SECONDS = 10  # of a PostgreSQL server that does not answer; the driver's own patience is two minutes
 CONTENTION_TRIES = 5
+CROSSED = "database_deadlock"
 
 Result = TypeVar("Result")
 
@@ -23,31 +26,38 @@ Result = TypeVar("Result")
 class Database:
     """Read and write sessions over SQLite (in WAL mode) or PostgreSQL."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, busy_seconds: float = BUSY_SECONDS) -> None:
         self.url = url
-        self.engine = _sqlite_engine(url) if url.startswith("sqlite") else _postgresql_engine(url, pool_size)
+        self.engine = (
+            _sqlite_engine(url, busy_seconds)
+            if url.startswith("sqlite")
+            else _postgresql_engine(url, pool_size, busy_seconds)
+        )
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """One transaction: committed when the block ends well. Raises Unavailable when the database does not answer."""
-        with _available(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with available(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """One consistent view that takes no write lock. Raises Unavailable when the database does not answer."""
-        with _available(), Session(self.engine, expire_on_commit=False) as session:
+        with available(), Session(self.engine, expire_on_commit=False) as session:
             session.connection(execution_options={"read_only": True})
             yield session
 
     def transact(self, work: Callable[[Session], Result]) -> Result:
-        """Run ``work`` in a write transaction, again when another one took the same number or name meanwhile."""
+        """Run ``work`` in a write transaction, again when another one took the same number, name or rows meanwhile."""
         for _ in range(CONTENTION_TRIES - 1):
             try:
                 with self.write() as session:
                     return work(session)
             except IntegrityError:
                 continue
+            except Unavailable as crossed:
+                if crossed.code != CROSSED:
+                    raise
         with self.write() as session:
             return work(session)
 
@@ -56,11 +66,18 @@ class Database:
 
 
 @contextmanager
-def _available() -> Iterator[None]:
+def available() -> Iterator[None]:
+    """Raise Unavailable, with a sentence and a hint, when the database does not answer or cannot write."""
     try:
         yield
     except OperationalError as broken:
         raise _unavailable(broken) from broken
+    except NoFreeConnection as crowd:
+        raise Unavailable(
+            "Every connection to the database is in use.",
+            code="database_busy",
+            hint="Try again in a moment; if it stays, run more processes or look for slow queries.",
+        ) from crowd
     except DBAPIError as broken:
         if broken.connection_invalidated:
             raise _unavailable(broken) from broken
@@ -68,6 +85,9 @@ def _available() -> Iterator[None]:
 
 
 def _unavailable(broken: DBAPIError) -> Unavailable:
+    # SQLite ends the transaction by itself when it cannot write: undoing a savepoint then fails too, and hides why.
+    while isinstance(broken.__context__, OperationalError):
+        broken = broken.__context__
     text = str(broken.orig).strip().splitlines()[0] if str(broken.orig).strip() else type(broken.orig).__name__
     if "no such table" in text or "does not exist" in text:
         return Unavailable(
@@ -75,9 +95,11 @@ def _unavailable(broken: DBAPIError) -> Unavailable:
             code="migrations_not_applied",
             hint="Run `mlrelease migrate`.",
         )
-    if "locked" in text or "busy" in text:
+    if "deadlock detected" in text:
+        return Unavailable("Two transactions waited for each other's rows.", code=CROSSED, hint="Try again.")
+    if "locked" in text or "busy" in text or "lock timeout" in text:
         return Unavailable(
-            f"The database is locked by another process for more than {BUSY_SECONDS:.0f} s.",
+            "The database is locked by another process for longer than this one waits.",
             code="database_locked",
             hint="Try again; if it stays, look for a process that holds a transaction open.",
         )
@@ -87,6 +109,12 @@ def _unavailable(broken: DBAPIError) -> Unavailable:
             code="disk_full",
             hint="Free some space and try again.",
         )
+    if "disk I/O error" in text:
+        return Unavailable(
+            "The disk that holds the database cannot be written.",
+            code="disk_unusable",
+            hint="Free some space, and look at the disk's health and at limits on the size of files.",
+        )
     return Unavailable(
         f"The database does not answer ({text}).",
         code="database_unreachable",
@@ -94,8 +122,8 @@ def _unavailable(broken: DBAPIError) -> Unavailable:
     )
 
 
-def _sqlite_engine(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+def _sqlite_engine(url: str, busy_seconds: float) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": busy_seconds, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:
@@ -114,5 +142,11 @@ def _sqlite_engine(url: str) -> Engine:
     return engine
 
 
-def _postgresql_engine(url: str, pool_size: int) -> Engine:
-    return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+def _postgresql_engine(url: str, pool_size: int, busy_seconds: float) -> Engine:
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": CONNECT_SECONDS, "options": f"-c lock_timeout={int(busy_seconds * 1000)}"},
+    )

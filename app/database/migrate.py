@@ -12,15 +12,15 @@ from dbos import DBOS
 from sqlmodel import SQLModel
 
 import migrations
-from app.database.connection import Database
+from app.database.connection import Database, available
 from app.errors import Misconfigured
 
 
 def migrate(database: Database, *, revision: str = "head") -> None:
-    """Bring our tables and the engine's to what this version of the software needs."""
+    """Bring our tables and the engine's to what this version of the software needs. Raises Unavailable."""
     if database.url.startswith("sqlite:///"):
         Path(database.url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    with database.engine.connect() as connection:
+    with available(), database.engine.connect() as connection:
         command.upgrade(_config(connection), revision)
         connection.commit()
     logging.getLogger("dbos").setLevel(logging.WARNING)

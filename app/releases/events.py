@@ -52,6 +52,11 @@ def append_event(
     return event
 
 
+def stand_in_line(session: Session) -> None:
+    """Take the head's lock now instead of at the first event: what is read after this no other writer changes."""
+    session.exec(select(EventHead.id).with_for_update()).one()
+
+
 def hash_of(event: Event) -> str:
     """SHA-256 over the canonical JSON of everything in the event but the hash itself."""
     content = {

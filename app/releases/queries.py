@@ -1,7 +1,9 @@
 """Reading releases."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
+from sqlalchemy import tuple_
 from sqlmodel import Session, col, select
 
 from app.errors import NotFound
@@ -108,11 +110,14 @@ def list_releases(
     model: str | None = None,
     statuses: Sequence[Status] = (),
     job: str | None = None,
-    before: int | None = None,
+    before: tuple[datetime, str] | None = None,
     limit: int = 50,
 ) -> list[Release]:
-    """The last changed first; ``before`` is the revision where the page before ended."""
-    query = select(Release).order_by(col(Release.revision).desc()).limit(limit)
+    """The newest first; ``before`` is when, and the id, of the release where the page before ended.
+
+    Not by the last change: what changes between two pages would move to another one, and be missed.
+    """
+    query = select(Release).order_by(col(Release.created_at).desc(), col(Release.id).desc()).limit(limit)
     if model is not None:
         query = query.where(Release.model == model)
     if statuses:
@@ -120,7 +125,7 @@ def list_releases(
     if job is not None:
         query = query.where(Release.job == job)
     if before is not None:
-        query = query.where(col(Release.revision) < before)
+        query = query.where(tuple_(col(Release.created_at), col(Release.id)) < before)
     return list(session.exec(query).all())
 
 

@@ -14,7 +14,7 @@ from sqlmodel import Session, func, select
 
 from app.errors import Conflict
 from app.identity.actor import Actor
-from app.releases.events import append_event
+from app.releases.events import append_event, stand_in_line
 from app.releases.queries import rollouts_of, steps_of
 from app.releases.states import MAY_FOLLOW, STEP_MAY_FOLLOW, Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
@@ -62,6 +62,7 @@ class Request:
 
 def create_release(session: Session, request: Request, *, mark: str, actor: Actor, now: datetime) -> Release:
     """A new release, ``pending`` until it is prepared."""
+    stand_in_line(session)  # many who ask at once would all take the same number
     newest = session.exec(select(func.max(Release.number)).where(Release.model == request.model)).one()
     number = (newest or 0) + 1
     release = Release(
@@ -306,6 +307,9 @@ def record(
     session: Session, release: Release, kind: str, *, subject: str, data: Json, actor: Actor, now: datetime
 ) -> None:
     """Write an event on a release; its revision is the number of its last event."""
+    # Always the release's row before the chain's head: two writers that lock them crosswise would wait for each other.
+    session.flush()
+    session.exec(select(Release.id).where(Release.id == release.id).with_for_update()).one()
     event = append_event(
         session,
         kind,

@@ -19,6 +19,7 @@ class Release(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("model", "number"),
         Index("ix_release_model_status", "model", "status"),
+        Index("ix_release_created", "created_at", "id"),
     )
 
     id: str = Field(primary_key=True)  # <model>-<number>

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from app.azureml.deployments import (
     WantedDeployment,
     begin_create_deployment,
-    begin_delete_deployment,
     get_deployment,
     read_deployment_file,
     read_logs,
@@ -17,6 +16,7 @@ from app.azureml.names import parse_asset, same_asset
 from app.azureml.types import Deployment
 from app.steps.config import DIGEST_TAG, RELEASE_TAG, StepConfig, WorkspaceConfig, read_config
 from app.steps.contract import Context, Done, Json, Refused
+from app.steps.deleting import delete_deployment
 from app.steps.digests import require_digest
 from app.steps.scratch import new_folder
 from app.steps.waiting import begin_when_free, wait_until
@@ -51,7 +51,7 @@ def create_deployment(azure: AzureML, context: Context, config: Json) -> Done:
         )
     changed = found is None or found.state != "succeeded"
     if found is not None and changed:
-        _delete_failed(azure, context, config_)
+        delete_deployment(azure, context, config_.workspace.ref, config_.endpoint, found)
     made = _create(azure, context, config_, wanted) if found is None or changed else found
     _require_same(made, wanted)
     content_digest = _deployed_digest(azure, context, config_, made)
@@ -112,22 +112,6 @@ def _with_logs(azure: AzureML, config: CreateDeployment, failed: ModelFailed) ->
     except AzureMLError:
         return failed
     return ModelFailed(f"{failed.sentence} Its last lines: {logs}", azure_code=failed.azure_code, hint=failed.hint)
-
-
-def _delete_failed(azure: AzureML, context: Context, config: CreateDeployment) -> None:
-    begin_when_free(
-        lambda: begin_delete_deployment(azure, config.workspace.ref, config.endpoint, config.deployment),
-        azure=azure,
-        context=context,
-        waiting_for=f"endpoint {config.endpoint}, which is being changed",
-    )
-    wait_until(
-        lambda seen: seen is None,
-        lambda: get_deployment(azure, config.workspace.ref, config.endpoint, config.deployment),
-        azure=azure,
-        context=context,
-        waiting_for=f"the end of deployment {config.deployment}, which had failed",
-    )
 
 
 def _settled(azure: AzureML, context: Context, config: CreateDeployment) -> Deployment | None:

@@ -150,10 +150,13 @@ def _environment(azure: AzureML, wanted: ResolveContent, job: Job) -> Environmen
 
 
 def _metrics(azure: AzureML, workspace: WorkspaceRef, job: str) -> dict[str, float]:
-    """What the job and its steps logged; a later step's word goes."""
+    """What the job and its steps logged, which may be nothing; a later step's word goes."""
     metrics: dict[str, float] = {}
     for run in [job, *(child.name for child in list_children(azure, workspace, job))]:
-        metrics |= read_run(azure, workspace, run).metrics
+        try:
+            metrics |= read_run(azure, workspace, run).metrics
+        except NotFound:
+            continue
     return metrics
 
 

@@ -1,13 +1,13 @@
 """Remove old deployments of ours. What serves stays, and what served last stays warm for a way back."""
 
-from app.azureml.deployments import begin_delete_deployment, get_deployment, list_deployments
+from app.azureml.deployments import list_deployments
 from app.azureml.endpoints import get_endpoint
 from app.azureml.facade import AzureML
 from app.azureml.types import Deployment, Endpoint
 from app.steps.config import MODEL_TAG, RELEASE_TAG, StepConfig, WorkspaceConfig, read_config
 from app.steps.contract import Context, Done, Json, Refused
+from app.steps.deleting import delete_deployment
 from app.steps.former import former_of
-from app.steps.waiting import begin_when_free, wait_until
 
 
 class RetireDeployments(StepConfig):
@@ -25,8 +25,8 @@ def retire_deployments(azure: AzureML, context: Context, config: Json) -> Done:
     wanted = read_config(RetireDeployments, config)
     endpoint = _endpoint(azure, wanted)
     all_of_them = list_deployments(azure, wanted.workspace.ref, wanted.endpoint)
-    retired = [each.name for each in _retirable(all_of_them, endpoint, wanted)]
-    deleted = [name for name in retired if _delete(azure, context, wanted, name)]
+    retirable = _retirable(all_of_them, endpoint, wanted)
+    deleted = [each.name for each in retirable if _delete(azure, context, wanted, each)]
     kept = [each.name for each in all_of_them if each.name not in deleted]
     return Done(
         f"Deleted {', '.join(deleted)}; {', '.join(kept)} stay."
@@ -52,23 +52,11 @@ def _retirable(deployments: list[Deployment], endpoint: Endpoint, wanted: Retire
     return [each for each in idle if each.name not in warm]
 
 
-def _delete(azure: AzureML, context: Context, wanted: RetireDeployments, name: str) -> bool:
+def _delete(azure: AzureML, context: Context, wanted: RetireDeployments, old: Deployment) -> bool:
     """False when it has got traffic meanwhile."""
-    if _has_traffic(_endpoint(azure, wanted), name):
+    if _has_traffic(_endpoint(azure, wanted), old.name):
         return False
-    begin_when_free(
-        lambda: begin_delete_deployment(azure, wanted.workspace.ref, wanted.endpoint, name),
-        azure=azure,
-        context=context,
-        waiting_for=f"endpoint {wanted.endpoint}, which is being changed",
-    )
-    wait_until(
-        lambda seen: seen is None,
-        lambda: get_deployment(azure, wanted.workspace.ref, wanted.endpoint, name),
-        azure=azure,
-        context=context,
-        waiting_for=f"the end of deployment {name}",
-    )
+    delete_deployment(azure, context, wanted.workspace.ref, wanted.endpoint, old)
     return True
 
 

@@ -23,7 +23,8 @@ def shift_traffic(azure: AzureML, context: Context, config: Json) -> Done:
     """Converge to 100% on the deployment, and remember on the endpoint what served before."""
     wanted = read_config(ShiftTraffic, config)
     before = _settled(azure, context, wanted)
-    if _serves_alone(before, wanted.deployment):
+    # An update that failed shows the shares that it was asked for, and has not set them.
+    if before.state == "succeeded" and _serves_alone(before, wanted.deployment):
         return _done(before, before, wanted, changed=False)
     _require_ready(azure, wanted)
     begin_when_free(

@@ -14,8 +14,9 @@ from app.steps.contract import Context, Done, Json, Refused
 from app.steps.digests import require_digest
 from app.steps.golden import Golden, holds, read_golden, shown
 
-# Answers that say nothing of the model: overload, a gateway that does not know the deployment yet, or its restart.
-_TRY_AGAIN = frozenset({404, 408, 429, 500, 502, 503, 504})
+# Answers that say nothing of the model: keys that were changed since they were read, overload, a gateway that does not know the
+# deployment yet, or its restart.
+_TRY_AGAIN = frozenset({401, 404, 408, 429, 500, 502, 503, 504})
 
 
 class VerifyDeployment(StepConfig):
@@ -75,7 +76,8 @@ def _reach(azure: AzureML, wanted: VerifyDeployment) -> tuple[str, str]:
 
 def _require_right(answer: Answer, golden: Golden, *, number: int, of: int, deployment: str) -> None:
     if answer.status in _TRY_AGAIN:
-        raise Unavailable(f"{deployment} answered golden request {number} of {of} with {answer.status}.")
+        sentence = f"{deployment} answered golden request {number} of {of} with {answer.status}."
+        raise Unavailable(sentence, retry_after=answer.retry_after)
     if answer.status == 200 and answer.deployment not in {None, deployment}:
         raise Refused(f"The answer came from {answer.deployment}, not from {deployment}.", code="golden_mismatch")
     if answer.status != 200 or not holds(golden.expect, answer.body):

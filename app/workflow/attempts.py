@@ -1,11 +1,11 @@
-"""Trying again what may pass: backoff with full jitter, Retry-After honoured, a budget for each step."""
+"""Trying again what may pass: backoff with jitter, Retry-After honoured, a budget for each step. Waiting burns none of it."""
 
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from app.azureml.errors import AzureMLError
+from app.azureml.errors import AzureMLError, Busy
 from app.steps.contract import Context, Done, Step
 
 Json = dict[str, Any]
@@ -21,21 +21,30 @@ class Budget:
 
     def wait_before(self, retry: int) -> float:
         """Seconds before the retry of this number, from 1."""
-        ceiling = min(self.longest_wait, self.first_wait * 2.0 ** (retry - 1))
+        ceiling = min(self.longest_wait, self.first_wait * 2.0 ** min(retry - 1, 30))
         return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - spreads load, guards nothing
 
 
 def carry_out(
     step: Step, context: Context, config: Json, *, budget: Budget, on_retry: Callable[[AzureMLError, float], None]
 ) -> Done:
-    """Run a step until it is done. Raises what ended it: Refused, Interrupted, or the last of the tries' AzureMLError."""
-    for retry in range(1, budget.tries):
+    """Run a step until it is done.
+
+    Raises what ended it: Refused, Interrupted, OutOfTime, or the last of the tries' AzureMLError. Something else going on there
+    (Busy) is waited for until the step's own time is over.
+    """
+    tries, waits = 0, 0
+    while True:
         try:
             return step(context, config)
+        except Busy as busy:
+            waits += 1
+            seconds = max(budget.wait_before(waits), busy.retry_after or 0.0)
+            context.report(f"{busy.sentence} Looked at again in {seconds:.0f} s.")
         except AzureMLError as error:
-            if not error.retryable:
+            tries += 1
+            if not error.retryable or tries >= budget.tries:
                 raise
-            seconds = max(budget.wait_before(retry), error.retry_after or 0.0)
+            seconds = max(budget.wait_before(tries), error.retry_after or 0.0)
             on_retry(error, seconds)
-            context.wait(seconds)
-    return step(context, config)
+        context.wait(seconds)

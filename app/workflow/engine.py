@@ -1,11 +1,13 @@
 """The durable engine in a worker process: set up, launched, stopped."""
 
 import os
+import threading
 from typing import NoReturn
 
 import structlog
 from dbos import DBOS, DBOSConfig
 
+from app.errors import Unavailable
 from app.settings import Settings
 from app.workflow.lease import Lease
 from app.workflow.names import ENGINE_NAME, ENGINE_VERSION, ERRANDS, ROLLOUTS
@@ -16,6 +18,8 @@ from app.workflow.training import register_training
 from app.workflow.workshop import Workshop
 
 log = structlog.get_logger(__name__)
+
+HAND_OVER_SECONDS = 1.0  # of the time to stop: for the database to hear of it
 
 
 def launch_engine(shop: Workshop) -> None:
@@ -38,11 +42,22 @@ def launch_engine(shop: Workshop) -> None:
 def stop_engine(shop: Workshop, lease: Lease) -> NoReturn:
     """Let every act reach its next safe point, hand back what it was at, and end this process."""
     shop.signals.stop()
-    if not shop.signals.wait_until_parked(shop.settings.stop_seconds):
-        log.warning("worker_stopped_midway", waited=shop.settings.stop_seconds)
-    lease.give_back()
+    patience = shop.settings.stop_seconds - HAND_OVER_SECONDS
+    if not shop.signals.wait_until_parked(patience):
+        log.warning("worker_stopped_midway", waited=patience)
+    # A database that does not answer must not keep us: the lease then ends by itself.
+    handing_over = threading.Thread(target=_give_back, args=(lease,), daemon=True)
+    handing_over.start()
+    handing_over.join(HAND_OVER_SECONDS)
     # Parked threads never return: that is what keeps their workflows running in the engine's eyes.
     os._exit(0)
+
+
+def _give_back(lease: Lease) -> None:
+    try:
+        lease.give_back()
+    except Unavailable as away:
+        log.warning("lease_not_given_back", error=str(away))
 
 
 def _config(settings: Settings, executor: str) -> DBOSConfig:

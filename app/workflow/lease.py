@@ -29,6 +29,7 @@ class Lease:
         self._seconds = seconds
         self._exclusive = exclusive
         self._held_until = float("-inf")
+        self._lapsed = False
         self._ended = threading.Event()
 
     def take(self) -> None:
@@ -43,12 +44,15 @@ class Lease:
         threading.Thread(target=self._keep, args=(each_beat, lost), name="lease", daemon=True).start()
 
     def is_held(self) -> bool:
-        return self._exclusive or _clock() < self._held_until
+        """Once somebody was told that it is not, it never is again: what was let go of then is not taken up by this process."""
+        if not self._exclusive and _clock() >= self._held_until:
+            self._lapsed = True
+        return not self._lapsed
 
     def give_back(self) -> None:
         """End it; nothing may be done under it any more."""
         self._ended.set()
-        self._held_until = float("-inf")
+        self._held_until, self._lapsed = float("-inf"), True
         with self._database.write() as session:
             give_back(session, self.worker.id)
 
@@ -58,16 +62,20 @@ class Lease:
         while not self._ended.wait(beat):
             in_time = _clock() - before < 2 * beat
             before = _clock()
+            is_ours = True
             try:
-                if not self._renew(before):
-                    lost()
-                    return
-                each_beat(in_time)
+                is_ours = self._renew(before)
+                if is_ours:
+                    each_beat(in_time)
             except Unavailable as away:
                 log.warning("lease_not_renewed", error=str(away), held=self.is_held())
-                if not self.is_held():
+            except Exception:
+                # Whatever one beat ran into: a thread that ends here would leave a worker that nobody can tell from a dead one.
+                log.exception("beat_broke")
+            if not (is_ours and self.is_held()):
+                if not self._ended.is_set():
                     lost()
-                    return
+                return
 
     def _renew(self, begun: float) -> bool:
         with self._database.write() as session:

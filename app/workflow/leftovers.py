@@ -1,5 +1,6 @@
 """What a rollout that stopped midway leaves in Azure, in one sentence, by looking there."""
 
+import time
 from dataclasses import dataclass
 
 from sqlmodel import Session
@@ -7,11 +8,13 @@ from sqlmodel import Session
 from app.azureml.deployments import get_deployment
 from app.azureml.endpoints import get_endpoint
 from app.azureml.errors import AzureMLError
-from app.azureml.types import WorkspaceRef
+from app.azureml.types import Endpoint, WorkspaceRef
 from app.releases.queries import steps_of
 from app.releases.states import StepStatus
 from app.releases.tables import Rollout
 from app.workflow.workshop import Workshop
+
+SETTLE_SECONDS = 300.0  # that moving traffic takes at most
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,8 @@ def what_is_left(shop: Workshop, left: Leftovers) -> str:
     if not left.had_begun:
         return f"{left.endpoint} was not touched, or serves what it served before."
     try:
+        endpoint = _settled_endpoint(shop, left)
         deployment = get_deployment(shop.azure, left.workspace, left.endpoint, left.deployment)
-        endpoint = get_endpoint(shop.azure, left.workspace, left.endpoint)
     except AzureMLError as error:
         return f"Azure ML could not be asked what is left: {error.sentence}"
     if deployment is None or endpoint is None:
@@ -55,3 +58,14 @@ def what_is_left(shop: Workshop, left: Leftovers) -> str:
     if share:
         return f"{left.deployment} ({deployment.state}) has {share}% of the traffic of {left.endpoint}."
     return f"{left.deployment} ({deployment.state}) is left at {left.endpoint} without traffic."
+
+
+def _settled_endpoint(shop: Workshop, left: Leftovers) -> Endpoint | None:
+    """Once its traffic does not move any more, or as it is when that takes too long."""
+    until = time.monotonic() + SETTLE_SECONDS
+    while True:
+        shop.signals.require_going_on()
+        seen = get_endpoint(shop.azure, left.workspace, left.endpoint)
+        if seen is None or seen.is_settled or time.monotonic() > until:
+            return seen
+        shop.signals.pause_for(shop.azure.settings.poll_seconds)

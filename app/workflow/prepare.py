@@ -47,13 +47,13 @@ def _prepare(shop: Workshop, release_id: str) -> str:
     except Interrupted as stop:
         if stop.reason == "released":
             raise
-        return _end(shop, release_id, Status.CANCELLED, code=stop.code, sentence=stop.sentence)
+        return _move_pending(shop, release_id, Status.CANCELLED, code=stop.code, sentence=stop.sentence)
     except (Refused, AzureMLError) as no:
-        return _end(shop, release_id, Status.FAILED, code=no.code, sentence=str(no))
+        return _move_pending(shop, release_id, Status.FAILED, code=no.code, sentence=str(no))
     except Exception as broken:
         log.exception("prepare_broke", release=release_id)
         sentence = f"Preparing broke: {type(broken).__name__}: {broken}"
-        return _end(shop, release_id, Status.FAILED, code="internal_error", sentence=sentence)
+        return _move_pending(shop, release_id, Status.FAILED, code="internal_error", sentence=sentence)
 
     def plan(session: Session) -> str:
         release = lock_release(session, release_id)
@@ -96,10 +96,14 @@ def _resolve(
             context,
             config,
             budget=shop.budget,
-            on_retry=lambda error, seconds: log.warning(
-                "prepare_retried", release=release.id, error=str(error), seconds=round(seconds, 1)
-            ),
+            on_retry=lambda error, seconds: _tell_retry(shop, release.id, error, seconds),
         ).output
+
+
+def _tell_retry(shop: Workshop, release_id: str, error: AzureMLError, seconds: float) -> None:
+    log.warning("prepare_retried", release=release_id, code=error.code, error=str(error), seconds=round(seconds, 1))
+    sentence = f"{error.sentence} Tried again in {seconds:.0f} s."
+    _move_pending(shop, release_id, Status.PENDING, code=error.code, sentence=sentence)
 
 
 def _plan(
@@ -130,7 +134,7 @@ def _place_of(job: TrainingJob) -> Json:
     return {"subscription": job.subscription, "resource_group": job.resource_group, "workspace": job.workspace}
 
 
-def _end(shop: Workshop, release_id: str, status: Status, *, code: str, sentence: str) -> str:
+def _move_pending(shop: Workshop, release_id: str, status: Status, *, code: str, sentence: str) -> str:
     def work(session: Session) -> str:
         release = lock_release(session, release_id)
         if release.status is Status.PENDING:

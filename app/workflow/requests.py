@@ -14,7 +14,7 @@ from app.definitions.schema import Definition, StageDefinition
 from app.definitions.tables import DefinitionVersion
 from app.errors import Conflict, Invalid
 from app.identity.actor import Actor
-from app.jobs.service import COMPLETED, ENDED_IN_AZURE, JobPlace, Submission, look_again, record_job
+from app.jobs.service import COMPLETED, ENDED_IN_AZURE, SUBMITTING, JobPlace, Submission, look_again, record_job
 from app.jobs.tables import TrainingJob
 from app.releases.events import append_event
 from app.releases.service import Request, create_release
@@ -45,7 +45,7 @@ def request_release(
     definition_version: int | None = None,
     note: str | None = None,
 ) -> Release:
-    """Ask for a release of this job's model. Raises NotFound (model, version), Invalid (stages), Conflict (job failed)."""
+    """Ask for a release of this job's model. Raises NotFound (model, version), Invalid (stages), Conflict (job)."""
     version = (
         definitions.latest(session, model)
         if definition_version is None
@@ -59,6 +59,12 @@ def request_release(
             f"The training job {job} is {record.status.lower()}: it has no model to release. {record.sentence}",
             code="job_failed",
             hint="Release the output of a job that completed.",
+        )
+    if record.status == SUBMITTING:
+        raise Conflict(
+            f"The training job {job} has not been submitted to Azure ML yet: it has no model to release.",
+            code="job_not_finished",
+            hint="Release it once it has completed.",
         )
     assert version.id is not None, "a stored definition has an id"
     assert record.id is not None, "a stored job has an id"

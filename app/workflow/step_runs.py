@@ -174,4 +174,8 @@ def _record(shop: Workshop, step_id: str, end: _End) -> None:
 def _last_words(shop: Workshop, step: StepRun) -> str:
     """What is known of a step whose time is over: mostly what Azure last said."""
     last = shop.read(lambda session: session.get_one(StepRun, step.id).sentence)
-    return f"Not done within {step.timeout_seconds / 60:.0f} minutes. Last: {last}"
+    return f"Not done within {_duration(step.timeout_seconds)}. Last: {last}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"

@@ -68,8 +68,8 @@ class Workshop:
         return self._insist(look)
 
     def bundle(self, digest: str) -> Path:
-        """The files of a bundle, unpacked on this machine."""
-        return open_bundle(self.database, digest, cache=self.settings.data / "bundles")
+        """The files of a bundle, unpacked on this machine; waits and raises as ``read`` does."""
+        return self._insist(lambda: open_bundle(self.database, digest, cache=self.settings.data / "bundles"))
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:

@@ -166,6 +166,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("model", "number"),
     )
     with op.batch_alter_table("release", schema=None) as batch_op:
+        batch_op.create_index("ix_release_created", ["created_at", "id"], unique=False)
         batch_op.create_index("ix_release_model_status", ["model", "status"], unique=False)
         batch_op.create_index(batch_op.f("ix_release_revision"), ["revision"], unique=False)
 
@@ -266,6 +267,7 @@ def downgrade() -> None:
     with op.batch_alter_table("release", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_release_revision"))
         batch_op.drop_index("ix_release_model_status")
+        batch_op.drop_index("ix_release_created")
 
     op.drop_table("release")
     with op.batch_alter_table("training_job", schema=None) as batch_op:

@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,26 +40,25 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulat
 
 
 @pytest.fixture(scope="session")
-def azure(emulator: RunningEmulator) -> Iterator[AzureML]:
-    with pytest.MonkeyPatch.context() as patch:
-        _point_at(patch, emulator)
-        yield open_azure(settings_for(emulator))
+def azure(emulator: RunningEmulator) -> AzureML:
+    with pointed_at(emulator):
+        return open_azure(settings_for(emulator))
 
 
 @pytest.fixture(autouse=True)
-def environment_of_azure(emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The SDK reads its environment anew for each client; other tests may have changed it meanwhile."""
-    _point_at(monkeypatch, emulator)
-    yield
+def environment_of_azure(emulator: RunningEmulator) -> Iterator[None]:
+    """The SDK reads its environment at each client; tests of other folders have emulators of their own."""
+    with pointed_at(emulator):
+        yield
     emulator.heal()
 
 
 @pytest.fixture(scope="session")
-def trained(azure: AzureML, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained(azure: AzureML, emulator: RunningEmulator, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     folder = write_training(tmp_path_factory.mktemp("training") / "team")
-    environment = register_environment(azure, DEV, folder / "environment.yml")
-    job = train(azure, folder, name="team-job-1")
-    return Trained(job, environment)
+    with pointed_at(emulator):
+        environment = register_environment(azure, DEV, folder / "environment.yml")
+        return Trained(train(azure, folder, name="team-job-1"), environment)
 
 
 def train(azure: AzureML, folder: Path, *, name: str) -> str:
@@ -77,12 +77,18 @@ def settings_for(emulator: RunningEmulator) -> AzureSettings:
         poll_seconds=0.1,
         patience_seconds=60,
         resource_manager=emulator.base_url,
+        cloud_metadata_url=emulator.environment["ARM_CLOUD_METADATA_URL"],
         ca_file=Path(emulator.environment["REQUESTS_CA_BUNDLE"]),
         private_cloud=True,
     )
 
 
-def _point_at(patch: pytest.MonkeyPatch, emulator: RunningEmulator) -> None:
-    for name, value in emulator.environment.items():
-        patch.setenv(name, value)
-    patch.delenv(_CURRENT_CLOUD, raising=False)
+@contextmanager
+def pointed_at(emulator: RunningEmulator) -> Iterator[None]:
+    """The environment in which the SDK finds this emulator; afterwards as before, and what the SDK wrote into it is gone."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in emulator.environment.items():
+            patch.setenv(name, value)
+        patch.setenv(_CURRENT_CLOUD, "")  # so that the undoing removes what the SDK writes
+        patch.delenv(_CURRENT_CLOUD)
+        yield

@@ -1,5 +1,6 @@
 """What Azure says no with, as the service understands it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,8 +80,6 @@ def test_broken_connection_is_worth_another_try(azure: AzureML, emulator: Runnin
 
 
 def test_slow_answer_times_out(emulator: RunningEmulator) -> None:
-    from dataclasses import replace
-
     emulator.break_request("onlineEndpoints/nothing", delay=3, times=5)
     azure = open_azure(replace(settings_for(emulator), read_seconds=0.5, retries=0))
 
@@ -111,13 +110,12 @@ def test_wrong_secret_is_not_printed(emulator: RunningEmulator, monkeypatch: pyt
 
 
 def test_cloud_that_does_not_answer_is_a_lost_connection(
-    emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+    emulator: RunningEmulator,
 ) -> None:
-    monkeypatch.setenv("ARM_CLOUD_METADATA_URL", "https://127.0.0.1:9/metadata/endpoints")
-    monkeypatch.setenv("AZUREML_CURRENT_CLOUD", "Nowhere")
+    nowhere = replace(settings_for(emulator), cloud_metadata_url="https://127.0.0.1:9/metadata/endpoints")
 
     with pytest.raises(ConnectionLost, match="metadata"):
-        list_models(open_azure(settings_for(emulator)), DEV, "churn")
+        list_models(open_azure(nowhere), DEV, "churn")
 
 
 @pytest.mark.parametrize(

@@ -90,8 +90,9 @@ def team(azure: AzureML, tmp_path: Path) -> Iterator[Team]:
     team = Team(azure, write_bundle(tmp_path / "bundle"), scratch, name=f"team{uuid.uuid4().hex[:8]}")
     yield team
     for workspace in (DEV, PROD):
-        if get_endpoint(azure, workspace, team.endpoint) is not None:
-            begin_delete_endpoint(azure, workspace, team.endpoint)
+        for name in (team.endpoint, f"{team.endpoint}-p"):
+            if get_endpoint(azure, workspace, name) is not None:
+                begin_delete_endpoint(azure, workspace, name)
 
 
 def resolving(team: Team, job: str, **changes: Any) -> Json:

@@ -1,0 +1,139 @@
+"""What a team has uploaded, and what a worker does to a release, without a worker: rows moved by their one writer."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from app.database.connection import Database
+from app.identity.actor import SERVICE
+from app.releases.queries import get_rollout, lock_release, steps_of
+from app.releases.service import (
+    PlannedRollout,
+    PlannedStep,
+    move_release,
+    move_rollout,
+    move_step,
+    plan_release,
+    report_progress,
+)
+from app.releases.states import Status, StepStatus
+from app.workflow.advance import advance_release
+from app.workflow.queue import WorkQueue
+from tests.bundles.tars import tar_of
+from tests.definitions.conftest import DEPLOYMENT, ENDPOINT, GOLDEN, RELEASE, SCORE
+
+STEPS = ("register_model", "create_endpoint", "create_deployment")
+
+
+def definition(model: str = "churn", **files: str) -> bytes:
+    """A definition's folder, packed; ``files`` replace or add (``release_yml=…``)."""
+    content = {
+        "release.yml": RELEASE.replace("name: churn\n", f"name: {model}\n"),
+        "endpoint.yml": ENDPOINT,
+        "deployment.yml": DEPLOYMENT,
+        "src/score.py": SCORE,
+        "golden.json": GOLDEN,
+    }
+    content |= {name.replace("_", "."): text for name, text in files.items()}
+    return tar_of(*((name, text.encode()) for name, text in content.items()))
+
+
+def upload(client: httpx.Client, archive: bytes) -> str:
+    answer = client.post("/v1/bundles", content=archive, headers={"Content-Type": "application/gzip"})
+    assert answer.status_code == 201, answer.text
+    digest: str = answer.json()["digest"]
+    return digest
+
+
+def apply(client: httpx.Client, archive: bytes) -> httpx.Response:
+    return client.post("/v1/models", json={"bundle": upload(client, archive)})
+
+
+def ask(client: httpx.Client, *, model: str = "churn", job: str = "job-1", **more: Any) -> dict[str, Any]:
+    """A new release."""
+    answer = client.post("/v1/releases", json={"model": model, "job": job, **more})
+    assert answer.status_code == 201, answer.text
+    release: dict[str, Any] = answer.json()
+    return release
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Moves releases as a worker does, one transaction each."""
+
+    database: Database
+    queue: WorkQueue
+
+    def plan(self, release_id: str, *, approval: Sequence[str] = ("prod",)) -> None:
+        """Prepare the release, and take its first stage on its way."""
+        with self.database.write() as session:
+            release = lock_release(session, release_id)
+            plans = [_plan(release_id, stage, approval=stage in approval) for stage in release.stages]
+            plan_release(session, release, {"model_digest": "sha256:m"}, plans, actor=SERVICE, now=_now())
+            advance_release(session, self.queue, release, actor=SERVICE, now=_now())
+
+    def fail_to_plan(self, release_id: str) -> None:
+        with self.database.write() as session:
+            release = lock_release(session, release_id)
+            said = {"code": "output_missing", "sentence": "The job has no output 'model'."}
+            move_release(session, release, Status.FAILED, **said, actor=SERVICE, now=_now())
+
+    def move(self, release_id: str, stage: str, status: Status) -> None:
+        """Move a rollout; when it has succeeded, the next one is taken on its way."""
+        with self.database.write() as session:
+            release = lock_release(session, release_id)
+            rollout = get_rollout(session, release_id, stage)
+            said = {"code": status.value, "sentence": f"Is {status.value}."}
+            move_rollout(session, rollout, status, **said, actor=SERVICE, now=_now())
+            if status is Status.SUCCEEDED:
+                advance_release(session, self.queue, release, actor=SERVICE, now=_now())
+
+    def complete(self, release_id: str, stage: str) -> None:
+        """Carry a queued rollout out, to its good end."""
+        self.move(release_id, stage, Status.IN_PROGRESS)
+        for key in STEPS:
+            for status in (StepStatus.RUNNING, StepStatus.SUCCEEDED):
+                self.step(release_id, stage, key, status)
+        self.move(release_id, stage, Status.SUCCEEDED)
+
+    def step(self, release_id: str, stage: str, key: str, status: StepStatus) -> None:
+        with self.database.write() as session:
+            lock_release(session, release_id)
+            step = next(each for each in steps_of(session, f"{release_id}:{stage}") if each.key == key)
+            move_step(
+                session, step, status, code=status.value, sentence=f"Is {status.value}.", actor=SERVICE, now=_now()
+            )
+
+    def report(self, release_id: str, stage: str, key: str, sentence: str) -> None:
+        """What a running step is doing; the engine's steps take no lock of their own before."""
+        with self.database.write() as session:
+            step = next(each for each in steps_of(session, f"{release_id}:{stage}") if each.key == key)
+            report_progress(session, step, sentence, actor=SERVICE, now=_now())
+
+
+def _plan(release_id: str, stage: str, *, approval: bool) -> PlannedRollout:
+    return PlannedRollout(
+        stage=stage,
+        target=f"sub/rg/ws/{stage}",
+        endpoint=f"churn-{stage}",
+        workspace=f"ws-{stage}",
+        deployment="r1-abcd",
+        needs_approval=approval,
+        plan_digest=f"sha256:{release_id}:{stage}",
+        steps=tuple(PlannedStep(key, key, STEPS[:place], {}, 60.0) for place, key in enumerate(STEPS)),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def as_json(answer: httpx.Response) -> dict[str, Any]:
+    """The document of an answer that went well."""
+    assert answer.is_success, answer.text
+    document: dict[str, Any] = json.loads(answer.text)
+    return document

@@ -1,0 +1,138 @@
+"""The real service in a thread of the test process, reached over real HTTP."""
+
+import asyncio
+import signal
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import httpx
+import uvicorn
+from sqlalchemy import Engine, event
+
+from app.api.service import Service
+from app.main import Server, create_app
+from app.settings import Settings
+
+Result = TypeVar("Result")
+
+PATIENCE_SECONDS = 30.0  # of conditions: the machine may be busy
+
+
+@dataclass
+class Served:
+    """One API process, seen from outside (``url``) and, for what only the inside knows, from inside."""
+
+    url: str
+    service: Service
+    _server: Server
+    _loop: asyncio.AbstractEventLoop
+    _thread: threading.Thread
+    clients: list[httpx.Client] = field(default_factory=list)
+
+    def client(self, actor: str = "anna") -> httpx.Client:
+        """Whoever calls: no more than one name."""
+        client = httpx.Client(
+            base_url=self.url,
+            headers={"Mlrelease-Actor": actor},
+            timeout=60,
+            limits=httpx.Limits(max_connections=300),
+            trust_env=False,
+        )
+        self.clients.append(client)
+        return client
+
+    def inside(self, question: Callable[[], Awaitable[Result]]) -> Result:
+        """Ask something in the server's own event loop."""
+
+        async def ask() -> Result:
+            return await question()
+
+        return asyncio.run_coroutine_threadsafe(ask(), self._loop).result(PATIENCE_SECONDS)
+
+    def ask_to_stop(self) -> None:
+        """What the signal does."""
+        self._loop.call_soon_threadsafe(self._server.handle_exit, signal.SIGTERM, None)
+
+    def wait_until_stopped(self) -> None:
+        self._thread.join(PATIENCE_SECONDS)
+        assert not self._thread.is_alive(), "the service does not stop"
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a change now."""
+        return len(self.service.changes)
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[Served]:
+    """Serve on a free port of loopback until the end of the ``with``."""
+    app = create_app(settings)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5))
+    loop = asyncio.new_event_loop()
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(server.serve(sockets=[listener]))
+
+    thread = threading.Thread(target=run, name="service", daemon=True)
+    thread.start()
+    served = Served(
+        url=f"http://127.0.0.1:{listener.getsockname()[1]}",
+        service=app.state.service,
+        _server=server,
+        _loop=loop,
+        _thread=thread,
+    )
+    wait_until(lambda: server.started or not thread.is_alive(), what="the service has started")
+    assert thread.is_alive(), "the service did not start"
+    try:
+        yield served
+    finally:
+        for client in served.clients:
+            client.close()
+        if thread.is_alive():
+            served.ask_to_stop()
+        served.wait_until_stopped()
+
+
+def wait_until(condition: Callable[[], Any], *, what: str, seconds: float = PATIENCE_SECONDS) -> None:
+    """Look again and again until the condition holds; fails the test when it never does."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, f"not within {seconds} s: {what}"
+        time.sleep(0.005)
+
+
+@contextmanager
+def statements(engine: Engine) -> Iterator[list[str]]:
+    """Every SQL statement that the engine is given meanwhile, but for the begin of transactions."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if not statement.startswith("BEGIN"):
+            seen.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def problem_of(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """The problem document of a refusal, after a look at what each must have."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json", answer.text
+    problem: dict[str, Any] = answer.json()
+    assert problem["status"] == status
+    assert problem["code"] == code, problem
+    assert problem["type"] == f"urn:mlrelease:problem:{code}"
+    assert problem["title"]
+    assert problem["detail"].endswith((".", "?", "!")), problem["detail"]
+    return problem

@@ -1,0 +1,125 @@
+"""Waking those who wait: no change falls between reading a revision and waiting for the next."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from sqlmodel import Session
+
+from app.api import changes as changes_module
+from app.api.changes import Changes
+from app.database.connection import Database
+from app.identity.actor import SERVICE
+from app.releases.queries import get_release, revisions_of
+from app.releases.service import record
+from tests.api.serving import statements
+from tests.releases.conftest import NOW, a_release
+
+
+@asynccontextmanager
+async def watching(changes: Changes) -> AsyncIterator[None]:
+    task = asyncio.create_task(changes.watch())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture
+def release(database: Database) -> str:
+    with database.write() as session:
+        return a_release(session).id
+
+
+def revise(database: Database, release_id: str) -> None:
+    with database.write() as session:
+        release = get_release(session, release_id)
+        record(session, release, "release.noted", subject=release_id, data={}, actor=SERVICE, now=NOW)
+
+
+def revision(database: Database, release_id: str) -> int:
+    with database.read() as session:
+        return get_release(session, release_id).revision
+
+
+def test_change_between_reading_and_waiting_is_not_missed(database: Database, release: str) -> None:
+    async def scenario() -> bool:
+        changes = Changes(database)
+        async with watching(changes):
+            known = revision(database, release)
+            revise(database, release)  # before anybody waits for it
+            return await changes.wait(release, known, seconds=30)
+
+    assert asyncio.run(scenario())
+
+
+def test_change_at_any_moment_of_a_look_is_not_missed(database: Database, release: str) -> None:
+    """Changes and waits in quick turns, each wait begun at another moment of the watcher's round."""
+
+    async def scenario() -> int:
+        changes = Changes(database)
+        async with watching(changes):
+            for turn in range(12):
+                known = revision(database, release)
+                waiting = asyncio.create_task(changes.wait(release, known, seconds=30))
+                await asyncio.sleep(turn * changes_module.LOOK_SECONDS / 9)
+                await asyncio.to_thread(revise, database, release)
+                assert await waiting, f"the change of turn {turn} was missed"
+            return len(changes)
+
+    assert asyncio.run(scenario()) == 0
+
+
+def test_nobody_waits_and_nothing_is_asked(database: Database) -> None:
+    async def scenario() -> None:
+        changes = Changes(database)
+        async with watching(changes):
+            await asyncio.sleep(3 * changes_module.LOOK_SECONDS)
+
+    with statements(database.engine) as seen:
+        asyncio.run(scenario())
+
+    assert seen == []
+
+
+def test_look_that_breaks_is_not_the_last(database: Database, release: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken: list[bool] = []
+
+    def break_once(session: Session, wanted: set[str]) -> dict[str, int]:
+        if not broken:
+            broken.append(True)
+            raise RuntimeError("nobody foresaw this")
+        return revisions_of(session, wanted)
+
+    monkeypatch.setattr(changes_module, "revisions_of", break_once)
+
+    async def scenario() -> bool:
+        changes = Changes(database)
+        async with watching(changes):
+            known = revision(database, release)
+            revise(database, release)
+            return await changes.wait(release, known, seconds=30)
+
+    assert asyncio.run(scenario())
+    assert broken
+
+
+def test_closing_lets_everybody_go_and_lets_nobody_wait_again(database: Database, release: str) -> None:
+    async def scenario() -> float:
+        changes = Changes(database)
+        async with watching(changes):
+            known = revision(database, release)
+            waiting = [asyncio.create_task(changes.wait(release, known, seconds=60)) for _ in range(5)]
+            while len(changes) < 5:
+                await asyncio.sleep(0)
+            begun = time.monotonic()
+            changes.close()
+            await asyncio.gather(*waiting)
+            assert not await changes.wait(release, known, seconds=60)
+            return time.monotonic() - begun
+
+    assert asyncio.run(scenario()) < 20

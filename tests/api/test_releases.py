@@ -1,0 +1,249 @@
+"""Asking for releases and listing them."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from app.jobs.queries import get_job
+from app.jobs.service import Sighting, note_sighting
+from app.releases.states import Status, StepStatus
+from tests.api.playing import Worker, apply, as_json, ask, definition
+from tests.api.serving import PATIENCE_SECONDS, Served, problem_of
+from tests.definitions.conftest import RELEASE
+from tests.releases.conftest import NOW
+
+
+def test_release_is_shown_whole(anna: httpx.Client, waiting: str) -> None:
+    release = as_json(anna.get(f"/v1/releases/{waiting}"))
+
+    assert release["status"] == "pending_approval"
+    assert release["requested_by"] == "anna"
+    assert release["content"] == {"model_digest": "sha256:m"}
+    dev, prod = release["rollouts"]
+    assert (dev["stage"], dev["status"]) == ("dev", "succeeded")
+    assert [step["status"] for step in dev["steps"]] == ["succeeded"] * 3
+    assert all(step["seconds"] >= 0 for step in dev["steps"])
+    assert prod["plan_digest"] == f"sha256:{waiting}:prod"
+    assert prod["needs_approval"]
+
+
+def test_asking_answers_where_the_release_is(anna: httpx.Client, churn: str) -> None:
+    answer = anna.post("/v1/releases", json={"model": churn, "job": "job-1", "note": "The June data."})
+
+    assert answer.status_code == 201
+    assert answer.headers["Location"] == "/v1/releases/churn-1"
+    assert as_json(anna.get(answer.headers["Location"]))["note"] == "The June data."
+
+
+def test_release_through_some_stages_keeps_the_order_of_the_definition(anna: httpx.Client, churn: str) -> None:
+    assert ask(anna, model=churn, stages=["prod"])["stages"] == ["prod"]
+    assert ask(anna, model=churn, stages=["prod", "dev"])["stages"] == ["dev", "prod"]
+
+
+def test_release_under_an_older_definition(anna: httpx.Client, churn: str) -> None:
+    apply(anna, definition(release_yml=_other_release_yml()))
+
+    assert ask(anna, model=churn)["definition_version"] == 2
+    assert ask(anna, model=churn, definition_version=1)["definition_version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "code", "said"),
+    [
+        ({"model": "chrun"}, 404, "model_not_found", "did you mean 'churn'?"),
+        ({"definition_version": 7}, 404, "definition_version_not_found", "no version 7"),
+        ({"stages": ["dev", "qa"]}, 422, "stage_unknown", "no stage qa"),
+        ({"stages": []}, 422, "stage_unknown", "No stage is named"),
+        ({"stage": "dev"}, 422, "malformed", "stage"),
+        ({"job": ""}, 422, "malformed", "job"),
+    ],
+)
+def test_what_cannot_be_released_is_refused_and_nothing_is_stored(
+    anna: httpx.Client, churn: str, asked: dict[str, Any], status: int, code: str, said: str
+) -> None:
+    before = as_json(anna.get("/v1/events"))["items"]
+
+    answer = anna.post("/v1/releases", json={"model": churn, "job": "job-1", **asked})
+
+    assert said in problem_of(answer, status, code)["detail"]
+    assert as_json(anna.get("/v1/releases"))["items"] == []
+    assert as_json(anna.get("/v1/jobs"))["items"] == []
+    assert as_json(anna.get("/v1/events"))["items"] == before
+
+
+@pytest.mark.usefixtures("release")
+def test_output_of_a_failed_job_is_not_released(anna: httpx.Client, service: Served) -> None:
+    with service.service.database.write() as session:
+        seen = Sighting(status="Failed", is_final=True, code="failed", sentence="train.py ended with status 1.")
+        note_sighting(session, get_job(session, "job-1"), seen, now=NOW)
+
+    problem = problem_of(anna.post("/v1/releases", json={"model": "churn", "job": "job-1"}), 409, "job_failed")
+
+    assert "train.py ended with status 1." in problem["detail"]
+
+
+def test_many_ask_at_once_and_each_gets_a_number_of_its_own(anna: httpx.Client, churn: str) -> None:
+    with ThreadPoolExecutor(20) as callers:
+        asked = list(callers.map(lambda number: ask(anna, model=churn, note=str(number)), range(20)))
+
+    assert sorted(release["number"] for release in asked) == list(range(1, 21))
+
+
+def test_list_can_be_filtered(anna: httpx.Client, churn: str, worker: Worker) -> None:
+    apply(anna, definition("other"))
+    ask(anna, model=churn, job="job-1")
+    ask(anna, model=churn, job="job-2")
+    ask(anna, model="other", job="job-2")
+    worker.fail_to_plan("churn-1")
+
+    assert _ids(anna) == ["other-1", "churn-2", "churn-1"]
+    assert _ids(anna, model="churn") == ["churn-2", "churn-1"]
+    assert _ids(anna, job="job-2") == ["other-1", "churn-2"]
+    assert _ids(anna, status="failed") == ["churn-1"]
+    assert _ids(anna, status=["failed", "pending"], model="churn") == ["churn-2", "churn-1"]
+    assert _ids(anna, model="nobody") == []
+    problem_of(anna.get("/v1/releases", params={"status": "fine"}), 422, "malformed")
+
+
+def test_pages_show_each_release_once_while_releases_change_and_come(
+    anna: httpx.Client, churn: str, worker: Worker
+) -> None:
+    for _ in range(7):
+        ask(anna, model=churn)
+
+    first = as_json(anna.get("/v1/releases", params={"limit": 3}))
+    worker.fail_to_plan("churn-2")  # not shown yet
+    worker.fail_to_plan("churn-7")  # shown already
+    ask(anna, model=churn)
+    second = as_json(anna.get("/v1/releases", params={"limit": 3, "cursor": first["next"]}))
+    third = as_json(anna.get("/v1/releases", params={"limit": 3, "cursor": second["next"]}))
+
+    assert [[each["number"] for each in page["items"]] for page in (first, second, third)] == [
+        [7, 6, 5],
+        [4, 3, 2],
+        [1],
+    ]
+    assert third["next"] is None
+
+
+def test_page_that_ends_with_the_list_is_the_last(anna: httpx.Client, churn: str) -> None:
+    for _ in range(3):
+        ask(anna, model=churn)
+
+    assert as_json(anna.get("/v1/releases", params={"limit": 3}))["next"] is None
+
+
+@pytest.mark.parametrize("cursor", ["x", "%%%", "LTE=", "9" * 90, "Zm9v", "äöü", "MjAyNi0wMS0wMg=="])
+@pytest.mark.parametrize("path", ["/v1/releases", "/v1/jobs"])
+def test_cursor_that_is_not_ours_is_refused(anna: httpx.Client, path: str, cursor: str) -> None:
+    problem_of(anna.get(path, params={"cursor": cursor}), 422, "cursor_invalid")
+
+
+State = Callable[[Worker, str], None]
+
+
+def _pending(_worker: Worker, _release: str) -> None:
+    pass
+
+
+def _queued(worker: Worker, release: str) -> None:
+    worker.plan(release)
+
+
+def _waits_for_approval(worker: Worker, release: str) -> None:
+    worker.plan(release, approval=["dev"])
+
+
+@pytest.mark.parametrize("reach", [_pending, _queued, _waits_for_approval])
+def test_what_nobody_carries_out_is_cancelled_at_once(
+    anna: httpx.Client, release: str, worker: Worker, reach: State
+) -> None:
+    reach(worker, release)
+
+    cancelled = as_json(anna.post(f"/v1/releases/{release}/cancel", json={"reason": "Wrong data."}))
+
+    assert (cancelled["status"], cancelled["code"]) == ("cancelled", "cancelled")
+    assert "Cancelled by anna: Wrong data." in cancelled["sentence"]
+    assert cancelled["finished_at"] is not None
+    again = problem_of(anna.post(f"/v1/releases/{release}/cancel", json={}), 409, "already_ended")
+    assert again["status"] == 409
+
+
+def test_what_runs_is_cancelled_at_its_next_safe_point(anna: httpx.Client, planned: str, worker: Worker) -> None:
+    worker.move(planned, "dev", Status.IN_PROGRESS)
+
+    first = as_json(anna.post(f"/v1/releases/{planned}/cancel", json={}))
+    second = as_json(anna.post(f"/v1/releases/{planned}/cancel", json={}))
+    worker.move(planned, "dev", Status.CANCELLED)
+
+    assert first["status"] == "cancelling"
+    assert second == first
+    assert as_json(anna.get(f"/v1/releases/{planned}"))["status"] == "cancelled"
+
+
+def test_what_has_ended_is_not_cancelled(anna: httpx.Client, waiting: str, worker: Worker) -> None:
+    as_json(anna.post(f"/v1/releases/{waiting}/rollouts/prod/approve", json={}))
+    worker.complete(waiting, "prod")
+
+    problem = problem_of(anna.post(f"/v1/releases/{waiting}/cancel", json={}), 409, "already_ended")
+
+    assert "succeeded" in problem["detail"]
+
+
+@pytest.mark.usefixtures("churn")
+def test_release_that_there_is_not(anna: httpx.Client) -> None:
+    for answer in (
+        anna.get("/v1/releases/churn-9"),
+        anna.get("/v1/releases/churn-9/events"),
+        anna.get("/v1/releases/churn-9/events", headers={"Accept": "text/event-stream"}),
+        anna.get("/v1/releases/churn-9", params={"wait": 30}, headers={"If-None-Match": '"1"'}),
+        anna.post("/v1/releases/churn-9/cancel", json={}),
+        anna.post("/v1/releases/churn-9/rollouts/dev/approve", json={}),
+    ):
+        assert problem_of(answer, 404, "release_not_found")["hint"]
+
+
+def test_requests_and_workers_get_along_on_the_same_releases(anna: httpx.Client, churn: str, worker: Worker) -> None:
+    """Who locks what in which order: a deadlock would be a 503 for one of them."""
+    releases = [ask(anna, model=churn)["id"] for _ in range(10)]
+    for release in releases:
+        worker.plan(release)
+        worker.move(release, "dev", Status.IN_PROGRESS)
+        worker.step(release, "dev", "register_model", StepStatus.RUNNING)
+    under_way = {release: threading.Event() for release in releases}
+    cancelled = {release: threading.Event() for release in releases}
+
+    def report(release: str) -> None:
+        for number in range(1000):
+            worker.report(release, "dev", "register_model", f"At {number}.")
+            if number == 2:
+                under_way[release].set()
+            if cancelled[release].is_set():
+                return
+
+    def cancel(release: str) -> int:
+        try:
+            assert under_way[release].wait(PATIENCE_SECONDS)
+            return anna.post(f"/v1/releases/{release}/cancel", json={}).status_code
+        finally:
+            cancelled[release].set()
+
+    with ThreadPoolExecutor(2) as workers, ThreadPoolExecutor(2) as callers:
+        reports = [workers.submit(report, release) for release in releases]
+        statuses = list(callers.map(cancel, releases))
+        for each in reports:
+            each.result()
+
+    assert statuses == [200] * len(releases)
+
+
+def _ids(client: httpx.Client, **filters: Any) -> list[str]:
+    return [each["id"] for each in as_json(client.get("/v1/releases", params=filters))["items"]]
+
+
+def _other_release_yml() -> str:
+    return RELEASE.replace("kv-prod", "kv-prod-2")

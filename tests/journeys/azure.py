@@ -1,0 +1,130 @@
+"""Azure ML as somebody else sees it who looks into the portal: over REST, with a token of the owner."""
+
+import re
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+Json = dict[str, Any]
+
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+_PROVIDER = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-ml/providers/Microsoft.MachineLearningServices"
+
+
+class Azure:
+    """The emulator of a running stack, seen from outside, and switched by its control API."""
+
+    def __init__(self, environment: Mapping[str, str], data: Path) -> None:
+        self.environment = environment
+        self.data = data
+        self.base_url = environment["ARM_CLOUD_METADATA_URL"].split("/metadata", 1)[0]
+        trusted = ssl.create_default_context(cafile=environment["REQUESTS_CA_BUNDLE"])
+        self.http = httpx.Client(base_url=self.base_url, verify=trusted, trust_env=False, timeout=60)
+
+    def versions(self, name: str, *, workspace: str | None = None) -> list[str]:
+        """The versions of a model, the oldest first: in a workspace, else in the registry."""
+        found = self._look(_versions(name, workspace=workspace))
+        return sorted((each["id"].rsplit("/", 1)[1] for each in found["value"]), key=int) if found else []
+
+    def endpoint(self, workspace: str, name: str) -> Json | None:
+        return self._look(f"{_PROVIDER}/workspaces/{workspace}/onlineEndpoints/{name}")
+
+    def traffic(self, workspace: str, name: str) -> dict[str, int]:
+        endpoint = self.endpoint(workspace, name)
+        assert endpoint is not None, f"{workspace} has no endpoint {name}"
+        return {deployment: share for deployment, share in endpoint["properties"]["traffic"].items() if share}
+
+    def deployments(self, workspace: str, endpoint: str) -> set[str]:
+        found = self._look(f"{_PROVIDER}/workspaces/{workspace}/onlineEndpoints/{endpoint}/deployments")
+        return {each["name"] for each in found["value"]} if found else set()
+
+    def make_endpoint(self, workspace: str, name: str) -> None:
+        """As somebody else would, by hand."""
+        body = {"location": "eastus", "identity": {"type": "SystemAssigned"}, "properties": {"authMode": "Key"}}
+        self._send("PUT", f"{_PROVIDER}/workspaces/{workspace}/onlineEndpoints/{name}", body).raise_for_status()
+
+    def delete_endpoint(self, workspace: str, name: str) -> None:
+        self._send("DELETE", f"{_PROVIDER}/workspaces/{workspace}/onlineEndpoints/{name}").raise_for_status()
+
+    def keys(self, workspace: str, endpoint: str) -> list[str]:
+        """The endpoint's keys: what must be found nowhere but here and in the Key Vault."""
+        found = self.ask("POST", f"{_PROVIDER}/workspaces/{workspace}/onlineEndpoints/{endpoint}/listKeys")
+        return [found["primaryKey"], found["secondaryKey"]]
+
+    def model_file(self, name: str, *, workspace: str | None = None) -> Path:
+        """The tiny model's file as the emulated storage keeps it: of version 1 in a workspace, else in the registry."""
+        container = self.ask("GET", f"{_versions(name, workspace=workspace)}/1")["properties"]["modelUri"]
+        marks = re.findall(r"registry-[a-z0-9-]+|azureml-models/[^/]+/1", container)
+        (found,) = (file for file in (self.data / "blobs").rglob("factor.json") if marks[0] in file.as_posix())
+        return found
+
+    def set_quota(self, family: str, cores: int) -> None:
+        self.control("PUT", "quotas", {"location": "eastus", "family": family, "cores": cores})
+
+    def delay(self, **seconds: float) -> None:
+        """How long operations take: ``deployment=2.0``."""
+        self.control("PUT", "delays", seconds)
+
+    def break_request(self, path: str, **fault: Any) -> None:
+        self.control("POST", "faults/requests", {"path": path, **fault})
+
+    def heal(self) -> None:
+        self.control("DELETE", "faults", None)
+
+    def principal(self, name: str, assignments: Sequence[Json]) -> dict[str, str]:
+        """The environment of a service principal with these rights and no others."""
+        made = self.control("POST", "principals", {"name": name, "assignments": list(assignments)})
+        return {"AZURE_CLIENT_ID": made["client_id"], "AZURE_CLIENT_SECRET": made["secret"]}
+
+    def control(self, method: str, path: str, body: Any) -> Any:
+        answer = self.http.request(method, f"/emulator/v1/{path}", json=body)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def ask(self, method: str, path: str, body: Any = None) -> Json:
+        answer = self._send(method, path, body)
+        answer.raise_for_status()
+        found: Json = answer.json()
+        return found
+
+    def _look(self, path: str) -> Json | None:
+        answer = self._send("GET", path)
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        answer.raise_for_status()
+        found: Json = answer.json()
+        return found
+
+    def _send(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self._token()}"}
+        return self.http.request(method, path, json=body, params={"api-version": "2024-10-01"}, headers=headers)
+
+    def _token(self) -> str:
+        answer = self.http.post(
+            f"/adfs/{self.environment['AZURE_TENANT_ID']}/oauth2/v2.0/token",
+            data={
+                "grant_type": "client_credentials",
+                "client_id": self.environment["AZURE_CLIENT_ID"],
+                "client_secret": self.environment["AZURE_CLIENT_SECRET"],
+                "scope": f"{self.base_url}/.default",
+            },
+        )
+        answer.raise_for_status()
+        return str(answer.json()["access_token"])
+
+
+def _versions(model: str, *, workspace: str | None) -> str:
+    if workspace is None:
+        return f"/mferp/managementfrontend{_PROVIDER}/registries/reg-shared/models/{model}/versions"
+    return f"{_PROVIDER}/workspaces/{workspace}/models/{model}/versions"
+
+
+@contextmanager
+def looking_at(environment: Mapping[str, str], data: Path) -> Iterator[Azure]:
+    azure = Azure(environment, data)
+    with azure.http:
+        yield azure

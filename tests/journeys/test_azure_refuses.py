@@ -1,0 +1,91 @@
+"""Azure that does not answer, or not this worker: told while it lasts, and nothing is half-made."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.journeys.azure import SUBSCRIPTION
+from tests.journeys.running import Running, running
+from tests.journeys.team import Team, rollout_of, steps_of
+
+_GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-ml/providers"
+# All that dev needs, and no more than looking in prod and in the registry.
+DEV_ONLY = [
+    {"role": "Contributor", "scope": f"{_GROUP}/Microsoft.MachineLearningServices/workspaces/ws-dev"},
+    {"role": "Contributor", "scope": f"{_GROUP}/Microsoft.Storage"},
+    {"role": "Key Vault Secrets Officer", "scope": f"{_GROUP}/Microsoft.KeyVault/vaults/kv-dev"},
+    {"role": "Reader", "scope": "/"},
+]
+
+
+@pytest.fixture(scope="module")
+def other_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service of this module alone: its worker changes its identity, and its Azure goes away."""
+    patience = {"MLRELEASE_RETRY_TRIES": "60", "MLRELEASE_RETRY_LONGEST_SECONDS": "2"}
+    with running(tmp_path_factory.mktemp("other"), **patience) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def team(other_service: Running, tmp_path_factory: pytest.TempPathFactory) -> Team:
+    team = Team(other_service, tmp_path_factory.mktemp("team"))
+    team.apply()
+    return team
+
+
+@pytest.fixture(scope="module")
+def trained(team: Team) -> str:
+    return team.train()
+
+
+@pytest.fixture(scope="module")
+def owner(other_service: Running) -> dict[str, str]:
+    """The identity that the worker begins with: it may do everything."""
+    return {name: other_service.azure.environment[name] for name in ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")}
+
+
+def test_azure_that_does_not_answer_is_told_and_the_release_goes_on_when_it_does(
+    team: Team, trained: str, owner: dict[str, str]
+) -> None:
+    service = team.service
+    service.work_as(**owner)
+    service.stop_emulator()
+    asked = team.ask(trained, stages=["dev"])
+
+    told = service.until(asked["id"], lambda release: release["code"] == "azure_connection_lost")
+    assert told["status"] == "pending"
+    assert "Tried again in" in told["sentence"]
+
+    service.start_emulator()
+    ended = service.until_still(asked["id"])
+    assert ended["status"] == "succeeded", ended["sentence"]
+    assert service.azure.versions(team.name, workspace="ws-dev") == ["1"]
+    assert team.use(team.dev, [2]) == [6]
+
+
+def test_worker_that_may_not_touch_prod_says_so_and_leaves_it_as_it_is(team: Team, trained: str) -> None:
+    service = team.service
+    service.work_as(**service.azure.principal("dev-only", DEV_ONLY))
+
+    waiting = service.until_still(team.ask(trained)["id"])
+    assert waiting["status"] == "pending_approval", waiting["sentence"]
+    team.approve(waiting)
+    ended = service.until_still(waiting["id"])
+
+    assert (ended["status"], ended["code"]) == ("failed", "not_permitted")
+    assert "Give the service's identity the role" in ended["sentence"]
+    assert rollout_of(ended, "dev")["status"] == "succeeded"
+    assert steps_of(ended, "prod")["create_deployment"]["status"] == "skipped"
+    assert service.azure.endpoint("ws-prod", team.prod) is None
+    assert service.azure.versions(team.name) == []
+
+
+def test_worker_without_credentials_says_so(team: Team, trained: str) -> None:
+    service = team.service
+    service.work_as(AZURE_CLIENT_SECRET="")
+
+    ended = service.until_still(team.ask(trained)["id"])
+
+    assert (ended["status"], ended["code"]) == ("failed", "credentials_missing")
+    assert "az login" in ended["sentence"]
+    assert ended["rollouts"] == []

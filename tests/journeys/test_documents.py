@@ -1,0 +1,71 @@
+"""What the documents say is so: paths lead somewhere, commands exist, the settings are the settings."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.main import get_command
+
+from app.cli.local_azure import local_environment
+from app.cli.main import app
+from app.settings import Settings
+from tests.journeys.documents import settings_table
+from tests.journeys.running import Running
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), Path(__file__).with_name("README.md")]
+
+_LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
+_FILE = re.compile(r"`((?:app|api|workflow|steps|releases|rollout|definitions|tests|docs|deploy|training)/[\w./<>-]+)`")
+_COMMAND = re.compile(r"^    (mlrelease [^#\n]+)", re.M)
+
+
+def test_table_of_settings_is_up_to_date() -> None:
+    written = (ROOT / "docs" / "production.md").read_text()
+    assert written.endswith(settings_table()), "python -m tests.journeys.documents prints it as it should be"
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.relative_to(ROOT).as_posix())
+def test_links_and_files_in_a_document_lead_somewhere(document: Path) -> None:
+    text = document.read_text()
+    lost = [link for link in _LINK.findall(text) if not (document.parent / link).exists()]
+    lost += [name for name in _FILE.findall(text) if "<" not in name and not _is_there(name)]
+    assert lost == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.relative_to(ROOT).as_posix())
+def test_commands_in_a_document_are_understood(document: Path) -> None:
+    for written in _COMMAND.findall(document.read_text()):
+        _, *arguments = shlex.split(written)
+        command = get_command(app)
+        while isinstance(command, typer.core.TyperGroup):
+            command = command.commands[arguments.pop(0)]
+        with command.make_context("mlrelease", arguments):
+            pass
+
+
+def test_script_in_the_page_on_the_emulator_runs_as_it_is(service: Running) -> None:
+    text = (ROOT / "docs" / "emulator.md").read_text()
+    script = "\n".join(re.findall(r"^    ((?:from|client|print).*)$", text, re.M))
+
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**local_environment(os.environ), **service.azure.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert "eastus" in ended.stdout
+    assert "workspaceblobstore" in ended.stdout
+
+
+def _is_there(name: str) -> bool:
+    return (ROOT / name).exists() or (ROOT / "app" / name).exists()
