@@ -1,7 +1,9 @@
 """The API process, put together: ``mlrelease serve``. It imports neither the Azure SDK nor scikit-learn."""
 
 import asyncio
+import errno
 import ipaddress
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -10,6 +12,7 @@ from fastapi import FastAPI
 
 from app.api import bundles, control, decisions, events, health, jobs, models, releases, workers
 from app.api.changes import Changes
+from app.api.documentation import document_problems, refusals
 from app.api.limits import RequestLimits
 from app.api.problems import explain_errors
 from app.api.service import Service
@@ -43,10 +46,12 @@ def create_app(settings: Settings) -> FastAPI:
         version="0.1.0",
         summary="Releases of Azure ML models: asked for, approved, carried out, accounted for.",
         lifespan=lifespan,
+        responses=refusals(422, 500, 503),
     )
     app.state.service = service
     app.add_middleware(RequestLimits)
     explain_errors(app)
+    document_problems(app)
     for room in (releases, control, decisions, events, workers, jobs, models, bundles, health):
         app.include_router(room.router)
     return app
@@ -71,14 +76,25 @@ def serve() -> None:
     server = Server(
         uvicorn.Config(
             create_app(settings),
-            host=settings.host,
-            port=settings.port,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=5,
         )
     )
-    server.run()
+    server.run(sockets=[_listen(settings.host, settings.port)])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as broken:
+        taken = broken.errno == errno.EADDRINUSE
+        raise Misconfigured(
+            f"Port {port} of {host} {'is in use' if taken else f'cannot be served: {broken.strerror}'}.",
+            code="port_in_use" if taken else "host_not_served",
+            hint="Stop what uses it, or set MLRELEASE_PORT." if taken else "Check MLRELEASE_HOST and MLRELEASE_PORT.",
+        ) from broken
 
 
 def _only_loopback(host: str) -> None:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlmodel import Session
 
+from app.api.documentation import refusals
 from app.api.idempotency import Answer, IdempotencyKey, once
 from app.api.service import Api, Who
 from app.api.views import BundleView
@@ -14,7 +15,20 @@ from app.bundles.store import keep
 router = APIRouter(prefix="/v1/bundles", tags=["bundles"])
 
 
-@router.post("", status_code=201, response_model=BundleView, summary="Upload a folder as .tar.gz")
+@router.post(
+    "",
+    status_code=201,
+    response_model=BundleView,
+    responses=refusals(413),
+    summary="Upload a folder as .tar.gz",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "description": "At most 16 MiB packed, 64 MiB and 2,000 files unpacked; files and folders only.",
+            "content": {"application/gzip": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
 async def upload(api: Api, who: Who, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Kept under the digest of its content: the same folder again is the same bundle."""
     archive = await request.body()

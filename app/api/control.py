@@ -7,6 +7,7 @@ from pydantic import Field
 from sqlmodel import Session
 
 from app.api.bodies import Body
+from app.api.documentation import refusals
 from app.api.idempotency import Answer, IdempotencyKey, once
 from app.api.releases import whole_release
 from app.api.service import Api, Service, Who
@@ -22,10 +23,12 @@ Act = Callable[[Session, Asking], Release]
 
 
 class Reason(Body):
-    reason: str = Field(default="", max_length=1000)
+    reason: str = Field(default="", max_length=1000, examples=["Wrong data."])
 
 
-@router.post("/cancel", response_model=ReleaseDetail, summary="Cancel at the next safe point")
+@router.post(
+    "/cancel", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Cancel at the next safe point"
+)
 def cancel(api: Api, who: Who, release_id: str, body: Reason, idempotency_key: IdempotencyKey = None) -> Response:
     """At once where nothing runs; else the running step stops where stopping leaves nothing half-made."""
     return _do(
@@ -38,7 +41,9 @@ def cancel(api: Api, who: Who, release_id: str, body: Reason, idempotency_key: I
     )
 
 
-@router.post("/pause", response_model=ReleaseDetail, summary="Pause at the next safe point")
+@router.post(
+    "/pause", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Pause at the next safe point"
+)
 def pause(api: Api, who: Who, release_id: str, body: Reason, idempotency_key: IdempotencyKey = None) -> Response:
     """What runs stops where stopping leaves nothing half-made; what is queued stays out of the queue."""
     return _do(
@@ -51,8 +56,11 @@ def pause(api: Api, who: Who, release_id: str, body: Reason, idempotency_key: Id
     )
 
 
-@router.post("/resume", response_model=ReleaseDetail, summary="Go on with a paused release")
+@router.post(
+    "/resume", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Go on with a paused release"
+)
 def resume(api: Api, who: Who, release_id: str, idempotency_key: IdempotencyKey = None) -> Response:
+    """It goes back into the queue of its endpoint, and goes on where it stopped."""
     return _do(
         api,
         who,
@@ -63,7 +71,9 @@ def resume(api: Api, who: Who, release_id: str, idempotency_key: IdempotencyKey 
     )
 
 
-@router.post("/retry", response_model=ReleaseDetail, summary="Go on from the step that failed")
+@router.post(
+    "/retry", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Go on from the step that failed"
+)
 def retry(api: Api, who: Who, release_id: str, idempotency_key: IdempotencyKey = None) -> Response:
     """What is done stays done."""
     return _do(

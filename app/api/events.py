@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
+from app.api.documentation import refusals
 from app.api.paging import Limit
 from app.api.service import Api, Service
 from app.api.views import EventPage, EventView
@@ -24,6 +25,7 @@ After = Annotated[int, Query(ge=0, lt=2**31, description="the number of the last
 
 @router.get("/v1/events", summary="Everything that happened, the oldest first")
 def list_events(api: Api, after: After = 0, limit: Limit = 50) -> EventPage:
+    """Numbers have no gaps: whoever has read up to one has missed nothing before it. `next` goes into `after`."""
     events = api.read(lambda session: queries.list_events(session, after=after, limit=limit))
     return _page(events=[EventView.of(each) for each in events], limit=limit)
 
@@ -31,7 +33,7 @@ def list_events(api: Api, after: After = 0, limit: Limit = 50) -> EventPage:
 @router.get(
     "/v1/releases/{release_id}/events",
     response_model=EventPage,
-    responses={200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}}, **refusals(404)},
     summary="A release's timeline; streams when text/event-stream is accepted",
 )
 async def release_events(

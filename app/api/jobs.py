@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from sqlmodel import Session
 
 from app.api.bodies import Body, Name
+from app.api.documentation import refusals
 from app.api.idempotency import Answer, IdempotencyKey, once
 from app.api.paging import Cursor, Limit, number_of, page_end
 from app.api.service import Api, Who
@@ -51,7 +52,13 @@ class NewJob(Body):
         return Submission(self.bundle, self.entry, tuple(self.environments))
 
 
-@router.post("", status_code=202, response_model=JobView, summary="Record or submit a training job")
+@router.post(
+    "",
+    status_code=202,
+    response_model=JobView,
+    responses=refusals(404, 409, 413),
+    summary="Record or submit a training job",
+)
 def post_job(api: Api, who: Who, body: NewJob, idempotency_key: IdempotencyKey = None) -> Response:
     """Answers at once; a worker asks Azure ML, or submits, and follows the job to its end."""
     asking = api.asking(who)
@@ -66,11 +73,13 @@ def post_job(api: Api, who: Who, body: NewJob, idempotency_key: IdempotencyKey =
 
 @router.get("", summary="Training jobs, the newest first")
 def list_jobs(api: Api, model: str | None = None, cursor: Cursor = None, limit: Limit = 50) -> JobPage:
+    """As each was last seen: nothing is asked of Azure ML here."""
     before = number_of(cursor)
     jobs = api.read(lambda session: queries.list_jobs(session, model=model, before=before, limit=limit + 1))
     return JobPage(items=[JobView.of(job) for job in jobs[:limit]], next=page_end(jobs, limit, lambda job: job.id))
 
 
-@router.get("/{name}", summary="One training job")
+@router.get("/{name}", responses=refusals(404, 409), summary="One training job")
 def get_job(api: Api, name: str, workspace: Annotated[str | None, Query()] = None) -> JobView:
+    """Names are unique in a workspace: where several have this one (409), say which."""
     return JobView.of(api.read(lambda session: queries.get_job(session, name, workspace=workspace)))

@@ -7,6 +7,7 @@ from pydantic import Field
 from sqlmodel import Session
 
 from app.api.bodies import Body, Name
+from app.api.documentation import refusals
 from app.api.idempotency import Answer, IdempotencyKey, once
 from app.api.service import Api, Who
 from app.api.views import ModelDetail, ModelPage, ModelView
@@ -26,7 +27,9 @@ class ApplyModel(Body):
     note: str | None = Field(default=None, max_length=1000)
 
 
-@router.post("/models", status_code=201, response_model=ModelView, summary="Apply a definition")
+@router.post(
+    "/models", status_code=201, response_model=ModelView, responses=refusals(404, 413), summary="Apply a definition"
+)
 def apply_model(api: Api, who: Who, body: ApplyModel, idempotency_key: IdempotencyKey = None) -> Response:
     """Content that is the newest already makes no new version (200). Every mistake in it is reported at once (422)."""
     asking = api.asking(who)
@@ -58,16 +61,19 @@ def apply_model(api: Api, who: Who, body: ApplyModel, idempotency_key: Idempoten
 
 @router.get("/models", summary="The newest definition of every model")
 def list_models(api: Api) -> ModelPage:
+    """By name."""
     return ModelPage(items=[ModelView.of(each) for each in api.read(queries.list_models)])
 
 
-@router.get("/models/{model}", summary="A model's definition and its versions")
+@router.get("/models/{model}", responses=refusals(404), summary="A model's definition and its versions")
 def get_model(api: Api, model: str) -> ModelDetail:
+    """The newest version whole, and who applied which version when, the newest first."""
     return api.read(lambda session: _detail(session, model, None))
 
 
-@router.get("/models/{model}/versions/{version}", summary="One version of a definition")
+@router.get("/models/{model}/versions/{version}", responses=refusals(404), summary="One version of a definition")
 def get_version(api: Api, model: str, version: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> ModelDetail:
+    """As it was applied: a version never changes."""
     return api.read(lambda session: _detail(session, model, version))
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from sqlmodel import Session
 
 from app.api.bodies import Body, Name
+from app.api.documentation import refusals
 from app.api.idempotency import Answer, IdempotencyKey, once
 from app.api.paging import Cursor, Limit, moment_of, page_end
 from app.api.service import Api, Service, Who
@@ -34,7 +35,9 @@ class NewRelease(Body):
     note: str | None = Field(default=None, max_length=1000)
 
 
-@router.post("", status_code=201, response_model=ReleaseDetail, summary="Ask for a release")
+@router.post(
+    "", status_code=201, response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Ask for a release"
+)
 def post_release(api: Api, who: Who, body: NewRelease, idempotency_key: IdempotencyKey = None) -> Response:
     """Answers at once; a worker looks up what exactly is released, plans each stage and carries it out."""
     asking = api.asking(who)
@@ -63,6 +66,7 @@ def list_releases(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> ReleasePage:
+    """Filters add up; `status` may be given several times."""
     before = moment_of(cursor)
     rows = api.read(
         lambda session: queries.list_releases(
@@ -76,7 +80,7 @@ def list_releases(
 @router.get(
     "/{release_id}",
     response_model=ReleaseDetail,
-    responses={304: {"description": "Unchanged since the revision in If-None-Match."}},
+    responses={304: {"description": "Unchanged since the revision in If-None-Match."}, **refusals(404)},
     summary="One release, whole; poll it with ETag and wait",
 )
 async def get_release(

@@ -238,4 +238,6 @@ class ReleasePage(Page):
 
 
 class EventPage(Page):
+    """One page of events. ``next`` goes into ``after`` to get the page after it; null at the end."""
+
     items: list[EventView]

@@ -13,6 +13,8 @@ router = APIRouter(prefix="/v1/workers", tags=["workers"])
 
 @router.get("", summary="Workers that hold a lease, and what they drive")
 def get_workers(api: Api) -> WorkerPage:
+    """One that was killed is shown until its lease has run out."""
+
     def query(session: Session) -> list[WorkerView]:
         steps = running_steps(session)
         return [WorkerView.of(worker, steps=steps) for worker in list_workers(session)]

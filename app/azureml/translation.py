@@ -45,6 +45,7 @@ _BUSY = re.compile(
     re.I,
 )
 _TAKEN = re.compile(r"already (exists|an endpoint|in use|taken)|(must|needs to) be unique", re.I)
+_PASSING = frozenset({"OperationCanceled", "InternalServerError", "WorkspaceManagedNetworkNotReady"})
 _SPACES = re.compile(r"\s+")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # the SDK paints its own refusals for terminals
 _NO_CREDENTIAL = "EnvironmentCredential authentication unavailable"
@@ -106,8 +107,7 @@ def operation_failed(code: str, message: str, *, doing: str) -> AzureMLError:
         return NotFound(sentence, azure_code=code)
     if code == "BadArgument":
         return BadRequest(sentence, azure_code=code)
-    again = code in {"OperationCanceled", "InternalServerError", "WorkspaceManagedNetworkNotReady"}
-    return OperationEnded(sentence, azure_code=code, retryable=again)
+    return OperationEnded(sentence, azure_code=code, retryable=code in _PASSING)
 
 
 def _of_credentials(raised: ClientAuthenticationError, *, doing: str) -> AzureMLError:
@@ -153,6 +153,8 @@ def _of_response(raised: HttpResponseError, *, doing: str) -> AzureMLError:
         return ImageBuildFailed(sentence, azure_code=code)
     if status == 409 or _TAKEN.search(words):
         return AlreadyExists(sentence, azure_code=code)
+    if code in _PASSING:  # a registry answers 400 for an operation that failed, whatever it failed with
+        return OperationEnded(sentence, azure_code=code, retryable=True)
     return BadRequest(sentence, azure_code=code)
 
 

@@ -1,5 +1,6 @@
 """TCP ports on this machine."""
 
+import random
 import socket
 
 from app.errors import Misconfigured
@@ -7,12 +8,24 @@ from app.errors import Misconfigured
 LOOPBACK = "127.0.0.1"
 
 
+# Below those that systems give to outgoing connections: one of these is not taken by chance before a server binds it.
+_SERVERS = range(20_000, 32_000)
+
+
 def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A port that nobody uses now, and that nobody but a server will."""
+    for port in random.sample(_SERVERS, k=100):
+        with socket.socket() as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+        return port
+    raise Misconfigured(
+        f"No port from {_SERVERS.start} to {_SERVERS.stop} is free on {LOOPBACK}.",
+        code="no_free_port",
+        hint="Stop what listens there.",
+    )
 
 
 def require_free(port: int, *, host: str, setting: str) -> None:

@@ -132,7 +132,7 @@ class _Reader:
             if not isinstance(key_node, ScalarNode):
                 self._note(key_node, place, line, "has a key that is not text")
                 continue
-            key = str(key_node.value)
+            key = self._text(key_node, place)
             if str(key_node.tag) == f"{_TAG}merge":
                 self._note(key_node, place, line, "merge keys (`<<`) are not understood here: write the keys out")
                 continue
@@ -147,7 +147,7 @@ class _Reader:
     def _scalar(self, node: ScalarNode, place: Place) -> Any:
         tag = str(node.tag)
         if tag in _TEXT:
-            return str(node.value)
+            return self._text(node, place)
         if tag not in _CONVERTED:
             self._note(node, place, node.start_mark.line + 1, f"has a tag that is not understood: {tag}")
             return str(node.value)
@@ -156,6 +156,12 @@ class _Reader:
         except (ValueError, YAMLError):
             self._note(node, place, node.start_mark.line + 1, f"is not what it says: {node.value!r}")
             return str(node.value)
+
+    def _text(self, node: ScalarNode, place: Place) -> str:
+        text = str(node.value)
+        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+            self._note(node, place, node.start_mark.line + 1, "has a character that is no text: NUL, or half of a pair")
+        return text
 
     def _note(self, node: Node, place: Place, line: int, message: str) -> None:
         if id(node) in self._told:

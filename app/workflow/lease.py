@@ -43,6 +43,10 @@ class Lease:
         """Renew it in a thread until it is given back. ``each_beat`` is told whether the beat before was in time."""
         threading.Thread(target=self._keep, args=(each_beat, lost), name="lease", daemon=True).start()
 
+    @property
+    def is_exclusive(self) -> bool:
+        return self._exclusive
+
     def is_held(self) -> bool:
         """Once somebody was told that it is not, it never is again: what was let go of then is not taken up by this process."""
         if not self._exclusive and _clock() >= self._held_until:

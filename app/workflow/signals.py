@@ -41,6 +41,10 @@ class Signals:
         if not self._lease.is_held():
             raise Interrupted("released", "This worker has lost its lease; another takes over.")
 
+    def gets_lease_again(self) -> bool:
+        """Whether a lease that ran out is only late: nobody else can have taken over, and the next renewal takes it again."""
+        return self._lease.is_exclusive and not self._stopping.is_set()
+
     def require_going_on(self) -> None:
         """Raise Interrupted when this worker is being stopped, or has lost its lease."""
         if self._stopping.is_set():

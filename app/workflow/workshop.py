@@ -93,4 +93,6 @@ class Workshop:
             except Conflict as lost:
                 if lost.code != "lease_lost":
                     raise
-                raise Interrupted("released", lost.sentence) from lost
+                if not self.signals.gets_lease_again():
+                    raise Interrupted("released", lost.sentence) from lost
+                self.signals.pause_for(AWAY_SECONDS)

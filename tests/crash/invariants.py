@@ -1,0 +1,96 @@
+"""What must hold however often something was killed: nothing lost, nothing twice, nothing left behind."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sqlmodel import Session, col, select
+
+from app.releases.events import verify_chain
+from app.releases.tables import Event, EventHead
+from tests.topology import PROVIDER, Team, Topology
+
+
+def twice(topology: Topology, team: Team, releases: Sequence[str]) -> list[str]:
+    """Everything that there is more than once, or other than it should be, after these releases of one content."""
+    return [
+        *_steps_done_twice(topology, releases),
+        *_models(topology, team),
+        *_serving(topology, team, releases),
+        *_operations(topology, team),
+    ]
+
+
+def count_chain(topology: Topology) -> int:
+    """The number of events in the unbroken chain. Raises Conflict when it is broken."""
+
+    def walk(session: Session) -> int:
+        events = session.exec(select(Event).order_by(col(Event.seq))).all()
+        return verify_chain(events, head=session.exec(select(EventHead)).one())
+
+    counted: int = topology.read(walk)
+    return counted
+
+
+def _steps_done_twice(topology: Topology, releases: Sequence[str]) -> list[str]:
+    wrong = []
+    for release in releases:
+        done = Counter(event.subject for event in topology.events(release) if event.kind == "step.succeeded")
+        rollouts = topology.release(release)["rollouts"]
+        steps = [f"{release}:{each['stage']}:{step['key']}" for each in rollouts for step in each["steps"]]
+        wrong += [f"{step} succeeded {done[step]} times" for step in steps if done[step] != 1]
+        wrong += [f"{step} is no step of {release}" for step in done.keys() - set(steps)]
+    return wrong
+
+
+def _models(topology: Topology, team: Team) -> list[str]:
+    wrong = []
+    places = ["workspaces/ws-dev"]
+    if "prod" in team.stages:
+        places.append("registries/reg-shared")
+    for place in places:
+        versions = _names(topology, f"{place}/models/{team.model}/versions")
+        if len(versions) != 1:
+            wrong.append(f"{place} has versions {versions} of {team.model}")
+    if "prod" in team.stages:
+        versions = _names(topology, f"registries/reg-shared/environments/{team.environment}/versions")
+        if len(versions) != 1:
+            wrong.append(f"the registry has versions {versions} of {team.environment}")
+    return wrong
+
+
+def _serving(topology: Topology, team: Team, releases: Sequence[str]) -> list[str]:
+    """The last release serves alone, the one before it stays warm, and there is nothing else."""
+    wrong = []
+    for stage in team.stages:
+        endpoint = f"workspaces/ws-{stage}/onlineEndpoints/{team.model}-{stage}"
+        rollouts = [
+            next(each for each in topology.release(release)["rollouts"] if each["stage"] == stage)
+            for release in releases
+        ]
+        wanted = [each["deployment"] for each in rollouts][-2:]
+        there = _names(topology, f"{endpoint}/deployments")
+        if sorted(there) != sorted(wanted):
+            wrong.append(f"{endpoint} has {there}, wanted is {wanted}")
+        traffic = topology.azure(endpoint)["properties"]["traffic"]
+        if {name: share for name, share in traffic.items() if share} != {wanted[-1]: 100}:
+            wrong.append(f"{endpoint} has traffic {traffic}, wanted is all to {wanted[-1]}")
+    return wrong
+
+
+def _operations(topology: Topology, team: Team) -> list[str]:
+    """Each thing was made once, and nothing goes on any more."""
+    wrong = []
+    made = Counter[str]()
+    for each in topology.control("GET", "operations"):
+        if f"/{team.model}" not in each["resource"] and f"/{team.environment}/" not in each["resource"]:
+            continue
+        if each["status"] == "InProgress":
+            wrong.append(f"{each['kind']} of {each['resource']} still goes on")
+        if each["kind"] in {"oeidp", "odidp", "odidp-delete", "share"}:
+            made[f"{each['kind']} of {each['resource']}"] += 1
+    return wrong + [f"{what} was begun {number} times" for what, number in made.items() if number > 1]
+
+
+def _names(topology: Topology, listing: str) -> list[str]:
+    path = f"/mferp/managementfrontend{PROVIDER}/{listing}" if listing.startswith("registries/") else listing
+    return [each["name"] for each in topology.azure(path)["value"]]

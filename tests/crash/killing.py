@@ -1,0 +1,100 @@
+"""Kill a process at a point of a release, see that another goes on, and measure how long that took."""
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from tests.crash.points import Point, Scene
+from tests.topology import LOOK_SECONDS, PATIENCE_SECONDS, Topology, wait_until
+
+Victim = Literal["worker", "api", "emulator"]
+
+
+@dataclass(frozen=True)
+class Kill:
+    """``takeover_seconds``: from the kill to the next thing that was done for the release (of an API: to its next answer)."""
+
+    victim: Victim
+    point: str
+    takeover_seconds: float
+
+
+@dataclass(frozen=True)
+class Planned:
+    victim: Victim
+    point: Point
+
+
+def carry_out(scene: Scene, kills: list[Planned], *, done: list[Kill] | None = None) -> list[Kill]:
+    """Kill at each point that the release comes to; the kills, those that were ``done`` before the test failed too.
+
+    Steps go on side by side: one point may be over before another has been got over. Such a kill is left out.
+    """
+    done = [] if done is None else done
+    ahead = list(kills)
+    until = time.monotonic() + PATIENCE_SECONDS
+    while ahead:
+        reached = next((each for each in ahead if each.point.reached(scene) and not each.point.passed(scene)), None)
+        if reached is not None:
+            done.append(_kill(scene, reached))
+            ahead.remove(reached)
+            until = time.monotonic() + PATIENCE_SECONDS
+        ahead = [each for each in ahead if not each.point.passed(scene)]
+        assert time.monotonic() < until, f"{scene.release} came to none of {[each.point.name for each in ahead]}"
+        time.sleep(LOOK_SECONDS)
+    return done
+
+
+def _kill(scene: Scene, planned: Planned) -> Kill:
+    topology = scene.topology
+    match planned.victim:
+        case "worker":
+            seconds = _kill_worker(topology, scene.release)
+        case "api":
+            seconds = _kill_api(topology)
+        case "emulator":
+            seconds = _kill_emulator(topology, scene.release)
+    return Kill(planned.victim, planned.point.name, seconds)
+
+
+def _kill_worker(topology: Topology, release: str) -> float:
+    """Over SQLite it is started again; over PostgreSQL another one has been there all along."""
+    driver = topology.driver_of(release)
+    topology.kill(driver)
+    begun, seen = time.monotonic(), topology.revision_of(release)
+    topology.start_worker(wait=topology.is_sqlite)
+    _wait_for_progress(topology, release, seen)
+    seconds = time.monotonic() - begun
+    for worker in topology.workers:
+        topology.wait_until_ready(worker)
+    return seconds
+
+
+def _kill_api(topology: Topology) -> float:
+    """The first replica. Where there is a second one, it answers meanwhile."""
+    topology.kill(topology.api_programs[0])
+    begun = time.monotonic()
+    if len(topology.api_programs) == 1:
+        topology.api_programs[0] = topology.start_api(0)
+        return time.monotonic() - begun
+    wait_until(lambda: topology.answers(1), what="the other API answers")
+    seconds = time.monotonic() - begun
+    topology.api_programs[0] = topology.start_api(0)
+    return seconds
+
+
+def _kill_emulator(topology: Topology, release: str) -> float:
+    topology.kill(topology.emulator)
+    begun, seen = time.monotonic(), topology.revision_of(release)
+    topology.start_emulator()
+    _wait_for_progress(topology, release, seen)
+    return time.monotonic() - begun
+
+
+def _wait_for_progress(topology: Topology, release: str, seen: int) -> None:
+    wait_until(
+        lambda: topology.revision_of(release) > seen,
+        what=f"somebody goes on with {release}",
+        seconds=PATIENCE_SECONDS,
+        every=0.01,
+    )
