@@ -49,8 +49,8 @@ def create_app(settings: Settings) -> FastAPI:
         responses=refusals(422, 500, 503),
     )
     app.state.service = service
-    app.add_middleware(RequestLimits)
     explain_errors(app)
+    app.add_middleware(RequestLimits)
     document_problems(app)
     for room in (releases, control, decisions, events, workers, jobs, models, bundles, health):
         app.include_router(room.router)

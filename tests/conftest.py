@@ -106,5 +106,3 @@ def create_database(server: str, name: str, *, template: str = "template1") -> s
 
 def url_of(server: str, name: str) -> str:
     return server.replace("/postgres?", f"/{name}?")
-
-

@@ -8,6 +8,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import (
     Conflict,
@@ -57,6 +59,7 @@ JSON_HINT = "Send a JSON document in UTF-8, with `Content-Type: application/json
 
 def explain_errors(app: FastAPI) -> None:
     """Have every error of this app answered as a problem."""
+    app.add_middleware(Unforeseen)
 
     @app.exception_handler(MlreleaseError)
     async def _ours(_request: Request, error: MlreleaseError) -> JSONResponse:
@@ -77,7 +80,7 @@ def explain_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
-        path = request.url.path
+        path, headers = request.url.path, error.headers
         match error.status_code:
             case 400:  # the framework's word for a body that cannot be read at all
                 return problem(
@@ -87,15 +90,47 @@ def explain_errors(app: FastAPI) -> None:
                 code, detail = "route_not_found", f"There is nothing at {path}."
             case 405:
                 code, detail = "method_not_allowed", f"{request.method} is not for {path}."
+                headers = {"Allow": _allowed(request)}
             case _:
                 code, detail = "http_error", f"{str(error.detail).rstrip('.')}."
         hint = f"{request.base_url}docs shows everything that there is." if error.status_code in {404, 405} else None
-        return problem(error.status_code, code=code, detail=detail, hint=hint, headers=error.headers)
+        return problem(error.status_code, code=code, detail=detail, hint=hint, headers=headers)
 
-    @app.exception_handler(Exception)
-    async def _unforeseen(request: Request, _error: Exception) -> JSONResponse:
-        log.exception("request_broke", method=request.method, path=request.url.path)
-        return problem(500, code="internal_error", detail="The service broke on this request; its log says how.")
+
+class Unforeseen:
+    """Answers what nothing else did. The framework's own way hangs up on the caller after it and logs everything twice."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def note_begin(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_begin)
+        except Exception:
+            if begun:
+                raise
+            log.exception("request_broke", method=scope["method"], path=scope["path"])
+            broken = problem(500, code="internal_error", detail="The service broke on this request; its log says how.")
+            await broken(scope, receive, send)
+
+
+def _allowed(request: Request) -> str:
+    """Every method that this path has. The framework names those of the first route that it finds."""
+    methods = ("GET", "POST")
+    routes = request.app.routes
+    found = [
+        method
+        for method in methods
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+    return ", ".join(found)
 
 
 def problem_of(error: MlreleaseError) -> JSONResponse:

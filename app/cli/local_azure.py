@@ -5,7 +5,11 @@ from collections.abc import Mapping
 # What DefaultAzureCredential and the Azure ML SDK read. None of it may reach a local stack: it must not find a real Azure.
 _OF_A_REAL_AZURE = ("AZURE_", "AZUREML_", "ARM_", "MSI_", "IDENTITY_")
 
-LOCAL_PACE = {"MLRELEASE_POLL_SECONDS": "0.2", "MLRELEASE_JOB_POLL_SECONDS": "1", "MLRELEASE_QUEUE_POLL_SECONDS": "0.1"}
+LOCAL_PACE = {
+    "MLRELEASE_POLL_SECONDS": "0.2",
+    "MLRELEASE_JOB_POLL_SECONDS": "1",
+    "MLRELEASE_QUEUE_POLL_SECONDS": "0.25",
+}
 
 
 def local_environment(inherited: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from app.database.connection import Database
@@ -46,7 +46,7 @@ def writing(url: str) -> Iterator[None]:
 @contextmanager
 def closed(server: str, url: str) -> Iterator[None]:
     """Nobody is let into this database any more, and who was in is thrown out."""
-    name = url.rpartition("/")[2].partition("?")[0]
+    name = make_url(url).database
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     thrown_out = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
     with engine.connect() as connection:

@@ -1,5 +1,6 @@
 """The API as a process of its own: how it starts, refuses to start, and stops."""
 
+import json
 import os
 import signal
 import socket
@@ -12,10 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 from sqlalchemy import text
 
 from app.cli.ports import free_port
 from app.database.connection import Database
+from app.errors import Misconfigured
+from app.main import create_app
+from app.settings import Settings
 from tests.api.conftest import on_sqlite
 from tests.api.playing import apply, ask, definition
 from tests.api.serving import wait_until
@@ -57,28 +62,54 @@ def test_database_without_tables_is_said_in_one_sentence(empty_database_url: str
     assert said.count("\n") == 1
 
 
+SERVE_EACH = """
+import json, os, sys
+from app.errors import MlreleaseError
+from app.main import serve
+
+for variables in json.load(sys.stdin):
+    os.environ.update(variables)
+    try:
+        serve()
+    except MlreleaseError as refusal:
+        print(refusal)
+    for name in variables:
+        del os.environ[name]
+"""
+
+
 @on_sqlite
 def test_what_prevents_the_start_is_said_in_one_sentence(database_url: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        for variables, sentence in (
-            (
-                {"MLRELEASE_PORT": port},
-                f"Port {port} of 127.0.0.1 is in use. Stop what uses it, or set MLRELEASE_PORT.\n",
-            ),
-            ({"MLRELEASE_HOST": "0.0.0.0"}, "MLRELEASE_HOST is 0.0.0.0, but callers are not authenticated yet"),  # noqa: S104 # refused
-            ({"MLRELEASE_PORT": "x", "MLRELEASE_POLL_SECONDS": "0"}, "The settings are wrong: MLRELEASE_PORT"),
-            ({"MLRELEASE_DATABASE_URL": "mysql://x"}, "The settings are wrong: MLRELEASE_DATABASE_URL"),
-            (
-                {"MLRELEASE_DATABASE_URL": "postgresql+psycopg://nobody:secret@127.0.0.1:1/none"},
-                "The database does not answer",
-            ),
-            ({"MLRELEASE_DATABASE_URL": f"sqlite:///{tmp_path}/nowhere/m.db"}, "The database does not answer"),
-        ):
-            said = refusal(tmp_path, **{"MLRELEASE_DATABASE_URL": database_url, **variables})
-            assert sentence in said
-            assert said.count("\n") == 1, said
-            assert "secret" not in said
+        cases = {
+            f"Port {port} of 127.0.0.1 is in use. Stop what uses it, or set MLRELEASE_PORT.": {"MLRELEASE_PORT": port},
+            "MLRELEASE_HOST is 0.0.0.0, but callers are not authenticated yet": {"MLRELEASE_HOST": "0.0.0.0"},  # noqa: S104 # refused
+            "The settings are wrong: MLRELEASE_PORT": {"MLRELEASE_PORT": "x", "MLRELEASE_POLL_SECONDS": "0"},
+            "The settings are wrong: MLRELEASE_DATABASE_URL": {"MLRELEASE_DATABASE_URL": "mysql://x"},
+            "The database does not answer (connection failed": {
+                "MLRELEASE_DATABASE_URL": "postgresql+psycopg://nobody:secret@127.0.0.1:1/none"
+            },
+            "The database does not answer (unable to open": {
+                "MLRELEASE_DATABASE_URL": f"sqlite:///{tmp_path}/nowhere/m.db"
+            },
+        }
+        ended = subprocess.run(
+            [sys.executable, "-c", SERVE_EACH],
+            input=json.dumps([{"MLRELEASE_DATABASE_URL": database_url, **each} for each in cases.values()]),
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            timeout=START_SECONDS,
+            check=False,
+        )
+
+    said = ended.stdout.splitlines()
+    assert len(said) == len(cases), ended.stderr
+    for sentence, start in zip(said, cases, strict=True):
+        assert sentence.startswith(start)
+        assert "secret" not in sentence
 
 
 @on_sqlite
@@ -121,13 +152,9 @@ def test_process_serves_without_azure_and_scikit_learn_and_stops_when_told(datab
     assert roots.isdisjoint({"azure", "sklearn", "msal", "numpy", "scipy", "training", "emulator"})
 
 
-@on_sqlite
-def test_schema_of_a_newer_version_is_not_served(database_url: str, tmp_path: Path) -> None:
-    database = Database(database_url)
+def test_schema_of_a_newer_version_is_not_served(database: Database, tmp_path: Path) -> None:
     with database.write() as session:
         session.connection().execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    database.dispose()
 
-    said = refusal(tmp_path, MLRELEASE_DATABASE_URL=database_url, MLRELEASE_PORT=str(free_port()))
-
-    assert "it was migrated by a newer one" in said
+    with pytest.raises(Misconfigured, match="it was migrated by a newer one"):
+        create_app(Settings(data=tmp_path, database_url=database.url))

@@ -64,9 +64,13 @@ def test_retry_after_is_handed_on(azure: AzureML, emulator: RunningEmulator) -> 
     assert raised.value.retry_after == 1
 
 
-def test_one_hiccup_is_not_even_seen(azure: AzureML, emulator: RunningEmulator) -> None:
+def test_one_hiccup_is_told_and_not_waited_for_where_nobody_sees(azure: AzureML, emulator: RunningEmulator) -> None:
     emulator.break_request("models/churn/versions", status=503, times=1)
 
+    with pytest.raises(Unavailable) as raised:
+        list_models(azure, DEV, "churn")
+
+    assert raised.value.retryable is True
     assert list_models(azure, DEV, "churn") == []
 
 

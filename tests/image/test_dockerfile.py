@@ -1,86 +1,79 @@
-"""The Dockerfile without Docker: its build steps and entry points run as processes, from the files that the image would have.
+"""What the Dockerfile promises, read from it."""
 
-Stands in for Docker: the context is copied as `.dockerignore` leaves it, `/build` and `/opt/mlrelease` are folders of the test.
-"""
-
-import os
-import re
-import shutil
-import subprocess
-import sys
-from fnmatch import fnmatch
-from pathlib import Path
+import tomllib
+from pathlib import PurePosixPath
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
-ROOT = Path(__file__).parents[2]
-DOCKERFILE = (ROOT / "Dockerfile").read_text()
-BUILD, RUN = DOCKERFILE.split("\nFROM ", 2)[0], DOCKERFILE.split("\nFROM ", 2)[-1]
+from tests.image.dockerfile import ROOT, is_sent, read_dockerfile
 
-
-def instructions(stage: str, word: str) -> list[str]:
-    return re.findall(rf"^{word} (.+)$", stage, re.M)
+BUILD, FINAL = read_dockerfile()
 
 
-def context(into: Path) -> Path:
-    """What `docker build` would send."""
-    ignored = [line.strip("/") for line in (ROOT / ".dockerignore").read_text().splitlines() if line]
+def test_default_command_is_the_api() -> None:
+    (command,) = FINAL.all("CMD")
 
-    def leave_out(folder: str, names: list[str]) -> set[str]:
-        at = Path(folder).relative_to(ROOT).as_posix()
-        paths = {name: name if at == "." else f"{at}/{name}" for name in names}
-        return {
-            name
-            for name, path in paths.items()
-            if any(fnmatch(path, each) or fnmatch(f"x/{path}", each) for each in ignored)
-        }
-
-    shutil.copytree(ROOT, into, ignore=leave_out)
-    return into
-
-
-def test_the_default_command_is_the_api() -> None:
-    assert instructions(RUN, "CMD") == ['["mlrelease", "serve"]']
+    assert command.command == ["mlrelease", "serve"]
+    assert FINAL.all("ENTRYPOINT") == []
 
 
 def test_nothing_runs_as_root() -> None:
-    (user,) = instructions(RUN, "USER")
+    (user,) = FINAL.all("USER")
+    (made,) = [each.text for each in FINAL.all("RUN") if "useradd" in each.text]
 
-    assert user not in {"root", "0"}
-    assert DOCKERFILE.index("USER ") < DOCKERFILE.index("CMD ")
+    assert f"--uid 10001 {user.text}" in made
+    assert f"-o {user.text} /data" in made, "the user can write the data folder"
+    words = [each.word for each in FINAL.instructions]
+    assert words.index("USER") < words.index("CMD")
+    assert "RUN" not in words[words.index("USER") :]
 
 
-def test_everything_that_is_copied_is_in_the_context(tmp_path: Path) -> None:
-    there = context(tmp_path / "context")
-    sources = [part for line in instructions(BUILD, "COPY") for part in line.split()[:-1]]
+def test_final_stage_has_the_programs_and_nothing_that_built_them() -> None:
+    assert [each.text for each in FINAL.all("COPY")] == ["--from=build /opt/mlrelease /opt/mlrelease"]
+    assert FINAL.image == BUILD.image, "a virtual environment works with the Python that made it"
+
+
+def test_base_image_has_a_python_that_the_package_supports() -> None:
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    python = BUILD.image.partition(":")[2].partition("-")[0]
+
+    assert SpecifierSet(package["requires-python"]).contains(f"{python}.0")
+
+
+def test_everything_that_is_copied_is_in_the_context() -> None:
+    sources = [source for each in BUILD.all("COPY") for source in each.text.split()[:-1]]
 
     assert sources
-    assert [source for source in sources if not (there / source).exists()] == []
+    missing = [source for source in sources if not (ROOT / source).exists() or not is_sent(PurePosixPath(source))]
+    assert missing == []
 
 
-@pytest.mark.slow
-def test_the_build_gives_programs_that_work(tmp_path: Path) -> None:
-    there, root = context(tmp_path / "build"), tmp_path / "opt"
-    uv = Path(sys.executable).with_name("uv")
-    environment = {**os.environ, "VIRTUAL_ENV": str(root), "UV_LINK_MODE": "copy"}
-    steps = [line for line in instructions(BUILD, "RUN") if line.startswith("uv ")]
-    assert len(steps) == 3
+def test_every_package_of_the_wheel_is_copied() -> None:
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wheel = package["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    sources = {source for each in BUILD.all("COPY") for source in each.text.split()[:-1]}
 
-    for step in steps:
-        command = step.replace("/opt/mlrelease", str(root)).split()
-        subprocess.run([str(uv), *command[1:]], cwd=there, env=environment, check=True)
-    data = tmp_path / "data"
-    data.mkdir()
-    alone = {"PATH": f"{root / 'bin'}:{os.environ['PATH']}", "MLRELEASE_DATA": str(data), "HOME": str(tmp_path)}
+    assert set(wheel) <= sources
+    assert {package["project"]["readme"], "pyproject.toml", "LICENSE"} <= sources
 
-    def run(program: str, *arguments: str) -> str:
-        command = [str(root / "bin" / program), *arguments]
-        return subprocess.run(command, cwd=tmp_path, env=alone, check=True, capture_output=True, text=True).stdout
 
-    assert "serve" in run("mlrelease", "--help")
-    assert "serve" in run("azureml-emulator", "--help")
-    run("mlrelease", "migrate")
+def test_dependencies_are_installed_by_hash_before_the_code_is_copied() -> None:
+    steps = [each.text for each in BUILD.instructions if each.word in {"RUN", "COPY"}]
+    locked = steps.index("uv pip install --require-hashes -r requirements.lock")
 
-    assert (data / "mlrelease.db").exists()
-    assert str(root) in run("python", "-c", "import app; print(app.__file__)")
-    assert not {"azure", "sklearn"} & set(run("python", "-c", "import app.main, sys; print(*sys.modules)").split())
+    assert locked < steps.index("app app") < steps.index("uv pip install --no-deps .")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [".git/config", ".venv/bin/python", ".mlrelease/mlrelease.db", ".env", "app/api/__pycache__/x.pyc", "tests/x.py"],
+)
+def test_what_is_private_or_useless_is_not_sent(path: str) -> None:
+    assert not is_sent(PurePosixPath(path))
+
+
+@pytest.mark.parametrize("path", ["app/main.py", "migrations/versions/0001_first_tables.py", "training/pipeline.yml"])
+def test_what_is_needed_is_sent(path: str) -> None:
+    assert (ROOT / path).exists()
+    assert is_sent(PurePosixPath(path))

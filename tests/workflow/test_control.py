@@ -39,6 +39,7 @@ def _do(scene: Scene, act: str, reason: str = "for a reason") -> Json:
     return scene.topology.ask_api("POST", f"/v1/releases/{scene.release}/{act}", {"reason": reason})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", STEPS)
 def test_cancel_ends_at_a_safe_point_and_a_retry_goes_on(topology: Topology, model: str, stop: Point) -> None:
     # The registry has an environment for good: only one that nobody else's release took there is still shared.

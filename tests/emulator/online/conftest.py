@@ -38,8 +38,8 @@ def furnish(rest: Rest) -> None:
     for name, script in SCRIPTS.items():
         rest.register_code(name, script)
     rest.register_model("words", {"word.txt": "hello"})
-    rest.register_environment("plain", ["httpx"])
-    rest.register_environment("lacking", ["no-such-package-anywhere==1.0"])
+    rest.register_environment("online-plain", ["httpx"])
+    rest.register_environment("online-lacking", ["no-such-package-anywhere==1.0"])
 
 
 @pytest.fixture(scope="session")

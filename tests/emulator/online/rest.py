@@ -74,7 +74,14 @@ class Rest:
         return found
 
     def put_deployment(
-        self, endpoint: str, name: str, *, code: str, instances: int = 1, environment: str = "plain", **properties: Any
+        self,
+        endpoint: str,
+        name: str,
+        *,
+        code: str,
+        instances: int = 1,
+        environment: str = "online-plain",
+        **properties: Any,
     ) -> httpx.Response:
         body = {
             "location": "eastus",

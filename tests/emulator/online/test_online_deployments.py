@@ -45,7 +45,7 @@ def test_slow_start_fails_when_the_readiness_probe_gives_up(rest: Rest, endpoint
 
 
 def test_missing_package_fails_the_image_build(rest: Rest, endpoint: str) -> None:
-    ended = rest.finish(rest.put_deployment(endpoint, "blue", code="echo", environment="lacking"))
+    ended = rest.finish(rest.put_deployment(endpoint, "blue", code="echo", environment="online-lacking"))
 
     assert ended["error"]["code"] == "ImageBuildFailure"
     assert "no-such-package-anywhere" in ended["error"]["message"]
