@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from app.definitions.mistakes import did_you_mean
 from app.errors import Mistake
+from app.written.mistakes import did_you_mean
 
 LARGEST_FILE = 8 * 1024**2  # bytes
 KEYS = ["expect", "request"]

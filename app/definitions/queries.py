@@ -6,10 +6,13 @@ from sqlmodel import Session, col, func, select
 
 from app.definitions.tables import DefinitionVersion
 from app.errors import NotFound
+from app.identity.roles import Visible
+
+NOTHING: frozenset[str] = frozenset()  # so that nobody is told names by an oversight
 
 
-def latest(session: Session, model: str) -> DefinitionVersion:
-    """The newest version. Raises NotFound when nothing was applied for this model."""
+def latest(session: Session, model: str, *, visible: Visible = NOTHING) -> DefinitionVersion:
+    """The newest version. Raises NotFound when nothing was applied for this model; it suggests names that are ``visible``."""
     found = session.exec(
         select(DefinitionVersion)
         .where(DefinitionVersion.model == model)
@@ -17,17 +20,17 @@ def latest(session: Session, model: str) -> DefinitionVersion:
         .limit(1)
     ).first()
     if found is None:
-        raise _no_such_model(session, model)
+        raise no_such_model(session, model, visible=visible)
     return found
 
 
-def get(session: Session, model: str, version: int) -> DefinitionVersion:
+def get(session: Session, model: str, version: int, *, visible: Visible = NOTHING) -> DefinitionVersion:
     """One version. Raises NotFound."""
     found = session.exec(
         select(DefinitionVersion).where(DefinitionVersion.model == model, DefinitionVersion.version == version)
     ).first()
     if found is None:
-        newest = latest(session, model).version
+        newest = latest(session, model, visible=visible).version
         raise NotFound(
             f"The definition of {model} has no version {version}.",
             code="definition_version_not_found",
@@ -36,7 +39,7 @@ def get(session: Session, model: str, version: int) -> DefinitionVersion:
     return found
 
 
-def list_models(session: Session) -> list[DefinitionVersion]:
+def list_models(session: Session, *, visible: Visible = None) -> list[DefinitionVersion]:
     """The newest version of every model, by name."""
     newest = (
         select(col(DefinitionVersion.model), func.max(DefinitionVersion.version).label("version"))
@@ -51,10 +54,12 @@ def list_models(session: Session) -> list[DefinitionVersion]:
         )
         .order_by(col(DefinitionVersion.model))
     )
+    if visible is not None:
+        query = query.where(col(DefinitionVersion.model).in_(visible))
     return list(session.exec(query).all())
 
 
-def list_versions(session: Session, model: str) -> list[DefinitionVersion]:
+def list_versions(session: Session, model: str, *, visible: Visible = NOTHING) -> list[DefinitionVersion]:
     """The newest first. Raises NotFound when nothing was applied for this model."""
     found = session.exec(
         select(DefinitionVersion)
@@ -62,12 +67,14 @@ def list_versions(session: Session, model: str) -> list[DefinitionVersion]:
         .order_by(col(DefinitionVersion.version).desc())
     ).all()
     if not found:
-        raise _no_such_model(session, model)
+        raise no_such_model(session, model, visible=visible)
     return list(found)
 
 
-def _no_such_model(session: Session, model: str) -> NotFound:
-    known = list(session.exec(select(DefinitionVersion.model).distinct()).all())
+def no_such_model(session: Session, model: str, *, visible: Visible) -> NotFound:
+    """Of one that is not there, and of one that whoever asks may not see: both get the same answer."""
+    there = session.exec(select(DefinitionVersion.model).distinct()).all()
+    known = [name for name in there if visible is None or name in visible]
     near = get_close_matches(model, known, n=1)
     return NotFound(
         f"There is no model {model!r} here{f'; did you mean {near[0]!r}?' if near else '.'}",

@@ -9,12 +9,12 @@ from pydantic import BaseModel
 from app.bundles.unpack import unpack
 from app.definitions.azure_yaml import DeploymentFile, EndpointFile
 from app.definitions.golden import check_golden
-from app.definitions.mistakes import check
 from app.definitions.rules import check_score_code_given, check_secrets, check_stages
 from app.definitions.schema import Definition
 from app.definitions.score_code import check_score_code
-from app.definitions.yaml_lines import Document, Place, read_yaml
 from app.errors import Invalid, Mistake
+from app.written.mistakes import check
+from app.written.yaml_lines import Document, Place, read_yaml
 
 FILE = "release.yml"
 

@@ -6,8 +6,8 @@ They look at what was read, not at a checked ``Definition``, so that they find t
 from collections.abc import Iterator
 from typing import Any
 
-from app.definitions.yaml_lines import Document
 from app.errors import Mistake
+from app.written.yaml_lines import Document
 
 
 def check_stages(release: Document) -> Iterator[Mistake]:

@@ -4,9 +4,10 @@ import json
 import sys
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, StrictInt, Tag
 
 from app.definitions.names import (
+    Duration,
     EndpointName,
     EnvironmentReference,
     InnerPath,
@@ -14,6 +15,7 @@ from app.definitions.names import (
     KeyVaultName,
     ModelName,
     OutputName,
+    PersonOrGroup,
     RegistryName,
     ResourceGroupName,
     StageName,
@@ -58,6 +60,47 @@ class ChecksSection(Section):
     """JSON file of requests with the answers expected: `[{"request": {...}, "expect": {...}}]`."""
 
 
+class BreakGlassSection(Section):
+    """How a stage may be begun in an emergency, past its approvals, freezes and holds."""
+
+    count: Annotated[StrictInt, Field(ge=2, le=20)] = 2
+    """How many people must say so, each with a reason: whoever breaks the glass, and at least one more."""
+    groups: tuple[PersonOrGroup, ...] = ()
+    """Only members of these may; without any, whoever may operate the model."""
+
+
+class ApprovalSection(Section):
+    """Who must approve before a stage begins."""
+
+    count: Annotated[StrictInt, Field(ge=1, le=20)] = 1
+    """How many people must approve."""
+    groups: tuple[PersonOrGroup, ...] = ()
+    """One approval must come from each of these groups. Somebody in two of them stands for both."""
+    self_approval: StrictBool = False
+    """Whether who asked for the release, and the author of the training job's commit, may approve it."""
+    never: tuple[PersonOrGroup, ...] = ()
+    """People and groups whose word does not count here."""
+    expires_after: Duration | None = None
+    """How long it waits for approvals before it expires; without it, for ever."""
+    comment: Literal["required", "optional"] = "optional"
+    """Whether an approval needs a reason; a rejection always does."""
+    break_glass: BreakGlassSection | None = None
+    """How it may be begun in an emergency; without it, not at all."""
+
+
+ANYBODY = ApprovalSection(self_approval=True)
+
+
+def _form(written: Any) -> str:
+    return "[policy]" if isinstance(written, dict | ApprovalSection) else "[word]"
+
+
+Approval = Annotated[
+    Annotated[Literal["required", "none"], Tag("[word]")] | Annotated[ApprovalSection, Tag("[policy]")],
+    Discriminator(_form),
+]
+
+
 class StageDefinition(Section):
     """One place that a release goes through."""
 
@@ -79,8 +122,19 @@ class StageDefinition(Section):
     """The size of machine here, instead of the one in the deployment's file."""
     instance_count: InstanceCount | None = None
     """How many machines here, instead of the number in the deployment's file."""
-    approval: Literal["required", "none"] = "none"
-    """Whether people must approve before this stage begins."""
+    approval: Approval = "none"
+    """Whether people must approve before this stage begins: `required` takes one person's word, anybody's; or who must."""
+
+    @property
+    def policy(self) -> ApprovalSection | None:
+        """Who must approve; None: nobody need."""
+        match self.approval:
+            case "none":
+                return None
+            case "required":
+                return ANYBODY
+            case policy:
+                return policy
 
 
 class TimeoutsSection(Section):

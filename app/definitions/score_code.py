@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.definitions.yaml_lines import Document, Place
 from app.errors import Mistake
+from app.written.yaml_lines import Document, Place
 
 CODE: Place = ("code_configuration", "code")
 SCRIPT: Place = ("code_configuration", "scoring_script")

@@ -138,7 +138,7 @@ def test_an_unknown_model_is_not_found_with_what_to_do(database: Database, folde
     with database.read() as session:
         for ask in (latest, list_versions):
             with pytest.raises(NotFound, match=r"did you mean 'churn'\? Apply its folder") as missing:
-                ask(session, "chrun")
+                ask(session, "chrun", visible=None)
             assert missing.value.code == "model_not_found"
         with pytest.raises(NotFound, match=r"no model 'zzz' here\. Apply"):
             get(session, "zzz", 1)

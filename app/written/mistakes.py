@@ -7,8 +7,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from app.definitions.yaml_lines import Document, Place
 from app.errors import Mistake
+from app.written.yaml_lines import Document, Place
 
 
 def check(document: Document, schema: type[BaseModel]) -> list[Mistake]:
@@ -73,7 +73,8 @@ def _sentence(error: ErrorDetails, schema: type[BaseModel]) -> str:
 
 
 def _place(error: ErrorDetails) -> Place:
-    return tuple(part for part in error["loc"] if part != "[key]")
+    """Where the writer sees it: without pydantic's own marks, of a mapping's key or of one form of several."""
+    return tuple(part for part in error["loc"] if not (isinstance(part, str) and part.startswith("[")))
 
 
 def _meant(error: ErrorDetails, schema: type[BaseModel]) -> Place | None:
