@@ -1,0 +1,81 @@
+"""What each route needs, declared where it is: ``who: Approver`` lets in who may approve, for the model that the address is about.
+
+A route's address names its model, or a release, whose id begins with it; so whether somebody may is decided on their grants alone.
+What an actor may not see is answered exactly as what is not there, and takes as long.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.api.service import Api, Service, Who
+from app.definitions.queries import no_such_model
+from app.identity.actor import Actor, forbidden
+from app.identity.roles import Permission
+from app.releases.queries import model_of, no_such_release
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """A dependency that gives the actor, if they may. Tests find it on every route but the public ones.
+
+    ``everywhere``: for what belongs to no model, or to all.
+    """
+
+    permission: Permission
+    everywhere: bool = False
+
+    def __call__(self, request: Request, api: Api, who: Who) -> Actor:
+        """Raises NotFound for what the actor may not see, Forbidden for what they may see only."""
+        model = _model(request.path_params)
+        if model is not None:
+            _require_visible(api, who, request.path_params)
+        if self.everywhere or model is not None:
+            is_allowed = who.may(self.permission, model)
+        else:
+            is_allowed = who.models(self.permission) != frozenset()
+        if not is_allowed:
+            raise forbidden(who, self.permission, model)
+        return who
+
+
+def allowed(permission: Permission, *, everywhere: bool = False) -> Allowed:
+    return Allowed(permission, everywhere)
+
+
+def require(api: Service, who: Actor, permission: Permission, model: str) -> None:
+    """For a model that a body names. Raises NotFound, exactly as for one that is not there, or Forbidden."""
+    if not who.may(Permission.VIEW, model):
+        raise _absent_model(api, who, model)
+    if not who.may(permission, model):
+        raise forbidden(who, permission, model)
+
+
+def _model(path: Mapping[str, str]) -> str | None:
+    return path.get("model") or (model_of(path["release_id"]) if "release_id" in path else None)
+
+
+def _require_visible(api: Service, who: Actor, path: Mapping[str, str]) -> None:
+    model = _model(path)
+    if who.may(Permission.VIEW, model):
+        return
+    if "release_id" in path:
+        raise no_such_release(path["release_id"])
+    raise _absent_model(api, who, str(model))
+
+
+def _absent_model(api: Service, who: Actor, model: str) -> Exception:
+    return api.read(lambda session: no_such_model(session, model, visible=who.models(Permission.VIEW)))
+
+
+Viewer = Annotated[Actor, Depends(allowed(Permission.VIEW))]
+Requester = Annotated[Actor, Depends(allowed(Permission.REQUEST))]
+Approver = Annotated[Actor, Depends(allowed(Permission.APPROVE))]
+Operator = Annotated[Actor, Depends(allowed(Permission.OPERATE))]
+Admin = Annotated[Actor, Depends(allowed(Permission.ADMINISTER))]
+
+# For what belongs to no model, or to all.
+ViewerOfAll = Annotated[Actor, Depends(allowed(Permission.VIEW, everywhere=True))]
+AdminOfAll = Annotated[Actor, Depends(allowed(Permission.ADMINISTER, everywhere=True))]

@@ -1,0 +1,113 @@
+"""API tokens over HTTP: create, list, revoke."""
+
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlmodel import Session
+
+from app.api.bodies import Body, Name
+from app.api.documentation import refusals
+from app.api.idempotency import Answer, IdempotencyKey, once
+from app.api.permissions import AdminOfAll
+from app.api.service import Api
+from app.identity import tokens
+from app.identity.names import PersonName
+from app.identity.roles import Grant, Role
+from app.identity.tables import ApiToken
+from app.releases.events import append_event
+
+router = APIRouter(prefix="/v1/tokens", tags=["tokens"])
+
+
+class GrantBody(Body):
+    """A role, for one model or for all."""
+
+    role: Role = Field(description="what the holder is")
+    model: Name | None = Field(default=None, description="absent: for all models", examples=["sentiment-model"])
+
+
+class NewToken(Body):
+    """A token for a person or a program."""
+
+    name: PersonName = Field(description="whose it is: events and approvals keep this name", examples=["ci"])
+    grants: list[GrantBody] = Field(min_length=1, max_length=200, description="what it allows, and no more")
+    days: int = Field(default=90, ge=1, le=tokens.LONGEST.days, description="until it expires")
+    note: str | None = Field(default=None, max_length=1000, description="what it is for")
+
+
+class TokenView(BaseModel):
+    id: str
+    name: str
+    note: str | None
+    grants: list[GrantBody]
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+    revoked_by: str | None
+
+    @classmethod
+    def of(cls, token: ApiToken) -> "TokenView":
+        return cls(**token.model_dump(include=set(cls.model_fields)))
+
+
+class NewTokenView(TokenView):
+    secret: str = Field(description="told this once, and stored nowhere")
+
+
+class TokenPage(BaseModel):
+    items: list[TokenView]
+
+
+@router.post(
+    "", status_code=201, response_model=NewTokenView, responses=refusals(409, 413), summary="Create an API token"
+)
+def create_token(api: Api, who: AdminOfAll, body: NewToken, idempotency_key: IdempotencyKey = None) -> Response:
+    """The secret is in this answer and nowhere else: the same request under the same key is a 409, not a second look."""
+    asking = api.asking(who)
+
+    def work(session: Session) -> tuple[ApiToken, str]:
+        token, secret = tokens.create_token(
+            session,
+            name=api.access.person(body.name).name,
+            grants=[Grant(each.role, each.model) for each in body.grants],
+            expires_at=asking.now + timedelta(days=body.days),
+            created_by=who.name,
+            now=asking.now,
+            note=body.note,
+            idempotency_key=idempotency_key,
+        )
+        told = {"name": token.name, "grants": token.grants, "expires_at": token.expires_at.isoformat()}
+        append_event(session, "token.created", subject=token.id, actor=who, now=asking.now, data=told)
+        return token, secret
+
+    token, secret = api.database.transact(work)
+    view = NewTokenView(**TokenView.of(token).model_dump(), secret=secret)
+    return JSONResponse(view.model_dump(mode="json"), status_code=201, headers={"Cache-Control": "no-store"})
+
+
+@router.get("", summary="API tokens, the newest first")
+def list_tokens(api: Api, _who: AdminOfAll) -> TokenPage:
+    """Whose they are, what they allow, when they were last used (to the minute). Never the secrets."""
+    return TokenPage(items=[TokenView.of(each) for each in api.read(tokens.list_tokens)])
+
+
+@router.post(
+    "/{token_id}/revoke", response_model=TokenView, responses=refusals(404, 409, 413), summary="Revoke an API token"
+)
+def revoke_token(api: Api, who: AdminOfAll, token_id: str, idempotency_key: IdempotencyKey = None) -> Response:
+    """From now on it is refused everywhere. Revoking again changes nothing."""
+    asking = api.asking(who)
+
+    def work(session: Session) -> Answer:
+        token, was_valid = tokens.revoke_token(session, token_id, revoked_by=who.name, now=asking.now)
+        if was_valid:
+            told = {"name": token.name}
+            append_event(session, "token.revoked", subject=token.id, actor=who, now=asking.now, data=told)
+        return Answer(200, TokenView.of(token))
+
+    route = f"POST /v1/tokens/{token_id}/revoke"
+    return once(api.database, asking, key=idempotency_key, route=route, request=None, work=work)

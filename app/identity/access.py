@@ -1,0 +1,143 @@
+"""Who may come in and what they may do, as ``access.yml`` says: rules that make an actor of what is known of a caller."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from app.errors import Unauthenticated
+from app.identity.actor import Actor, Via
+from app.identity.names import is_name
+from app.identity.roles import Grant
+
+Claims = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Whoever's claims match is in these groups and has these grants."""
+
+    match: Mapping[str, frozenset[str]]
+    groups: frozenset[str]
+    grants: tuple[Grant, ...]
+
+    def matches(self, claims: Claims) -> bool:
+        """Every claim is there, with one of the values; exactly, without wildcards."""
+        return all(wanted & _words(claims.get(claim)) for claim, wanted in self.match.items())
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """Somebody whose word on who a caller is we take."""
+
+    name: str
+    url: str
+    audiences: tuple[str, ...]
+    name_claim: str = "sub"
+    name_prefix: str = ""
+    rules: tuple[Rule, ...] = ()
+    login_client: str | None = None  # the audience of what it says of those who log in to the portal
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """The claims that decide who somebody is and what they may do."""
+        return frozenset({self.name_claim, "email_verified"}).union(*(rule.match for rule in self.rules))
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person, however they come in."""
+
+    name: str
+    also: frozenset[str] = frozenset()
+    slack: str | None = None
+    teams: str | None = None
+    groups: frozenset[str] = frozenset()
+    grants: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True)
+class Login:
+    """Through which issuer people log in to the portal."""
+
+    issuer: Issuer
+    client_id: str
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Access:
+    """The whole of ``access.yml``."""
+
+    issuers: tuple[Issuer, ...] = ()
+    people: tuple[Person, ...] = ()
+    login: Login | None = None
+
+    def issuer(self, url: object) -> Issuer:
+        """The issuer that a token names. Raises Unauthenticated for one that nobody has allowed."""
+        found = next((each for each in self.issuers if each.url == url), None)
+        if found is None:
+            raise Unauthenticated(
+                "The token is of an issuer that is not known here.",
+                code="issuer_unknown",
+                hint="access.yml lists the issuers that are.",
+            )
+        return found
+
+    def actor_of_claims(self, issuer: str, claims: Claims, *, via: Via, request_id: str | None = None) -> Actor:
+        """Of claims that were verified. Raises Unauthenticated when they name nobody."""
+        source = self.issuer(issuer)
+        name = self._name(source, claims)
+        person = self.person(name)
+        matched = [rule for rule in source.rules if rule.matches(claims)]
+        groups = person.groups.union(*(rule.groups for rule in matched))
+        grants = (*person.grants, *(grant for rule in matched for grant in rule.grants))
+        return Actor(person.name, via, request_id, groups, grants)
+
+    def actor_of_token(self, name: str, grants: Iterable[Grant], *, request_id: str | None = None) -> Actor:
+        """The holder of an API token: in the groups of its person, but allowed no more than the token says."""
+        person = self.person(name)
+        return Actor(person.name, "api", request_id, person.groups, tuple(grants))
+
+    def actor_of_chat(
+        self, system: Literal["slack", "teams"], user: str, *, request_id: str | None = None
+    ) -> Actor | None:
+        """The person behind an account of a chat; None: nobody that we know."""
+        found = next((each for each in self.people if user and getattr(each, system) == user), None)
+        return Actor(found.name, "chat", request_id, found.groups, found.grants) if found else None
+
+    def person(self, name: str) -> Person:
+        """The person of that name or alias; somebody of whom the file says nothing has no groups and no grants."""
+        return next((each for each in self.people if name == each.name or name in each.also), Person(name))
+
+    def _name(self, issuer: Issuer, claims: Claims) -> str:
+        written = claims.get(issuer.name_claim)
+        if not isinstance(written, str) or not is_name(name := issuer.name_prefix + written.lower()):
+            raise Unauthenticated(
+                f"The token's claim {issuer.name_claim!r} is not a name.",
+                code="name_invalid",
+                hint="Have access.yml take the name from another claim (name_claim).",
+            )
+        if issuer.name_claim == "email" and claims.get("email_verified") is False:
+            raise Unauthenticated("The issuer has not verified this address.", code="email_not_verified")
+        others = (each.name_prefix for each in self.issuers if each.name_prefix and each != issuer)
+        if not issuer.name_prefix and name.startswith(tuple(others)):
+            raise Unauthenticated(
+                f"The name {name!r} looks like one of another issuer's.",
+                code="name_of_another_issuer",
+                hint="Give this issuer a name_prefix in access.yml.",
+            )
+        return name
+
+
+def _words(claim: object) -> frozenset[str]:
+    """A claim's value, or values, as the words that a rule is compared with."""
+    match claim:
+        case None:
+            return frozenset()
+        case bool():
+            return frozenset({"true" if claim else "false"})
+        case str() | int() | float():
+            return frozenset({str(claim)})
+        case list():
+            return frozenset(str(each) for each in claim if isinstance(each, str | int) and not isinstance(each, bool))
+    return frozenset()

@@ -1,0 +1,144 @@
+"""The ways in: API token, token of an OIDC issuer, the portal's session, and on a developer's machine one's word. One Actor out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from app.database.connection import Database
+from app.errors import Invalid, Misconfigured, Unauthenticated
+from app.identity.access import Access, Issuer
+from app.identity.actor import Actor, Via
+from app.identity.bearer import verify
+from app.identity.issuers import Issuers
+from app.identity.last_used import LastUsed
+from app.identity.names import RESERVED
+from app.identity.roles import Grant, Role
+from app.identity.secrets import PREFIX
+from app.identity.sessions import find_session
+from app.identity.tables import PortalSession
+from app.identity.tokens import find_token, grants_of
+from app.settings import Settings, is_loopback
+
+LONGEST_CLAIMED = 100
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a request says of who sends it. ``host`` is the name under which it was sent here."""
+
+    authorization: str | None = None
+    session: str | None = None
+    claimed_name: str | None = None
+    claimed_groups: str = ""
+    host: str = ""
+
+
+class Doors:
+    """One process's doors. Raises Misconfigured when its settings would leave one open to the world."""
+
+    def __init__(self, settings: Settings, database: Database, access: Access) -> None:
+        if settings.development_login:
+            _require_loopback(settings)
+        self.settings = settings
+        self.access = access
+        self.issuers = Issuers(seconds=settings.issuer_seconds)
+        self.last_used = LastUsed(database)
+        self._database = database
+
+    def enter(self, credentials: Credentials, *, request_id: str, now: datetime) -> Actor:
+        """Who it is. Raises Unauthenticated, or Unavailable when that cannot be found out now."""
+        if credentials.authorization is not None:
+            return self._by_token(_bearer(credentials.authorization), request_id=request_id, now=now)
+        if credentials.session is not None:
+            return self.by_session(credentials.session, request_id=request_id, now=now)
+        if self.settings.development_login and credentials.claimed_name is not None:
+            return _developer(credentials, credentials.claimed_name, request_id=request_id)
+        raise Unauthenticated(
+            "Nobody says who asks.",
+            code="credentials_missing",
+            hint="Send `Mlrelease-Actor: NAME`."
+            if self.settings.development_login
+            else "Send `Authorization: Bearer TOKEN`; commands take it from MLRELEASE_TOKEN.",
+        )
+
+    def by_session(self, secret: str, *, request_id: str, now: datetime) -> Actor:
+        """Who is logged in with a browser. What they may do is decided anew each time: access.yml may have changed."""
+        with self._database.read() as session:
+            found = find_session(session, secret, now=now)
+        if found.issuer is not None:
+            return self.access.actor_of_claims(found.issuer, found.claims, via="portal", request_id=request_id)
+        if not self.settings.development_login:
+            raise Unauthenticated("You are not logged in.", code="session_ended", hint="Log in.")
+        return developer(found.name, via="portal", request_id=request_id, groups=_groups(found))
+
+    def claims_to_keep(self, issuer: Issuer, claims: Mapping[str, object]) -> dict[str, object]:
+        """Of what an issuer says of somebody: what decides who they are and what they may do, and no more."""
+        return {claim: value for claim, value in claims.items() if claim in issuer.claims}
+
+    def close(self) -> None:
+        self.issuers.close()
+
+    def _by_token(self, token: str, *, request_id: str, now: datetime) -> Actor:
+        if not token.startswith(PREFIX):
+            issuer, claims = verify(token, access=self.access, issuers=self.issuers)
+            return self.access.actor_of_claims(issuer.url, claims, via="api", request_id=request_id)
+        with self._database.read() as session:
+            found = find_token(session, token, now=now)
+        self.last_used.note(found.id, at=now)
+        return self.access.actor_of_token(found.name, grants_of(found), request_id=request_id)
+
+
+def developer(name: str, *, via: Via, request_id: str, groups: frozenset[str]) -> Actor:
+    """Somebody who said their name on a developer's machine. Raises Invalid for what is no name."""
+    is_said = name.isascii() and name.isprintable() and 0 < len(name) <= LONGEST_CLAIMED
+    if not is_said or name != name.strip() or name in RESERVED:
+        raise Invalid(
+            f"A name has 1 to {LONGEST_CLAIMED} printable characters, and is not the service's own.",
+            code="malformed",
+            hint="Set MLRELEASE_ACTOR, or send `Mlrelease-Actor: NAME`.",
+        )
+    return Actor(name, via, request_id, groups, (Grant(Role.ADMIN),))
+
+
+def _developer(credentials: Credentials, name: str, *, request_id: str) -> Actor:
+    # A page on the internet can have its own name lead to loopback and then send any header: its name gives it away.
+    if not is_loopback(urlsplit(f"//{credentials.host}").hostname or ""):
+        raise Unauthenticated(
+            f"Names are believed on loopback only, and this was sent to {credentials.host!r}.",
+            code="host_not_loopback",
+            hint="Ask 127.0.0.1 or localhost.",
+        )
+    groups = frozenset(filter(None, (group.strip() for group in credentials.claimed_groups.split(","))))
+    return developer(name, via="api", request_id=request_id, groups=groups)
+
+
+def _groups(found: PortalSession) -> frozenset[str]:
+    return frozenset(found.claims.get("groups", ()))
+
+
+def _bearer(authorization: str) -> str:
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated(
+            "The header Authorization is not understood.",
+            code="credentials_malformed",
+            hint="Send `Authorization: Bearer TOKEN`.",
+        )
+    return token.strip()
+
+
+def _require_loopback(settings: Settings) -> None:
+    elsewhere = settings.public_url and not is_loopback(urlsplit(settings.public_url).hostname or "")
+    if is_loopback(settings.host) and not settings.behind_proxy and not elsewhere:
+        return
+    reason = (
+        f"MLRELEASE_HOST is {settings.host}"
+        if not is_loopback(settings.host)
+        else "MLRELEASE_BEHIND_PROXY or MLRELEASE_PUBLIC_URL is set"
+    )
+    raise Misconfigured(
+        f"{reason}, but MLRELEASE_DEVELOPMENT_LOGIN believes callers whatever name they say, so only loopback is served.",
+        code="development_login_in_the_open",
+        hint="Set MLRELEASE_DEVELOPMENT_LOGIN=false and have callers send tokens, or use 127.0.0.1 without a proxy.",
+    )

@@ -1,0 +1,32 @@
+"""The names of people and programs: one name is one person, so two spellings of one name must not exist."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+LONGEST = 200
+
+# Lower case and ASCII: "Anna" and "anna" would be two people to the rule against self-approval, and "аnna" with a Cyrillic а another.
+PATTERN = r"^[a-z0-9][a-z0-9._@:/+=~-]{0,199}$"
+_NAME = re.compile(PATTERN)
+
+# The service's own name; and a word that logs and people take for nobody.
+RESERVED = frozenset({"mlrelease", "anonymous"})
+
+
+def is_name(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None and text not in RESERVED
+
+
+def _not_reserved(name: str) -> str:
+    if name in RESERVED:
+        raise ValueError(f"{name} is nobody's name: the service itself is called so")
+    return name
+
+
+PersonName = Annotated[
+    str,
+    Field(pattern=PATTERN, max_length=LONGEST, examples=["anna@team.example"]),
+    AfterValidator(_not_reserved),
+]

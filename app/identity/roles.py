@@ -1,0 +1,47 @@
+"""What an actor may do: roles give permissions, for one model or for all."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+Visible = frozenset[str] | None  # the models that somebody may see; None: all
+
+
+class Permission(StrEnum):
+    """What a route, a command or a button needs."""
+
+    VIEW = "view"
+    REQUEST = "request"
+    APPROVE = "approve"
+    OPERATE = "operate"
+    ADMINISTER = "administer"
+
+
+class Role(StrEnum):
+    """What a person or program is, for one model or for all."""
+
+    VIEWER = "viewer"
+    REQUESTER = "requester"
+    APPROVER = "approver"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+GIVES: dict[Role, frozenset[Permission]] = {
+    Role.VIEWER: frozenset({Permission.VIEW}),
+    Role.REQUESTER: frozenset({Permission.VIEW, Permission.REQUEST}),
+    Role.APPROVER: frozenset({Permission.VIEW, Permission.APPROVE}),
+    Role.OPERATOR: frozenset({Permission.VIEW, Permission.OPERATE}),
+    Role.ADMIN: frozenset(Permission),
+}
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A role for one model, or for all of them."""
+
+    role: Role
+    model: str | None = None
+
+    def allows(self, permission: Permission, model: str | None) -> bool:
+        """``model`` None asks for something that belongs to no model: only a grant for all of them allows it."""
+        return permission in GIVES[self.role] and (self.model is None or self.model == model)

@@ -1,0 +1,57 @@
+"""API tokens and the portal's sessions. Of every secret only the hash is here: who reads the database can be nobody with it."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from app.database.types import JsonColumn, UtcDateTime
+
+Json = dict[str, Any]
+
+
+class ApiToken(SQLModel, table=True):
+    """A token of a person or program, allowed what its grants say and no more."""
+
+    __tablename__ = "api_token"
+    __table_args__ = (UniqueConstraint("created_by", "idempotency_key"),)
+
+    id: str = Field(primary_key=True)
+    hash: str = Field(unique=True)  # SHA-256 of the secret
+    name: str  # whose it is: the name of the actor
+    note: str | None = None
+    grants: list[Json] = Field(sa_column=Column(JsonColumn, nullable=False))
+    created_by: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    last_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # to the minute
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    revoked_by: str | None = None
+    idempotency_key: str | None = None
+
+
+class LoginAttempt(SQLModel, table=True):
+    """Somebody was sent to the issuer to log in and has not come back yet. Used once."""
+
+    __tablename__ = "login_attempt"
+
+    state: str = Field(primary_key=True)  # SHA-256 of what the issuer sends back
+    browser: str  # SHA-256 of the cookie of the browser that began it
+    nonce: str
+    verifier: str  # of PKCE: worthless without the code, and then only once
+    go_to: str
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class PortalSession(SQLModel, table=True):
+    """A browser that somebody has logged in with."""
+
+    __tablename__ = "portal_session"
+
+    id: str = Field(primary_key=True)  # SHA-256 of the cookie
+    name: str
+    issuer: str | None = None  # None: the development login
+    claims: Json = Field(sa_column=Column(JsonColumn, nullable=False))  # those that access.yml asks for
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)

@@ -1,0 +1,247 @@
+"""Approving what must not be approved: each attempt with the answer that it must get."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlmodel import Session
+
+from app.database.connection import Database
+from app.identity.actor import Actor
+from app.identity.roles import Grant, Role
+from app.releases.events import verify_chain
+from app.releases.queries import list_events, lock_release, plan_of
+from app.releases.states import Status
+from app.releases.tables import EventHead, Rollout
+from app.workflow.advance import may_begin
+from app.workflow.asking import ask_others_anew
+from app.workflow.decisions import approve as approve_in
+from app.workflow.looks import look_once
+from app.workflow.requests import Asking
+from tests.api.playing import Worker, apply, approve, as_json, ask, definition, digest_of
+from tests.api.serving import Served, problem_of
+
+Json = dict[str, Any]
+STRICT: Json = {"count": 2, "groups": ["risk"], "expires_after": "2h", "break_glass": {"groups": ["on-call"]}}
+
+
+@pytest.fixture
+def asked(release: str, worker: Worker) -> str:
+    """The id of anna's release whose prod needs two others, one of risk; bert wrote the commit."""
+    worker.plan(release, policy=STRICT, author="Bert <bert@example.org>")
+    worker.complete(release, "dev")
+    return release
+
+
+def of(name: str, *groups: str, role: Role = Role.APPROVER) -> Actor:
+    return Actor(name=name, via="api", groups=frozenset(groups), grants=(Grant(role),))
+
+
+def vote(worker: Worker, release: str, actor: Actor, **more: Any) -> Status:
+    """A word of somebody whose groups are known, on the plan as it is."""
+    with worker.database.write() as session:
+        digest = session.get_one(Rollout, f"{release}:prod").plan_digest
+        asking = Asking(worker.queue, actor, more.pop("now", None) or datetime.now(UTC), "")
+        return approve_in(session, asking, release, "prod", **{"plan_digest": digest, **more}).status
+
+
+@contextmanager
+def writing(worker: Worker, release: str) -> Iterator[tuple[Session, Any, Rollout]]:
+    with worker.database.write() as session:
+        yield session, lock_release(session, release), session.get_one(Rollout, f"{release}:prod")
+
+
+def status_of(client: httpx.Client, release: str) -> str:
+    status: str = as_json(client.get(f"/v1/releases/{release}"))["status"]
+    return status
+
+
+def kinds_of(client: httpx.Client, release: str) -> list[str]:
+    return [event["kind"] for event in as_json(client.get(f"/v1/releases/{release}/events"))["items"]]
+
+
+def test_two_of_whom_one_is_of_the_group_approve(
+    service: Served, worker: Worker, anna: httpx.Client, asked: str
+) -> None:
+    first = as_json(approve(service.client("carl"), asked))
+    assert first["status"] == "pending_approval"
+    assert first["rollouts"][1]["missing"] == ["1 more approval", "one of group risk"]
+    assert first["rollouts"][1]["expires_at"] is not None
+
+    assert vote(worker, asked, of("dora", "risk")) is Status.QUEUED
+
+    words = as_json(anna.get(f"/v1/releases/{asked}"))["rollouts"][1]["decisions"]
+    assert [(word["actor"], word["groups"], word["is_void"]) for word in words] == [
+        ("carl", [], False),
+        ("dora", ["risk"], False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("who", "code"), [("anna", "self_approval"), ("ANNA", "self_approval"), ("bert@example.org", "commit_author")]
+)
+def test_self_approval_is_refused(service: Served, asked: str, who: str, code: str) -> None:
+    problem_of(approve(service.client(who), asked), 403, code)
+
+    assert status_of(service.client("carl"), asked) == "pending_approval"
+
+
+def test_same_person_twice_counts_once(service: Served, asked: str) -> None:
+    as_json(approve(service.client("carl"), asked))
+
+    for again in ("carl", "Carl", "CARL"):
+        problem_of(approve(service.client(again), asked), 409, "already_voted")
+    assert status_of(service.client("carl"), asked) == "pending_approval"
+
+
+def test_approval_without_a_digest_is_malformed(service: Served, asked: str) -> None:
+    path = f"/v1/releases/{asked}/rollouts/prod/approve"
+
+    assert service.client("carl").post(path, json={"reason": "Fine."}).status_code == 422
+
+
+def test_stale_digest_is_refused_with_what_changed(
+    service: Served, worker: Worker, anna: httpx.Client, asked: str
+) -> None:
+    stale = digest_of(anna, asked)
+    as_json(approve(service.client("carl"), asked))
+    other = _serve_another(anna, worker)
+
+    refused = approve(service.client("dora"), asked, plan_digest=stale)
+
+    problem = problem_of(refused, 409, "plan_changed")
+    assert {"field": "replaces.release", "before": None, "after": other} in problem["changes"]
+    assert problem["plan_digest"] == digest_of(anna, asked) != stale
+    seen = as_json(anna.get(f"/v1/releases/{asked}"))["rollouts"][1]
+    assert [word["is_void"] for word in seen["decisions"]] == [True], "what carl saw is none any more"
+    assert seen["missing"] == ["2 more approvals", "one of group risk"]
+    assert "approval.voided" in kinds_of(anna, asked)
+    as_json(approve(service.client("carl"), asked))
+
+
+def test_what_serves_differently_when_its_turn_has_come_is_asked_anew(
+    service: Served, worker: Worker, anna: httpx.Client, asked: str
+) -> None:
+    approve(service.client("carl"), asked)
+    assert vote(worker, asked, of("dora", "risk")) is Status.QUEUED
+    _serve_another(anna, worker)
+
+    with writing(worker, asked) as (session, release, rollout):
+        began = may_begin(session, worker.queue, release, rollout, actor=of("worker"), now=datetime.now(UTC))
+
+    assert not began
+    assert status_of(anna, asked) == "pending_approval"
+
+
+def _serve_another(anna: httpx.Client, worker: Worker) -> str:
+    """A release of another model that goes to the same endpoint and succeeds there."""
+    apply(anna, definition("other"))
+    other: str = ask(anna, model="other", job="job-2")["id"]
+    worker.plan(other, approval=())
+    for stage in ("dev", "prod"):
+        worker.complete(other, stage)
+    with worker.database.write() as session:
+        moved = session.get_one(Rollout, f"{other}:prod")
+        ask_others_anew(session, worker.queue, moved, actor=of("worker"), now=datetime.now(UTC))
+    return other
+
+
+def test_approval_after_expiry_is_refused_and_a_look_ends_it(worker: Worker, anna: httpx.Client, asked: str) -> None:
+    late = datetime.now(UTC) + timedelta(hours=3)
+
+    with pytest.raises(Exception, match="was to be decided before") as refused:
+        vote(worker, asked, of("carl", "risk"), now=late)
+    assert refused.value.code == "approval_expired"  # type: ignore[attr-defined] # one of ours
+
+    with worker.database.write() as session:
+        look_once(session, worker.queue, f"{asked}:prod", now=datetime.now(UTC))
+    assert status_of(anna, asked) == "pending_approval", "not yet"
+    with worker.database.write() as session:
+        look_once(session, worker.queue, f"{asked}:prod", now=late)
+    assert status_of(anna, asked) == "expired"
+    problem_of(approve(anna, asked), 409, "nothing_to_decide")
+
+
+def test_approval_after_cancel_and_after_the_decision_is_refused(
+    service: Served, anna: httpx.Client, asked: str
+) -> None:
+    carl = service.client("carl")
+    as_json(approve(carl, asked))
+    as_json(anna.post(f"/v1/releases/{asked}/cancel", json={}))
+
+    problem_of(approve(service.client("dora"), asked), 409, "nothing_to_decide")
+    assert "approval.voided" in kinds_of(anna, asked)
+
+
+def test_cancelled_after_the_decision_is_asked_anew_when_retried(
+    service: Served, worker: Worker, anna: httpx.Client, asked: str
+) -> None:
+    approve(service.client("carl"), asked)
+    assert vote(worker, asked, of("dora", "risk")) is Status.QUEUED
+    problem_of(approve(service.client("emil"), asked), 409, "nothing_to_decide")
+    as_json(anna.post(f"/v1/releases/{asked}/cancel", json={}))
+
+    assert as_json(anna.post(f"/v1/releases/{asked}/retry"))["status"] == "pending_approval"
+
+
+def test_of_fifty_last_votes_at_once_exactly_one_decides(service: Served, worker: Worker, release: str) -> None:
+    worker.plan(release, policy={"count": 2})
+    worker.complete(release, "dev")
+    as_json(approve(service.client("first"), release))
+    callers = [service.client(f"caller-{number}") for number in range(50)]
+    body = {"plan_digest": digest_of(callers[0], release)}
+    path = f"/v1/releases/{release}/rollouts/prod/approve"
+
+    with ThreadPoolExecutor(len(callers)) as pool:
+        answers = list(pool.map(lambda caller: caller.post(path, json=body), callers))
+
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 49
+    _assert_decided_once(worker.database, release)
+
+
+def _assert_decided_once(database: Database, release: str) -> None:
+    with database.read() as session:
+        rollout = session.get_one(Rollout, f"{release}:prod")
+        assert (rollout.status, rollout.attempt) == (Status.QUEUED, 1)
+        events = list_events(session, limit=10_000)
+        verify_chain(events, head=session.get_one(EventHead, 1))
+        assert sum(event.kind == "approval.approved" for event in events) == 2
+
+
+def test_glass_is_broken_by_two_of_the_group_and_loudly(worker: Worker, anna: httpx.Client, asked: str) -> None:
+    for wrong, code in [
+        (of("carl", "on-call"), "break_glass_not_allowed"),  # may not operate
+        (of("carl", role=Role.ADMIN), "break_glass_not_allowed"),  # not of the group
+    ]:
+        with pytest.raises(Exception, match="break") as refused:
+            vote(worker, asked, wrong, emergency=True, reason="It burns.")
+        assert refused.value.code == code  # type: ignore[attr-defined] # one of ours
+    with pytest.raises(Exception, match="needs a reason"):
+        vote(worker, asked, of("carl", "on-call", role=Role.ADMIN), emergency=True)
+    hold = as_json(anna.post("/v1/freezes", json={"reason": "Stop.", "model": "churn"}))["id"]
+
+    one = vote(worker, asked, of("carl", "on-call", role=Role.ADMIN), emergency=True, reason="It burns.")
+    two = vote(worker, asked, of("anna", "on-call", role=Role.ADMIN), emergency=True, reason="It does.")
+
+    assert (one, two) == (Status.PENDING_APPROVAL, Status.QUEUED), f"{hold} does not keep it"
+    assert kinds_of(anna, asked).count("approval.break_glass") == 2
+
+
+def test_plan_says_what_changes_for_callers(worker: Worker, anna: httpx.Client, release: str) -> None:
+    worker.plan(release, approval=())
+    for stage in ("dev", "prod"):
+        worker.complete(release, stage)
+    second: str = ask(anna, job="job-1")["id"]
+    worker.plan(second)
+    worker.complete(second, "dev")
+
+    plan = as_json(anna.get(f"/v1/releases/{second}/rollouts/prod/plan"))
+
+    assert plan["serves"] == release
+    assert plan["difference"] == [{"field": "model.digest", "before": f"sha256:{release}", "after": f"sha256:{second}"}]
+    with worker.database.read() as session:
+        assert plan_of(session, session.get_one(Rollout, f"{second}:prod")).digest == plan["digest"]

@@ -1,0 +1,173 @@
+"""Tokens of an issuer that are not what they say: each is refused, with why."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+
+from app.identity.issuers import Issuers
+from tests.identity.conftest import As
+from tests.identity.issuer import TestIssuer
+
+
+@pytest.fixture
+def database_kind() -> str:
+    """Nothing here has to do with it."""
+    return "sqlite"
+
+
+PATH = "/v1/releases"
+
+
+def _part(document: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(document).encode()).rstrip(b"=").decode()
+
+
+def _unsigned(issuer: TestIssuer) -> str:
+    return f"{_part({'alg': 'none', 'kid': issuer.key_id})}.{_part(issuer.claims())}."
+
+
+def _signed_with_the_public_key(issuer: TestIssuer) -> str:
+    """HS256, whose secret is what everybody knows: the RSA key as PEM."""
+    signed = f"{_part({'alg': 'HS256', 'typ': 'JWT', 'kid': issuer.key_id})}.{_part(issuer.claims())}"
+    signature = hmac.new(issuer.public_pem(), signed.encode(), hashlib.sha256).digest()
+    return f"{signed}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+def _of_another_key(issuer: TestIssuer) -> str:
+    forged = generate_private_key(65537, 2048)
+    return jwt.encode(issuer.claims(), forged, algorithm="RS256", headers={"kid": issuer.key_id})
+
+
+def _changed(issuer: TestIssuer) -> str:
+    header, _, signature = issuer.token().split(".")
+    return f"{header}.{_part(issuer.claims(sub='boris'))}.{signature}"
+
+
+def _other_algorithm(issuer: TestIssuer) -> str:
+    """PS256 with the right key, which was published for RS256."""
+    return jwt.encode(issuer.claims(), issuer.keys[issuer.key_id], algorithm="PS256", headers={"kid": issuer.key_id})
+
+
+def _of_many_issuers(issuer: TestIssuer) -> str:
+    payload = json.dumps(issuer.claims(iss=[issuer.url])).encode()
+    return jwt.PyJWS().encode(payload, issuer.keys[issuer.key_id], algorithm="RS256", headers={"kid": issuer.key_id})
+
+
+def _without_key(issuer: TestIssuer) -> str:
+    return jwt.encode(issuer.claims(), issuer.keys[issuer.key_id], algorithm="RS256")
+
+
+FORGED: dict[str, tuple[Callable[[TestIssuer], str], str]] = {
+    "none": (_unsigned, "algorithm_refused"),
+    "public_key_as_secret": (_signed_with_the_public_key, "algorithm_refused"),
+    "other_algorithm": (_other_algorithm, "algorithm_refused"),
+    "wrong_key": (_of_another_key, "signature_wrong"),
+    "changed": (_changed, "signature_wrong"),
+    "expired": (lambda issuer: issuer.token(exp=int(time.time()) - 60), "token_expired"),
+    "without_expiry": (lambda issuer: issuer.token(exp=None), "claim_missing"),
+    "not_yet_valid": (lambda issuer: issuer.token(nbf=int(time.time()) + 600), "token_not_yet_valid"),
+    "wrong_audience": (lambda issuer: issuer.token(aud="another-service"), "audience_wrong"),
+    "without_audience": (lambda issuer: issuer.token(aud=None), "claim_missing"),
+    "wrong_issuer": (lambda issuer: issuer.token(iss="https://evil.example"), "issuer_unknown"),
+    "issuer_with_a_slash": (lambda issuer: issuer.token(iss=f"{issuer.url}/"), "issuer_unknown"),
+    "issuer_that_is_no_text": (_of_many_issuers, "issuer_unknown"),
+    "unknown_key": (lambda issuer: issuer.token(headers={"kid": "made-up"}), "key_unknown"),
+    "without_key": (_without_key, "key_unknown"),
+    "oversized": (lambda issuer: issuer.token(padding="x" * 17_000), "token_too_long"),
+    "no_token": (lambda _issuer: "hello", "token_malformed"),
+    "three_dots": (lambda _issuer: "...", "token_malformed"),
+    "nested": (lambda _issuer: f"{'[' * 5000}.e30.x", "token_malformed"),
+    "without_name": (lambda issuer: issuer.token(sub=None), "name_invalid"),
+    "name_of_the_service": (lambda issuer: issuer.token(sub="mlrelease"), "name_invalid"),
+    "name_with_a_line_break": (lambda issuer: issuer.token(sub="anna\r\nX-Evil: 1"), "name_invalid"),
+    "name_in_other_letters": (lambda issuer: issuer.token(sub="аnna"), "name_invalid"),
+}
+
+
+@pytest.mark.parametrize("how", FORGED)
+def test_forged_token_is_refused(bearer: As, issuer: TestIssuer, how: str) -> None:
+    forge, code = FORGED[how]
+
+    answer = bearer(forge(issuer)).get(PATH)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, code), answer.text
+
+
+def test_good_token_is_let_in(bearer: As, issuer: TestIssuer) -> None:
+    assert bearer(issuer.token()).get(PATH).status_code == 200
+    assert bearer(issuer.token(aud=["other", "mlrelease"], sub="Anna")).get(PATH).status_code == 200
+
+
+def test_token_of_a_new_key_is_let_in_and_the_old_one_no_longer(
+    bearer: As, issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = issuer.token()
+    assert bearer(old).get(PATH).status_code == 200
+    issuer.rotate()
+    monkeypatch.setattr("app.identity.issuers.LEAST_SECONDS", 0.0)
+
+    assert bearer(issuer.token()).get(PATH).status_code == 200
+    refused = bearer(old).get(PATH)
+
+    assert (refused.status_code, refused.json()["code"]) == (401, "key_unknown")
+
+
+def test_made_up_keys_do_not_make_us_ask_the_issuer_each_time(bearer: As, issuer: TestIssuer) -> None:
+    for number in range(20):
+        assert bearer(issuer.token(headers={"kid": f"made-up-{number}"})).get(PATH).status_code == 401
+
+    assert issuer.requests.count("/keys") < 5
+
+
+def test_issuer_that_is_away_is_not_the_callers_fault(bearer: As, issuer: TestIssuer) -> None:
+    issuer.is_away = True
+
+    answer = bearer(issuer.token()).get(PATH)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "issuer_unreachable")
+    assert answer.headers["Retry-After"] == "1"
+
+
+def test_issuer_that_goes_away_does_not_lock_out_those_whose_keys_are_known(
+    bearer: As, issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = bearer(issuer.token())
+    assert anna.get(PATH).status_code == 200
+    issuer.is_away = True
+    monkeypatch.setattr("app.identity.issuers.FRESH_SECONDS", 0.0)
+    monkeypatch.setattr("app.identity.issuers.LEAST_SECONDS", 0.0)
+
+    assert anna.get(PATH).status_code == 200
+
+
+def test_keys_are_not_taken_from_an_issuer_that_publishes_anothers_name(
+    issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(issuer), "answer", lambda _self, _path: {"issuer": "https://evil.example", "keys": []})
+    issuers = Issuers(seconds=5)
+
+    with pytest.raises(Exception, match="another issuer's"):
+        issuers.key(issuer.url, issuer.key_id)
+    issuers.close()
+
+
+def test_claims_give_what_the_rules_say_and_no_more(bearer: As, issuer: TestIssuer, churn: str) -> None:
+    right: dict[str, Any] = {"sub": "ci", "repository": "team/churn", "ref": "refs/heads/main"}
+    ask = {"model": churn, "job": "job-1"}
+
+    def asked(**claims: str) -> httpx.Response:
+        return bearer(issuer.token(**{**right, **claims})).post("/v1/releases", json=ask)
+
+    assert asked().status_code == 201
+    assert asked(ref="refs/heads/evil").status_code == 403
+    assert asked(repository="evil/churn").status_code == 403
+    assert asked(repository="team/churn ").status_code == 403
