@@ -34,9 +34,12 @@ class Assignment(BaseModel):
 
     def allows(self, action: str, *, scope: str) -> bool:
         granted, withheld = (self.actions, self.not_actions) if self.role is None else ROLES[self.role]
+        return self.covers(scope) and _matches(action, granted) and not _matches(action, withheld)
+
+    def covers(self, scope: str) -> bool:
+        """Whether it holds there: at its own scope, and at everything below."""
         above = self.scope.rstrip("/").lower()
-        covers = above == scope.lower() or scope.lower().startswith(above + "/")
-        return covers and _matches(action, granted) and not _matches(action, withheld)
+        return above == scope.lower() or scope.lower().startswith(above + "/")
 
 
 def _matches(action: str, patterns: list[str]) -> bool:
@@ -55,6 +58,8 @@ def required(method: str, path: str) -> tuple[str, str] | None:
     if "providers" not in segments:
         action = "Microsoft.Resources/subscriptions/" + ("resourceGroups/" if len(segments) > 2 else "")
         return action + _VERBS.get(method, "action"), "/" + "/".join(segments[:4])
+    if [word.lower() for word in segments[-3:]] == ["providers", "microsoft.authorization", "permissions"]:
+        return "Microsoft.Authorization/permissions/" + _VERBS.get(method, "action"), "/" + "/".join(segments[:-3])
     provider = segments.index("providers")
     kinds = segments[provider + 2 :: 2]
     # A registry's content has two actions only, whatever kind of asset it is.

@@ -23,6 +23,7 @@ from emulator import (
     jobs,
     online,
     operation_api,
+    permissions,
     seed,
     workspaces,
 )
@@ -45,7 +46,7 @@ log = logging.getLogger(__name__)
 def _routers() -> Iterator[APIRouter]:
     # Scoring comes first, because routes are tried in order and it must be fast; storage last: its paths are the most general.
     yield from online.routers
-    yield from (control.router, identity.router, cloud.router, operation_api.router)
+    yield from (control.router, identity.router, cloud.router, operation_api.router, permissions.router)
     yield from (groups.router, workspaces.router, datastores.router, compute.router)
     yield from (vaults.router, secrets.router, deleted.router)
     yield from (*asset_routers(), *registry_routers(), *jobs.routers)

@@ -1,64 +1,166 @@
-"""Deciding: the only writer of decisions.
+"""Votes: the only writer of decisions. What they add up to is said by ``approvals.policy``.
 
-The rule is that of one person's word. What is approved is a digest over model content, environment, code, definition version,
-target and plan; a word on another digest is refused.
+A vote is bound to the plan that it is about, by its digest, and to the round in which people were asked.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import assert_never
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
+from app.approvals.policy import Asked, RefusedVote, Verdict, Vote, Why, evaluate, expires_at, normal
 from app.approvals.tables import Decision
-from app.errors import Conflict, Invalid
+from app.definitions.schema import ApprovalSection
+from app.errors import Conflict, Forbidden, Invalid, MlreleaseError
 from app.identity.actor import Actor
 from app.releases.states import Status
-from app.releases.tables import Rollout
+from app.releases.tables import Plan, Release, Rollout
 
 
-def decide(
-    session: Session,
-    rollout: Rollout,
-    *,
-    approve: bool,
-    reason: str,
-    plan_digest: str | None,
-    actor: Actor,
-    now: datetime,
-) -> Decision:
-    """Store the word of ``actor``. Raises Conflict when nothing is to be decided, or the plan is not the one that was seen."""
-    if not approve and not reason.strip():
-        raise Invalid("A rejection needs a reason.", code="reason_missing", hint="Say why, for those who asked.")
-    if rollout.status is not Status.PENDING_APPROVAL:
-        raise Conflict(
-            f"{rollout.id} is not waiting for an approval: it is {rollout.status.value}. {rollout.sentence}",
-            code="nothing_to_decide",
-            rollout_status=rollout.status.value,
-        )
-    if plan_digest is not None and plan_digest != rollout.plan_digest:
-        raise Conflict(
-            f"The plan of {rollout.id} is not the one that you saw.",
-            code="plan_changed",
-            hint="Look at the release again and decide on the plan that it shows now.",
-            plan_digest=rollout.plan_digest,
-        )
-    decision = Decision(
-        rollout_id=rollout.id,
-        attempt=rollout.attempt,
-        approve=approve,
-        actor=actor.name,
-        via=actor.via,
-        reason=reason.strip(),
-        plan_digest=rollout.plan_digest,
+@dataclass(frozen=True)
+class Word:
+    """What somebody says."""
+
+    approve: bool
+    reason: str = ""
+    emergency: bool = False
+
+
+def cast_vote(
+    session: Session, release: Release, rollout: Rollout, plan: Plan, word: Word, *, actor: Actor, now: datetime
+) -> Verdict:
+    """Store a vote; what all of them add up to now.
+
+    Raises Conflict when nothing is to be decided or this person has voted, Forbidden when their vote does not count, Invalid
+    when it needs a reason. The caller holds the release's lock: votes come one after the other.
+    """
+    _require_asking(rollout, plan, word, now)
+    policy = policy_of(plan)
+    vote = Vote(
+        person=actor.name,
+        approve=word.approve,
         at=now,
+        groups=actor.groups,
+        reason=word.reason,
+        emergency=word.emergency,
     )
-    session.add(decision)
+    verdict = evaluate(policy, asked_of(release, rollout), [*_votes(session, rollout), vote], now=now)
+    for refused in verdict.refused:
+        if refused.vote is vote:
+            raise _refusal(refused)
+    session.add(
+        Decision(
+            rollout_id=rollout.id,
+            round=rollout.round,
+            approve=word.approve,
+            emergency=word.emergency,
+            actor=actor.name,
+            person=normal(actor.name),
+            groups=sorted(actor.groups),
+            via=actor.via,
+            reason=word.reason.strip(),
+            plan_digest=rollout.plan_digest,
+            at=now,
+        )
+    )
     session.flush()
-    return decision
+    return verdict
+
+
+def verdict_on(session: Session, release: Release, rollout: Rollout, plan: Plan, *, now: datetime) -> Verdict:
+    """What the votes of this round add up to."""
+    return judge(release, rollout, plan, decisions_on(session, [rollout.id]), now=now)
+
+
+def judge(release: Release, rollout: Rollout, plan: Plan, decisions: Sequence[Decision], *, now: datetime) -> Verdict:
+    """The same, of decisions that were read already: those of other rollouts and rounds are left out."""
+    votes = [_vote(each) for each in decisions if (each.rollout_id, each.round) == (rollout.id, rollout.round)]
+    return evaluate(policy_of(plan), asked_of(release, rollout), votes, now=now)
+
+
+def why_not(
+    release: Release, rollout: Rollout, plan: Plan, decisions: Sequence[Decision], *, actor: Actor, now: datetime
+) -> str | None:
+    """Why this person's approval would not count now, in words; None: it would, with a reason where one is asked for."""
+    try:
+        _require_asking(rollout, plan, Word(approve=True), now)
+    except Conflict as no:
+        return no.sentence
+    vote = Vote(person=actor.name, approve=True, at=now, groups=actor.groups, reason="(to be said)")
+    said = [_vote(each) for each in decisions if (each.rollout_id, each.round) == (rollout.id, rollout.round)]
+    verdict = evaluate(policy_of(plan), asked_of(release, rollout), [*said, vote], now=now)
+    return next((each.sentence for each in verdict.refused if each.vote is vote), None)
+
+
+def policy_of(plan: Plan) -> ApprovalSection:
+    """Who must approve this plan."""
+    return ApprovalSection.model_validate(plan.document["approval"])
+
+
+def expiry_of(rollout: Rollout, plan: Plan) -> datetime | None:
+    """When it expires without a decision; None: never, or nobody is asked."""
+    if rollout.status is not Status.PENDING_APPROVAL or rollout.asked_at is None:
+        return None
+    return expires_at(policy_of(plan), rollout.asked_at)
+
+
+def asked_of(release: Release, rollout: Rollout) -> Asked:
+    return Asked(
+        requester=release.requested_by,
+        author=(release.content or {}).get("git_author"),
+        at=rollout.asked_at or release.created_at,
+    )
 
 
 def decisions_on(session: Session, rollout_ids: list[str]) -> list[Decision]:
     """Every decision on these rollouts, oldest first."""
     if not rollout_ids:
         return []
-    query = select(Decision).where(Decision.rollout_id.in_(rollout_ids))  # type: ignore[attr-defined] # a column here
-    return sorted(session.exec(query).all(), key=lambda decision: decision.at)
+    query = select(Decision).where(col(Decision.rollout_id).in_(rollout_ids)).order_by(col(Decision.id))
+    return list(session.exec(query).all())
+
+
+def _votes(session: Session, rollout: Rollout) -> list[Vote]:
+    return [_vote(each) for each in decisions_on(session, [rollout.id]) if each.round == rollout.round]
+
+
+def _vote(decision: Decision) -> Vote:
+    return Vote(
+        person=decision.actor,
+        approve=decision.approve,
+        at=decision.at,
+        groups=frozenset(decision.groups),
+        reason=decision.reason,
+        emergency=decision.emergency,
+    )
+
+
+def _require_asking(rollout: Rollout, plan: Plan, word: Word, now: datetime) -> None:
+    """What is approved and waits for a freeze to end is only asked whether to wait."""
+    expiry = expiry_of(rollout, plan)
+    if expiry is not None and now >= expiry:
+        raise Conflict(f"It was to be decided before {expiry:%Y-%m-%d %H:%M} UTC.", code=Why.TOO_LATE.value)
+    breaks_freeze = word.emergency and rollout.status is Status.SCHEDULED and rollout.needs_approval
+    if rollout.status is not Status.PENDING_APPROVAL and not breaks_freeze:
+        raise Conflict(
+            f"{rollout.id} is not waiting for an approval: it is {rollout.status.value}. {rollout.sentence}",
+            code="nothing_to_decide",
+            rollout_status=rollout.status.value,
+        )
+
+
+def _refusal(refused: RefusedVote) -> MlreleaseError:
+    code, sentence = refused.why.value, refused.sentence
+    match refused.why:
+        case Why.REASON_MISSING:
+            return Invalid(sentence, code=code, hint="Say why, for those who asked and those who look later.")
+        case Why.ALREADY_VOTED | Why.TOO_LATE:
+            return Conflict(sentence, code=code)
+        case Why.SELF_APPROVAL | Why.COMMIT_AUTHOR:
+            return Forbidden(sentence, code=code, hint="To end the release, cancel it.")
+        case Why.EXCLUDED | Why.NO_BREAK_GLASS:
+            return Forbidden(sentence, code=code)
+        case _:
+            assert_never(refused.why)

@@ -19,6 +19,8 @@ from app.azureml.words import word, words
 FINAL = frozenset({"completed", "failed", "canceled"})
 
 _COMMITS = ("mlflow.source.git.commit", "azureml.git.commit")
+# Azure ML records no author: who submits the job may, as a tag or a property.
+_AUTHORS = ("mlrelease.git.author", "mlflow.source.git.author", "azureml.git.author")
 _OUR_BUNDLE = "mlrelease.bundle"
 
 
@@ -103,7 +105,8 @@ def _find(azure: AzureML, workspace: WorkspaceRef, name: str) -> Job | None:
 
 
 def _plain(job: SdkJob, name: str) -> Job:
-    properties = words(job.properties)
+    properties, tags = words(job.properties), words(job.tags)
+    known = {**properties, **tags}
     status = word(job.status) or "Unknown"
     outputs: Mapping[str, Any] = getattr(job, "outputs", None) or {}
     return Job(
@@ -111,9 +114,10 @@ def _plain(job: SdkJob, name: str) -> Job:
         status=status,
         is_final=status.lower() in FINAL,
         outputs={key: str(_path(value) or "") for key, value in outputs.items() if key != "default"},
-        tags=words(job.tags),
+        tags=tags,
         properties=properties,
         git_commit=next((properties[key] for key in _COMMITS if properties.get(key)), None),
+        git_author=next((known[key] for key in _AUTHORS if known.get(key)), None),
         studio_url=job.studio_url,
         created_at=getattr(job.creation_context, "created_at", None),
     )

@@ -1,4 +1,6 @@
-"""Whether the workspaces and registries that people name are there."""
+"""Whether the workspaces and registries that people name are there, and where."""
+
+from dataclasses import dataclass
 
 from app.azureml.errors import NotFound
 from app.azureml.facade import AzureML
@@ -23,3 +25,30 @@ def registry_exists(azure: AzureML, registry: RegistryRef) -> bool:
             return True
     except NotFound:
         return False
+
+
+def workspace_region(azure: AzureML, workspace: WorkspaceRef) -> str:
+    """The region that it is in, e.g. ``eastus``. Raises NotFound."""
+    with azure.connect(workspace, doing=f"look up {workspace}") as client:
+        return _region(client.workspaces.get(workspace.workspace).location)
+
+
+@dataclass(frozen=True)
+class RegistryPlace:
+    """Where a registry is: as a resource, and in which regions."""
+
+    arm_id: str
+    regions: frozenset[str]
+
+
+def registry_place(azure: AzureML, registry: RegistryRef) -> RegistryPlace:
+    """Raises NotFound."""
+    with azure.connect(registry, doing=f"look up {registry}") as client:
+        found = client.registries.get(registry.name)
+    regions = {_region(each.location) for each in found.replication_locations or []}
+    return RegistryPlace(arm_id=str(found.id), regions=frozenset(regions | {_region(found.location)}))
+
+
+def _region(name: object) -> str:
+    """Azure writes East US and eastus for the same."""
+    return str(name or "").replace(" ", "").lower()

@@ -10,6 +10,26 @@ from app.azureml.translation import translated
 
 def put_secrets(azure: AzureML, vault: str, values: dict[str, str]) -> list[str]:
     """Store what is not in the vault yet; the names that were written. A value that is there makes no new version."""
+    written = []
+    with translated(f"write secrets to key vault {vault}"), _open(azure, vault) as client:
+        for name, value in values.items():
+            if _stored(client, name) != value:
+                client.set_secret(name, value)
+                written.append(name)
+    return written
+
+
+def require_vault(azure: AzureML, vault: str, *, secret: str) -> None:
+    """Ask the vault for a secret, which need not be there. Raises NotFound (the vault), NotPermitted, ConnectionLost."""
+    with translated(f"read secrets of key vault {vault}"), _open(azure, vault) as client:
+        try:
+            client.get_secret(secret)
+        except ResourceNotFoundError as absent:
+            if absent.error is None or absent.error.code != "SecretNotFound":
+                raise
+
+
+def _open(azure: AzureML, vault: str) -> SecretClient:
     url = azure.settings.key_vault_url.format(vault=vault)
     options = {
         "transport": open_transport(azure.settings),
@@ -17,16 +37,7 @@ def put_secrets(azure: AzureML, vault: str, values: dict[str, str]) -> list[str]
         # The vault's name for its resource differs from its address in a private cloud.
         "verify_challenge_resource": not azure.settings.private_cloud,
     }
-    written = []
-    with (
-        translated(f"write secrets to key vault {vault}"),
-        SecretClient(url, azure.credential, **options) as client,
-    ):
-        for name, value in values.items():
-            if _stored(client, name) != value:
-                client.set_secret(name, value)
-                written.append(name)
-    return written
+    return SecretClient(url, azure.credential, **options)
 
 
 def _stored(client: SecretClient, name: str) -> str | None:

@@ -56,6 +56,7 @@ class Job:
     tags: Mapping[str, str]
     properties: Mapping[str, str]
     git_commit: str | None
+    git_author: str | None
     studio_url: str | None
     created_at: datetime | None
 

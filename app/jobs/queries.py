@@ -3,14 +3,17 @@
 from sqlmodel import Session, col, select
 
 from app.errors import Conflict, NotFound
+from app.identity.roles import Visible
 from app.jobs.tables import TrainingJob
 
 
-def get_job(session: Session, name: str, *, workspace: str | None = None) -> TrainingJob:
+def get_job(session: Session, name: str, *, workspace: str | None = None, visible: Visible = None) -> TrainingJob:
     """The job of this name. Raises NotFound, or Conflict when several workspaces have one."""
     query = select(TrainingJob).where(TrainingJob.name == name)
     if workspace is not None:
         query = query.where(TrainingJob.workspace == workspace)
+    if visible is not None:
+        query = query.where(col(TrainingJob.model).in_(visible))
     found = session.exec(query).all()
     if not found:
         raise NotFound(
@@ -28,10 +31,17 @@ def get_job(session: Session, name: str, *, workspace: str | None = None) -> Tra
 
 
 def list_jobs(
-    session: Session, *, model: str | None = None, before: int | None = None, limit: int = 50
+    session: Session,
+    *,
+    model: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+    visible: Visible = None,
 ) -> list[TrainingJob]:
     """The newest first; ``before`` is the id where the page before ended."""
     query = select(TrainingJob).order_by(col(TrainingJob.id).desc()).limit(limit)
+    if visible is not None:
+        query = query.where(col(TrainingJob.model).in_(visible))
     if model is not None:
         query = query.where(TrainingJob.model == model)
     if before is not None:

@@ -7,20 +7,31 @@ from sqlalchemy import tuple_
 from sqlmodel import Session, col, select
 
 from app.errors import NotFound
+from app.identity.roles import Visible
 from app.releases.states import Status, StepStatus
-from app.releases.tables import Event, Release, Rollout, StepRun
+from app.releases.tables import Event, Plan, Release, Rollout, StepRun
 
 
 def get_release(session: Session, release_id: str) -> Release:
     """Raises NotFound."""
     release = session.get(Release, release_id)
     if release is None:
-        raise NotFound(
-            f"There is no release {release_id!r}.",
-            code="release_not_found",
-            hint="`mlrelease release list` shows those that there are.",
-        )
+        raise no_such_release(release_id)
     return release
+
+
+def no_such_release(release_id: str) -> NotFound:
+    """Of one that is not there, and of one that whoever asks may not see: both get the same answer."""
+    return NotFound(
+        f"There is no release {release_id!r}.",
+        code="release_not_found",
+        hint="`mlrelease release list` shows those that there are.",
+    )
+
+
+def model_of(release_id: str) -> str:
+    """The model of a release, which its id begins with."""
+    return release_id.rpartition("-")[0]
 
 
 def lock_release(session: Session, release_id: str) -> Release:
@@ -28,7 +39,35 @@ def lock_release(session: Session, release_id: str) -> Release:
     release = session.exec(
         select(Release).where(Release.id == release_id).with_for_update().execution_options(populate_existing=True)
     ).first()
-    return release or get_release(session, release_id)
+    if release is None:
+        return get_release(session, release_id)
+    _locked_in(session).add(release_id)
+    return release
+
+
+def lock_step(session: Session, step_id: str) -> tuple[StepRun, Release]:
+    """A step run and its release as they are now, the release's row locked as by ``lock_release``."""
+    query = (
+        select(StepRun, Release)
+        .join(Rollout, col(Rollout.id) == col(StepRun.rollout_id))
+        .join(Release, col(Release.id) == col(Rollout.release_id))
+        .where(StepRun.id == step_id)
+        .with_for_update(of=Release)
+        .execution_options(populate_existing=True)
+    )
+    step, release = session.exec(query).one()
+    _locked_in(session).add(release.id)
+    return step, release
+
+
+def is_locked(session: Session, release_id: str) -> bool:
+    """Whether this transaction has locked the release's row. A session of ours is one transaction."""
+    return release_id in _locked_in(session)
+
+
+def _locked_in(session: Session) -> set[str]:
+    locked: set[str] = session.info.setdefault("locked_releases", set())
+    return locked
 
 
 def revision_of(session: Session, release_id: str) -> int:
@@ -78,6 +117,53 @@ def waiting_before(session: Session, release: Release, rollout: Rollout) -> list
     return list(session.exec(query).all())
 
 
+def plan_of(session: Session, rollout: Rollout) -> Plan:
+    """What a rollout will do."""
+    return session.get_one(Plan, rollout.plan_digest)
+
+
+def served_plan(session: Session, plan: Plan) -> Plan | None:
+    """The plan of what this one replaces; None where nothing serves yet."""
+    replaces = plan.document["replaces"]
+    return session.get_one(Plan, replaces["plan"]) if replaces else None
+
+
+def plans_of(session: Session, rollouts: Sequence[Rollout]) -> dict[str, Plan]:
+    """The plans of those that people are asked about, by digest: the only ones that a status needs."""
+    asked = [each.plan_digest for each in rollouts if each.status is Status.PENDING_APPROVAL]
+    found = session.exec(select(Plan).where(col(Plan.digest).in_(asked))).all() if asked else []
+    return {plan.digest: plan for plan in found}
+
+
+def serving_at(session: Session, target: str) -> Rollout | None:
+    """The rollout that last succeeded at a target."""
+    return session.exec(
+        select(Rollout)
+        .where(Rollout.target == target, Rollout.status == Status.SUCCEEDED)
+        .order_by(col(Rollout.finished_at).desc())
+        .limit(1)
+    ).first()
+
+
+def asking_at(session: Session, target: str) -> list[Rollout]:
+    """Rollouts that wait for people before they move a target."""
+    query = select(Rollout).where(Rollout.target == target, Rollout.status == Status.PENDING_APPROVAL)
+    return list(session.exec(query.order_by(col(Rollout.id))).all())
+
+
+def waiting_for_people(session: Session, *, visible: Visible = None, limit: int = 100) -> list[Rollout]:
+    """Rollouts that nobody has decided on yet, those that were asked about first first."""
+    query = select(Rollout).where(Rollout.status == Status.PENDING_APPROVAL)
+    if visible is not None:
+        query = query.join(Release, col(Release.id) == col(Rollout.release_id)).where(col(Release.model).in_(visible))
+    return list(session.exec(query.order_by(col(Rollout.asked_at), col(Rollout.id)).limit(limit)).all())
+
+
+def scheduled(session: Session) -> list[Rollout]:
+    """Rollouts that wait for a freeze or a hold to end."""
+    return list(session.exec(select(Rollout).where(Rollout.status == Status.SCHEDULED)).all())
+
+
 def steps_of(session: Session, rollout_id: str) -> list[StepRun]:
     """In the order of the plan."""
     query = select(StepRun).where(StepRun.rollout_id == rollout_id).order_by(col(StepRun.position))
@@ -98,9 +184,12 @@ def steps_of_release(session: Session, release_id: str) -> dict[str, list[StepRu
     return found
 
 
-def running_steps(session: Session) -> list[StepRun]:
+def running_steps(session: Session, *, visible: Visible = None) -> list[StepRun]:
     """Everything that is being carried out, the longest first."""
     query = select(StepRun).where(StepRun.status == StepStatus.RUNNING).order_by(col(StepRun.started_at))
+    if visible is not None:
+        query = query.join(Rollout, col(Rollout.id) == col(StepRun.rollout_id))
+        query = query.join(Release, col(Release.id) == col(Rollout.release_id)).where(col(Release.model).in_(visible))
     return list(session.exec(query).all())
 
 
@@ -112,12 +201,15 @@ def list_releases(
     job: str | None = None,
     before: tuple[datetime, str] | None = None,
     limit: int = 50,
+    visible: Visible = None,
 ) -> list[Release]:
     """The newest first; ``before`` is when, and the id, of the release where the page before ended.
 
     Not by the last change: what changes between two pages would move to another one, and be missed.
     """
     query = select(Release).order_by(col(Release.created_at).desc(), col(Release.id).desc()).limit(limit)
+    if visible is not None:
+        query = query.where(col(Release.model).in_(visible))
     if model is not None:
         query = query.where(Release.model == model)
     if statuses:
@@ -129,9 +221,18 @@ def list_releases(
     return list(session.exec(query).all())
 
 
-def list_events(session: Session, *, release_id: str | None = None, after: int = 0, limit: int = 200) -> list[Event]:
-    """The oldest first, from the one after ``after``."""
+def list_events(
+    session: Session,
+    *,
+    release_id: str | None = None,
+    after: int = 0,
+    limit: int = 200,
+    visible: Visible = None,
+) -> list[Event]:
+    """The oldest first, from the one after ``after``. What belongs to no model is seen by those who see all."""
     query = select(Event).where(col(Event.seq) > after).order_by(col(Event.seq)).limit(limit)
+    if visible is not None:
+        query = query.where(col(Event.model).in_(visible))
     if release_id is not None:
         query = query.where(Event.release_id == release_id)
     return list(session.exec(query).all())

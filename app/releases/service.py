@@ -15,9 +15,10 @@ from sqlmodel import Session, func, select
 from app.errors import Conflict
 from app.identity.actor import Actor
 from app.releases.events import append_event, stand_in_line
-from app.releases.queries import rollouts_of, steps_of
+from app.releases.plans import digest_of
+from app.releases.queries import is_locked, rollouts_of, serving_at, steps_of
 from app.releases.states import MAY_FOLLOW, STEP_MAY_FOLLOW, Control, Status, StepStatus
-from app.releases.tables import Release, Rollout, StepRun
+from app.releases.tables import Plan, Release, Rollout, StepRun
 
 Json = dict[str, Any]
 
@@ -42,8 +43,7 @@ class PlannedRollout:
     endpoint: str
     workspace: str
     deployment: str
-    needs_approval: bool
-    plan_digest: str
+    plan: Json  # for people; ``approval`` in it is who must approve, None: nobody need
     steps: tuple[PlannedStep, ...]
 
 
@@ -117,8 +117,8 @@ def plan_release(
             endpoint=plan.endpoint,
             workspace=plan.workspace,
             deployment=plan.deployment,
-            needs_approval=plan.needs_approval,
-            plan_digest=plan.plan_digest,
+            needs_approval=plan.plan["approval"] is not None,
+            plan_digest=_keep_plan(session, {**plan.plan, "replaces": replaced_at(session, plan.target)}),
             status=Status.PENDING,
             code="waits_for_earlier_stage" if position else "planned",
             sentence="Waits for the stage before it." if position else "Planned.",
@@ -131,6 +131,47 @@ def plan_release(
     plan_data = {"content": content, "plan_digests": {each.stage: each.plan_digest for each in rollouts}}
     record(session, release, "release.planned", subject=release.id, data=plan_data, actor=actor, now=now)
     return rollouts
+
+
+def keep_checks(session: Session, release: Release, checks: list[Json], *, actor: Actor, now: datetime) -> None:
+    """Store what was found before it was planned, well or not."""
+    release.checks = checks
+    record(session, release, "release.checked", subject=release.id, data={"checks": checks}, actor=actor, now=now)
+
+
+def replan(session: Session, rollout: Rollout, plan: Json) -> None:
+    """Give a rollout another plan document."""
+    rollout.plan_digest = _keep_plan(session, plan)
+    session.add(rollout)
+    session.flush()
+
+
+def replaced_at(session: Session, target: str) -> Json | None:
+    """What serves at a target, as far as this service brought it there: the newest release that succeeded."""
+    serves = serving_at(session, target)
+    return None if serves is None else {"release": serves.release_id, "plan": serves.plan_digest}
+
+
+def begin_asking(session: Session, rollout: Rollout, *, now: datetime) -> None:
+    """People are asked from now on."""
+    rollout.asked_at, rollout.emergency = now, False
+    session.add(rollout)
+    session.flush()
+
+
+def begin_round(session: Session, rollout: Rollout) -> None:
+    """What was said on this rollout so far is void."""
+    rollout.round += 1
+    rollout.emergency = False
+    session.add(rollout)
+    session.flush()
+
+
+def break_glass(session: Session, rollout: Rollout) -> None:
+    """No freeze and no hold keeps it any more."""
+    rollout.emergency = True
+    session.add(rollout)
+    session.flush()
 
 
 def move_release(
@@ -298,8 +339,7 @@ def _follow_rollouts(session: Session, release: Release, *, actor: Actor, now: d
 def _record_of_step(session: Session, step: StepRun, kind: str, *, data: Json, actor: Actor, now: datetime) -> None:
     session.add(step)
     session.flush()
-    rollout = session.get_one(Rollout, step.rollout_id)
-    release = session.get_one(Release, rollout.release_id)
+    release = session.get_one(Release, step.rollout_id.rpartition(":")[0])
     record(session, release, kind, subject=step.id, data=data, actor=actor, now=now)
 
 
@@ -309,7 +349,8 @@ def record(
     """Write an event on a release; its revision is the number of its last event."""
     # Always the release's row before the chain's head: two writers that lock them crosswise would wait for each other.
     session.flush()
-    session.exec(select(Release.id).where(Release.id == release.id).with_for_update()).one()
+    if not is_locked(session, release.id):
+        session.exec(select(Release.id).where(Release.id == release.id).with_for_update()).one()
     event = append_event(
         session,
         kind,
@@ -324,6 +365,15 @@ def record(
     release.updated_at = now
     session.add(release)
     session.flush()
+
+
+def _keep_plan(session: Session, plan: Json) -> str:
+    """Its digest. A plan that is there already is the same: it is found by its content."""
+    digest = digest_of(plan)
+    if session.get(Plan, digest) is None:
+        session.add(Plan(digest=digest, document=plan))
+        session.flush()
+    return digest
 
 
 def _step_run(rollout: Rollout, step: PlannedStep, *, position: int) -> StepRun:

@@ -55,12 +55,26 @@ MAY_FOLLOW: dict[Status, set[Status]] = {
         Status.IN_PROGRESS,
         *_ENDS_OF_WAITING,
     },
-    Status.PENDING_APPROVAL: {Status.APPROVAL_REJECTED, Status.SCHEDULED, Status.QUEUED, *_ENDS_OF_WAITING},
-    Status.SCHEDULED: {Status.PENDING_APPROVAL, Status.QUEUED, *_ENDS_OF_WAITING},
-    Status.QUEUED: {Status.IN_PROGRESS, Status.PAUSED, Status.PENDING_APPROVAL, *_ENDS_OF_WAITING},
+    # With each word that does not decide yet, something else is missing; a freeze may come to end earlier or later.
+    Status.PENDING_APPROVAL: {
+        Status.PENDING_APPROVAL,
+        Status.APPROVAL_REJECTED,
+        Status.SCHEDULED,
+        Status.QUEUED,
+        *_ENDS_OF_WAITING,
+    },
+    Status.SCHEDULED: {Status.SCHEDULED, Status.PENDING_APPROVAL, Status.QUEUED, *_ENDS_OF_WAITING},
+    Status.QUEUED: {
+        Status.IN_PROGRESS,
+        Status.PAUSED,
+        Status.PENDING_APPROVAL,
+        Status.SCHEDULED,
+        *_ENDS_OF_WAITING,
+    },
     Status.IN_PROGRESS: {
         Status.PENDING,
         Status.PENDING_APPROVAL,
+        Status.SCHEDULED,
         Status.QUEUED,
         Status.PAUSED,
         Status.SUCCEEDED,
@@ -72,15 +86,22 @@ MAY_FOLLOW: dict[Status, set[Status]] = {
         Status.SUPERSEDED,
         Status.EXPIRED,
     },
-    Status.PAUSED: {Status.QUEUED, Status.IN_PROGRESS, Status.CANCELLING, *_ENDS_OF_WAITING},
+    Status.PAUSED: {
+        Status.QUEUED,
+        Status.SCHEDULED,
+        Status.PENDING_APPROVAL,
+        Status.IN_PROGRESS,
+        Status.CANCELLING,
+        *_ENDS_OF_WAITING,
+    },
     Status.ROLLING_BACK: {Status.ROLLED_BACK, Status.FAILED},
     Status.CANCELLING: {Status.CANCELLED, Status.SUCCEEDED, Status.FAILED},
-    # A retry goes on from the step that failed, or prepares anew.
-    Status.FAILED: {Status.QUEUED, Status.PENDING},
+    # A retry goes on from the step that failed, or prepares anew; what was cancelled must be approved anew.
+    Status.FAILED: {Status.QUEUED, Status.SCHEDULED, Status.PENDING_APPROVAL, Status.PENDING},
     Status.APPROVAL_REJECTED: set(),
     Status.SUCCEEDED: {Status.ROLLING_BACK},
     Status.ROLLED_BACK: set(),
-    Status.CANCELLED: {Status.QUEUED},
+    Status.CANCELLED: {Status.QUEUED, Status.SCHEDULED, Status.PENDING_APPROVAL},
     Status.SUPERSEDED: set(),
     Status.EXPIRED: set(),
 }
@@ -91,6 +112,14 @@ class Control(StrEnum):
 
     CANCEL = "cancel"
     PAUSE = "pause"
+
+
+class DryRunState(StrEnum):
+    """Of a plan that nobody has asked to be carried out."""
+
+    PENDING = "pending"
+    PASSED = "passed"  # no check failed
+    FAILED = "failed"
 
 
 class StepStatus(StrEnum):

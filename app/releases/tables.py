@@ -7,7 +7,7 @@ from sqlalchemy import Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.database.types import JsonColumn, UtcDateTime, word_column
-from app.releases.states import Control, Status, StepStatus
+from app.releases.states import Control, DryRunState, Status, StepStatus
 
 Json = dict[str, Any]
 
@@ -36,12 +36,22 @@ class Release(SQLModel, table=True):
     sentence: str
     control: Control | None = Field(default=None, sa_type=word_column(Control))  # asked for, not yet reached
     content: Json | None = Field(default=None, sa_column=Column(JsonColumn))  # what exactly is released, once resolved
+    checks: list[Json] | None = Field(default=None, sa_column=Column(JsonColumn))  # what was looked at before planning
     note: str | None = None
     requested_by: str
     revision: int = Field(default=0, index=True)  # the number of its last event: changes with every change
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Plan(SQLModel, table=True):
+    """What one stage will do, and in place of what, by the digest over it: what people approve. Never changed."""
+
+    __tablename__ = "plan"
+
+    digest: str = Field(primary_key=True)
+    document: Json = Field(sa_column=Column(JsonColumn, nullable=False))
 
 
 class Rollout(SQLModel, table=True):
@@ -62,8 +72,11 @@ class Rollout(SQLModel, table=True):
     workspace: str
     deployment: str
     needs_approval: bool
-    plan_digest: str  # over everything that an approval is given for
+    plan_digest: str  # of its ``Plan``: over everything that an approval is given for
     attempt: int = 0
+    round: int = 0  # of asking people: what was said in an earlier one is void
+    asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # since when people are asked
+    emergency: bool = False  # begun by breaking the glass: no freeze and no hold keeps it
     status: Status = Field(sa_type=word_column(Status))
     code: str
     sentence: str
@@ -101,6 +114,27 @@ class StepRun(SQLModel, table=True):
         if self.started_at is None or self.finished_at is None:
             return None
         return (self.finished_at - self.started_at).total_seconds()
+
+
+class DryRun(SQLModel, table=True):
+    """A release that nobody asked for yet: what it would do, and what stands in its way. Written by ``releases.dry_runs``."""
+
+    __tablename__ = "dry_run"
+
+    id: str = Field(primary_key=True)
+    model: str
+    definition_version: int
+    job: str
+    source: Json = Field(sa_column=Column(JsonColumn, nullable=False))  # the workspace of the training job
+    stages: list[str] = Field(sa_column=Column(JsonColumn, nullable=False))
+    state: DryRunState = Field(sa_type=word_column(DryRunState))
+    code: str
+    sentence: str
+    result: Json | None = Field(default=None, sa_column=Column(JsonColumn))  # checks, content, and each stage's plan
+    requested_by: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)  # then it may be deleted
 
 
 class Event(SQLModel, table=True):

@@ -1,7 +1,5 @@
 """What a release will do: pure functions from a definition and its resolved content to plans."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +19,7 @@ class ReleaseFacts:
     number: int
     mark: str
     job: str
+    definition_version: int
     definition_digest: str
     source: Json  # the workspace of the training job: subscription, resource_group, workspace
     subscription: str  # of stages that name none
@@ -48,8 +47,7 @@ def plan_rollouts(definition: Definition, stages: Sequence[str], facts: ReleaseF
                 endpoint=stage.endpoint,
                 workspace=stage.workspace,
                 deployment=deployment_name(facts),
-                needs_approval=stage.approval == "required",
-                plan_digest=_digest(stage, steps, facts),
+                plan=_document(definition, stage, steps, facts),
                 steps=tuple(steps),
             )
         )
@@ -171,11 +169,44 @@ def _step(kind: str, needs: tuple[str, ...], config: Json) -> PlannedStep:
     return PlannedStep(key=kind, kind=kind, needs=needs, config=config, timeout_seconds=DEFAULT_SECONDS[kind])
 
 
-def _digest(stage: StageDefinition, steps: Sequence[PlannedStep], facts: ReleaseFacts) -> str:
-    approved = {
-        "stage": stage.model_dump(mode="json"),
-        "definition": facts.definition_digest,
-        "content": facts.content,
-        "steps": [[step.key, step.kind, list(step.needs), step.config] for step in steps],
+def _document(
+    definition: Definition, stage: StageDefinition, steps: Sequence[PlannedStep], facts: ReleaseFacts
+) -> Json:
+    """What people approve: exactly what comes where, how it is proven and how it gets its traffic. Plain JSON."""
+    content = facts.content
+    written: Json = content.get("deployment") or {}
+    name = deployment_name(facts)
+    return {
+        "release": facts.release,
+        "stage": stage.name,
+        "model": {
+            "name": definition.model.name,
+            "digest": content["model_digest"],
+            "files": content.get("model_files"),
+            "bytes": content.get("model_bytes"),
+            "job": facts.job,
+            "git_commit": content.get("git_commit"),
+        },
+        "metrics": content.get("metrics") or {},
+        "environment": content["environment"],
+        "code": {"digest": content.get("code_digest")},
+        "definition": {"version": facts.definition_version, "digest": facts.definition_digest},
+        "target": {
+            **workspace_of(stage, facts.subscription),
+            "endpoint": stage.endpoint,
+            "registry": stage.registry,
+            "key_vault": stage.key_vault,
+        },
+        "deployment": {
+            **written,
+            "name": name,
+            "instance_type": stage.instance_type or written.get("instance_type"),
+            "instance_count": stage.instance_count or written.get("instance_count") or 1,
+        },
+        "traffic": [{"deployment": name, "percent": 100, "after": "verify_deployment"}],
+        "checks": definition.checks.model_dump(mode="json"),
+        "approval": None if stage.policy is None else stage.policy.model_dump(mode="json"),
+        "steps": [
+            {"key": step.key, "kind": step.kind, "needs": list(step.needs), "config": step.config} for step in steps
+        ],
     }
-    return "sha256:" + hashlib.sha256(json.dumps(approved, sort_keys=True).encode()).hexdigest()

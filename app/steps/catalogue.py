@@ -9,6 +9,7 @@ from app.azureml.types import RegistryRef, WorkspaceRef
 from app.steps.contract import Context, Done, Json, Refused, Step
 from app.steps.create_deployment import create_deployment
 from app.steps.create_endpoint import create_endpoint
+from app.steps.preflight import preflight
 from app.steps.publish_secrets import publish_secrets
 from app.steps.register_model import register_model
 from app.steps.resolve_content import resolve_content
@@ -20,6 +21,7 @@ from app.steps.verify_deployment import verify_deployment
 
 KINDS: Mapping[str, Callable[[AzureML, Context, Json], Done]] = {
     "resolve_content": resolve_content,
+    "preflight": preflight,
     "register_model": register_model,
     "share_model": share_model,
     "share_environment": share_environment,

@@ -28,22 +28,24 @@ class CreateEndpoint(StepConfig):
 def create_endpoint(azure: AzureML, context: Context, config: Json) -> Done:
     """Keep an endpoint of ours, take over an empty one that is as wanted, refuse anybody else's."""
     wanted = read_config(CreateEndpoint, config)
+    model = wanted.tags[MODEL_TAG]
     found = _settled(azure, context, wanted)
-    if found is not None and found.state != "succeeded" and _is_ours(found, wanted) and not found.traffic:
+    if found is not None and found.state != "succeeded" and is_ours(found, model) and not found.traffic:
         begin_delete_endpoint(azure, wanted.workspace.ref, wanted.endpoint)
         _wait_for_end(azure, context, wanted)
         found = None
     if found is None:
         return _done(_create(azure, context, wanted), changed=True)
-    differences = _differences(found, wanted, read_endpoint_file(context.bundle / wanted.file, wanted.endpoint))
+    spec = read_endpoint_file(context.bundle / wanted.file, wanted.endpoint)
+    differences = differences_of(found, model, spec)
     if differences:
         raise Refused(
             f"Endpoint {wanted.endpoint} in {wanted.workspace.ref} is there already and is not as wanted: {'; '.join(differences)}.",
-            code="endpoint_differs" if _is_ours(found, wanted) else "not_ours",
+            code="endpoint_differs" if is_ours(found, model) else "not_ours",
             hint="Choose another endpoint name in release.yml, or make the endpoint as endpoint.yml says.",
             differences=differences,
         )
-    if _is_ours(found, wanted):
+    if is_ours(found, model):
         return _done(found, changed=False)
     return _done(_take_over(azure, context, wanted), changed=True)
 
@@ -95,11 +97,13 @@ def _wait_for_end(azure: AzureML, context: Context, wanted: CreateEndpoint) -> N
     )
 
 
-def _is_ours(found: Endpoint, wanted: CreateEndpoint) -> bool:
-    return found.tags.get(MODEL_TAG) == wanted.tags[MODEL_TAG]
+def is_ours(found: Endpoint, model: str) -> bool:
+    """Whether this service made it, for this model."""
+    return found.tags.get(MODEL_TAG) == model
 
 
-def _differences(found: Endpoint, wanted: CreateEndpoint, spec: Endpoint) -> list[str]:
+def differences_of(found: Endpoint, model: str, spec: Endpoint) -> list[str]:
+    """In what an endpoint is not one that ``model`` can be served from as ``spec`` says; nothing: it can."""
     differences = []
     if found.auth_mode.lower() != spec.auth_mode.lower():
         differences.append(f"auth_mode is {found.auth_mode}, wanted is {spec.auth_mode}")
@@ -109,7 +113,7 @@ def _differences(found: Endpoint, wanted: CreateEndpoint, spec: Endpoint) -> lis
         differences.append(f"public_network_access is {access}, wanted is {wanted_access}")
     if found.state != "succeeded":
         differences.append(f"its provisioning state is {found.state}")
-    if _is_ours(found, wanted):
+    if is_ours(found, model):
         return differences
     owner = found.tags.get(MODEL_TAG)
     if owner is not None:

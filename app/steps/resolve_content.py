@@ -1,7 +1,7 @@
 """Find out what exactly a release is about: the job's model, by content; the environment, by version; the code."""
 
+import hashlib
 from pathlib import Path
-from typing import Any
 
 from pydantic import ConfigDict
 from ruamel.yaml import YAML
@@ -66,8 +66,10 @@ def resolve_content(azure: AzureML, context: Context, config: Json) -> Done:
                 "id": environment.id,
             },
             "code_digest": _code_digest(context.bundle, wanted.deployment),
+            "deployment": _deployment(context.bundle, wanted.deployment),
             "metrics": _metrics(azure, wanted.workspace.ref, job.name),
             "git_commit": job.git_commit,
+            "git_author": job.git_author,
         },
         changed=False,
     )
@@ -160,10 +162,26 @@ def _metrics(azure: AzureML, workspace: WorkspaceRef, job: str) -> dict[str, flo
     return metrics
 
 
+def _deployment(bundle: Path, deployment: str | None) -> Json:
+    """What the YAML says of the machines and of how they serve. Variables by name and digest: values may be anything."""
+    if deployment is None:
+        return {}
+    spec = _read(bundle / deployment)
+    variables = spec.pop("environment_variables", None) or {}
+    settings = {key: value for key, value in spec.items() if key not in {"$schema", "description", "tags"}}
+    digests = {name: hashlib.sha256(str(value).encode()).hexdigest()[:16] for name, value in variables.items()}
+    return {**settings, "environment_variables": digests}
+
+
+def _read(file: Path) -> Json:
+    spec: Json = YAML(typ="safe").load(file.read_text())
+    return spec
+
+
 def _code_digest(bundle: Path, deployment: str | None) -> str | None:
     if deployment is None:
         return None
-    spec: dict[str, Any] = YAML(typ="safe").load((bundle / deployment).read_text())
+    spec = _read(bundle / deployment)
     code = (spec.get("code_configuration") or {}).get("code")
     return content_digest((bundle / deployment).parent / code) if code else None
 

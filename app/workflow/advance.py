@@ -1,14 +1,17 @@
-"""What comes next in a release: the next stage is queued, or waits for people."""
+"""What comes next in a release: the next stage is queued, waits for people, or for the end of a freeze."""
 
 from datetime import datetime
 
 from sqlmodel import Session
 
+from app.freezes.queries import frozen_for
+from app.freezes.windows import Frozen
 from app.identity.actor import Actor
-from app.releases.queries import rollouts_of, waiting_before
+from app.releases.queries import rollouts_of, scheduled, waiting_before
 from app.releases.service import begin_attempt, move_rollout
 from app.releases.states import Control, Status
 from app.releases.tables import Release, Rollout
+from app.workflow.asking import ask_anew_if_not_as_approved, ask_people, void_approvals
 from app.workflow.queue import WorkQueue
 
 
@@ -21,17 +24,9 @@ def advance_release(session: Session, queue: WorkQueue, release: Release, *, act
         said = "Cancelled after the stage before it had been completed."
         move_rollout(session, ahead, Status.CANCELLED, code="cancelled", sentence=said, actor=actor, now=now)
     elif ahead.needs_approval:
-        move_rollout(
-            session,
-            ahead,
-            Status.PENDING_APPROVAL,
-            code="waits_for_approval",
-            sentence="Waits for somebody to approve it.",
-            actor=actor,
-            now=now,
-        )
+        ask_people(session, queue, release, ahead, actor=actor, now=now)
     else:
-        enqueue_rollout(session, queue, ahead, actor=actor, now=now)
+        enqueue_rollout(session, queue, release, ahead, actor=actor, now=now)
     supersede_older(session, release, ahead, actor=actor, now=now)
 
 
@@ -39,10 +34,54 @@ def supersede_older(session: Session, release: Release, rollout: Rollout, *, act
     """A newer release that gets to a stage replaces older ones of its model that still wait there; never a running one."""
     for older in waiting_before(session, release, rollout):
         said = f"Superseded by {release.id}."
+        void_approvals(session, session.get_one(Release, older.release_id), older, because=said, actor=actor, now=now)
         move_rollout(session, older, Status.SUPERSEDED, code="superseded", sentence=said, actor=actor, now=now)
 
 
-def enqueue_rollout(session: Session, queue: WorkQueue, rollout: Rollout, *, actor: Actor, now: datetime) -> None:
-    """Queue it behind what its target has to do before."""
+def enqueue_rollout(
+    session: Session, queue: WorkQueue, release: Release, rollout: Rollout, *, actor: Actor, now: datetime
+) -> None:
+    """Queue it behind what its target has to do before; in a freeze once that has ended."""
+    if _keep_out(session, queue, release, rollout, actor=actor, now=now):
+        return
     workflow_id = begin_attempt(session, rollout, actor=actor, now=now)
     queue.carry_out_rollout(session, rollout.id, workflow_id=workflow_id, target=rollout.target)
+
+
+def may_begin(
+    session: Session, queue: WorkQueue, release: Release, rollout: Rollout, *, actor: Actor, now: datetime
+) -> bool:
+    """The last look, when its turn in the queue has come. If not, it waits for what it must wait for."""
+    return not (
+        ask_anew_if_not_as_approved(session, queue, release, rollout, actor=actor, now=now)
+        or _keep_out(session, queue, release, rollout, actor=actor, now=now)
+    )
+
+
+def look_at_scheduled(session: Session, queue: WorkQueue, *, now: datetime) -> None:
+    """Freezes have changed: what waits for their end is looked at anew, by a worker."""
+    for rollout in scheduled(session):
+        queue.look_at_rollout(session, rollout.id, at=now, now=now)
+
+
+def _keep_out(
+    session: Session, queue: WorkQueue, release: Release, rollout: Rollout, *, actor: Actor, now: datetime
+) -> bool:
+    """True in a freeze: then it is scheduled for its end."""
+    frozen = frozen_for(session, model=release.model, stage=rollout.stage, target=rollout.target, now=now)
+    if frozen is None or rollout.emergency:
+        return False
+    sentence = _sentence(frozen)
+    if (rollout.status, rollout.sentence) != (Status.SCHEDULED, sentence):
+        code = "held" if frozen.until is None else "frozen"
+        move_rollout(session, rollout, Status.SCHEDULED, code=code, sentence=sentence, actor=actor, now=now)
+    if frozen.until is not None:
+        queue.look_at_rollout(session, rollout.id, at=frozen.until, now=now)
+    return True
+
+
+def _sentence(frozen: Frozen) -> str:
+    why = "; ".join(frozen.reasons)
+    if frozen.until is None:
+        return f"Held: {why}. Begins by itself once that is lifted."
+    return f"Frozen until {frozen.until:%Y-%m-%d %H:%M} UTC: {why}. Begins by itself then."

@@ -8,6 +8,7 @@ from app.releases.service import ask_of, move_release, move_rollout, plan_again
 from app.releases.states import Control, Status
 from app.releases.tables import Release, Rollout
 from app.workflow.advance import enqueue_rollout
+from app.workflow.asking import ask_people, is_approved, void_approvals
 from app.workflow.requests import Asking
 
 
@@ -21,6 +22,8 @@ def cancel(session: Session, asking: Asking, release_id: str, *, reason: str = "
     ask_of(session, release, Control.CANCEL, reason=reason, actor=asking.actor, now=asking.now)
     said = _said("Cancelled", asking, reason)
     ahead = _ahead(session, release_id)
+    if ahead is not None:
+        void_approvals(session, release, ahead, because=said, actor=asking.actor, now=asking.now)
     if ahead is None:
         _move_release(session, asking, release, Status.CANCELLED, code="cancelled", sentence=said)
     elif ahead.status.is_waiting or ahead.status is Status.PAUSED:
@@ -72,8 +75,14 @@ def retry(session: Session, asking: Asking, release_id: str) -> Release:
 
 def _go_on(session: Session, asking: Asking, release: Release, rollout: Rollout) -> None:
     release.control = None
-    plan_again(session, rollout, actor=asking.actor, now=asking.now)
-    enqueue_rollout(session, asking.queue, rollout, actor=asking.actor, now=asking.now)
+    actor, now = asking.actor, asking.now
+    plan_again(session, rollout, actor=actor, now=now)
+    if rollout.needs_approval and not rollout.emergency and not is_approved(session, release, rollout, now=now):
+        ask_people(
+            session, asking.queue, release, rollout, actor=actor, now=now
+        )  # a cancellation took the approvals with it
+    else:
+        enqueue_rollout(session, asking.queue, release, rollout, actor=actor, now=now)
 
 
 def _ahead(session: Session, release_id: str) -> Rollout | None:

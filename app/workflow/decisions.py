@@ -1,22 +1,53 @@
-"""What people decide on a stage that waits: approve or reject. The deciding word enqueues, in the same transaction."""
+"""What people decide on a stage that waits: approve, reject, break the glass. The deciding word enqueues, in the same transaction."""
+
+from dataclasses import asdict
 
 from sqlmodel import Session
 
-from app.approvals.service import decide
-from app.releases.queries import get_rollout, lock_release
-from app.releases.service import move_rollout, record
+from app.approvals.policy import State
+from app.approvals.service import Word, cast_vote
+from app.errors import Conflict, Forbidden
+from app.identity.roles import Permission
+from app.releases.plans import changes
+from app.releases.queries import get_rollout, lock_release, plan_of
+from app.releases.service import break_glass, move_rollout, record
 from app.releases.states import Status
-from app.releases.tables import Rollout
+from app.releases.tables import Plan, Release, Rollout
 from app.workflow.advance import enqueue_rollout
+from app.workflow.asking import say_what_is_missing
 from app.workflow.requests import Asking
 
 
 def approve(
-    session: Session, asking: Asking, release_id: str, stage: str, *, reason: str = "", plan_digest: str | None = None
+    session: Session,
+    asking: Asking,
+    release_id: str,
+    stage: str,
+    *,
+    plan_digest: str,
+    reason: str = "",
+    emergency: bool = False,
 ) -> Rollout:
-    """Approve a rollout and queue it. Raises NotFound, or Conflict when nothing waits or the plan is another."""
-    rollout = _decide(session, asking, release_id, stage, yes=True, reason=reason, plan_digest=plan_digest)
-    enqueue_rollout(session, asking.queue, rollout, actor=asking.actor, now=asking.now)
+    """Approve a rollout; the word that decides queues it. ``emergency`` breaks the glass.
+
+    Raises NotFound; Conflict when nothing waits, the plan is another or this person has voted; Forbidden when their word does
+    not count; Invalid without a reason that the policy asks for.
+    """
+    release, rollout = _locked(session, release_id, stage)
+    if emergency and not asking.actor.may(Permission.OPERATE, release.model):
+        raise Forbidden(
+            f"{asking.actor.name} may not operate {release.model}: only who does may break the glass.",
+            code="break_glass_not_allowed",
+        )
+    word = Word(approve=True, reason=reason, emergency=emergency)
+    state, by_glass = _decide(session, asking, release, rollout, word, plan_digest=plan_digest)
+    if by_glass:
+        break_glass(session, rollout)
+        enqueue_rollout(session, asking.queue, release, rollout, actor=asking.actor, now=asking.now)
+    elif rollout.status is Status.PENDING_APPROVAL and state is State.APPROVED:
+        enqueue_rollout(session, asking.queue, release, rollout, actor=asking.actor, now=asking.now)
+    elif rollout.status is Status.PENDING_APPROVAL:
+        say_what_is_missing(session, release, rollout, actor=asking.actor, now=asking.now)
     return rollout
 
 
@@ -24,7 +55,8 @@ def reject(
     session: Session, asking: Asking, release_id: str, stage: str, *, reason: str, plan_digest: str | None = None
 ) -> Rollout:
     """Reject a rollout, which ends the release. Raises as ``approve`` does, and Invalid without a reason."""
-    rollout = _decide(session, asking, release_id, stage, yes=False, reason=reason, plan_digest=plan_digest)
+    release, rollout = _locked(session, release_id, stage)
+    _decide(session, asking, release, rollout, Word(approve=False, reason=reason), plan_digest=plan_digest)
     move_rollout(
         session,
         rollout,
@@ -37,22 +69,55 @@ def reject(
     return rollout
 
 
-def _decide(
-    session: Session, asking: Asking, release_id: str, stage: str, *, yes: bool, reason: str, plan_digest: str | None
-) -> Rollout:
+def _locked(session: Session, release_id: str, stage: str) -> tuple[Release, Rollout]:
+    """The rollout as it is now; its release's lock puts those who decide in a line."""
     release = lock_release(session, release_id)
     rollout = get_rollout(session, release_id, stage)
     session.refresh(rollout)
-    decision = decide(
-        session, rollout, approve=yes, reason=reason, plan_digest=plan_digest, actor=asking.actor, now=asking.now
-    )
+    return release, rollout
+
+
+def _decide(
+    session: Session, asking: Asking, release: Release, rollout: Rollout, word: Word, *, plan_digest: str | None
+) -> tuple[State, bool]:
+    """Store the word and its event; where the decision stands, and whether the glass is broken."""
+    plan = plan_of(session, rollout)
+    verdict = cast_vote(session, release, rollout, plan, word, actor=asking.actor, now=asking.now)
+    # After the vote, which says first whether anything is to be decided at all; nothing is kept when this raises.
+    _require_plan(session, rollout, plan, seen=plan_digest)
     record(
         session,
         release,
-        "approval.approved" if yes else "approval.rejected",
+        _kind(word),
         subject=rollout.id,
-        data={"reason": decision.reason, "plan_digest": decision.plan_digest},
+        data={
+            "reason": word.reason.strip(),
+            "plan_digest": plan.digest,
+            "groups": sorted(asking.actor.groups),
+            "missing": list(verdict.missing),
+        },
         actor=asking.actor,
         now=asking.now,
     )
-    return rollout
+    return verdict.state, verdict.emergency
+
+
+def _require_plan(session: Session, rollout: Rollout, plan: Plan, *, seen: str | None) -> None:
+    if seen is None or seen == plan.digest:
+        return
+    known = session.get(Plan, seen)
+    changed = [] if known is None else changes(known.document, plan.document)
+    what = f" Changed: {', '.join(each.field for each in changed)}." if changed else ""
+    raise Conflict(
+        f"The plan of {rollout.id} is not the one that you saw.{what}",
+        code="plan_changed",
+        hint="Look at the plan again and decide on the one that is shown now.",
+        plan_digest=plan.digest,
+        changes=[asdict(each) for each in changed],
+    )
+
+
+def _kind(word: Word) -> str:
+    if not word.approve:
+        return "approval.rejected"
+    return "approval.break_glass" if word.emergency else "approval.approved"

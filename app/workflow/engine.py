@@ -7,9 +7,12 @@ from typing import NoReturn
 import structlog
 from dbos import DBOS, DBOSConfig
 
+from app.database.connection import IDLE_SECONDS
 from app.errors import Unavailable
 from app.settings import Settings
+from app.workflow.dry_run import register_dry_run
 from app.workflow.lease import Lease
+from app.workflow.looks import register_looks
 from app.workflow.names import ENGINE_NAME, ENGINE_VERSION, ERRANDS, ROLLOUTS
 from app.workflow.prepare import register_prepare
 from app.workflow.rollout import register_rollout
@@ -25,7 +28,7 @@ HAND_OVER_SECONDS = 1.0  # of the time to stop: for the database to hear of it
 def launch_engine(shop: Workshop) -> None:
     """Begin to take work, going on first with what a worker of this name had begun before it was killed."""
     DBOS(config=_config(shop.settings, shop.worker.id))
-    for register in (register_rollout, register_prepare, register_training):
+    for register in (register_rollout, register_prepare, register_dry_run, register_training, register_looks):
         register(shop)
     DBOS.launch()
     polling = shop.settings.queue_poll_seconds
@@ -68,6 +71,7 @@ def _config(settings: Settings, executor: str) -> DBOSConfig:
         "executor_id": executor,
         "serializer": SERIALIZER,
         "run_migrations": False,
+        "sys_db_idle_transaction_timeout_sec": IDLE_SECONDS,
         "log_level": "WARNING",
         "enable_otlp": False,
     }

@@ -1,4 +1,4 @@
-"""Preparing a release: what exactly is released is looked up once, and each stage's plan is made from it."""
+"""Preparing a release: what exactly is released is looked up once, what stands in its way too, and each stage's plan is made."""
 
 import structlog
 from dbos import DBOS
@@ -10,13 +10,13 @@ from app.definitions.tables import DefinitionVersion
 from app.identity.actor import SERVICE
 from app.jobs.tables import TrainingJob
 from app.releases.queries import lock_release
-from app.releases.service import move_release, plan_release
+from app.releases.service import keep_checks, move_release, plan_release
 from app.releases.states import Status
 from app.releases.tables import Release
 from app.rollout.plan import ReleaseFacts, plan_rollouts
-from app.steps.contract import Context, Interrupted, Json, Refused
+from app.steps.contract import Interrupted, Json
 from app.workflow.advance import advance_release
-from app.workflow.attempts import carry_out
+from app.workflow.looking_ahead import Findings, Subject, look_ahead
 from app.workflow.names import PREPARE_RELEASE
 from app.workflow.requests import definition_of
 from app.workflow.workshop import Workshop
@@ -42,13 +42,27 @@ def _prepare(shop: Workshop, release_id: str) -> str:
     release, job, version, definition = shop.read(lambda session: _read(session, release_id))
     if release.status is not Status.PENDING or release.content is not None:
         return release.status.value
+    subject = Subject(
+        id=release.id,
+        job=job.name,
+        source=_place_of(job),
+        version=version,
+        definition=definition,
+        stages=release.stages,
+    )
+    signals = shop.signals.of(release.id, asked=release.control)
     try:
-        content = _resolve(shop, release, job, version, definition)
+        found = look_ahead(
+            shop,
+            subject,
+            signals=signals,
+            on_retry=lambda error, seconds: _tell_retry(shop, release.id, error, seconds),
+        )
     except Interrupted as stop:
         if stop.reason == "released":
             raise
         return _move_pending(shop, release_id, Status.CANCELLED, code=stop.code, sentence=stop.sentence)
-    except (Refused, AzureMLError) as no:
+    except AzureMLError as no:
         return _move_pending(shop, release_id, Status.FAILED, code=no.code, sentence=str(no))
     except Exception as broken:
         log.exception("prepare_broke", release=release_id)
@@ -58,7 +72,7 @@ def _prepare(shop: Workshop, release_id: str) -> str:
     def plan(session: Session) -> str:
         release = lock_release(session, release_id)
         if release.status is Status.PENDING and release.content is None:
-            _plan(shop, session, release, job, version, definition, content)
+            _go_on(shop, session, release, job, version, definition, found)
         return release.status.value
 
     return shop.write(plan)
@@ -69,64 +83,42 @@ def _read(session: Session, release_id: str) -> tuple[Release, TrainingJob, Defi
     return release, session.get_one(TrainingJob, release.job_id), *definition_of(session, release)
 
 
-def _resolve(
-    shop: Workshop, release: Release, job: TrainingJob, version: DefinitionVersion, definition: Definition
-) -> Json:
-    signals = shop.signals.of(release.id)
-    with shop.scratch() as scratch:
-        context = Context(
-            release=release.id,
-            stage="",
-            bundle=shop.bundle(version.bundle_digest),
-            scratch=scratch,
-            outputs={},
-            checkpoint=signals.checkpoint,
-            wait=signals.wait,
-            report=lambda sentence: log.info("preparing", release=release.id, sentence=sentence),
-        )
-        config = {
-            "workspace": _place_of(job),
-            "job": job.name,
-            "model": definition.model.model_dump(mode="json"),
-            "environment": definition.environment,
-            "deployment": definition.deployment,
-        }
-        return carry_out(
-            shop.steps["resolve_content"],
-            context,
-            config,
-            budget=shop.budget,
-            on_retry=lambda error, seconds: _tell_retry(shop, release.id, error, seconds),
-        ).output
-
-
 def _tell_retry(shop: Workshop, release_id: str, error: AzureMLError, seconds: float) -> None:
     log.warning("prepare_retried", release=release_id, code=error.code, error=str(error), seconds=round(seconds, 1))
     sentence = f"{error.sentence} Tried again in {seconds:.0f} s."
     _move_pending(shop, release_id, Status.PENDING, code=error.code, sentence=sentence)
 
 
-def _plan(
+def _go_on(
     shop: Workshop,
     session: Session,
     release: Release,
     job: TrainingJob,
     version: DefinitionVersion,
     definition: Definition,
-    content: Json,
+    found: Findings,
 ) -> None:
+    """What was found is kept with the release; where a check failed, nobody is asked about it."""
+    now, refusal = shop.now(), found.refusal
+    keep_checks(session, release, found.checks, actor=SERVICE, now=now)
+    if refusal is not None:
+        said = {"code": refusal.code, "sentence": str(refusal)}
+        move_release(session, release, Status.FAILED, **said, actor=SERVICE, now=now)
+        return
+    assert found.content is not None, "without content a check has failed"
     facts = ReleaseFacts(
         release=release.id,
         number=release.number,
         mark=release.mark,
         job=job.name,
+        definition_version=version.version,
         definition_digest=version.bundle_digest,
         source=_place_of(job),
         subscription=shop.settings.subscription,
-        content=content,
+        content=found.content,
     )
-    now = shop.now()
-    plan_release(session, release, content, plan_rollouts(definition, release.stages, facts), actor=SERVICE, now=now)
+    plans = plan_rollouts(definition, release.stages, facts)
+    plan_release(session, release, found.content, plans, actor=SERVICE, now=now)
     advance_release(session, shop.queue, release, actor=SERVICE, now=now)
 
 

@@ -1,13 +1,25 @@
 """Putting work in the queue, in the same transaction as the rows that it is about. Executes nothing."""
 
+from datetime import datetime
 from typing import Protocol
 
 from dbos import DBOSClient, EnqueueOptions, WorkflowSerializationFormat
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from app.workflow.names import CARRY_OUT_ROLLOUT, ENGINE_NAME, ERRANDS, LOOK_AT_JOB, PREPARE_RELEASE, ROLLOUTS
+from app.workflow.names import (
+    CARRY_OUT_ROLLOUT,
+    ENGINE_NAME,
+    ERRANDS,
+    LOOK_AT_JOB,
+    LOOK_AT_ROLLOUT,
+    PLAN_DRY_RUN,
+    PREPARE_RELEASE,
+    ROLLOUTS,
+)
 from app.workflow.serialization import SERIALIZER
+
+SETTLE_SECONDS = 0.05  # after a moment: by then it is past on this machine too
 
 
 class WorkQueue(Protocol):
@@ -15,9 +27,13 @@ class WorkQueue(Protocol):
 
     def prepare_release(self, session: Session, release_id: str, *, attempt: int) -> None: ...
 
+    def plan_dry_run(self, session: Session, run_id: str) -> None: ...
+
     def carry_out_rollout(self, session: Session, rollout_id: str, *, workflow_id: str, target: str) -> None: ...
 
     def look_at_job(self, session: Session, job_id: int, *, look: int, delay: float) -> None: ...
+
+    def look_at_rollout(self, session: Session, rollout_id: str, *, at: datetime, now: datetime) -> None: ...
 
 
 class DbosQueue:
@@ -35,6 +51,9 @@ class DbosQueue:
     def prepare_release(self, session: Session, release_id: str, *, attempt: int) -> None:
         self._put(session, PREPARE_RELEASE, release_id, workflow_id=f"{release_id}:prepare:{attempt}")
 
+    def plan_dry_run(self, session: Session, run_id: str) -> None:
+        self._put(session, PLAN_DRY_RUN, run_id, workflow_id=run_id)
+
     def carry_out_rollout(self, session: Session, rollout_id: str, *, workflow_id: str, target: str) -> None:
         options: EnqueueOptions = {
             "workflow_name": CARRY_OUT_ROLLOUT,
@@ -47,6 +66,12 @@ class DbosQueue:
 
     def look_at_job(self, session: Session, job_id: int, *, look: int, delay: float) -> None:
         self._put(session, LOOK_AT_JOB, job_id, workflow_id=f"job-{job_id}:look:{look}", delay=delay)
+
+    def look_at_rollout(self, session: Session, rollout_id: str, *, at: datetime, now: datetime) -> None:
+        delay = max((at - now).total_seconds(), 0.0) + SETTLE_SECONDS
+        moment = now.timestamp() + delay
+        # One look for one moment: whoever finds that it is to be looked at then adds none.
+        self._put(session, LOOK_AT_ROLLOUT, rollout_id, workflow_id=f"{rollout_id}:look:{moment:.3f}", delay=delay)
 
     def close(self) -> None:
         self._client.destroy()

@@ -14,11 +14,22 @@ from app.definitions.schema import Definition, StageDefinition
 from app.definitions.tables import DefinitionVersion
 from app.errors import Conflict, Invalid
 from app.identity.actor import Actor
-from app.jobs.service import COMPLETED, ENDED_IN_AZURE, SUBMITTING, JobPlace, Submission, look_again, record_job
+from app.identity.roles import Permission
+from app.jobs.service import (
+    COMPLETED,
+    ENDED_IN_AZURE,
+    SUBMITTING,
+    JobPlace,
+    Submission,
+    find_job,
+    look_again,
+    record_job,
+)
 from app.jobs.tables import TrainingJob
+from app.releases.dry_runs import begin_dry_run
 from app.releases.events import append_event
 from app.releases.service import Request, create_release
-from app.releases.tables import Release
+from app.releases.tables import DryRun, Release
 from app.rollout.plan import workspace_of
 from app.workflow.queue import WorkQueue
 
@@ -46,13 +57,7 @@ def request_release(
     note: str | None = None,
 ) -> Release:
     """Ask for a release of this job's model. Raises NotFound (model, version), Invalid (stages), Conflict (job)."""
-    version = (
-        definitions.latest(session, model)
-        if definition_version is None
-        else definitions.get(session, model, definition_version)
-    )
-    definition = Definition.model_validate(version.content)
-    chosen = _choose_stages(definition, stages)
+    version, chosen = _wanted(session, asking, model, stages=stages, definition_version=definition_version)
     record = request_job(session, asking, model=model, name=job)
     if record.is_final and record.status != COMPLETED:
         raise Conflict(
@@ -76,7 +81,7 @@ def request_release(
             definition_version=version.version,
             job_id=record.id,
             job=job,
-            stages=tuple(stage.name for stage in chosen),
+            stages=chosen,
             note=note,
         ),
         mark="".join(secrets.choice(_MARK_ALPHABET) for _ in range(4)),
@@ -85,6 +90,40 @@ def request_release(
     )
     asking.queue.prepare_release(session, release.id, attempt=release.revision)
     return release
+
+
+def request_plan(
+    session: Session,
+    asking: Asking,
+    *,
+    model: str,
+    job: str,
+    stages: Sequence[str] | None = None,
+    definition_version: int | None = None,
+) -> DryRun:
+    """Ask what a release would do. Raises as ``request_release`` does, except for the job, which is not recorded."""
+    version, chosen = _wanted(session, asking, model, stages=stages, definition_version=definition_version)
+    place = _place_of(session, asking, model=model, name=job)
+    known = find_job(session, place)
+    if known is not None:
+        _require_visible(asking, known, model=model)
+    source = {
+        "subscription": place.subscription,
+        "resource_group": place.resource_group,
+        "workspace": place.workspace,
+    }
+    run = begin_dry_run(
+        session,
+        model=model,
+        definition_version=version.version,
+        job=job,
+        source=source,
+        stages=chosen,
+        actor=asking.actor,
+        now=asking.now,
+    )
+    asking.queue.plan_dry_run(session, run.id)
+    return run
 
 
 def request_job(
@@ -101,14 +140,7 @@ def request_job(
     """
     if submission is not None:
         _require_files(session, submission)
-    definition = Definition.model_validate(definitions.latest(session, model).content)
-    place = JobPlace(**workspace_of(definition.stages[0], asking.subscription), name=name)
-    if not place.subscription:
-        raise Invalid(
-            f"No subscription is known for stage {definition.stages[0].name} of {model}.",
-            code="subscription_missing",
-            hint="Write `subscription:` into the stage, or set MLRELEASE_SUBSCRIPTION.",
-        )
+    place = _place_of(session, asking, model=model, name=name)
     job, is_new = record_job(
         session,
         place,
@@ -117,6 +149,7 @@ def request_job(
         model=model,
         submission=submission,
     )
+    _require_visible(asking, job, model=model)
     if is_new:
         assert job.id is not None, "a stored job has an id"
         append_event(
@@ -142,6 +175,29 @@ def request_job(
     return job
 
 
+def _place_of(session: Session, asking: Asking, *, model: str, name: str) -> JobPlace:
+    """Where a model's training jobs are: in the workspace of its first stage."""
+    visible = asking.actor.models(Permission.VIEW)
+    first = Definition.model_validate(definitions.latest(session, model, visible=visible).content).stages[0]
+    place = JobPlace(**workspace_of(first, asking.subscription), name=name)
+    if not place.subscription:
+        raise Invalid(
+            f"No subscription is known for stage {first.name} of {model}.",
+            code="subscription_missing",
+            hint="Write `subscription:` into the stage, or set MLRELEASE_SUBSCRIPTION.",
+        )
+    return place
+
+
+def _require_visible(asking: Asking, job: TrainingJob, *, model: str) -> None:
+    if job.model is not None and not asking.actor.may(Permission.VIEW, job.model):
+        raise Conflict(
+            f"The training job {job.name} is not one of {model}.",
+            code="job_of_another_model",
+            hint="Use a job of this model.",
+        )
+
+
 def _require_files(session: Session, submission: Submission) -> None:
     there = {name for name, _ in read_files(load(session, submission.bundle_digest))}
     missing = [name for name in (submission.entry, *submission.environments) if name not in there]
@@ -157,6 +213,20 @@ def definition_of(session: Session, release: Release) -> tuple[DefinitionVersion
     """The definition version that a release was asked under."""
     version = definitions.get(session, release.model, release.definition_version)
     return version, Definition.model_validate(version.content)
+
+
+def _wanted(
+    session: Session, asking: Asking, model: str, *, stages: Sequence[str] | None, definition_version: int | None
+) -> tuple[DefinitionVersion, tuple[str, ...]]:
+    """The definition version that is meant, and the names of its stages that are."""
+    visible = asking.actor.models(Permission.VIEW)
+    version = (
+        definitions.latest(session, model, visible=visible)
+        if definition_version is None
+        else definitions.get(session, model, definition_version, visible=visible)
+    )
+    chosen = _choose_stages(Definition.model_validate(version.content), stages)
+    return version, tuple(stage.name for stage in chosen)
 
 
 def _choose_stages(definition: Definition, wanted: Sequence[str] | None) -> list[StageDefinition]:

@@ -13,7 +13,8 @@ from app.releases.service import move_rollout, skip_what_is_left
 from app.releases.states import Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.rollout.order import Node, outcome, ready
-from app.workflow.advance import advance_release
+from app.workflow.advance import advance_release, may_begin
+from app.workflow.asking import ask_others_anew
 from app.workflow.leftovers import read_leftovers, what_is_left
 from app.workflow.names import CARRY_OUT_ROLLOUT
 from app.workflow.step_runs import carry_out_step
@@ -41,9 +42,10 @@ def begin_rollout(shop: Workshop, rollout_id: str) -> Plan:
 
     def work(session: Session) -> Plan:
         rollout = _locked(session, rollout_id)
-        if rollout.status is Status.QUEUED:
+        release, now = session.get_one(Release, rollout.release_id), shop.now()
+        if rollout.status is Status.QUEUED and may_begin(session, shop.queue, release, rollout, actor=SERVICE, now=now):
             said = {"code": "in_progress", "sentence": "Under way."}
-            move_rollout(session, rollout, Status.IN_PROGRESS, **said, actor=SERVICE, now=shop.now())
+            move_rollout(session, rollout, Status.IN_PROGRESS, **said, actor=SERVICE, now=now)
         if rollout.status is not Status.IN_PROGRESS:
             return []
         return [(step.id, step.key, step.needs) for step in steps_of(session, rollout_id)]
@@ -91,6 +93,7 @@ def _finish(session: Session, shop: Workshop, rollout_id: str, left: str) -> str
     move_rollout(session, rollout, ended, code=code, sentence=sentence, actor=SERVICE, now=now)
     if ended is Status.SUCCEEDED:
         advance_release(session, shop.queue, release, actor=SERVICE, now=now)
+        ask_others_anew(session, shop.queue, rollout, actor=SERVICE, now=now)
     return ended.value
 
 

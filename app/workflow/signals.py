@@ -69,8 +69,9 @@ class Signals:
         with self._changed:
             return self._changed.wait_for(lambda: self._acting == 0, timeout=seconds)
 
-    def of(self, release_id: str, *, deadline: datetime | None = None) -> "ReleaseSignals":
-        return ReleaseSignals(self, self._database, release_id, deadline=deadline)
+    def of(self, release_id: str, *, asked: Control | None, deadline: datetime | None = None) -> "ReleaseSignals":
+        """``asked``: what was asked of the release when it was read just now."""
+        return ReleaseSignals(self, self._database, release_id, deadline=deadline, asked=asked)
 
     def pause_for(self, seconds: float) -> None:
         """Wait, but not longer than until this worker is asked to stop."""
@@ -91,21 +92,30 @@ class Signals:
 class ReleaseSignals:
     """The signals that concern one release, for one act on it."""
 
-    def __init__(self, signals: Signals, database: Database, release_id: str, *, deadline: datetime | None) -> None:
+    def __init__(
+        self,
+        signals: Signals,
+        database: Database,
+        release_id: str,
+        *,
+        deadline: datetime | None,
+        asked: Control | None,
+    ) -> None:
         self._signals = signals
         self._database = database
         self._release_id = release_id
         self._deadline = deadline
-        self._looked = float("-inf")
+        self._asked = asked
+        self._looked = time.monotonic()
 
     def checkpoint(self) -> None:
         """A safe point. Raises Interrupted or OutOfTime."""
         self._signals.require_going_on()
         if self._deadline is not None and datetime.now(UTC) >= self._deadline:
             raise OutOfTime()
-        if time.monotonic() - self._looked < LOOK_SECONDS:
-            return
-        match self._control():
+        if time.monotonic() - self._looked >= LOOK_SECONDS:
+            self._asked = self._control()
+        match self._asked:
             case Control.CANCEL:
                 raise Interrupted("cancelled", "Cancelled at a safe point.")
             case Control.PAUSE:

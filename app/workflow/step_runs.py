@@ -4,16 +4,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from app.azureml.errors import AzureMLError
+from app.definitions.tables import DefinitionVersion
 from app.identity.actor import SERVICE
+from app.releases.queries import lock_step
 from app.releases.service import move_step, report_progress
-from app.releases.states import StepStatus
-from app.releases.tables import Release, Rollout, StepRun
+from app.releases.states import Control, StepStatus
+from app.releases.tables import Release, StepRun
 from app.steps.contract import Context, Done, Interrupted, Json, OutOfTime, Refused
 from app.workflow.attempts import carry_out
-from app.workflow.requests import definition_of
 from app.workflow.workshop import Workshop
 
 log = structlog.get_logger(__name__)
@@ -28,6 +29,7 @@ class _Job:
     stage: str
     bundle: str
     outputs: dict[str, Json]
+    control: Control | None  # asked of the release when the step began
 
 
 @dataclass(frozen=True)
@@ -44,37 +46,47 @@ class _End:
 def carry_out_step(shop: Workshop, step_id: str) -> str:
     """Bring a step run to an end; its status. Begun again after a kill it starts from the step's own beginning."""
     with shop.signals.act():
-        job = shop.read(lambda session: _read(session, step_id))
+        job = shop.write(lambda session: _begin(session, shop, step_id))
         if job.step.status.is_final:
             return job.step.status.value
-        _begin(shop, job)
         end = _carry_out(shop, job)
         _record(shop, step_id, end)
         return end.status.value
 
 
-def _read(session: Session, step_id: str) -> _Job:
-    step = session.get_one(StepRun, step_id)
-    rollout = session.get_one(Rollout, step.rollout_id)
-    release = session.get_one(Release, rollout.release_id)
-    version, _ = definition_of(session, release)
-    return _Job(step, release.id, rollout.stage, version.bundle_digest, _outputs_for(session, release, rollout, step))
+def _begin(session: Session, shop: Workshop, step_id: str) -> _Job:
+    """Note that it runs, unless it has ended, and read what it needs: one transaction, for many steps are quick."""
+    step, release = lock_step(session, step_id)
+    if not step.status.is_final:
+        again = "Taken up again." if step.status is StepStatus.RUNNING else "Begun."
+        _move(session, shop, step, StepStatus.RUNNING, code="running", sentence=again)
+    stage = step.rollout_id.rpartition(":")[2]
+    return _Job(
+        step=step,
+        release=release.id,
+        stage=stage,
+        bundle=session.get_one(DefinitionVersion, release.definition_id).bundle_digest,
+        outputs=_outputs_for(session, release, stage, step),
+        control=release.control,
+    )
 
 
-def _outputs_for(session: Session, release: Release, rollout: Rollout, step: StepRun) -> dict[str, Json]:
+def _outputs_for(session: Session, release: Release, own_stage: str, step: StepRun) -> dict[str, Json]:
     """Of the steps that this one needs, by key; a need in an earlier stage is written ``<stage>/<key>``."""
-    outputs = {}
+    needed = []
     for need in step.needs:
         stage, _, key = need.rpartition("/")
-        found = session.get_one(StepRun, f"{release.id}:{stage or rollout.stage}:{key}")
-        outputs[key] = found.output or {}
-    return outputs
+        needed.append(f"{release.id}:{stage or own_stage}:{key}")
+    found = session.exec(select(StepRun.key, StepRun.output).where(col(StepRun.id).in_(needed))).all() if needed else []
+    assert len(found) == len(needed), "a plan needs only what is in it"
+    return {key: dict(output or {}) for key, output in found}
 
 
 def _carry_out(shop: Workshop, job: _Job) -> _End:
-    started = shop.read(lambda session: session.get_one(StepRun, job.step.id).started_at)
+    started = job.step.started_at
     assert started is not None, "a step that has begun has a start"
-    signals = shop.signals.of(job.release, deadline=started + timedelta(seconds=job.step.timeout_seconds))
+    deadline = started + timedelta(seconds=job.step.timeout_seconds)
+    signals = shop.signals.of(job.release, deadline=deadline, asked=job.control)
     try:
         with shop.scratch() as scratch:
             context = Context(
@@ -117,33 +129,28 @@ def _succeeded(done: Done) -> _End:
     return _End(StepStatus.SUCCEEDED, code, done.sentence, output=done.output, changed=done.changed)
 
 
-def _begin(shop: Workshop, job: _Job) -> None:
-    again = "Taken up again." if job.step.status is StepStatus.RUNNING else "Begun."
-    _move(shop, job.step.id, StepStatus.RUNNING, code="running", sentence=again)
-
-
 def _retry(shop: Workshop, step_id: str, error: AzureMLError, seconds: float) -> None:
     log.warning("step_retried", step=step_id, code=error.code, error=str(error), seconds=round(seconds, 1))
-    _move(
-        shop, step_id, StepStatus.RUNNING, code=error.code, sentence=f"{error.sentence} Tried again in {seconds:.0f} s."
-    )
+    sentence = f"{error.sentence} Tried again in {seconds:.0f} s."
 
-
-def _move(shop: Workshop, step_id: str, status: StepStatus, *, code: str, sentence: str) -> None:
     def work(session: Session) -> None:
-        step = session.get_one(StepRun, step_id)
-        move_step(
-            session,
-            step,
-            status,
-            code=code,
-            sentence=sentence,
-            worker=shop.worker.id,
-            actor=SERVICE,
-            now=shop.now(),
-        )
+        step, _ = lock_step(session, step_id)
+        _move(session, shop, step, StepStatus.RUNNING, code=error.code, sentence=sentence)
 
     shop.write(work)
+
+
+def _move(session: Session, shop: Workshop, step: StepRun, status: StepStatus, *, code: str, sentence: str) -> None:
+    move_step(
+        session,
+        step,
+        status,
+        code=code,
+        sentence=sentence,
+        worker=shop.worker.id,
+        actor=SERVICE,
+        now=shop.now(),
+    )
 
 
 def _report(shop: Workshop, step_id: str, sentence: str) -> None:
@@ -155,7 +162,7 @@ def _report(shop: Workshop, step_id: str, sentence: str) -> None:
 
 def _record(shop: Workshop, step_id: str, end: _End) -> None:
     def work(session: Session) -> None:
-        step = session.get_one(StepRun, step_id)
+        step, _ = lock_step(session, step_id)
         move_step(
             session,
             step,

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,6 +43,9 @@ class Workshop:
     signals: Signals
     worker: WorkerIdentity
     budget: Budget = field(default_factory=Budget)
+    # All writes end in the one line before the head of the event chain. Threads that stand in it hold connections and wake each
+    # other for the interpreter; those that wait here cost nothing: four times as many releases a second go through.
+    writing: threading.Lock = field(default_factory=threading.Lock)
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -56,7 +60,11 @@ class Workshop:
             require_lease(session, self.worker.id)
             return work(session)
 
-        return self._insist(lambda: self.database.transact(fenced))
+        def one_at_a_time() -> Result:
+            with self.writing:
+                return self.database.transact(fenced)
+
+        return self._insist(one_at_a_time)
 
     def read(self, query: Callable[[Session], Result]) -> Result:
         """Run ``query`` on one consistent view; waits and raises as ``write`` does."""

@@ -33,13 +33,13 @@ class Trained:
     environment: Environment
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
     with running_emulator(tmp_path_factory.mktemp("azure")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def azure(emulator: RunningEmulator) -> AzureML:
     with pointed_at(emulator):
         return open_azure(settings_for(emulator))
@@ -53,7 +53,7 @@ def environment_of_azure(emulator: RunningEmulator) -> Iterator[None]:
     emulator.heal()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def trained(azure: AzureML, emulator: RunningEmulator, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     folder = write_training(tmp_path_factory.mktemp("training") / "team")
     with pointed_at(emulator):

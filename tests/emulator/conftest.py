@@ -15,18 +15,18 @@ SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 GROUP = "rg-ml"
 
 
-@pytest.fixture(scope="session")
-def session_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
+@pytest.fixture(scope="package")
+def shared_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
     with running_emulator(tmp_path_factory.mktemp("emulator")) as running:
         yield running
 
 
 @pytest.fixture
-def azure(session_emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningEmulator]:
-    """The session's emulator; this process has its environment, as a user's shell would. Healed afterwards."""
-    point_at(session_emulator, monkeypatch)
-    yield session_emulator
-    session_emulator.heal()
+def azure(shared_emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningEmulator]:
+    """The emulator that all tests of the folder share; this process has its environment, as a user's shell would. Healed afterwards."""
+    point_at(shared_emulator, monkeypatch)
+    yield shared_emulator
+    shared_emulator.heal()
 
 
 @pytest.fixture

@@ -35,8 +35,11 @@ def is_gone(pid: int, *, within: float = 10) -> bool:
 
 def is_zombie(pid: int) -> bool:
     """Whether only its record is left: whoever adopts orphans in a container does not always bury them."""
-    record = Path(f"/proc/{pid}/stat")
-    return record.exists() and record.read_text().rpartition(")")[2].split()[0] == "Z"
+    try:
+        record = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):  # it went away meanwhile, or the system keeps no such records
+        return False
+    return record.rpartition(")")[2].split()[0] == "Z"
 
 
 def appears(file: Path, *, within: float = 10) -> str:

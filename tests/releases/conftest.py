@@ -24,8 +24,7 @@ def a_plan(stage: str, *, approval: bool = False) -> PlannedRollout:
         endpoint=f"ep-{stage}",
         workspace="ws",
         deployment="r1-abcd",
-        needs_approval=approval,
-        plan_digest=f"sha256:{stage}",
+        plan={"stage": stage, "approval": {"self_approval": True} if approval else None, "steps": []},
         steps=(
             PlannedStep("register_model", "register_model", (), {}, 60.0),
             PlannedStep("create_endpoint", "create_endpoint", (), {}, 60.0),

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.definitions.schema import Definition
+from app.definitions.schema import ANYBODY, Definition
+from app.releases.plans import digest_of
 from app.releases.service import PlannedRollout
 from app.rollout.plan import ReleaseFacts, plan_rollouts
 from app.rollout.timeouts import DEFAULT_SECONDS
@@ -51,6 +52,7 @@ def plan(*stages: str, definition: Definition, **facts: Any) -> list[PlannedRoll
         "number": 7,
         "mark": "abcd",
         "job": "job-1",
+        "definition_version": 3,
         "definition_digest": "sha256:d",
         "source": SOURCE,
         "subscription": SUB,
@@ -78,7 +80,7 @@ def test_the_first_stage_registers_and_serves() -> None:
     }
     assert dev.target == f"{SUB}/rg-ml/ws-dev/churn-dev"
     assert dev.deployment == "r7-abcd"
-    assert not dev.needs_approval
+    assert dev.plan["approval"] is None
 
 
 def test_a_later_stage_shares_side_by_side_what_an_earlier_one_registered() -> None:
@@ -93,7 +95,7 @@ def test_a_later_stage_shares_side_by_side_what_an_earlier_one_registered() -> N
         "shift_traffic": ("verify_deployment",),
         "retire_deployments": ("shift_traffic",),
     }
-    assert prod.needs_approval
+    assert prod.plan["approval"] == ANYBODY.model_dump(mode="json")
 
 
 def test_a_later_stage_alone_registers_at_the_source_itself() -> None:
@@ -145,4 +147,4 @@ def test_anything_else_that_would_be_released_gives_another_digest(change: dict[
 
     (after,) = plan("prod", definition=definition(), **change)
 
-    assert after.plan_digest != before.plan_digest
+    assert digest_of(after.plan) != digest_of(before.plan)

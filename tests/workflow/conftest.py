@@ -8,7 +8,7 @@ import pytest
 from tests.topology import Team, Topology
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
     folder = tmp_path_factory.mktemp("workflow")
     with Topology(folder, f"sqlite:///{folder}/test.db", environments=2) as topology:

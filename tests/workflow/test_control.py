@@ -112,8 +112,18 @@ def test_release_that_waits_is_superseded_by_a_newer_one_and_says_so(topology: T
     seen = topology.release(first)
     assert seen["status"] == "superseded"
     assert second in seen["sentence"]
-    topology.ask_api("POST", f"/v1/releases/{second}/rollouts/prod/approve", {})
+    topology.approve(second, "prod")
     topology.wait_for(second, "succeeded")
+
+
+def test_held_model_waits_and_goes_on_by_itself_when_the_hold_is_ended(topology: Topology, team: Team) -> None:
+    hold = topology.ask_api("POST", "/v1/freezes", {"reason": "Look first.", "model": team.model})["id"]
+    release = topology.ask(team)
+    held = topology.wait_for(release, "scheduled")
+    assert "Look first." in held["sentence"]
+
+    assert topology.api("DELETE", f"/v1/freezes/{hold}").status_code == 204
+    topology.wait_for(release, "succeeded")
 
 
 @SLOW

@@ -42,9 +42,9 @@ def furnish(rest: Rest) -> None:
     rest.register_environment("online-lacking", ["no-such-package-anywhere==1.0"])
 
 
-@pytest.fixture(scope="session")
-def furnished(session_emulator: RunningEmulator) -> Rest:
-    rest = Rest(session_emulator)
+@pytest.fixture(scope="package")
+def furnished(shared_emulator: RunningEmulator) -> Rest:
+    rest = Rest(shared_emulator)
     furnish(rest)
     return rest
 

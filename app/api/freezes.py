@@ -1,0 +1,117 @@
+"""Freezes and holds over HTTP: times in which nothing begins."""
+
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+from sqlmodel import Session
+
+from app.api.bodies import Body, Name
+from app.api.documentation import refusals
+from app.api.idempotency import Answer, IdempotencyKey, once
+from app.api.permissions import Operator, Viewer, require
+from app.api.service import Api, Service
+from app.api.views import FreezePage, FreezeView
+from app.freezes import queries
+from app.freezes.service import Wanted
+from app.freezes.tables import Freeze
+from app.identity.actor import Actor, forbidden
+from app.identity.roles import Permission
+from app.workflow import freezing
+
+router = APIRouter(prefix="/v1/freezes", tags=["freezes"])
+
+
+class NewFreeze(Body):
+    """What it does not name it is about all of. Without `minutes` it is a hold: it lasts until it is deleted."""
+
+    reason: str = Field(min_length=1, max_length=1000, examples=["Nobody is there to help at the weekend."])
+    model: Name | None = Field(default=None, examples=["sentiment-model"])
+    stage: Name | None = Field(default=None, examples=["prod"])
+    target: str | None = Field(
+        default=None,
+        max_length=400,
+        description="one endpoint, as `target` of a rollout names it: subscription/resource group/workspace/endpoint",
+    )
+    starts: datetime | None = Field(
+        default=None,
+        description="by the wall clock of `time_zone`, without an offset; default: now",
+        examples=["2026-01-02T18:00:00"],
+    )
+    minutes: int | None = Field(default=None, ge=1, le=366 * 24 * 60, description="that it lasts, by the same clock")
+    time_zone: str = Field(default="UTC", max_length=64, examples=["Europe/Berlin"])
+    recurs: str | None = Field(
+        default=None, max_length=500, description="an RRULE of RFC 5545", examples=["FREQ=WEEKLY;BYDAY=FR"]
+    )
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(
+            reason=self.reason,
+            starts=self.starts,
+            lasts=None if self.minutes is None else timedelta(minutes=self.minutes),
+            zone=self.time_zone,
+            recurs=self.recurs,
+            model=self.model,
+            stage=self.stage,
+            target=self.target,
+        )
+
+
+@router.post(
+    "", status_code=201, response_model=FreezeView, responses=refusals(413), summary="Create a freeze or a hold"
+)
+def create_freeze(api: Api, who: Operator, body: NewFreeze, idempotency_key: IdempotencyKey = None) -> Response:
+    """What would begin in it is `scheduled`, and begins by itself afterwards; what runs already goes on."""
+    _require_operator(api, who, body.model)
+    asking = api.asking(who)
+
+    def work(session: Session) -> Answer:
+        freeze = freezing.create(session, asking, body.wanted)
+        return Answer(201, FreezeView.of(freeze, now=asking.now), location=f"/v1/freezes/{freeze.id}")
+
+    return once(api.database, asking, key=idempotency_key, route="POST /v1/freezes", request=body, work=work)
+
+
+@router.get("", summary="Freezes and holds, the newest first")
+def list_freezes(api: Api, who: Viewer, model: str | None = None) -> FreezePage:
+    """With `model`, those that concern it, also among others."""
+    now = api.asking(who).now
+    found = api.read(lambda session: queries.list_freezes(session, model=model))
+    return FreezePage(items=[FreezeView.of(each, now=now) for each in found if _may_see(who, each)])
+
+
+@router.get("/{freeze_id}", responses=refusals(404), summary="One freeze")
+def get_freeze(api: Api, who: Viewer, freeze_id: str) -> FreezeView:
+    """Whether it is in force now, and until when."""
+    now = api.asking(who).now
+    return FreezeView.of(_visible(api, who, freeze_id), now=now)
+
+
+@router.delete("/{freeze_id}", status_code=204, responses=refusals(404), summary="End a freeze or a hold")
+def delete_freeze(api: Api, who: Operator, freeze_id: str) -> Response:
+    """What it kept out begins, unless another one keeps it out too."""
+    _require_operator(api, who, _visible(api, who, freeze_id).model)
+    asking = api.asking(who)
+    api.database.transact(lambda session: freezing.delete(session, asking, freeze_id))
+    return Response(status_code=204)
+
+
+def _visible(api: Service, who: Actor, freeze_id: str) -> Freeze:
+    """Raises NotFound, for one of a model that the actor may not see too."""
+    freeze = api.read(lambda session: queries.get_freeze(session, freeze_id))
+    if not _may_see(who, freeze):
+        raise queries.no_such_freeze(freeze_id)
+    return freeze
+
+
+def _may_see(who: Actor, freeze: Freeze) -> bool:
+    """What is about all models keeps everybody's releases out, so everybody may know of it."""
+    return freeze.model is None or who.may(Permission.VIEW, freeze.model)
+
+
+def _require_operator(api: Service, who: Actor, model: str | None) -> None:
+    if model is not None:
+        require(api, who, Permission.OPERATE, model)
+    elif not who.may(Permission.OPERATE):
+        raise forbidden(who, Permission.OPERATE, None)

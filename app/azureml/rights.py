@@ -1,0 +1,40 @@
+"""What our own identity may do at a resource, as Azure itself works it out."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.azureml.facade import AzureML
+
+_API_VERSION = "2022-04-01"
+
+
+@dataclass(frozen=True)
+class Rights:
+    """One pair of granted and withheld actions, with wildcards, for each role that was given there or above."""
+
+    roles: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+
+    def allow(self, action: str) -> bool:
+        """Whether any of the roles allows it, e.g. ``Microsoft.MachineLearningServices/workspaces/models/versions/write``."""
+        return any(_matches(action, granted) and not _matches(action, withheld) for granted, withheld in self.roles)
+
+
+def read_rights(azure: AzureML, resource: str) -> Rights:
+    """At the resource with this ARM id. Raises NotPermitted where we may not even ask."""
+    root = azure.settings.resource_manager.rstrip("/")
+    url: str | None = f"{root}{resource}/providers/Microsoft.Authorization/permissions?api-version={_API_VERSION}"
+    roles = []
+    # The address of a next page comes from outside: our token goes to nobody but the resource manager.
+    while url and url.startswith(f"{root}/"):
+        page: dict[str, Any] = azure.get_json(url, doing=f"read what we may do at {resource}")
+        roles += [(tuple(each["actions"]), tuple(each.get("notActions") or ())) for each in page["value"]]
+        url = page.get("nextLink")
+    return Rights(tuple(roles))
+
+
+def _matches(action: str, patterns: Sequence[str]) -> bool:
+    return any(
+        re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), action, re.IGNORECASE) for pattern in patterns
+    )

@@ -1,0 +1,134 @@
+"""``mlrelease freeze``, ``hold`` and ``unhold``: times in which nothing begins."""
+
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.client import Client
+from app.cli.options import DEFAULT_SERVER, AsJson, Server
+from app.cli.output import print_json, print_table, say, when
+from app.errors import NotFound
+
+commands = typer.Typer(help="Freezes: times in which no rollout begins.", no_args_is_help=True)
+
+Json = dict[str, Any]
+Model = Annotated[str | None, typer.Option("--model", "-m", help="Only this model's. Default: all.")]
+Stage = Annotated[str | None, typer.Option("--stage", "-s", help="Only in this stage. Default: all.")]
+Target = Annotated[
+    str | None,
+    typer.Option(help="Only at this endpoint: SUBSCRIPTION/GROUP/WORKSPACE/ENDPOINT, as `release show --json` has it."),
+]
+Reason = Annotated[str, typer.Option(help="Why.", prompt="Why")]
+
+
+@commands.command()
+def create(
+    minutes: Annotated[int, typer.Option(min=1, help="How long it lasts.")],
+    reason: Reason,
+    starts: Annotated[
+        str | None, typer.Option(help="By the clock of the time zone, e.g. 2026-01-02T18:00. Default: now.")
+    ] = None,
+    time_zone: Annotated[str, typer.Option(help="E.g. Europe/Berlin.")] = "UTC",
+    recurs: Annotated[str | None, typer.Option(help="An RRULE, e.g. FREQ=WEEKLY;BYDAY=FR.")] = None,
+    model: Model = None,
+    stage: Stage = None,
+    target: Target = None,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Freeze: what would begin in this time begins by itself afterwards."""
+    body = {
+        "minutes": minutes,
+        "reason": reason,
+        "starts": starts,
+        "time_zone": time_zone,
+        "recurs": recurs,
+        "model": model,
+        "stage": stage,
+        "target": target,
+    }
+    _tell(Client(server).post("/v1/freezes", body), as_json=as_json)
+
+
+@commands.command("list")
+def list_freezes(model: Model = None, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
+    """Freezes and holds, the newest first."""
+    page = Client(server).get("/v1/freezes", model=model)
+    if as_json:
+        print_json(page)
+        return
+    print_table(
+        ["freeze", "about", "starts", "minutes", "recurs", "in force", "reason", "by"],
+        [
+            (
+                each["id"],
+                _about(each),
+                f"{each['starts']} {each['time_zone']}",
+                each["minutes"],
+                each["recurs"],
+                _force(each),
+                each["reason"],
+                each["created_by"],
+            )
+            for each in page["items"]
+        ],
+        empty="Nothing is frozen or held.",
+    )
+
+
+@commands.command()
+def delete(freeze: Annotated[str, typer.Argument()], server: Server = DEFAULT_SERVER) -> None:
+    """End a freeze: what it kept out begins."""
+    Client(server).delete(f"/v1/freezes/{freeze}")
+    say(f"{freeze} is ended.")
+
+
+def hold(
+    model: Annotated[str | None, typer.Argument(help="The model.", show_default=False)] = None,
+    reason: Reason = "",
+    stage: Stage = None,
+    target: Target = None,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Stop the line: nothing of a model or at a target begins any more, until `unhold`."""
+    body = {"reason": reason, "model": model, "stage": stage, "target": target}
+    _tell(Client(server).post("/v1/freezes", body), as_json=as_json)
+
+
+def unhold(
+    model: Annotated[str | None, typer.Argument(help="The model.", show_default=False)] = None,
+    stage: Stage = None,
+    target: Target = None,
+    server: Server = DEFAULT_SERVER,
+) -> None:
+    """End the holds of exactly this model, stage and target."""
+    service = Client(server)
+    held = [
+        each
+        for each in service.get("/v1/freezes")["items"]
+        if each["is_hold"] and (each["model"], each["stage"], each["target"]) == (model, stage, target)
+    ]
+    if not held:
+        raise NotFound("Nothing is held so.", code="not_held", hint="`mlrelease freeze list` shows what is.")
+    for each in held:
+        service.delete(f"/v1/freezes/{each['id']}")
+        say(f"{each['id']} is ended: {each['reason']}")
+
+
+def _tell(freeze: Json, *, as_json: bool) -> None:
+    if as_json:
+        print_json(freeze)
+    else:
+        say(f"{freeze['id']}: {_about(freeze)}, {_force(freeze)}. End it: mlrelease freeze delete {freeze['id']}")
+
+
+def _about(freeze: Json) -> str:
+    named = [f"{key} {freeze[key]}" for key in ("model", "stage", "target") if freeze[key]]
+    return ", ".join(named) or "everything"
+
+
+def _force(freeze: Json) -> str:
+    if not freeze["is_in_force"]:
+        return "not in force now"
+    return f"until {when(freeze['until'])}" if freeze["until"] else "until it is ended"

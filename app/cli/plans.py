@@ -1,0 +1,77 @@
+"""``mlrelease release plan``: what a release would do, and what stands in its way. Asks nobody, and changes nothing."""
+
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.client import PATIENCE_SECONDS, WAIT_SECONDS, Client
+from app.cli.exits import Exit
+from app.cli.options import DEFAULT_SERVER, AsJson, Server
+from app.cli.output import print_json, print_table, say
+
+Json = dict[str, Any]
+
+
+def plan(
+    model: Annotated[str, typer.Argument()],
+    job: Annotated[str, typer.Argument(help="The training job whose output would be released.")],
+    stage: Annotated[list[str] | None, typer.Option("--stage", "-s", help="Only these stages; repeatable.")] = None,
+    definition_version: Annotated[int | None, typer.Option(help="Default: the newest.")] = None,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a release would do and whether anything stands in its way; ends with 1 when something does."""
+    service = Client(server)
+    body = {"model": model, "job": job, "stages": stage or None, "definition_version": definition_version}
+    found = service.post("/v1/releases?dry_run=true", body)
+    while found["state"] == "pending":
+        found = service.get(f"/v1/plans/{found['id']}", patience=PATIENCE_SECONDS, wait=WAIT_SECONDS)
+    if as_json:
+        print_json(found)
+    else:
+        print_plan(found)
+    raise typer.Exit(Exit.FINE if found["state"] == "passed" else Exit.REFUSED)
+
+
+def print_plan(found: Json) -> None:
+    """A plan for people: the content, each stage, each check, and the word that counts at the end."""
+    if found["content"]:
+        say(f"{found['model']} of {found['job']}: {found['content']['model_digest']}")
+    for stage in found["stages"]:
+        _print_stage(stage)
+    print_checks(found["checks"])
+    say(f"\n{found['state']}: {found['sentence']}")
+
+
+def print_checks(checks: list[Json]) -> None:
+    """Each with its outcome, and what to do where it failed."""
+    if not checks:
+        return
+    say("")
+    print_table(
+        ["stage", "check", "outcome", ""],
+        [
+            (
+                each["stage"],
+                each["check"],
+                each["outcome"],
+                f"{each['sentence']} {each['hint'] or ''}".strip() if each["outcome"] != "passed" else each["sentence"],
+            )
+            for each in checks
+        ],
+        empty="",
+    )
+
+
+def _print_stage(stage: Json) -> None:
+    target, deployment = stage["plan"]["target"], stage["plan"]["deployment"]
+    asked = stage["plan"]["approval"]
+    say(f"\n{stage['stage']}: {target['workspace']}/{target['endpoint']}")
+    say(f"  {deployment['instance_count']} × {deployment['instance_type'] or 'a machine of Azure’s choice'}")
+    say("  nobody is asked" if asked is None else f"  {asked['count']} must approve")
+    say(f"  steps: {' → '.join(step['key'] for step in stage['plan']['steps'])}")
+    if stage["serves"] is None:
+        return
+    say(f"  in place of {stage['serves']}:")
+    for change in stage["difference"]:
+        say(f"    {change['field']}: {change['before']} → {change['after']}")

@@ -1,0 +1,44 @@
+"""Freezes and holds: when rollouts may not begin. A hold is a freeze without an end."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Field, SQLModel
+
+from app.database.types import UtcDateTime
+from app.freezes.windows import Window
+
+
+class Freeze(SQLModel, table=True):
+    """Times in which nothing begins that it is about; what it does not name, it is about all of."""
+
+    __tablename__ = "freeze"
+
+    id: str = Field(primary_key=True)
+    model: str | None = Field(default=None, index=True)
+    stage: str | None = None
+    target: str | None = None  # subscription/resource group/workspace/endpoint
+    starts: str  # by the wall clock of the zone, ISO 8601 without an offset
+    minutes: int | None = None  # that it lasts, by the same clock; None: until it is deleted
+    zone: str
+    recurs: str | None = None  # an RRULE
+    reason: str
+    created_by: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    deleted_by: str | None = None
+    deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+    @property
+    def is_hold(self) -> bool:
+        """Nobody knows when it ends."""
+        return self.minutes is None
+
+    @property
+    def window(self) -> Window:
+        return Window(
+            starts=datetime.fromisoformat(self.starts),
+            lasts=None if self.minutes is None else timedelta(minutes=self.minutes),
+            zone=ZoneInfo(self.zone),
+            recurs=self.recurs,
+            reason=f"{self.reason} ({self.created_by})",
+        )

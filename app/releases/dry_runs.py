@@ -1,0 +1,68 @@
+"""Dry runs: the only writer of them. They are no part of the record: no event, no number, and after a day they are gone."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session, col, delete
+
+from app.errors import NotFound
+from app.identity.actor import Actor
+from app.releases.states import DryRunState
+from app.releases.tables import DryRun
+
+Json = dict[str, Any]
+
+KEPT = timedelta(days=1)
+
+
+def begin_dry_run(
+    session: Session,
+    *,
+    model: str,
+    definition_version: int,
+    job: str,
+    source: Json,
+    stages: Sequence[str],
+    actor: Actor,
+    now: datetime,
+) -> DryRun:
+    """A new one, ``pending`` until a worker has looked. Those that have expired go."""
+    session.execute(delete(DryRun).where(col(DryRun.expires_at) < now))
+    run = DryRun(
+        id=f"plan-{secrets.token_hex(8)}",
+        model=model,
+        definition_version=definition_version,
+        job=job,
+        source=source,
+        stages=list(stages),
+        state=DryRunState.PENDING,
+        code="looking_ahead",
+        sentence="Looks up what would be released, and what stands in its way.",
+        requested_by=actor.name,
+        created_at=now,
+        expires_at=now + KEPT,
+    )
+    session.add(run)
+    session.flush()
+    return run
+
+
+def finish_dry_run(
+    session: Session, run_id: str, state: DryRunState, *, code: str, sentence: str, result: Json | None, now: datetime
+) -> None:
+    """What came of it. One that has expired meanwhile, or was finished by a worker that is now dead, is left alone."""
+    run = session.get(DryRun, run_id, with_for_update=True)
+    if run is None or run.state is not DryRunState.PENDING:
+        return
+    run.state, run.code, run.sentence, run.result, run.finished_at = state, code, sentence, result, now
+    session.add(run)
+    session.flush()
+
+
+def no_such_plan(run_id: str) -> NotFound:
+    """Of one that is not there, and of one that whoever asks may not see."""
+    return NotFound(
+        f"There is no plan {run_id!r}.", code="plan_not_found", hint="Plans are kept for a day: make another one."
+    )

@@ -1,0 +1,200 @@
+"""What preflight looks at, one function a check.
+
+Each returns the sentence of what is well, raises Refused for what would end the release, and lets what Azure does not answer
+(AzureMLError) through: then it is not known.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from app.azureml.endpoints import get_endpoint, read_endpoint_file
+from app.azureml.errors import AzureMLError, ConnectionLost, NotFound, NotPermitted
+from app.azureml.facade import AzureML
+from app.azureml.places import registry_place, workspace_region
+from app.azureml.quota import cores_for
+from app.azureml.rights import read_rights
+from app.azureml.secrets import require_vault
+from app.azureml.types import RegistryRef, WorkspaceRef
+from app.steps.config import MODEL_TAG, StepConfig, WorkspaceConfig
+from app.steps.contract import Refused
+from app.steps.create_endpoint import differences_of, is_ours
+
+_ML = "Microsoft.MachineLearningServices"
+_AT_SOURCE = (f"{_ML}/workspaces/models/versions/write",)
+_AT_STAGE = (f"{_ML}/workspaces/onlineEndpoints/write", f"{_ML}/workspaces/onlineEndpoints/deployments/write")
+_AT_REGISTRY = (f"{_ML}/registries/assets/write",)
+_KEY_ROLE = "Give the service's identity the role Key Vault Secrets Officer at the vault."
+
+
+class Stage(StepConfig):
+    """One stage's words."""
+
+    name: str
+    workspace: WorkspaceConfig
+    endpoint: str
+    registry: str | None = None
+    key_vault: str | None = None
+    instance_type: str | None = None
+    instance_count: int | None = None
+
+
+class Preflight(StepConfig):
+    """``source``: the workspace of the training job; the files are in the bundle."""
+
+    model: str
+    source: WorkspaceConfig
+    endpoint: str
+    deployment: str
+    stages: tuple[Stage, ...]
+
+
+@dataclass
+class StageLook:
+    """One look at one stage: what several checks need is read once."""
+
+    azure: AzureML
+    bundle: Path
+    wanted: Preflight
+    stage: Stage
+
+    @property
+    def workspace(self) -> WorkspaceRef:
+        return self.stage.workspace.ref
+
+    @cached_property
+    def region(self) -> str:
+        return workspace_region(self.azure, self.workspace)
+
+
+def workspace(look: StageLook) -> str:
+    """It is there."""
+    try:
+        return f"Workspace {look.workspace.workspace} is there, in {look.region}."
+    except NotFound:
+        raise Refused(
+            f"There is no workspace {look.workspace.workspace} in resource group {look.workspace.resource_group}, or we may "
+            "not see it.",
+            code="workspace_not_found",
+            hint="Mend workspace, resource_group or subscription in release.yml, or give the service access.",
+        ) from None
+
+
+def registry(look: StageLook) -> str:
+    """It is there, and serves the regions that content comes from and goes to."""
+    name = look.stage.registry or ""
+    try:
+        place = registry_place(look.azure, RegistryRef(name))
+    except NotFound:
+        raise Refused(
+            f"There is no registry {name}, or we may not see it.",
+            code="registry_not_found",
+            hint="Mend registry in release.yml, or give the service access to it.",
+        ) from None
+    regions = {
+        str(look.workspace): look.region,
+        str(look.wanted.source.ref): workspace_region(look.azure, look.wanted.source.ref),
+    }
+    outside = [f"{where} is in {region}" for where, region in regions.items() if region not in place.regions]
+    if outside:
+        raise Refused(
+            f"Registry {name} is in {', '.join(sorted(place.regions))} only, and {' and '.join(outside)}.",
+            code="registry_region",
+            hint="Add the region to the registry, or name another registry in release.yml.",
+        )
+    missing = _missing(look.azure, place.arm_id, _AT_REGISTRY)
+    if missing:
+        raise _may_not(missing, f"registry {name}", role="AzureML Registry User")
+    return f"Registry {name} is in the regions of both workspaces, and takes what we share."
+
+
+def permissions(look: StageLook) -> str:
+    """Our identity may do what the steps will do."""
+    source = look.wanted.source.ref
+    for where, actions in ((source, _AT_SOURCE), (look.workspace, _AT_STAGE)):
+        missing = _missing(look.azure, where.arm_id, actions)
+        if missing:
+            raise _may_not(missing, str(where), role="AzureML Data Scientist")
+    return f"The service may make endpoints and deployments in {look.workspace}."
+
+
+def endpoint(look: StageLook) -> str:
+    """The name is free in the workspace, or the endpoint is one that the release can use."""
+    name = look.stage.endpoint
+    found = get_endpoint(look.azure, look.workspace, name)
+    if found is None:
+        # Azure has no way to ask for other workspaces' names but to try.
+        return f"The name {name} is free in {look.workspace}; in other workspaces of the region it is not looked for."
+    if not found.is_settled:
+        raise AzureMLError(f"Endpoint {name} is being changed: it is {found.state}.", hint="Look again when it is not.")
+    is_own = is_ours(found, look.wanted.model)
+    if is_own and found.state != "succeeded" and not found.traffic:
+        return f"Endpoint {name} is ours; it had failed, and is made anew."
+    differs = differences_of(found, look.wanted.model, read_endpoint_file(look.bundle / look.wanted.endpoint, name))
+    if differs:
+        raise Refused(
+            f"Endpoint {name} in {look.workspace} is there already and is not as wanted: {'; '.join(differs)}.",
+            code="endpoint_differs" if is_own else "not_ours",
+            hint="Choose another endpoint name in release.yml, or make the endpoint as endpoint.yml says.",
+        )
+    return f"Endpoint {name} is {'ours' if MODEL_TAG in found.tags else 'there, and empty'}."
+
+
+def quota(look: StageLook) -> str:
+    """The region has the cores for one more deployment, beside all that is there now."""
+    spec = YAML(typ="safe").load((look.bundle / look.wanted.deployment).read_text()) or {}
+    instance_type = look.stage.instance_type or spec.get("instance_type")
+    instances = look.stage.instance_count or spec.get("instance_count") or 1
+    if not instance_type:
+        raise AzureMLError("No instance_type is written: Azure chooses one.", code="instance_type_unknown")
+    found = cores_for(
+        look.azure, look.workspace, region=look.region, instance_type=instance_type, instances=int(instances)
+    )
+    if found is None:
+        raise AzureMLError(f"Azure tells no quota for {instance_type} in {look.region}.", code="quota_unknown")
+    machines = f"{instances} × {instance_type} in {look.region} take {found.needed} cores of {found.family}"
+    if not found.are_enough:
+        raise Refused(
+            f"{machines}, of which {max(found.limit - found.used, 0)} are left: {found.used} of {found.limit} are used.",
+            code="quota_exceeded",
+            hint="Azure reserves 20% on top of the instances for upgrades. Delete deployments that nobody needs, choose a "
+            "smaller instance_type or instance_count, or ask for more quota in the portal.",
+        )
+    return f"{machines}; {found.limit - found.used} are left."
+
+
+def key_vault(look: StageLook) -> str:
+    """It answers, and lets us read. Whether it lets us write is not tried: that would leave something."""
+    vault = look.stage.key_vault or ""
+    try:
+        require_vault(look.azure, vault, secret=f"{look.stage.endpoint}-scoring-uri")
+    except NotFound:
+        raise Refused(
+            f"There is no Key Vault {vault}.", code="key_vault_not_found", hint="Mend key_vault in release.yml."
+        ) from None
+    except NotPermitted:
+        raise Refused(
+            f"The service may not read the secrets of Key Vault {vault}.", code="not_permitted", hint=_KEY_ROLE
+        ) from None
+    except ConnectionLost as lost:
+        raise Refused(
+            f"Key Vault {vault} cannot be reached: {lost.sentence}",
+            code="key_vault_unreachable",
+            hint="Is the name right, and does its firewall let the workers in?",
+        ) from None
+    return f"Key Vault {vault} answers, and its secrets can be read."
+
+
+def _missing(azure: AzureML, resource: str, actions: tuple[str, ...]) -> list[str]:
+    rights = read_rights(azure, resource)
+    return [action for action in actions if not rights.allow(action)]
+
+
+def _may_not(missing: list[str], where: str, *, role: str) -> Refused:
+    return Refused(
+        f"The service may not do {', '.join(missing)} at {where}.",
+        code="not_permitted",
+        hint=f"Give the service's identity the role {role} there, or one that allows this.",
+    )

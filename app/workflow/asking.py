@@ -1,0 +1,126 @@
+"""Asking people: for which plan, since when, and when what they said is void.
+
+A plan names the release that it replaces. Another release that succeeds at the target makes it another plan: whoever approved
+saw a difference that is none any more, and is asked anew.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlmodel import Session
+
+from app.approvals.policy import State, Verdict
+from app.approvals.service import decisions_on, expiry_of, verdict_on
+from app.identity.actor import Actor
+from app.releases.plans import Change, changes, digest_of
+from app.releases.queries import asking_at, lock_release, plan_of
+from app.releases.service import begin_asking, begin_round, move_rollout, record, replaced_at, replan
+from app.releases.states import Status
+from app.releases.tables import Release, Rollout
+from app.workflow.queue import WorkQueue
+
+NOT_AS_APPROVED = "What was approved is not what would be done now."
+
+
+def ask_people(
+    session: Session, queue: WorkQueue, release: Release, rollout: Rollout, *, actor: Actor, now: datetime
+) -> None:
+    """Have the rollout wait for people, with the plan as it is now."""
+    _renew_plan(session, rollout)
+    begin_asking(session, rollout, now=now)
+    say_what_is_missing(session, release, rollout, actor=actor, now=now)
+    expiry = expiry_of(rollout, plan_of(session, rollout))
+    if expiry is not None:
+        queue.look_at_rollout(session, rollout.id, at=expiry, now=now)
+
+
+def say_what_is_missing(
+    session: Session, release: Release, rollout: Rollout, *, actor: Actor, now: datetime
+) -> Verdict:
+    """Tell those who watch what the rollout waits for."""
+    verdict = verdict_on(session, release, rollout, plan_of(session, rollout), now=now)
+    glass = f", or {verdict.glass_missing}" if verdict.glass_missing else ""
+    move_rollout(
+        session,
+        rollout,
+        Status.PENDING_APPROVAL,
+        code="waits_for_approval",
+        sentence=f"Waits for {' and '.join(verdict.missing)}{glass}.",
+        actor=actor,
+        now=now,
+    )
+    return verdict
+
+
+def ask_anew_if_not_as_approved(
+    session: Session, queue: WorkQueue, release: Release, rollout: Rollout, *, actor: Actor, now: datetime
+) -> bool:
+    """Before anything begins: True when people must be asked again, and are. Breaking the glass is asked once."""
+    if not rollout.needs_approval or rollout.emergency:
+        return False
+    changed = _renew_plan(session, rollout)
+    if not changed and is_approved(session, release, rollout, now=now):
+        return False
+    void_approvals(session, release, rollout, because=NOT_AS_APPROVED, changed=changed, actor=actor, now=now)
+    ask_people(session, queue, release, rollout, actor=actor, now=now)
+    return True
+
+
+def ask_others_anew(session: Session, queue: WorkQueue, moved: Rollout, *, actor: Actor, now: datetime) -> None:
+    """Something else serves at this target now: whoever waits to replace what served before waits with another plan."""
+    for waiting in asking_at(session, moved.target):
+        release = lock_release(session, waiting.release_id)
+        session.refresh(waiting)
+        if waiting.status is not Status.PENDING_APPROVAL:
+            continue  # decided while we waited for its lock: looked at again when it begins
+        changed = _renew_plan(session, waiting)
+        if changed:
+            because = f"{moved.release_id} serves {moved.endpoint} now."
+            void_approvals(session, release, waiting, because=because, changed=changed, actor=actor, now=now)
+            ask_people(session, queue, release, waiting, actor=actor, now=now)
+
+
+def void_approvals(
+    session: Session,
+    release: Release,
+    rollout: Rollout,
+    *,
+    because: str,
+    actor: Actor,
+    now: datetime,
+    changed: Sequence[Change] = (),
+) -> None:
+    """Let nothing that was said so far count any more; nothing happens where nobody said anything."""
+    said = [each for each in decisions_on(session, [rollout.id]) if each.round == rollout.round]
+    if not said:
+        return
+    begin_round(session, rollout)
+    record(
+        session,
+        release,
+        "approval.voided",
+        subject=rollout.id,
+        data={
+            "because": because,
+            "changes": [asdict(each) for each in changed],
+            "decisions": [{"actor": each.actor, "approve": each.approve} for each in said],
+        },
+        actor=actor,
+        now=now,
+    )
+
+
+def is_approved(session: Session, release: Release, rollout: Rollout, *, now: datetime) -> bool:
+    verdict = verdict_on(session, release, rollout, plan_of(session, rollout), now=now)
+    return verdict.state is State.APPROVED
+
+
+def _renew_plan(session: Session, rollout: Rollout) -> list[Change]:
+    """Bring the plan up to date; what changed in it."""
+    plan = plan_of(session, rollout)
+    newest = {**plan.document, "replaces": replaced_at(session, rollout.target)}
+    if digest_of(newest) == rollout.plan_digest:
+        return []
+    replan(session, rollout, newest)
+    return changes(plan.document, newest) or [Change("digest", plan.digest, rollout.plan_digest)]

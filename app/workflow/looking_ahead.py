@@ -1,0 +1,141 @@
+"""What a release would be, and what stands in its way: asked of Azure before a release is planned, and for a dry run."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import structlog
+
+from app.azureml.errors import AzureMLError
+from app.definitions.schema import Definition
+from app.definitions.tables import DefinitionVersion
+from app.rollout.plan import workspace_of
+from app.steps.contract import Context, Json, Refused
+from app.steps.preflight import Check
+from app.workflow.attempts import carry_out
+from app.workflow.signals import ReleaseSignals
+from app.workflow.workshop import Workshop
+
+log = structlog.get_logger(__name__)
+
+_CHECKS_OF_CONTENT = ("job", "output", "environment")
+OnRetry = Callable[[AzureMLError, float], None]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is looked at, on behalf of which release or dry run."""
+
+    id: str
+    job: str
+    source: Json  # the workspace of the training job
+    version: DefinitionVersion
+    definition: Definition
+    stages: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """``content`` None: it cannot be had, and a check says why."""
+
+    content: Json | None
+    checks: list[Json]
+
+    @property
+    def failed(self) -> list[Json]:
+        return [check for check in self.checks if check["outcome"] == "failed"]
+
+    @property
+    def refusal(self) -> Refused | None:
+        """The first failure's code, and all their sentences; None when nothing failed."""
+        if not self.failed:
+            return None
+        first = self.failed[0]
+        said = dict.fromkeys(_said(check) for check in self.failed)  # what several stages share is said once
+        return Refused(" ".join(said), code=first["code"], hint=first["hint"] if len(said) == 1 else None)
+
+
+def look_ahead(shop: Workshop, subject: Subject, *, signals: ReleaseSignals, on_retry: OnRetry) -> Findings:
+    """Resolve the content and look at each stage. Raises Interrupted, or AzureMLError when Azure does not answer."""
+    content: Json | None = None
+    try:
+        content = _carry_out(shop, subject, "resolve_content", _resolving(subject), signals=signals, on_retry=on_retry)
+        found = [asdict(each) for each in _passed(content)]
+    except Refused as no:
+        found = [asdict(Check(None, _name_of(no.code), "failed", no.code, no.sentence, no.hint))]
+    ahead = _carry_out(shop, subject, "preflight", _looking(shop, subject), signals=signals, on_retry=on_retry)
+    return Findings(content, [*found, *ahead["checks"]])
+
+
+def _carry_out(
+    shop: Workshop, subject: Subject, kind: str, config: Json, *, signals: ReleaseSignals, on_retry: OnRetry
+) -> Json:
+    with shop.scratch() as scratch:
+        context = Context(
+            release=subject.id,
+            stage="",
+            bundle=shop.bundle(subject.version.bundle_digest),
+            scratch=scratch,
+            outputs={},
+            checkpoint=signals.checkpoint,
+            wait=signals.wait,
+            report=lambda sentence: log.info("looking_ahead", subject=subject.id, sentence=sentence),
+        )
+        return carry_out(shop.steps[kind], context, config, budget=shop.budget, on_retry=on_retry).output
+
+
+def _resolving(subject: Subject) -> Json:
+    return {
+        "workspace": subject.source,
+        "job": subject.job,
+        "model": subject.definition.model.model_dump(mode="json"),
+        "environment": subject.definition.environment,
+        "deployment": subject.definition.deployment,
+    }
+
+
+def _looking(shop: Workshop, subject: Subject) -> Json:
+    return {
+        "model": subject.definition.model.name,
+        "source": subject.source,
+        "endpoint": subject.definition.endpoint,
+        "deployment": subject.definition.deployment,
+        "stages": [
+            {
+                "name": stage.name,
+                "workspace": workspace_of(stage, shop.settings.subscription),
+                "endpoint": stage.endpoint,
+                "registry": stage.registry,
+                "key_vault": stage.key_vault,
+                "instance_type": stage.instance_type,
+                "instance_count": stage.instance_count,
+            }
+            for stage in subject.definition.stages
+            if stage.name in subject.stages
+        ],
+    }
+
+
+def _passed(content: Json) -> list[Check]:
+    environment = content["environment"]
+    said = (
+        f"{content.get('job', 'The job')} has completed.",
+        f"Its output has {content.get('model_files', 'its')} files, {content['model_digest']}.",
+        f"Environment {environment['name']}:{environment['version']} is registered.",
+    )
+    return [Check(None, name, "passed", "passed", each) for name, each in zip(_CHECKS_OF_CONTENT, said, strict=True)]
+
+
+def _name_of(code: str) -> str:
+    """The check that a refusal of ``resolve_content`` belongs to."""
+    words = {
+        "job": "job",
+        "output": "output",
+        "model": "output",
+        "environment": "environment",
+        "workspace": "workspace",
+    }
+    return words.get(code.split("_")[0], "content")
+
+
+def _said(check: Json) -> str:
+    return f"{check['stage']}: {check['sentence']}" if check["stage"] else str(check["sentence"])

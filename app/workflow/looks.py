@@ -1,0 +1,56 @@
+"""A look at a rollout that waits, when its time has come: what nobody decided expires, what a freeze kept out begins."""
+
+from datetime import datetime
+
+from dbos import DBOS
+from sqlmodel import Session
+
+from app.approvals.service import expiry_of
+from app.identity.actor import SERVICE
+from app.releases.queries import lock_release, plan_of
+from app.releases.service import move_rollout
+from app.releases.states import Status
+from app.releases.tables import Release, Rollout
+from app.workflow.advance import enqueue_rollout
+from app.workflow.asking import void_approvals
+from app.workflow.names import LOOK_AT_ROLLOUT
+from app.workflow.queue import WorkQueue
+from app.workflow.workshop import Workshop
+
+
+def register_looks(shop: Workshop) -> None:
+    """Make the workflow known to the engine."""
+
+    @DBOS.workflow(name=LOOK_AT_ROLLOUT, max_recovery_attempts=None)
+    def look(rollout_id: str) -> str:
+        return DBOS.run_step({"name": "look"}, look_at_rollout, shop, rollout_id)
+
+
+def look_at_rollout(shop: Workshop, rollout_id: str) -> str:
+    """Look once; the rollout's status."""
+    with shop.signals.act():
+        return shop.write(lambda session: look_once(session, shop.queue, rollout_id, now=shop.now()))
+
+
+def look_once(session: Session, queue: WorkQueue, rollout_id: str, *, now: datetime) -> str:
+    """Whatever it waits for may have gone on without this look: then nothing is done."""
+    rollout = session.get_one(Rollout, rollout_id)
+    release = lock_release(session, rollout.release_id)
+    session.refresh(rollout)
+    if rollout.status is Status.PENDING_APPROVAL:
+        _expire(session, queue, release, rollout, now=now)
+    elif rollout.status is Status.SCHEDULED:
+        enqueue_rollout(session, queue, release, rollout, actor=SERVICE, now=now)
+    return rollout.status.value
+
+
+def _expire(session: Session, queue: WorkQueue, release: Release, rollout: Rollout, *, now: datetime) -> None:
+    expiry = expiry_of(rollout, plan_of(session, rollout))
+    if expiry is None:
+        return
+    if now < expiry:  # asked anew since, or this machine's clock is behind
+        queue.look_at_rollout(session, rollout.id, at=expiry, now=now)
+        return
+    said = f"Nobody decided before {expiry:%Y-%m-%d %H:%M} UTC."
+    void_approvals(session, release, rollout, because=said, actor=SERVICE, now=now)
+    move_rollout(session, rollout, Status.EXPIRED, code="approval_expired", sentence=said, actor=SERVICE, now=now)

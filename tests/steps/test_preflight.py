@@ -1,0 +1,225 @@
+"""What is said before anybody is asked: each check, well and not."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.identity import ClientSecretCredential
+
+from app.azureml.facade import AzureML
+from app.azureml.quota import cores_needed
+from tests.azureml.fixtures import DEV, PROD
+from tests.azureml.running import RunningEmulator
+from tests.journeys.azure import Azure, looking_at
+from tests.steps.fixtures import Json, Team, creating_endpoint, place
+
+FAMILY = "standardESv3Family"  # of the team's deployment.yml
+_RESOURCES = f"/subscriptions/{DEV.subscription}/resourceGroups/rg-ml/providers"
+
+
+def looking(team: Team, **stage: Any) -> Json:
+    """At one stage in prod."""
+    said = {
+        "name": "prod",
+        "workspace": place(PROD),
+        "endpoint": team.endpoint,
+        "registry": "reg-shared",
+        "key_vault": "kv-prod",
+        **stage,
+    }
+    return {
+        "model": team.name,
+        "source": place(),
+        "endpoint": "endpoint.yml",
+        "deployment": "deployment.yml",
+        "stages": [said],
+    }
+
+
+def look(team: Team, **stage: Any) -> dict[str, Json]:
+    """Each check by its name."""
+    checks = team.carry_out("preflight", looking(team, **stage)).output["checks"]
+    return {each["check"]: each for each in checks}
+
+
+def outcomes(found: dict[str, Json]) -> dict[str, str]:
+    return {name: each["outcome"] for name, each in found.items()}
+
+
+@pytest.fixture
+def portal(emulator: RunningEmulator, tmp_path: Path) -> Iterator[Azure]:
+    """Azure as its owner sees it; the quota is as before afterwards."""
+    with looking_at(emulator.environment, tmp_path) as azure:
+        yield azure
+        azure.set_quota(FAMILY, 100)
+
+
+def cores_used(portal: Azure) -> int:
+    where = f"/subscriptions/{DEV.subscription}/providers/Microsoft.MachineLearningServices/locations/eastus/usages"
+    (used,) = (each["currentValue"] for each in portal.ask("GET", where)["value"] if each["name"]["value"] == FAMILY)
+    return int(used)
+
+
+def as_principal(team: Team, emulator: RunningEmulator, *assignments: dict[str, Any]) -> Team:
+    """The team, carried out by a worker with these rights and no others."""
+    made = emulator.new_principal("few-rights", list(assignments))
+    credential = ClientSecretCredential(
+        emulator.environment["AZURE_TENANT_ID"],
+        made["client_id"],
+        made["secret"],
+        authority=emulator.environment["AZURE_AUTHORITY_HOST"],
+        disable_instance_discovery=True,
+    )
+    return dataclasses.replace(team, azure=AzureML(team.azure.settings, credential))
+
+
+def test_nothing_is_wrong_with_a_stage_that_has_everything(team: Team) -> None:
+    found = look(team)
+
+    assert set(found) == {"workspace", "registry", "permissions", "endpoint", "quota", "key_vault"}
+    assert set(outcomes(found).values()) == {"passed"}, found
+    assert "eastus" in found["workspace"]["sentence"]
+
+
+def test_a_stage_where_the_model_was_made_needs_no_registry(team: Team) -> None:
+    assert "registry" not in look(team, workspace=place(), registry=None, key_vault="kv-dev")
+
+
+def test_nothing_more_is_said_of_a_workspace_that_is_not_there(team: Team) -> None:
+    found = look(team, workspace=place(dataclasses.replace(PROD, workspace="ws-nowhere")))
+
+    assert list(found) == ["workspace"]
+    assert (found["workspace"]["outcome"], found["workspace"]["code"]) == ("failed", "workspace_not_found")
+
+
+def test_registry_that_is_not_there_is_named(team: Team) -> None:
+    found = look(team, registry="reg-nowhere")["registry"]
+
+    assert (found["outcome"], found["code"]) == ("failed", "registry_not_found")
+
+
+def test_registry_of_other_regions_is_refused_with_the_regions(team: Team, portal: Azure) -> None:
+    portal.ask("PUT", f"{_RESOURCES}/Microsoft.MachineLearningServices/registries/reg-far", {"location": "West US"})
+
+    found = look(team, registry="reg-far")["registry"]
+
+    assert (found["outcome"], found["code"]) == ("failed", "registry_region")
+    assert "westus only" in found["sentence"]
+    assert "workspace ws-prod is in eastus" in found["sentence"]
+
+
+def test_quota_counts_the_fifth_that_azure_reserves(team: Team, portal: Azure) -> None:
+    taken = cores_used(portal)
+    # 5 instances of 2 cores each are 10 cores, and 12 with the fifth.
+    portal.set_quota(FAMILY, taken + 11)
+    refused = look(team, instance_type="Standard_E2s_v3", instance_count=5)["quota"]
+    portal.set_quota(FAMILY, taken + 12)
+    enough = look(team, instance_type="Standard_E2s_v3", instance_count=5)["quota"]
+
+    assert (refused["outcome"], refused["code"]) == ("failed", "quota_exceeded")
+    assert "take 12 cores" in refused["sentence"]
+    assert "11 are left" in refused["sentence"]
+    assert enough["outcome"] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("family", "instances", "cores"),
+    [(FAMILY, 1, 4), (FAMILY, 2, 6), (FAMILY, 5, 12), (FAMILY, 6, 16), ("standardNDv5H100Family", 5, 10)],
+)
+def test_cores_are_rounded_up_by_instances_and_some_families_keep_none_back(
+    family: str, instances: int, cores: int
+) -> None:
+    assert cores_needed(family, cores=2, instances=instances) == cores
+
+
+def test_size_that_azure_does_not_list_is_not_known_rather_than_refused(team: Team) -> None:
+    found = look(team, instance_type="Standard_Z1")["quota"]
+
+    assert (found["outcome"], found["code"]) == ("unknown", "quota_unknown")
+
+
+def test_endpoint_of_another_model_is_refused(team: Team, portal: Azure) -> None:
+    _make_endpoint(portal, team.endpoint, tags={"mlrelease.model": "somebody-elses"})
+
+    found = look(team)["endpoint"]
+
+    assert (found["outcome"], found["code"]) == ("failed", "not_ours")
+    assert "it serves model somebody-elses" in found["sentence"]
+
+
+def test_endpoint_of_ours_passes_and_as_somebody_changed_it_does_not(team: Team) -> None:
+    team.carry_out("create_endpoint", creating_endpoint(team))
+    at_home = {"workspace": place(), "registry": None, "key_vault": None}
+    before = look(team, **at_home)["endpoint"]
+    (Path(team.bundle) / "endpoint.yml").write_text("auth_mode: aml_token\n")
+    after = look(team, **at_home)["endpoint"]
+
+    assert (before["outcome"], "ours" in before["sentence"]) == ("passed", True)
+    assert (after["outcome"], after["code"]) == ("failed", "endpoint_differs")
+
+
+def test_key_vault_that_is_not_there_is_named(team: Team) -> None:
+    found = look(team, key_vault="kv-nowhere")["key_vault"]
+
+    assert (found["outcome"], found["code"]) == ("failed", "key_vault_not_found")
+
+
+def test_what_the_service_may_not_do_is_named_with_the_role_that_may(team: Team, emulator: RunningEmulator) -> None:
+    found = look(as_principal(team, emulator, {"role": "Reader"}))
+
+    assert outcomes(found) == {
+        "workspace": "passed",
+        "registry": "failed",
+        "permissions": "failed",
+        "endpoint": "passed",
+        "quota": "passed",
+        "key_vault": "passed",
+    }
+    assert found["permissions"]["code"] == "not_permitted"
+    assert "Microsoft.MachineLearningServices/workspaces/models/versions/write" in found["permissions"]["sentence"]
+    assert "AzureML Data Scientist" in found["permissions"]["hint"]
+    assert "AzureML Registry User" in found["registry"]["hint"]
+
+
+def test_key_vault_that_does_not_let_us_in_is_refused(team: Team, emulator: RunningEmulator) -> None:
+    ml = f"{_RESOURCES}/Microsoft.MachineLearningServices"
+    found = look(as_principal(team, emulator, {"role": "Owner", "scope": ml}))["key_vault"]
+
+    assert (found["outcome"], found["code"]) == ("failed", "not_permitted")
+    assert "Key Vault Secrets Officer" in found["hint"]
+
+
+def test_rights_that_azure_does_not_tell_are_not_known(team: Team, emulator: RunningEmulator) -> None:
+    workspaces = f"{_RESOURCES}/Microsoft.MachineLearningServices/workspaces"
+    scientist = {"role": "AzureML Data Scientist", "scope": workspaces}
+    found = look(as_principal(team, emulator, scientist, {"actions": ["Microsoft.Resources/*/read"]}))
+
+    assert (found["permissions"]["outcome"], found["permissions"]["code"]) == ("unknown", "not_permitted")
+    assert "failed" not in {found["permissions"]["outcome"], found["quota"]["outcome"]}
+
+
+def test_azure_that_is_away_for_a_moment_is_asked_again(team: Team, emulator: RunningEmulator) -> None:
+    emulator.break_request("/usages", status=503)
+
+    assert look(team)["quota"]["outcome"] == "passed"
+
+
+def test_azure_that_stays_away_is_not_known(team: Team, emulator: RunningEmulator) -> None:
+    emulator.break_request("/usages", status=503, times=20)
+
+    found = look(team)["quota"]
+
+    assert (found["outcome"], found["code"]) == ("unknown", "azure_unavailable")
+
+
+def _make_endpoint(portal: Azure, name: str, *, tags: dict[str, str]) -> None:
+    body = {
+        "location": "eastus",
+        "tags": tags,
+        "identity": {"type": "SystemAssigned"},
+        "properties": {"authMode": "Key"},
+    }
+    path = f"{_RESOURCES}/Microsoft.MachineLearningServices/workspaces/ws-prod/onlineEndpoints/{name}"
+    portal.ask("PUT", path, body)
