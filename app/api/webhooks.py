@@ -1,0 +1,205 @@
+"""Webhooks and deliveries over HTTP."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import Field
+from sqlmodel import Session
+
+from app.api.bodies import Body, Name
+from app.api.documentation import refusals
+from app.api.idempotency import Answer, IdempotencyKey, once
+from app.api.paging import Cursor, Limit, number_of, page_end
+from app.api.permissions import AdminOfAll
+from app.api.service import Api, Service
+from app.api.webhook_views import (
+    DeliveryPage,
+    DeliveryView,
+    Redelivered,
+    WebhookPage,
+    WebhookView,
+    WebhookWithSecret,
+)
+from app.identity.actor import Actor
+from app.notifications import queries, service
+from app.notifications.keys import secret_of, signing_keys
+from app.notifications.outgoing import LONGEST_URL, check_url
+from app.notifications.tables import DeliveryStatus
+from app.workflow.requests import Asking
+
+router = APIRouter(prefix="/v1", tags=["notifications"])
+
+Kind = Annotated[str, Field(pattern=r"^[a-z_]{1,40}\.(\*|[a-z_]{1,60})$")]
+Status = Annotated[DeliveryStatus | None, Query(description="`dead`: what was given up")]
+DeliveryId = Annotated[int, Path(ge=1, le=2**31 - 1)]
+
+
+class NewWebhook(Body):
+    """Where to, and what of."""
+
+    url: str = Field(min_length=1, max_length=LONGEST_URL, examples=["https://hooks.example.com/mlrelease"])
+    kinds: list[Kind] = Field(
+        default_factory=list, max_length=50, description="none: all", examples=[["release.*", "approval.approved"]]
+    )
+    models: list[Name] = Field(
+        default_factory=list, max_length=100, description="none: all", examples=[["sentiment-model"]]
+    )
+    note: str | None = Field(default=None, max_length=1000)
+
+
+@router.post(
+    "/webhooks",
+    status_code=201,
+    response_model=WebhookWithSecret,
+    responses=refusals(409, 413),
+    summary="Have events sent to an address",
+)
+def create_webhook(api: Api, who: AdminOfAll, body: NewWebhook, idempotency_key: IdempotencyKey = None) -> Response:
+    """Signed after the Standard Webhooks specification. The `secret` is in this answer only; rotate it to get another."""
+    signing_keys(api.settings)  # without one nothing could ever be sent
+    check_url(body.url, networks=api.settings.webhook_networks, without_tls=api.settings.webhook_http)
+
+    def work(session: Session, asking: Asking) -> Answer:
+        webhook = service.create_webhook(session, **body.model_dump(), actor=who, now=asking.now)
+        return Answer(201, WebhookView.of(webhook), location=f"/v1/webhooks/{webhook.id}")
+
+    return _with_secret(api, _do(api, who, "POST /v1/webhooks", body, idempotency_key, work))
+
+
+@router.get("/webhooks", summary="Every webhook")
+def list_webhooks(api: Api, _who: AdminOfAll) -> WebhookPage:
+    """The oldest first."""
+    return WebhookPage(items=[WebhookView.of(each) for each in api.read(queries.list_webhooks)])
+
+
+@router.get("/webhooks/{webhook_id}", responses=refusals(404), summary="One webhook")
+def get_webhook(api: Api, _who: AdminOfAll, webhook_id: str) -> WebhookView:
+    """Without its secret."""
+    return WebhookView.of(api.read(lambda session: queries.get_webhook(session, webhook_id)))
+
+
+@router.delete("/webhooks/{webhook_id}", status_code=204, responses=refusals(404), summary="Remove a webhook")
+def delete_webhook(api: Api, who: AdminOfAll, webhook_id: str) -> None:
+    """What it was still to be told goes with it."""
+    asking = api.asking(who)
+    api.database.transact(
+        lambda session: service.delete_webhook(session, webhook_id, actor=asking.actor, now=asking.now)
+    )
+
+
+@router.post(
+    "/webhooks/{webhook_id}/rotate",
+    response_model=WebhookWithSecret,
+    responses=refusals(404, 409, 413),
+    summary="Give a webhook a new secret",
+)
+def rotate_secret(api: Api, who: AdminOfAll, webhook_id: str, idempotency_key: IdempotencyKey = None) -> Response:
+    """For a day the former secret signs too, so that the receiver can change over."""
+
+    def work(session: Session, asking: Asking) -> Answer:
+        return Answer(200, WebhookView.of(service.rotate_secret(session, webhook_id, actor=who, now=asking.now)))
+
+    return _with_secret(api, _do(api, who, f"POST /v1/webhooks/{webhook_id}/rotate", None, idempotency_key, work))
+
+
+@router.post(
+    "/webhooks/{webhook_id}/test",
+    response_model=WebhookView,
+    responses=refusals(404, 409, 413),
+    summary="Send a webhook an event that only says that it arrives",
+)
+def try_webhook(api: Api, who: AdminOfAll, webhook_id: str, idempotency_key: IdempotencyKey = None) -> Response:
+    """Its deliveries show what came of it."""
+
+    def work(session: Session, asking: Asking) -> Answer:
+        return Answer(200, WebhookView.of(service.try_webhook(session, webhook_id, actor=who, now=asking.now)))
+
+    return _do(api, who, f"POST /v1/webhooks/{webhook_id}/test", None, idempotency_key, work)
+
+
+@router.post(
+    "/webhooks/{webhook_id}/redeliver",
+    response_model=Redelivered,
+    responses=refusals(404, 413),
+    summary="Send everything again that was given up",
+)
+def redeliver_dead(api: Api, who: AdminOfAll, webhook_id: str, idempotency_key: IdempotencyKey = None) -> Response:
+    """Each under its own `webhook-id`."""
+
+    def work(session: Session, asking: Asking) -> Answer:
+        count = service.redeliver_all_dead(session, webhook_id, actor=who, now=asking.now)
+        return Answer(200, Redelivered(count=count))
+
+    return _do(api, who, f"POST /v1/webhooks/{webhook_id}/redeliver", None, idempotency_key, work)
+
+
+@router.get("/webhooks/{webhook_id}/deliveries", responses=refusals(404), summary="What a webhook was told")
+def list_deliveries_of(
+    api: Api, _who: AdminOfAll, webhook_id: str, status: Status = None, limit: Limit = 50, cursor: Cursor = None
+) -> DeliveryPage:
+    """The newest first; those that are still tried too, and those that were given up."""
+    api.read(lambda session: queries.get_webhook(session, webhook_id))
+    return _page(api, recipient=service.recipient_of(webhook_id), status=status, limit=limit, cursor=cursor)
+
+
+@router.get("/deliveries", summary="What anybody was told, by webhook or chat")
+def list_deliveries(
+    api: Api, _who: AdminOfAll, status: Status = None, limit: Limit = 50, cursor: Cursor = None
+) -> DeliveryPage:
+    """The newest first. `status=dead` is the list of dead letters."""
+    return _page(api, recipient=None, status=status, limit=limit, cursor=cursor)
+
+
+@router.post(
+    "/deliveries/{delivery_id}/redeliver",
+    response_model=DeliveryView,
+    responses=refusals(404, 409, 413),
+    summary="Send one thing again",
+)
+def redeliver(api: Api, who: AdminOfAll, delivery_id: DeliveryId, idempotency_key: IdempotencyKey = None) -> Response:
+    """Under the same `webhook-id`. What is still being tried is refused (409)."""
+
+    def work(session: Session, asking: Asking) -> Answer:
+        return Answer(200, DeliveryView.of(service.redeliver_one(session, delivery_id, actor=who, now=asking.now)))
+
+    return _do(api, who, f"POST /v1/deliveries/{delivery_id}/redeliver", None, idempotency_key, work)
+
+
+def _do(
+    api: Service,
+    who: Actor,
+    route: str,
+    body: NewWebhook | None,
+    key: str | None,
+    work: Callable[[Session, Asking], Answer],
+) -> Response:
+    asking = api.asking(who)
+    return once(api.database, asking, key=key, route=route, request=body, work=lambda session: work(session, asking))
+
+
+def _with_secret(api: Service, given: Response) -> Response:
+    """Added to the answer on its way out: an idempotent answer is kept in the database, where no secret is."""
+    view = WebhookView.model_validate_json(bytes(given.body))
+    webhook = api.read(lambda session: queries.get_webhook(session, view.id))
+    shown = WebhookWithSecret(**view.model_dump(), secret=secret_of(signing_keys(api.settings), webhook))
+    headers = {"Cache-Control": "no-store"}
+    if "location" in given.headers:
+        headers["Location"] = given.headers["location"]
+    return Response(
+        shown.model_dump_json(), status_code=given.status_code, media_type="application/json", headers=headers
+    )
+
+
+def _page(
+    api: Service, *, recipient: str | None, status: DeliveryStatus | None, limit: int, cursor: str | None
+) -> DeliveryPage:
+    before = number_of(cursor)
+    rows = api.read(
+        lambda session: queries.list_deliveries(
+            session, recipient=recipient, status=status, before=before, limit=limit + 1
+        )
+    )
+    return DeliveryPage(
+        items=[DeliveryView.of(each) for each in rows[:limit]], next=page_end(rows, limit, lambda row: row.id)
+    )

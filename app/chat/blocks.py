@@ -1,0 +1,102 @@
+"""A rollout's message as Slack draws it: Block Kit, within Slack's limits, nothing in it but what we escaped."""
+
+import json
+from typing import Any
+
+from app.chat.story import Story
+
+Json = dict[str, Any]
+
+APPROVE, REJECT = "mlrelease_approve", "mlrelease_reject"
+REASON_FORM, REASON = "mlrelease_reason", "reason"
+
+# https://docs.slack.dev/reference/block-kit/blocks
+_HEADER, _SECTION, _FIELD = 150, 3000, 2000
+_FIELDS = 10
+
+
+def message_of(story: Story, *, portal: str = "") -> Json:
+    """``text`` is for notifications, ``blocks`` is what is seen."""
+    blocks: list[Json] = [
+        {"type": "header", "text": {"type": "plain_text", "text": _cut(story.title, _HEADER), "emoji": False}},
+        _section(escape(story.sentence)),
+        {"type": "section", "fields": [_field(name, value) for name, value in story.facts[:_FIELDS]]},
+    ]
+    for name, lines in (("What changes", story.difference), ("Steps", story.steps), ("Decisions", story.words)):
+        if lines:
+            blocks.append(_section(f"*{name}*\n" + "\n".join(f"• {escape(line)}" for line in lines)))
+    if story.waits:
+        blocks.append(_buttons(story, portal=portal))
+    return {"text": escape(_cut(f"{story.title}. {story.sentence}", _SECTION)), "blocks": blocks}
+
+
+def reason_form(meta: Json, *, title: str, answer: str, why: str = "") -> Json:
+    """A modal that asks for a reason. ``meta`` comes back with it."""
+    blocks: list[Json] = [
+        {
+            "type": "input",
+            "block_id": REASON,
+            "label": {"type": "plain_text", "text": "Reason"},
+            "hint": {"type": "plain_text", "text": "Those who asked for the release will read it."},
+            "element": {"type": "plain_text_input", "action_id": REASON, "multiline": True, "max_length": 1000},
+        }
+    ]
+    if why:
+        blocks.insert(0, _section(escape(why)))
+    return {
+        "type": "modal",
+        "callback_id": REASON_FORM,
+        "title": {"type": "plain_text", "text": _cut(title, 24)},
+        "submit": {"type": "plain_text", "text": answer},
+        "close": {"type": "plain_text", "text": "Close"},
+        "private_metadata": json.dumps(meta),
+        "blocks": blocks,
+    }
+
+
+def escape(text: str) -> str:
+    """Slack's three control characters: what people wrote mentions nobody and links nowhere."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def value_of(story: Story) -> str:
+    """What a button says when it is pressed: the plan that its reader saw."""
+    return json.dumps({"release": story.release_id, "stage": story.stage, "plan": story.plan_digest})
+
+
+def _buttons(story: Story, *, portal: str) -> Json:
+    elements = [
+        _button("Approve", APPROVE, value_of(story), style="primary"),
+        _button("Reject…", REJECT, value_of(story), style="danger"),
+    ]
+    if portal:
+        link = f"{portal.rstrip('/')}/releases/{story.release_id}"
+        elements.append({"type": "button", "text": {"type": "plain_text", "text": "Look at it"}, "url": link})
+    return {"type": "actions", "block_id": "decide", "elements": elements}
+
+
+def _button(text: str, action: str, value: str, *, style: str) -> Json:
+    return {
+        "type": "button",
+        "action_id": action,
+        "text": {"type": "plain_text", "text": text},
+        "value": value,
+        "style": style,
+    }
+
+
+def _section(text: str) -> Json:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": _cut(text, _SECTION)}}
+
+
+def _field(name: str, value: str) -> Json:
+    return {"type": "mrkdwn", "text": _cut(f"*{name}*\n{escape(value)}", _FIELD)}
+
+
+def _cut(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text or "–"
+    cut = text[: most - 1]
+    # Not in the midst of what was escaped.
+    begun = cut.rfind("&", max(0, len(cut) - 5))
+    return (cut if begun < 0 or ";" in cut[begun:] else cut[:begun]) + "…"

@@ -1,0 +1,22 @@
+"""What a rollout would change at its target, in lines for people."""
+
+from sqlmodel import Session
+
+from app.releases.plans import difference
+from app.releases.queries import plan_of, served_plan
+from app.releases.tables import Rollout
+
+
+def difference_lines(session: Session, rollout: Rollout) -> list[str]:
+    """One line for each thing that is another than in what this plan replaces; empty when nothing serves there."""
+    plan = plan_of(session, rollout)
+    serves = served_plan(session, plan)
+    if serves is None:
+        return []
+    first = f"release: {plan.document['replaces']['release']} → {rollout.release_id}"
+    changed = difference(serves.document, plan.document)
+    return [first, *(f"{each.field}: {_said(each.before)} → {_said(each.after)}" for each in changed)]
+
+
+def _said(value: object) -> str:
+    return "nothing" if value is None else str(value)

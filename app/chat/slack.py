@@ -1,0 +1,262 @@
+"""What Slack sends when somebody presses a button: proven, used once, decided by the same rules as everywhere else.
+
+Slack waits three seconds. Within them the word is in the database, and whatever follows from it is a durable delivery: the message's
+new look, and the sentence that the one who pressed gets to see.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from slack_sdk.signature import SignatureVerifier
+from sqlalchemy import delete
+from sqlmodel import Session, col
+
+from app.chat.blocks import APPROVE, REASON, REASON_FORM, REJECT, escape, reason_form
+from app.chat.slack_messages import ask, slack_client
+from app.chat.tables import ChatRequest
+from app.database.connection import Database
+from app.errors import Conflict, Forbidden, Invalid, MlreleaseError, Unauthenticated, Unavailable
+from app.identity.actor import Actor
+from app.identity.roles import Permission
+from app.notifications.deliveries import want
+from app.notifications.sending import NotDelivered
+from app.notifications.tables import Channel
+from app.settings import Settings
+from app.workflow import decisions
+from app.workflow.requests import Asking
+
+log = structlog.get_logger(__name__)
+
+Json = dict[str, Any]
+
+REMEMBER = timedelta(minutes=15)  # signatures: three times as long as one is believed
+MODAL_SECONDS = 2  # Slack forgets after three what was pressed
+
+
+@dataclass(frozen=True)
+class SlackDesk:
+    """What the route needs. ``actor_of``: the person behind a Slack user, or None; ``asking``: who asks, as every request has it."""
+
+    settings: Settings
+    database: Database
+    actor_of: Callable[[str], Actor | None]
+    asking: Callable[[Actor], Asking]
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """A button that somebody pressed on the plan that they saw."""
+
+    user: str
+    channel: str
+    approve: bool
+    release_id: str
+    stage: str
+    plan_digest: str
+
+
+def slack_routes(desk: SlackDesk) -> APIRouter:
+    """The address to enter as *Interactivity: Request URL* in Slack."""
+    router = APIRouter(tags=["chat"])
+
+    @router.post("/chat/slack/interactions", include_in_schema=False)
+    async def interactions(request: Request) -> Response:
+        body = await request.body()
+        headers = request.headers
+        timestamp = headers.get("x-slack-request-timestamp", "")
+        signature = headers.get("x-slack-signature", "")
+        return await run_in_threadpool(_interact, desk, body, timestamp, signature)
+
+    return router
+
+
+def _interact(desk: SlackDesk, body: bytes, timestamp: str, signature: str) -> Response:
+    _prove(desk, body, timestamp, signature)
+    _use_once(desk.database, signature, now=datetime.now(UTC))
+    payload = _payload_of(body)
+    match payload.get("type"):
+        case "block_actions":
+            return _press(desk, payload)
+        case "view_submission" if _text(payload, "view", "callback_id") == REASON_FORM:
+            return _submit(desk, payload)
+    return Response()  # Slack also tells of what needs no answer, such as a link that was followed
+
+
+def _prove(desk: SlackDesk, body: bytes, timestamp: str, signature: str) -> None:
+    """Raises Unauthenticated for what Slack did not sign, or not in the last five minutes."""
+    verifier = SignatureVerifier(desk.settings.slack_signing_secret.get_secret_value())
+    is_plain = timestamp.isascii() and timestamp.isdecimal() and len(timestamp) < 16 and signature.isascii()
+    try:
+        is_slack = is_plain and verifier.is_valid(body=body, timestamp=timestamp, signature=signature)
+    except UnicodeDecodeError:
+        is_slack = False
+    if not is_slack:
+        raise Unauthenticated("Slack did not sign this, or it is too old.", code="signature_invalid")
+
+
+def _use_once(database: Database, signature: str, *, now: datetime) -> None:
+    """Kept whatever becomes of the request: one that was refused must not succeed later. Raises Conflict."""
+
+    def remember(session: Session) -> None:
+        if session.get(ChatRequest, signature) is not None:
+            raise Conflict("This request was received before.", code="replayed")
+        session.execute(delete(ChatRequest).where(col(ChatRequest.at) < now - REMEMBER))
+        session.add(ChatRequest(signature=signature, at=now))
+        session.flush()
+
+    database.transact(remember)
+
+
+def _press(desk: SlackDesk, payload: Json) -> Response:
+    pressed = _pressed(payload)
+    if pressed is None:
+        return Response()
+    try:
+        if pressed.approve:
+            _decide(desk, pressed, reason="")
+        else:
+            # Who may not decide is told so before writing a reason.
+            _known(desk, pressed)
+            _ask_reason(desk, payload, pressed)
+    except Invalid as incomplete:
+        _ask_reason(desk, payload, pressed, why=incomplete.sentence)
+    except Unavailable:
+        raise
+    except MlreleaseError as no:
+        _reply(desk, pressed, no, occasion=_text(payload, "trigger_id"))
+    return Response()
+
+
+def _submit(desk: SlackDesk, payload: Json) -> Response:
+    meta = _read(_text(payload, "view", "private_metadata"))
+    pressed = _of(
+        meta, user=_text(payload, "user", "id"), channel=_text(meta, "channel"), approve=bool(meta.get("approve"))
+    )
+    if pressed is None:
+        raise Invalid("The form is not one of ours.", code="malformed")
+    reason = _text(payload, "view", "state", "values", REASON, REASON, "value")
+    try:
+        _decide(desk, pressed, reason=reason)
+    except Unavailable:
+        raise
+    except MlreleaseError as no:
+        return JSONResponse({"response_action": "errors", "errors": {REASON: str(no)[:1000]}})
+    return Response()
+
+
+def _decide(desk: SlackDesk, pressed: Pressed, *, reason: str) -> None:
+    asking = desk.asking(_known(desk, pressed))
+    decide = decisions.approve if pressed.approve else decisions.reject
+    desk.database.transact(
+        lambda session: decide(
+            session, asking, pressed.release_id, pressed.stage, reason=reason, plan_digest=pressed.plan_digest
+        )
+    )
+    log.info("decided_in_slack", release=pressed.release_id, stage=pressed.stage, actor=asking.actor.name)
+
+
+def _known(desk: SlackDesk, pressed: Pressed) -> Actor:
+    """Who pressed. Raises Forbidden for whom we do not know, and for who may not approve this model."""
+    actor = desk.actor_of(pressed.user)
+    if actor is None:
+        raise Forbidden(
+            f"mlrelease does not know who the Slack user {pressed.user} is.",
+            code="chat_user_unknown",
+            hint="Ask an administrator to enter you into the access file.",
+        )
+    model = pressed.release_id.rpartition("-")[0]
+    if not actor.may(Permission.APPROVE, model):
+        raise Forbidden(f"{actor.name} may not decide on releases of {model}.", code="not_allowed")
+    return actor
+
+
+def _ask_reason(desk: SlackDesk, payload: Json, pressed: Pressed, *, why: str = "") -> None:
+    """Open the form. Should Slack not open it, nothing was decided, and pressing again is all it needs."""
+    answer = "Approve" if pressed.approve else "Reject"
+    meta = {
+        "release": pressed.release_id,
+        "stage": pressed.stage,
+        "plan": pressed.plan_digest,
+        "channel": pressed.channel,
+        "approve": pressed.approve,
+    }
+    form = reason_form(meta, title=f"{answer} {pressed.stage}", answer=answer, why=why)
+    slack = slack_client(desk.settings, seconds=MODAL_SECONDS)
+    try:
+        ask(lambda: slack.views_open(trigger_id=_text(payload, "trigger_id"), view=form))
+    except NotDelivered as closed:
+        log.warning("form_not_opened", error=closed.sentence)
+        _reply(desk, pressed, closed, occasion=_text(payload, "trigger_id"))
+
+
+def _reply(desk: SlackDesk, pressed: Pressed, no: MlreleaseError, *, occasion: str) -> None:
+    """Have the one who pressed told. The message needs nothing: it follows whatever happens by itself."""
+
+    def want_reply(session: Session) -> None:
+        memory = {"user": pressed.user, "text": escape(f"Nothing was decided. {no}")}
+        message_id = f"slack_reply:{pressed.user}:{occasion}"
+        want(
+            session,
+            Channel.SLACK_REPLY,
+            pressed.channel,
+            message_id=message_id,
+            subject=f"{pressed.release_id}:{pressed.stage}",
+            seq=0,
+            memory=memory,
+        )
+
+    desk.database.transact(want_reply)
+
+
+def _payload_of(body: bytes) -> Json:
+    """Slack sends a form with one field of JSON. Raises Invalid."""
+    try:
+        fields = parse_qs(body.decode(), max_num_fields=20)
+    except ValueError as broken:
+        raise Invalid("The request is not one of Slack's.", code="malformed") from broken
+    payload = _read(fields.get("payload", [""])[0])
+    if not payload:
+        raise Invalid("The request is not one of Slack's.", code="malformed")
+    return payload
+
+
+def _pressed(payload: Json) -> Pressed | None:
+    """The button, if it is one of those that decide."""
+    actions = payload.get("actions")
+    action = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], dict) else {}
+    if action.get("action_id") not in {APPROVE, REJECT}:
+        return None
+    channel = _text(payload, "container", "channel_id") or _text(payload, "channel", "id")
+    approve = action["action_id"] == APPROVE
+    return _of(_read(_text(action, "value")), user=_text(payload, "user", "id"), channel=channel, approve=approve)
+
+
+def _of(meta: Json, *, user: str, channel: str, approve: bool) -> Pressed | None:
+    release, stage, plan = (_text(meta, name) for name in ("release", "stage", "plan"))
+    if not (release and stage and plan and user):
+        return None
+    return Pressed(user=user, channel=channel, approve=approve, release_id=release, stage=stage, plan_digest=plan)
+
+
+def _read(text: str) -> Json:
+    """A JSON object, or an empty one for whatever else it is."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _text(document: Any, *path: str) -> str:
+    """A text deep in a document, or none where it is something else."""
+    for name in path:
+        document = document.get(name) if isinstance(document, dict) else None
+    return document if isinstance(document, str) and "\0" not in document else ""

@@ -1,0 +1,125 @@
+"""One message a rollout in Slack, which follows it from the question to its end; and answers to those who press its buttons."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.error import URLError
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+from sqlmodel import Session
+
+from app.chat.blocks import message_of
+from app.chat.story import read_story
+from app.database.connection import Database
+from app.notifications.deliveries import want, want_update
+from app.notifications.dispatch import Announcer
+from app.notifications.sending import Delivered, NotDelivered, Parcel
+from app.notifications.tables import Channel
+from app.releases.tables import Event
+from app.settings import Settings
+
+SECONDS = 10
+
+# What no second try mends: people must mend the settings or the channel first.
+_FOR_GOOD = {"channel_not_found", "is_archived", "msg_too_long", "invalid_blocks", "user_not_in_channel"}
+
+
+def announce_in_slack(channels: Mapping[str, str]) -> Announcer:
+    """The announcer of one installation: which channel hears of which model."""
+
+    def announce(session: Session, event: Event) -> None:
+        if event.release_id is None or event.model is None:
+            return
+        want_update(session, Channel.SLACK, event.release_id, seq=event.seq)
+        address = channels.get(event.model) or channels.get("*")
+        if address is not None and event.kind == "rollout.pending_approval":
+            want(
+                session,
+                Channel.SLACK,
+                address,
+                message_id=f"slack:{address}:{event.subject}",
+                subject=event.subject,
+                release_id=event.release_id,
+                seq=event.seq,
+            )
+
+    return announce
+
+
+def slack_client(settings: Settings, *, seconds: int = SECONDS) -> WebClient:
+    """Tries nothing again by itself: deliveries do, and outlive this process."""
+    return WebClient(
+        token=settings.slack_token.get_secret_value(),
+        base_url=settings.slack_url,
+        timeout=seconds,
+        retry_handlers=[],
+    )
+
+
+class SlackMessages:
+    """Posts a rollout's message, or changes it to what is so now."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._portal = settings.public_url
+        self._slack = slack_client(settings)
+
+    def __call__(self, parcel: Parcel, *, now: datetime) -> Delivered:  # noqa: ARG002 - what is so now is in the database
+        with self._database.read() as session:
+            story = read_story(session, parcel.subject)
+        if story is None:
+            raise NotDelivered(f"There is no rollout {parcel.subject}.", for_good=True)
+        message = message_of(story, portal=self._portal)
+        shown = hashlib.sha256(json.dumps(message, sort_keys=True).encode()).hexdigest()
+        if parcel.memory.get("shown") == shown:
+            return Delivered(sentence="Nothing to change.")
+        posted = parcel.memory.get("ts")
+        if posted is None:
+            posted = ask(lambda: self._slack.chat_postMessage(channel=parcel.address, **message, unfurl_links=False))[
+                "ts"
+            ]
+        else:
+            ask(lambda: self._slack.chat_update(channel=parcel.address, ts=posted, **message))
+        return Delivered(answer=200, memory={"ts": posted, "shown": shown})
+
+
+class SlackReplies:
+    """Tells the one who pressed a button what came of it; nobody else sees it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._slack = slack_client(settings)
+
+    def __call__(self, parcel: Parcel, *, now: datetime) -> Delivered:  # noqa: ARG002 - there is no moment in it
+        ask(
+            lambda: self._slack.chat_postEphemeral(
+                channel=parcel.address, user=parcel.memory["user"], text=parcel.memory["text"]
+            )
+        )
+        return Delivered(answer=200)
+
+
+def ask(call: Any) -> Any:
+    """Slack's answer to one call. Raises NotDelivered."""
+    try:
+        return call()
+    except SlackApiError as refused:
+        error = str(refused.response.get("error", "")) if hasattr(refused.response, "get") else ""
+        status = getattr(refused.response, "status_code", None)
+        raise NotDelivered(
+            f"Slack refused: {error or status}.",
+            code="slack_refused",
+            answer=status,
+            wait=_retry_after(refused),
+            for_good=error in _FOR_GOOD,
+        ) from refused
+    except (SlackClientError, URLError, OSError, ValueError) as broken:
+        raise NotDelivered(f"Slack does not answer: {type(broken).__name__}.", code="slack_unreachable") from broken
+
+
+def _retry_after(refused: SlackApiError) -> timedelta | None:
+    headers = getattr(refused.response, "headers", None) or {}
+    given = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+    return timedelta(seconds=int(given)) if str(given).isdecimal() else None

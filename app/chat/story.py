@@ -1,0 +1,81 @@
+"""What a message says of one rollout, as it is now: the same for every chat."""
+
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from app.approvals.service import decisions_on
+from app.chat.difference import difference_lines
+from app.releases.queries import steps_of
+from app.releases.states import Status, StepStatus
+from app.releases.tables import Release, Rollout
+
+_TITLES = {
+    Status.PENDING_APPROVAL: "waits for approval",
+    Status.APPROVAL_REJECTED: "was rejected",
+    Status.IN_PROGRESS: "is being released",
+    Status.SUCCEEDED: "is released",
+}
+
+
+@dataclass(frozen=True)
+class Story:
+    """Plain text throughout: whoever draws it escapes it."""
+
+    title: str
+    sentence: str
+    waits: bool  # for people
+    release_id: str
+    stage: str
+    plan_digest: str
+    facts: tuple[tuple[str, str], ...]
+    steps: tuple[str, ...]
+    difference: tuple[str, ...]
+    words: tuple[str, ...]  # of people, oldest first
+
+
+def read_story(session: Session, rollout_id: str) -> Story | None:
+    """None when there is no such rollout."""
+    rollout = session.get(Rollout, rollout_id)
+    if rollout is None:
+        return None
+    release = session.get_one(Release, rollout.release_id)
+    done = _TITLES.get(rollout.status, f"is {rollout.status.value.replace('_', ' ')}")
+    return Story(
+        title=f"{release.id} for {rollout.stage} {done}",
+        sentence=rollout.sentence,
+        waits=rollout.status is Status.PENDING_APPROVAL,
+        release_id=release.id,
+        stage=rollout.stage,
+        plan_digest=rollout.plan_digest,
+        facts=tuple(_facts(release, rollout)),
+        steps=tuple(_steps(session, rollout)),
+        difference=tuple(difference_lines(session, rollout)),
+        words=tuple(_words(session, rollout)),
+    )
+
+
+def _facts(release: Release, rollout: Rollout) -> list[tuple[str, str]]:
+    facts = [
+        ("Model", release.model),
+        ("Training job", release.job),
+        ("Definition", f"version {release.definition_version}"),
+        ("Endpoint", f"{rollout.endpoint} in {rollout.workspace}"),
+        ("Deployment", rollout.deployment),
+        ("Asked for by", release.requested_by),
+        ("Plan", rollout.plan_digest),
+    ]
+    return [*facts, ("Note", release.note)] if release.note else facts
+
+
+def _steps(session: Session, rollout: Rollout) -> list[str]:
+    steps = steps_of(session, rollout.id)
+    begun = any(step.status is not StepStatus.PENDING for step in steps)
+    return [f"{step.key}: {step.status.value}" if begun else step.key for step in steps]
+
+
+def _words(session: Session, rollout: Rollout) -> list[str]:
+    return [
+        f"{word.actor} {'approved' if word.approve else 'rejected'}" + (f": {word.reason}" if word.reason else "")
+        for word in decisions_on(session, [rollout.id])
+    ]

@@ -1,0 +1,133 @@
+"""Teams: an Adaptive Card through a workflow webhook, whose buttons are links to the portal.
+
+A workflow webhook takes cards and gives nothing back: a card cannot change itself, and a button cannot say who pressed it. So a card
+asks and a later card tells the end, and the buttons lead to the portal, where people log in.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import SecretStr
+from sqlmodel import Session
+
+from app.approvals.links import Answer, make_link
+from app.chat.story import Story, read_story
+from app.database.connection import Database
+from app.errors import Conflict
+from app.notifications.deliveries import want
+from app.notifications.dispatch import Announcer
+from app.notifications.keys import signing_keys
+from app.notifications.outgoing import Reach, post
+from app.notifications.sending import Delivered, NotDelivered, Parcel
+from app.notifications.tables import Channel
+from app.releases.tables import Event, Rollout
+from app.settings import Settings
+
+Json = dict[str, Any]
+
+_TOLD = {
+    "rollout.pending_approval",
+    "rollout.approval_rejected",
+    "rollout.succeeded",
+    "rollout.failed",
+    "rollout.expired",
+}
+
+
+def announce_in_teams(urls: Mapping[str, SecretStr]) -> Announcer:
+    """The announcer of one installation. The webhook's address is a secret: a delivery names only the setting's key."""
+
+    def announce(session: Session, event: Event) -> None:
+        key = next((key for key in (event.model, "*") if key in urls), None)
+        if key is None or event.kind not in _TOLD or not session.get_one(Rollout, event.subject).needs_approval:
+            return
+        want(
+            session,
+            Channel.TEAMS,
+            key,
+            message_id=f"teams:{key}:{event.seq}",
+            subject=event.subject,
+            release_id=event.release_id,
+            seq=event.seq,
+        )
+
+    return announce
+
+
+class TeamsCards:
+    """Posts a card about a rollout as it is now."""
+
+    def __init__(self, database: Database, settings: Settings, *, reach: Reach) -> None:
+        self._database = database
+        self._settings = settings
+        self._reach = reach
+
+    def __call__(self, parcel: Parcel, *, now: datetime) -> Delivered:
+        url = self._settings.teams_urls.get(parcel.address)
+        with self._database.read() as session:
+            story = read_story(session, parcel.subject)
+        if url is None or story is None:
+            raise NotDelivered(f"No Teams webhook is set for {parcel.address}.", code="channel_not_set_up")
+        body = json.dumps(message_of(card_of(story, links=self._links(story, now=now)))).encode()
+        answer = post(url.get_secret_value(), body, headers={"Content-Type": "application/json"}, reach=self._reach)
+        return Delivered(answer=answer, sentence=f"The answer was {answer}.")
+
+    def _links(self, story: Story, *, now: datetime) -> dict[str, str]:
+        """None without a portal to lead to."""
+        if not story.waits or not self._settings.public_url:
+            return {}
+        try:
+            keys = signing_keys(self._settings)
+        except Conflict as keyless:
+            raise NotDelivered(str(keyless), code=keyless.code) from keyless
+        answers: tuple[tuple[str, Answer], ...] = (("Approve", "approve"), ("Reject", "reject"))
+        return {
+            title: make_link(
+                keys,
+                portal=self._settings.public_url,
+                release_id=story.release_id,
+                stage=story.stage,
+                plan_digest=story.plan_digest,
+                answer=answer,
+                now=now,
+            )
+            for title, answer in answers
+        }
+
+
+def card_of(story: Story, *, links: Mapping[str, str]) -> Json:
+    """An Adaptive Card 1.4, which is what Teams draws from a workflow."""
+    body: list[Json] = [
+        _text(story.title, size="Large", weight="Bolder"),
+        _text(story.sentence),
+        {"type": "FactSet", "facts": [{"title": name, "value": _plain(value)} for name, value in story.facts]},
+    ]
+    for name, lines in (("What changes", story.difference), ("Steps", story.steps), ("Decisions", story.words)):
+        if lines:
+            body.append(_text(name, weight="Bolder"))
+            body += [_text(line, spacing="None") for line in lines]
+    actions = [{"type": "Action.OpenUrl", "title": title, "url": url} for title, url in links.items()]
+    return {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "body": body,
+        "actions": actions,
+    }
+
+
+def message_of(card: Json) -> Json:
+    """The envelope that *When a Teams webhook request is received* expects."""
+    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
+    return {"type": "message", "attachments": [attachment]}
+
+
+def _text(text: str, **look: str) -> Json:
+    return {"type": "TextBlock", "text": _plain(text), "wrap": True, **look}
+
+
+def _plain(text: str) -> str:
+    """Cards draw a little Markdown: what people wrote must not become a link or a heading."""
+    return "".join(f"\\{sign}" if sign in "\\[]()*_#`~<>!" else sign for sign in text)

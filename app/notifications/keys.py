@@ -1,0 +1,68 @@
+"""The secrets of webhooks and links: derived from the service's signing keys, so that the database holds none.
+
+A webhook's secret is an HMAC of its id and generation under a signing key. API and workers derive the same one; it is shown when the
+webhook is made or rotated, and nowhere else. Former keys go on signing beside the newest until they are taken out of the settings.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from app.errors import Conflict
+from app.notifications.tables import Webhook
+from app.settings import SIGNING_KEY_LENGTH, Settings
+
+BOTH_SIGN = timedelta(days=1)  # after a rotation: the time to bring the new secret to the receiver
+
+
+def signing_keys(settings: Settings) -> tuple[str, ...]:
+    """The newest first. Raises Conflict when none are set where several machines would have to share them."""
+    if settings.given_signing_keys:
+        return settings.given_signing_keys
+    if not settings.is_sqlite:
+        raise Conflict(
+            "Nothing can be signed: this service has no signing key.",
+            code="signing_key_missing",
+            hint=f"Set MLRELEASE_SIGNING_KEYS to {SIGNING_KEY_LENGTH} or more random characters, the same for API and workers.",
+        )
+    return (_local_key(settings.data / "signing.key"),)
+
+
+def derive_secret(key: str, webhook_id: str, *, generation: int) -> str:
+    """``whsec_…``, as the Standard Webhooks specification writes a symmetric secret."""
+    derived = hmac.digest(key.encode(), f"webhook:{webhook_id}:{generation}".encode(), hashlib.sha256)
+    return "whsec_" + base64.b64encode(derived).decode()
+
+
+def secret_of(keys: Sequence[str], webhook: Webhook) -> str:
+    """The secret that its receiver should check signatures with."""
+    return derive_secret(keys[0], webhook.id, generation=webhook.generation)
+
+
+def secrets_in_use(keys: Sequence[str], webhook: Webhook, *, now: datetime) -> list[str]:
+    """Everything that signs: of a webhook that was just rotated the former secret too, and those by former keys."""
+    generations = [webhook.generation]
+    if webhook.rotated_at is not None and now < webhook.rotated_at + BOTH_SIGN:
+        generations.append(webhook.generation - 1)
+    return [derive_secret(key, webhook.id, generation=generation) for key in keys for generation in generations]
+
+
+def _local_key(file: Path) -> str:
+    """Of one machine: made when first asked for. Whoever comes second finds the first one's."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as handle:
+            handle.write(secrets.token_urlsafe(SIGNING_KEY_LENGTH))
+        try:
+            os.link(draft, file)  # whole or not at all, and never over another's
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return file.read_text()

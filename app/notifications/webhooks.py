@@ -1,0 +1,69 @@
+"""Telling a webhook of one event, as the Standard Webhooks specification says."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from standardwebhooks import Webhook as Signer
+
+from app.database.connection import Database
+from app.errors import Conflict
+from app.notifications.keys import secrets_in_use, signing_keys
+from app.notifications.outgoing import Reach, post
+from app.notifications.sending import Delivered, NotDelivered, Parcel
+from app.notifications.tables import Webhook
+from app.releases.tables import Event
+from app.settings import Settings
+
+
+class WebhookSender:
+    """Signs and posts. The body is made of the event alone, which never changes: repeated, it has the same bytes."""
+
+    def __init__(self, database: Database, settings: Settings, *, reach: Reach) -> None:
+        self._database = database
+        self._settings = settings
+        self._reach = reach
+
+    def __call__(self, parcel: Parcel, *, now: datetime) -> Delivered:
+        with self._database.read() as session:
+            webhook, event = session.get(Webhook, parcel.address), session.get(Event, int(parcel.subject))
+        if webhook is None or event is None:
+            raise NotDelivered("The webhook was removed.", code="webhook_removed", for_good=True)
+        try:
+            secrets = secrets_in_use(signing_keys(self._settings), webhook, now=now)
+        except Conflict as keyless:
+            raise NotDelivered(str(keyless), code=keyless.code) from keyless
+        body = body_of(event)
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "mlrelease",
+            **signed_headers(parcel.message_id, body, secrets=secrets, now=now),
+        }
+        answer = post(webhook.url, body.encode(), headers=headers, reach=self._reach)
+        return Delivered(answer=answer, sentence=f"The answer was {answer}.")
+
+
+def body_of(event: Event) -> str:
+    """What a receiver gets to read: the event as the API shows it, under its kind and moment."""
+    data = {
+        "seq": event.seq,
+        "model": event.model,
+        "release": event.release_id,
+        "subject": event.subject,
+        "actor": event.actor,
+        "via": event.via,
+        "request_id": event.request_id,
+        "data": event.data,
+        "hash": event.hash,
+    }
+    document = {"type": event.kind, "timestamp": event.at.isoformat(), "data": data}
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def signed_headers(message_id: str, body: str, *, secrets: Sequence[str], now: datetime) -> dict[str, str]:
+    """``secrets`` all sign: a receiver that knows any of them is content."""
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": " ".join(Signer(secret).sign(message_id, now, body) for secret in secrets),
+    }

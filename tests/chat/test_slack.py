@@ -1,0 +1,192 @@
+"""A release in Slack: asked, decided by a button, followed to its end."""
+
+import json
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from app.chat.blocks import APPROVE, REJECT
+from app.notifications.queries import list_deliveries
+from app.notifications.tables import DeliveryStatus
+from tests.api.playing import Worker, as_json, digest_of
+from tests.api.serving import Served
+from tests.chat.conftest import couriering
+from tests.chat.slack import Slack, send
+from tests.notifications.receiving import wait_for
+from tests.notifications.test_courier import make_due
+
+AskForRelease = Callable[..., str]
+
+
+@pytest.fixture
+def waiting(courier: object, slack: Slack, ask_for_release: AskForRelease) -> str:  # noqa: ARG001 - at work meanwhile
+    """The id of a release that Slack asks about."""
+    release = ask_for_release()
+    wait_for(lambda: slack.messages, what="Slack shows it")
+    return release
+
+
+def status_of(service: Served, release: str) -> str:
+    status: str = as_json(service.client("zoe").get(f"/v1/releases/{release}"))["status"]
+    return status
+
+
+def test_message_shows_the_plan_and_asks(service: Served, slack: Slack, waiting: str) -> None:
+    shown = slack.text_of()
+
+    for told in (
+        waiting,
+        "waits for approval",
+        "churn-prod",
+        "job-1",
+        "zoe",
+        digest_of(service.client("zoe"), waiting),
+        "register_model",
+    ):
+        assert told in shown, told
+    buttons = [element for block in slack.the_message()["blocks"] for element in block.get("elements", [])]
+    assert [button.get("action_id", button.get("url")) for button in buttons] == [
+        APPROVE,
+        REJECT,
+        f"http://127.0.0.1:8400/releases/{waiting}",
+    ]
+    assert json.loads(buttons[0]["value"])["plan"] == digest_of(service.client("zoe"), waiting)
+
+
+def test_message_tells_what_is_another_than_what_serves(
+    slack: Slack, waiting: str, worker: Worker, caller: httpx.Client, ask_for_release: AskForRelease
+) -> None:
+    assert send(caller, slack.press(APPROVE)).status_code == 200
+    worker.complete(waiting, "prod")
+
+    ask_for_release(job="job-2")
+
+    wait_for(lambda: len(slack.messages) == 2, what="Slack shows the second")
+    assert "model.digest: sha256:churn-1 → sha256:churn-2" in json.dumps(
+        list(slack.messages.values())[-1], ensure_ascii=False
+    )
+
+
+def test_approval_by_button_queues_the_rollout_and_the_message_follows_it_to_its_end(
+    service: Served, slack: Slack, waiting: str, worker: Worker, caller: httpx.Client
+) -> None:
+    assert send(caller, slack.press(APPROVE)).status_code == 200
+
+    release = as_json(service.client("zoe").get(f"/v1/releases/{waiting}"))
+    assert release["status"] == "queued"
+    (decision,) = release["rollouts"][1]["decisions"]
+    assert (decision["actor"], decision["via"], decision["approve"]) == ("anna", "chat", True)
+    wait_for(lambda: "anna approved" in slack.text_of(), what="the message says who approved")
+    assert APPROVE not in slack.text_of()
+    worker.complete(waiting, "prod")
+    wait_for(lambda: "is released" in slack.text_of(), what="the message says how it ended")
+    assert "create_deployment: succeeded" in slack.text_of()
+    assert slack.calls.count("chat.postMessage") == 1
+
+
+def test_rejection_asks_for_a_reason_and_keeps_it(
+    service: Served, slack: Slack, waiting: str, caller: httpx.Client
+) -> None:
+    assert send(caller, slack.press(REJECT)).status_code == 200
+    assert status_of(service, waiting) == "pending_approval"
+    assert slack.views[-1]["title"]["text"] == "Reject prod"
+
+    assert send(caller, slack.submit("Accuracy is too low.")).status_code == 200
+
+    assert status_of(service, waiting) == "approval_rejected"
+    wait_for(lambda: "anna rejected: Accuracy is too low." in slack.text_of(), what="the message says why")
+
+
+def test_rejection_without_a_reason_is_said_in_the_form(
+    service: Served, slack: Slack, waiting: str, caller: httpx.Client
+) -> None:
+    send(caller, slack.press(REJECT))
+
+    answer = send(caller, slack.submit("   "))
+
+    assert answer.json()["response_action"] == "errors"
+    assert "reason" in answer.json()["errors"]["reason"]
+    assert status_of(service, waiting) == "pending_approval"
+
+
+@pytest.mark.usefixtures("waiting")
+def test_second_word_on_what_is_decided_is_answered_to_who_pressed(slack: Slack, caller: httpx.Client) -> None:
+    late = slack.press(APPROVE, user="U0BERTA")
+    send(caller, slack.press(APPROVE))
+
+    assert send(caller, late).status_code == 200
+
+    wait_for(lambda: slack.ephemeral, what="who pressed is answered")
+    (said,) = slack.ephemeral
+    assert said["user"] == "U0BERTA"
+    assert "Nothing was decided." in said["text"]
+    assert "is not waiting for an approval" in said["text"]
+
+
+def test_slack_that_is_away_gets_the_message_when_it_is_back(
+    service: Served, slack: Slack, ask_for_release: AskForRelease
+) -> None:
+    slack.fail_next += [(503, {}, {"ok": False, "error": "service_unavailable"})]
+    with couriering(service):
+        ask_for_release()
+        wait_for(lambda: slack.calls, what="it was tried")
+        wait_for(lambda: _tries(service) == 1, what="it is noted")
+        make_due(service.service.database)
+        wait_for(lambda: slack.messages, what="Slack shows it")
+
+
+def test_slack_that_wants_a_pause_gets_it(service: Served, slack: Slack, ask_for_release: AskForRelease) -> None:
+    slack.fail_next += [(429, {"Retry-After": "120"}, {"ok": False, "error": "ratelimited"})]
+    with couriering(service):
+        ask_for_release()
+        wait_for(lambda: slack.calls and _tries(service) == 1, what="it was tried")
+    with service.service.database.read() as session:
+        (delivery,) = list_deliveries(session)
+    assert (delivery.due_at - delivery.created_at).total_seconds() > 100
+    assert "ratelimited" in delivery.sentence
+
+
+def test_decision_does_not_wait_for_slack(service: Served, slack: Slack, waiting: str, caller: httpx.Client) -> None:
+    pressed = slack.press(APPROVE)
+    slack.fail_next += [(500, {}, {})] * 3
+
+    answer = send(caller, pressed)
+
+    assert answer.status_code == 200
+    assert answer.elapsed.total_seconds() < 3
+    assert status_of(service, waiting) == "queued"
+
+
+def test_channel_that_is_not_there_ends_among_the_dead_letters(
+    service: Served, slack: Slack, ask_for_release: AskForRelease
+) -> None:
+    slack.channels.clear()
+    with couriering(service):
+        ask_for_release()
+        wait_for(lambda: _dead(service), what="it is given up")
+    assert "channel_not_found" in _dead(service)[0]
+
+
+def test_what_people_wrote_mentions_nobody(slack: Slack, courier: object, ask_for_release: AskForRelease) -> None:  # noqa: ARG001 - at work meanwhile
+    ask_for_release(note="<!channel> & <https://evil.example|press here>")
+
+    wait_for(lambda: slack.messages, what="Slack shows it")
+    assert "<!channel>" not in slack.text_of()
+    assert "&lt;!channel&gt; &amp; &lt;https://evil.example|press here&gt;" in slack.text_of()
+
+
+def test_longest_note_fits_into_a_message(slack: Slack, courier: object, ask_for_release: AskForRelease) -> None:  # noqa: ARG001 - at work meanwhile
+    ask_for_release(note="<&>" * 300)
+
+    wait_for(lambda: slack.messages, what="Slack has taken it")
+
+
+def _tries(service: Served) -> int:
+    with service.service.database.read() as session:
+        return max((delivery.tries for delivery in list_deliveries(session)), default=0)
+
+
+def _dead(service: Served) -> list[str]:
+    with service.service.database.read() as session:
+        return [each.sentence for each in list_deliveries(session, status=DeliveryStatus.DEAD)]

@@ -1,0 +1,95 @@
+"""A release in Teams: a card whose buttons lead to the portal."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from pydantic import SecretStr
+
+from app.approvals.links import read_link
+from app.notifications.queries import list_deliveries
+from app.settings import Settings
+from tests.api.conftest import SUBSCRIPTION
+from tests.api.playing import Worker, as_json, digest_of
+from tests.api.serving import Served
+from tests.chat.conftest import couriering
+from tests.notifications.receiving import LOOPBACK, Receiver, receiving, wait_for
+
+KEY = "k" * 40
+
+
+@pytest.fixture
+def teams() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path, teams: Receiver) -> Settings:
+    return Settings(
+        data=tmp_path / "data",
+        database_url=database_url,
+        development_login=True,
+        MLRELEASE_SUBSCRIPTION=SUBSCRIPTION,
+        teams_urls={"churn": SecretStr(teams.url(path="/workflows/1/triggers/manual/paths/invoke?sig=s3cret"))},
+        webhook_networks=LOOPBACK,
+        webhook_http=True,
+        signing_keys=SecretStr(KEY),
+        public_url="http://127.0.0.1:8400",
+    )
+
+
+def cards(teams: Receiver) -> list[dict[str, Any]]:
+    documents = [json.loads(each.body) for each in teams.received]
+    assert {document["type"] for document in documents} <= {"message"}
+    attachments = [document["attachments"][0] for document in documents]
+    assert {each["contentType"] for each in attachments} <= {"application/vnd.microsoft.card.adaptive"}
+    return [each["content"] for each in attachments]
+
+
+def test_card_asks_by_links_and_a_later_one_tells_the_end(
+    service: Served, teams: Receiver, worker: Worker, ask_for_release: Callable[..., str]
+) -> None:
+    with couriering(service):
+        release = ask_for_release(note="[press](https://evil.example) *here*")
+        wait_for(lambda: teams.received, what="the card has arrived")
+        berta = service.client("berta")
+        approved = berta.post(
+            f"/v1/releases/{release}/rollouts/prod/approve", json={"plan_digest": digest_of(berta, release)}
+        )
+        assert as_json(approved)["status"] == "queued"
+        worker.complete(release, "prod")
+        wait_for(lambda: len(teams.received) == 2, what="the end is told")
+
+    asking, ended = cards(teams)
+    assert (asking["type"], asking["version"]) == ("AdaptiveCard", "1.4")
+    assert "waits for approval" in asking["body"][0]["text"]
+    assert [action["title"] for action in asking["actions"]] == ["Approve", "Reject"]
+    assert {action["type"] for action in asking["actions"]} == {"Action.OpenUrl"}
+    assert "\\[press\\]\\(https://evil.example\\)" in json.loads(json.dumps(asking))["body"][2]["facts"][-1]["value"]
+    for action in asking["actions"]:
+        token = parse_qs(urlsplit(action["url"]).query)["token"][0]
+        with service.service.database.read() as session:
+            link = read_link(session, (KEY,), token, now=service.service.asking(None).now)  # type: ignore[arg-type] # the moment
+        assert (link.release_id, link.plan_digest, link.answer) == (
+            release,
+            digest_of(berta, release),
+            action["title"].lower(),
+        )
+    assert "is released" in ended["body"][0]["text"]
+    assert ended["actions"] == []
+
+
+def test_address_of_a_teams_webhook_is_kept_nowhere(
+    service: Served, teams: Receiver, settings: Settings, ask_for_release: Callable[..., str]
+) -> None:
+    with couriering(service):
+        ask_for_release()
+        wait_for(lambda: teams.received, what="the card has arrived")
+    with service.service.database.read() as session:
+        kept = " ".join(str(each.model_dump()) for each in list_deliveries(session))
+    assert "s3cret" not in kept
+    assert "s3cret" not in repr(settings)

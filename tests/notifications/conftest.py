@@ -1,0 +1,75 @@
+"""Receivers, a webhook, and a courier that tells it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from app.database.connection import Database
+from app.identity.actor import Actor
+from app.notifications.courier import Courier
+from app.notifications.service import create_webhook
+from app.notifications.tables import Channel, Webhook
+from app.notifications.webhooks import WebhookSender
+from app.releases.events import append_event
+from app.settings import Settings
+from tests.notifications.receiving import Receiver, local_reach, receiving
+
+ANNA = Actor(name="anna", via="cli")
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path / "data", database_url=database_url, signing_keys=SecretStr("k" * 40))
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def subscribe(database: Database) -> Callable[..., Webhook]:
+    def subscribe(url: str, **more: Any) -> Webhook:
+        with database.write() as session:
+            return create_webhook(session, url=url, **more, actor=ANNA, now=datetime.now(UTC))
+
+    return subscribe
+
+
+@pytest.fixture
+def happen(database: Database) -> Callable[..., int]:
+    """Something happens; the number of its event."""
+
+    def happen(kind: str = "release.created", model: str = "churn", **data: Any) -> int:
+        with database.write() as session:
+            return append_event(
+                session, kind, subject="churn-1", actor=ANNA, now=datetime.now(UTC), model=model, data=data
+            ).seq
+
+    return happen
+
+
+@contextmanager
+def couriering(database: Database, settings: Settings, **more: Any) -> Iterator[Courier]:
+    """A courier at work until the end of the ``with``."""
+    reach = more.pop("reach", None) or local_reach()
+    senders = {Channel.WEBHOOK: WebhookSender(database, settings, reach=reach)}
+    courier = Courier(database, senders, poll_seconds=0.02, **more)
+    courier.start()
+    try:
+        yield courier
+    finally:
+        courier.stop()
+        courier.wait_until_stopped()
+
+
+@pytest.fixture
+def courier(database: Database, settings: Settings) -> Iterator[Courier]:
+    with couriering(database, settings) as courier:
+        yield courier
