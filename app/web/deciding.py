@@ -1,0 +1,56 @@
+"""A person's answer to a plan, out of a form: the same rules as everywhere, said in words."""
+
+from typing import Literal
+
+from sqlmodel import Session
+
+from app.approvals.links import Link, use_link
+from app.errors import Invalid
+from app.identity.actor import Actor, forbidden
+from app.identity.roles import Permission
+from app.notifications.keys import signing_keys
+from app.releases.queries import model_of
+from app.web.portal import Portal
+from app.workflow.decisions import approve, reject
+
+Answer = Literal["approve", "reject"]
+
+LONGEST_COMMENT = 1000  # characters
+
+
+def decide(
+    way: Portal,
+    actor: Actor,
+    form: dict[str, str],
+    *,
+    release_id: str,
+    stage: str,
+    token: str | None = None,
+) -> None:
+    """Store the answer; a chat's link is spent with it or not at all. Raises as ``workflow.decisions`` does."""
+    model = model_of(release_id)
+    if not actor.may(Permission.APPROVE, model):
+        raise forbidden(actor, Permission.APPROVE, model)
+    digest, reason, answer = form.get("plan_digest", ""), form.get("reason", ""), form.get("answer", "")
+    if not digest or answer not in {"approve", "reject"}:
+        raise Invalid("The form is not whole.", code="form_malformed", hint="Load the page again and repeat.")
+    if len(reason) > LONGEST_COMMENT:
+        raise Invalid(f"A comment has at most {LONGEST_COMMENT} characters.", code="comment_too_long")
+
+    def work(session: Session) -> None:
+        asking = way.asking(actor)
+        if token is not None:
+            link = use_link(session, signing_keys(way.doors.settings), token, actor=actor.name, now=asking.now)
+            _require_its_answer(link, answer)
+        if answer == "approve":
+            emergency = form.get("emergency") == "yes"
+            approve(session, asking, release_id, stage, plan_digest=digest, reason=reason, emergency=emergency)
+        else:
+            reject(session, asking, release_id, stage, plan_digest=digest, reason=reason)
+
+    way.write(work)
+
+
+def _require_its_answer(link: Link, answer: str) -> None:
+    if link.answer != answer:
+        raise Invalid(f"This link is there to {link.answer}.", code="link_of_another_answer")

@@ -1,0 +1,37 @@
+"""The first page: what waits for the visitor, what waits for others and why, and the newest releases."""
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Response
+from sqlmodel import Session
+
+from app.identity.roles import Permission
+from app.releases.queries import list_releases, waiting_for_people
+from app.web.pages import PageRoute, page
+from app.web.portal import Way, Who
+from app.web.question import read_question
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+RECENT = 25
+
+
+@router.get("/")
+def home(way: Way, who: Who) -> Response:
+    visible = who.actor.models(Permission.VIEW)
+
+    def query(session: Session) -> Response:
+        waiting = waiting_for_people(session, visible=visible)
+        questions = [
+            read_question(session, who.actor, each.release_id, each.stage, now=datetime.now(UTC)) for each in waiting
+        ]
+        return page(
+            "home.html",
+            visitor=who,
+            mine=[each for each in questions if each.is_mine],
+            others=[each for each in questions if not each.is_mine],
+            releases=list_releases(session, limit=RECENT, visible=visible),
+            has_role=visible != frozenset(),
+        )
+
+    return way.read(query)

@@ -1,0 +1,201 @@
+"""Logging in to the portal and out of it: OIDC code flow with PKCE, or on a developer's machine one's name."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode, urlsplit
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse
+from sqlmodel import Session
+
+from app.errors import Forbidden, NotFound, Unauthenticated, Unavailable
+from app.identity.access import Access, Login
+from app.identity.actor import Actor
+from app.identity.bearer import verify_login
+from app.identity.cookies import attributes, login_cookie, session_cookie
+from app.identity.doors import developer
+from app.identity.sessions import begin_login, check_csrf, close_session, end_login, open_session
+from app.releases.events import append_event
+from app.web.forms import read_form
+from app.web.pages import HEADERS, PageRoute, page
+from app.web.portal import Portal, Way, new_request_id
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+HOME = "/"
+
+
+@router.get("/login")
+def login(way: Way, go_to: Annotated[str, Query(max_length=2000)] = HOME) -> Response:
+    """To the issuer, or to the form of the development login. Raises NotFound when neither is set up."""
+    go_to = inside(go_to)
+    if way.doors.settings.development_login:
+        return page("login.html", go_to=go_to)
+    door = _door(way.doors.access)
+    endpoint = way.doors.issuers.metadata(door.issuer.url)["authorization_endpoint"]
+    attempt = way.write(lambda session: begin_login(session, go_to=go_to, now=datetime.now(UTC)))
+    asked = {
+        "response_type": "code",
+        "client_id": door.client_id,
+        "redirect_uri": _redirect_uri(way),
+        "scope": " ".join(door.scopes),
+        "state": attempt.state,
+        "nonce": attempt.nonce,
+        "code_challenge": attempt.challenge,
+        "code_challenge_method": "S256",
+    }
+    answer = RedirectResponse(f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}", 303, headers=HEADERS)
+    settings = way.doors.settings
+    answer.set_cookie(login_cookie(settings), attempt.browser, max_age=600, **attributes(settings))
+    return answer
+
+
+@router.get("/login/callback")
+def callback(
+    way: Way,
+    request: Request,
+    state: Annotated[str, Query(max_length=200)] = "",
+    code: Annotated[str, Query(max_length=4000)] = "",
+    error: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """The issuer sent the browser back. Raises Unauthenticated for whatever is not the end of a login begun here."""
+    settings = way.doors.settings
+    door = _door(way.doors.access)
+    browser = request.cookies.get(login_cookie(settings), "")
+    begun = way.write(lambda session: end_login(session, state=state, browser=browser, now=datetime.now(UTC)))
+    if error or not code:
+        raise Unauthenticated("The issuer did not log you in.", code="login_refused", hint="Log in again.")
+    token = _exchange(way, door, code=code, verifier=begun.verifier)
+    claims = verify_login(door.issuer, token, client_id=door.client_id, nonce=begun.nonce, issuers=way.doors.issuers)
+    actor = way.doors.access.actor_of_claims(door.issuer.url, claims, via="portal", request_id=new_request_id())
+    answer = _enter(
+        way,
+        request,
+        actor,
+        issuer=door.issuer.url,
+        claims=way.doors.claims_to_keep(door.issuer, claims),
+        go_to=begun.go_to,
+    )
+    answer.delete_cookie(login_cookie(settings), **attributes(settings))
+    return answer
+
+
+@router.post("/login")
+async def say_name(way: Way, request: Request) -> Response:
+    """The development login. Does not exist anywhere else."""
+    if not way.doors.settings.development_login:
+        raise NotFound("There is nothing here.", code="route_not_found")
+    _require_same_origin(request)
+    form = await read_form(request)
+    groups = sorted(filter(None, (group.strip() for group in form.get("groups", "").split(","))))
+    actor = developer(form.get("name", ""), via="portal", request_id=new_request_id(), groups=frozenset(groups))
+    go_to = inside(form.get("go_to", HOME))
+    return await run_in_threadpool(
+        lambda: _enter(way, request, actor, issuer=None, claims={"groups": groups}, go_to=go_to)
+    )
+
+
+@router.post("/logout")
+async def logout(way: Way, request: Request) -> Response:
+    """Ends the session here; at the issuer the person stays logged in. Raises Forbidden without the session's CSRF token."""
+    settings = way.doors.settings
+    secret = request.cookies.get(session_cookie(settings))
+    if secret is not None:
+        form = await read_form(request)
+        check_csrf(secret, form.get("csrf_token", ""))
+        await run_in_threadpool(_leave, way, secret)
+    # Not to /login, which leads to the issuer: our policy lets no form end elsewhere, and who logs out wants to stay out.
+    answer = RedirectResponse("/logged-out", 303, headers=HEADERS)
+    answer.delete_cookie(session_cookie(settings), **attributes(settings))
+    return answer
+
+
+@router.get("/logged-out")
+def logged_out() -> Response:
+    return page("logged_out.html")
+
+
+def inside(address: str) -> str:
+    """An address of ours to go to after the login; home for one that leads, or could be read to lead, elsewhere."""
+    place = urlsplit(address)
+    is_ours = address.startswith("/") and not address.startswith("//") and not place.netloc and not place.scheme
+    is_plain = address.isascii() and address.isprintable() and "\\" not in address
+    return address if is_ours and is_plain else HOME
+
+
+def _enter(
+    way: Portal, request: Request, actor: Actor, *, issuer: str | None, claims: Mapping[str, Any], go_to: str
+) -> RedirectResponse:
+    """A new session under a new cookie; one that the browser had before ends."""
+    settings, now = way.doors.settings, datetime.now(UTC)
+    before = request.cookies.get(session_cookie(settings))
+
+    def work(session: Session) -> str:
+        if before is not None:
+            close_session(session, before)
+        secret = open_session(
+            session, name=actor.name, issuer=issuer, claims=claims, now=now, hours=settings.session_hours
+        )
+        append_event(session, "session.opened", subject=actor.name, actor=actor, now=now, data={"issuer": issuer})
+        return secret
+
+    answer = RedirectResponse(go_to, 303, headers=HEADERS)
+    age = int(settings.session_hours * 3600)
+    answer.set_cookie(session_cookie(settings), way.write(work), max_age=age, **attributes(settings))
+    return answer
+
+
+def _leave(way: Portal, secret: str) -> None:
+    def work(session: Session) -> None:
+        ended = close_session(session, secret)
+        if ended is not None:
+            actor = Actor(ended.name, "portal", new_request_id())
+            append_event(session, "session.closed", subject=ended.name, actor=actor, now=datetime.now(UTC))
+
+    way.write(work)
+
+
+def _exchange(way: Portal, door: Login, *, code: str, verifier: str) -> str:
+    settings = way.doors.settings
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": _redirect_uri(way),
+        "client_id": door.client_id,
+        "code_verifier": verifier,
+    }
+    if settings.login_client_secret is not None:
+        form["client_secret"] = settings.login_client_secret.get_secret_value()
+    answer = way.doors.issuers.exchange(way.doors.issuers.metadata(door.issuer.url)["token_endpoint"], form)
+    if answer.status_code >= 500:
+        raise Unavailable(
+            "The issuer could not log you in.", code="issuer_unreachable", hint="Log in again in a moment."
+        )
+    try:
+        token = answer.json()["id_token"] if answer.is_success else None
+    except (ValueError, KeyError, TypeError):
+        token = None
+    if not isinstance(token, str):
+        raise Unauthenticated("The issuer did not log you in.", code="login_refused", hint="Log in again.")
+    return token
+
+
+def _require_same_origin(request: Request) -> None:
+    """No other site may log a browser in under a name of its choice. Browsers say where a form comes from."""
+    origin, host = request.headers.get("origin"), request.headers.get("host", "")
+    if origin is not None and urlsplit(origin).netloc != host:
+        raise Forbidden("This form is another site's.", code="origin_wrong")
+
+
+def _door(access: Access) -> Login:
+    if access.login is None:
+        raise NotFound(
+            "Nobody can log in here.", code="login_not_set_up", hint="Name an issuer under `login` in access.yml."
+        )
+    return access.login
+
+
+def _redirect_uri(way: Portal) -> str:
+    return f"{way.address}/login/callback"

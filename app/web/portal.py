@@ -1,0 +1,110 @@
+"""What every page is given: the doors, the database and the queue; and who is logged in with this browser."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar, cast
+
+from fastapi import Depends, Request
+from sqlmodel import Session
+
+from app.database.connection import Database
+from app.errors import Unauthenticated
+from app.identity.actor import Actor
+from app.identity.cookies import session_cookie
+from app.identity.doors import Doors
+from app.identity.roles import Permission
+from app.identity.sessions import check_csrf, csrf_token
+from app.releases.queries import model_of, no_such_release
+from app.web.forms import Fields
+from app.workflow.queue import WorkQueue
+from app.workflow.requests import Asking
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Portal:
+    """One process's portal."""
+
+    doors: Doors
+    database: Database
+    queue: WorkQueue
+
+    @property
+    def address(self) -> str:
+        """Where people reach it."""
+        settings = self.doors.settings
+        return settings.public_url or f"http://{settings.host}:{settings.port}"
+
+    def write(self, work: Callable[[Session], Result]) -> Result:
+        return self.database.transact(work)
+
+    def read(self, query: Callable[[Session], Result]) -> Result:
+        with self.database.read() as session:
+            return query(session)
+
+    def asking(self, actor: Actor) -> Asking:
+        return Asking(
+            queue=self.queue, actor=actor, now=datetime.now(UTC), subscription=self.doors.settings.subscription
+        )
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody who is logged in, and the token that their forms must bring back (field ``csrf_token``)."""
+
+    actor: Actor
+    secret: str
+
+    @property
+    def csrf_token(self) -> str:
+        return csrf_token(self.secret)
+
+
+def new_request_id() -> str:
+    return uuid.uuid4().hex
+
+
+def _portal(request: Request) -> Portal:
+    return cast(Portal, request.app.state.portal)
+
+
+Way = Annotated[Portal, Depends(_portal)]
+
+
+def visitor(request: Request, way: Way) -> Visitor:
+    """Who is logged in. Raises Unauthenticated: the portal sends them to ``/login?go_to=…``."""
+    secret = request.cookies.get(session_cookie(way.doors.settings))
+    if secret is None:
+        raise Unauthenticated("You are not logged in.", code="session_ended", hint="Log in.")
+    actor = way.doors.by_session(secret, request_id=new_request_id(), now=datetime.now(UTC))
+    return Visitor(actor, secret)
+
+
+Who = Annotated[Visitor, Depends(visitor)]
+
+
+def _who_may_see(who: Who, release_id: str) -> Visitor:
+    """Raises NotFound for a release that is not there for this visitor, whether or not it is for others."""
+    require_visible(who.actor, release_id)
+    return who
+
+
+def require_visible(actor: Actor, release_id: str) -> None:
+    """Raises NotFound, the same for what is hidden as for what is not there."""
+    if not actor.may(Permission.VIEW, model_of(release_id)):
+        raise no_such_release(release_id)
+
+
+WhoSees = Annotated[Visitor, Depends(_who_may_see)]
+
+
+def _signed(who: Who, fields: Fields) -> dict[str, str]:
+    """The fields of a form of this session. Raises Forbidden for one that another site made the browser send."""
+    check_csrf(who.secret, fields.get("csrf_token", ""))
+    return fields
+
+
+Form = Annotated[dict[str, str], Depends(_signed)]

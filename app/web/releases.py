@@ -1,0 +1,46 @@
+"""A release: its stages and their steps as they go, and all that happened."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Response
+from sqlmodel import Session
+
+from app.releases import queries
+from app.web.pages import HEADERS, PageRoute, page
+from app.web.portal import Way, WhoSees
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+MOST_EVENTS = 500
+
+
+@router.get("/releases/{release_id}")
+def show_release(way: Way, who: WhoSees, release_id: str) -> Response:
+    return way.read(lambda session: page("release.html", visitor=who, **_shown(session, release_id)))
+
+
+@router.get("/releases/{release_id}/live")
+def show_live_part(
+    way: Way, _who: WhoSees, release_id: str, if_none_match: Annotated[str | None, Header()] = None
+) -> Response:
+    """What changes on the page, for the script that keeps it up to date."""
+
+    def query(session: Session) -> Response:
+        etag = f'"{queries.revision_of(session, release_id)}"'
+        if etag in (if_none_match or ""):
+            return Response(status_code=304, headers={**HEADERS, "ETag": etag})
+        answer = page("live.html", **_shown(session, release_id))
+        answer.headers["ETag"] = etag
+        return answer
+
+    return way.read(query)
+
+
+def _shown(session: Session, release_id: str) -> dict[str, Any]:
+    release = queries.get_release(session, release_id)
+    return {
+        "release": release,
+        "rollouts": queries.rollouts_of(session, release_id),
+        "steps": queries.steps_of_release(session, release_id),
+        "events": queries.list_events(session, release_id=release_id, limit=MOST_EVENTS)[::-1],
+    }

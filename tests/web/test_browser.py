@@ -1,0 +1,150 @@
+"""The portal in real Chromium: what a person does, from the login to the decision."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.playing import Worker, as_json
+from tests.api.serving import Served
+from tests.web.conftest import AskForRelease
+
+playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)")
+
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+SERVES: dict[str, Any] = {
+    "model": {"name": "churn", "digest": f"sha256:{'3f' * 32}", "job": "careful_fox_4zk1", "git_commit": "9ab34e1"},
+    "metrics": {"accuracy": 0.871, "f1": 0.864},
+    "environment": {"name": "sentiment-env", "version": "3", "digest": f"sha256:{'a1' * 32}"},
+    "code": {"digest": f"sha256:{'c0' * 32}"},
+    "definition": {"version": 4, "digest": "sha256:d"},
+    "deployment": {"name": "r1", "instance_type": "Standard_DS3_v2", "instance_count": 2},
+    "steps": [
+        {"key": "share_model", "needs": []},
+        {"key": "create_endpoint", "needs": []},
+        {"key": "create_deployment", "needs": ["share_model", "create_endpoint"]},
+        {"key": "verify_deployment", "needs": ["create_deployment"]},
+        {"key": "shift_traffic", "needs": ["verify_deployment"]},
+    ],
+}
+WANTED: dict[str, Any] = SERVES | {
+    "model": {**SERVES["model"], "digest": f"sha256:{'7e' * 32}", "job": "brave_owl_9xq2", "git_commit": "51c0ffe"},
+    "metrics": {"accuracy": 0.893, "f1": 0.881},
+    "deployment": {**SERVES["deployment"], "instance_count": 3},
+}
+
+
+@pytest.fixture
+def chromium() -> Iterator[Any]:
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser's console says: our own policy must not be in our own way."""
+    return []
+
+
+@pytest.fixture
+def page(chromium: Any, service: Served, complaints: list[str]) -> Any:
+    page = chromium.new_context(base_url=service.url, viewport=DESKTOP).new_page()
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    return page
+
+
+@pytest.fixture
+def waiting(ask_for_release: AskForRelease, worker: Worker) -> str:
+    """A release that would replace another one in prod, and needs one person who did not ask for it."""
+    first = ask_for_release(more=SERVES, approval=())
+    worker.complete(first, "prod")
+    return ask_for_release(
+        job="job-2", more=WANTED, policy={"count": 1, "expires_after": "3d"}, note="Better on long reviews."
+    )
+
+
+def log_in(page: Any, name: str) -> None:
+    page.get_by_label("Name").fill(name)
+    page.get_by_role("button", name="Log in").click()
+
+
+def test_person_logs_in_sees_what_waits_and_approves(
+    page: Any, anna: httpx.Client, waiting: str, complaints: list[str], tmp_path: Path
+) -> None:
+    page.goto("/")
+    playwright.expect(page.get_by_role("heading", name="Who are you?")).to_be_visible()
+    picture(page, tmp_path, "login")
+    log_in(page, "boris")
+    playwright.expect(page.get_by_role("heading", name="What waits for you")).to_be_visible()
+    picture(page, tmp_path, "home")
+
+    page.get_by_role("link", name="Look and decide").click()
+
+    row = page.get_by_role("row", name="deployment.instance_count changed")
+    playwright.expect(row.get_by_role("cell")).to_have_text(["2", "3"])
+    picture(page, tmp_path, "plan")
+    page.get_by_label("Comment").fill("Looks good.")
+    page.get_by_role("button", name="Approve").click()
+    playwright.expect(page.get_by_text("queued", exact=True)).to_be_visible()
+    playwright.expect(page.get_by_text("Looks good.")).to_be_visible()
+    picture(page, tmp_path, "approved")
+    prod = as_json(anna.get(f"/v1/releases/{waiting}"))["rollouts"][1]
+    assert (prod["status"], prod["decisions"][0]["actor"]) == ("queued", "boris")
+    assert complaints == []
+
+
+def test_page_of_a_release_follows_it_by_itself(
+    page: Any, waiting: str, worker: Worker, anna: httpx.Client, complaints: list[str], tmp_path: Path
+) -> None:
+    page.goto(f"/releases/{waiting}")
+    log_in(page, "boris")
+    playwright.expect(page.get_by_role("heading", name=waiting)).to_be_visible()
+    digest = as_json(anna.get(f"/v1/releases/{waiting}/rollouts/prod/plan"))["digest"]
+    anna.headers["Mlrelease-Actor"] = "zoe"
+
+    as_json(anna.post(f"/v1/releases/{waiting}/rollouts/prod/approve", json={"plan_digest": digest}))
+    playwright.expect(page.get_by_text("queued", exact=True).first).to_be_visible()
+    worker.complete(waiting, "prod")
+
+    playwright.expect(page.get_by_text("in progress", exact=True)).to_have_count(0)
+    playwright.expect(page.locator(".heading .status.good").first).to_have_text("succeeded")
+    picture(page, tmp_path, "release")
+    assert complaints == []
+
+
+def test_page_of_a_release_follows_it_without_scripts(
+    chromium: Any, service: Served, waiting: str, worker: Worker
+) -> None:
+    page = chromium.new_context(base_url=service.url, java_script_enabled=False).new_page()
+    page.goto(f"/releases/{waiting}")
+    log_in(page, "boris")
+    page.get_by_text("Look at the plan").click()
+    page.get_by_label("Comment").fill("Without scripts.")
+    page.get_by_role("button", name="Approve").click()
+    playwright.expect(page.get_by_text("Without scripts.")).to_be_visible()
+    page.goto(f"/releases/{waiting}")
+
+    worker.complete(waiting, "prod")
+
+    playwright.expect(page.locator(".heading .status.good").first).to_have_text("succeeded", timeout=20_000)
+
+
+def picture(page: Any, folder: Path, name: str) -> None:
+    """For people to look at: at a desk, on a phone, and there in the dark."""
+    for kind, size, light in (("dark", PHONE, "dark"), ("phone", PHONE, "light"), ("desktop", DESKTOP, "light")):
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=light)
+        page.screenshot(path=folder / f"{name}-{kind}.png", full_page=True)
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{name} is wider than a {kind}"
