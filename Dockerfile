@@ -28,5 +28,5 @@ USER mlrelease
 WORKDIR /data
 VOLUME /data
 EXPOSE 8400
-# Inside a container loopback reaches nobody: MLRELEASE_HOST and MLRELEASE_BEHIND_PROXY say who may call, see the README.
+# Inside a container loopback reaches nobody: MLRELEASE_HOST says where to listen, docs/security.md who may call.
 CMD ["mlrelease", "serve"]

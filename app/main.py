@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import ipaddress
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -10,17 +9,38 @@ from contextlib import asynccontextmanager, suppress
 import uvicorn
 from fastapi import FastAPI
 
-from app.api import bundles, control, decisions, events, health, jobs, models, releases, workers
+from app.api import (
+    audit,
+    bundles,
+    control,
+    decisions,
+    events,
+    freezes,
+    health,
+    jobs,
+    models,
+    plans,
+    releases,
+    tokens,
+    webhooks,
+    workers,
+)
 from app.api.changes import Changes
 from app.api.documentation import document_problems, refusals
 from app.api.limits import RequestLimits
 from app.api.problems import explain_errors
 from app.api.service import Service
+from app.chat.slack import SlackDesk, slack_routes
 from app.database.connection import Database
 from app.database.migrate import check_schema
 from app.errors import Misconfigured, MlreleaseError
+from app.identity.access_file import read_access
+from app.identity.doors import Doors
 from app.logs import set_up_logs
 from app.settings import Settings, read_settings
+from app.web import files, home, login, rollouts
+from app.web import releases as release_pages
+from app.web.portal import Portal
 from app.workflow.queue import DbosQueue
 
 
@@ -28,17 +48,28 @@ def create_app(settings: Settings) -> FastAPI:
     """The service's HTTP face over ``settings.database``. Raises Misconfigured on a schema that is not ours."""
     database = Database(settings.database, busy_seconds=settings.database_busy_seconds)
     check_schema(database)
-    service = Service(settings=settings, database=database, queue=DbosQueue(database.engine), changes=Changes(database))
+    access = read_access(settings.access)
+    doors = Doors(settings, database, access)
+    service = Service(
+        settings=settings,
+        database=database,
+        queue=DbosQueue(database.engine),
+        changes=Changes(database),
+        access=access,
+        doors=doors,
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        watching = asyncio.create_task(service.changes.watch())
+        tasks = [asyncio.create_task(each) for each in (service.changes.watch(), doors.last_used.keep_writing())]
         try:
             yield
         finally:
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            doors.close()
             database.dispose()
 
     app = FastAPI(
@@ -49,11 +80,38 @@ def create_app(settings: Settings) -> FastAPI:
         responses=refusals(422, 500, 503),
     )
     app.state.service = service
+    app.state.portal = Portal(doors=doors, database=database, queue=service.queue)
     explain_errors(app)
     app.add_middleware(RequestLimits)
     document_problems(app)
-    for room in (releases, control, decisions, events, workers, jobs, models, bundles, health):
-        app.include_router(room.router)
+    rooms = (
+        releases,
+        plans,
+        control,
+        decisions,
+        freezes,
+        events,
+        workers,
+        jobs,
+        models,
+        bundles,
+        webhooks,
+        tokens,
+        audit,
+    )
+    for room in rooms:
+        app.include_router(room.router, responses=refusals(401, 403))
+    app.include_router(health.router)
+    for pages in (login, home, release_pages, rollouts, files):
+        app.include_router(pages.router)
+    if settings.slack_signing_secret.get_secret_value():
+        desk = SlackDesk(
+            settings=settings,
+            database=database,
+            actor_of=lambda user: access.actor_of_chat("slack", user),
+            asking=service.asking,
+        )
+        app.include_router(slack_routes(desk))
     return app
 
 
@@ -71,8 +129,6 @@ def serve() -> None:
     """Serve until told to stop."""
     settings = read_settings()
     set_up_logs(settings.log_format)
-    if not settings.behind_proxy:
-        _only_loopback(settings.host)
     server = Server(
         uvicorn.Config(
             create_app(settings),
@@ -95,21 +151,6 @@ def _listen(host: str, port: int) -> socket.socket:
             code="port_in_use" if taken else "host_not_served",
             hint="Stop what uses it, or set MLRELEASE_PORT." if taken else "Check MLRELEASE_HOST and MLRELEASE_PORT.",
         ) from broken
-
-
-def _only_loopback(host: str) -> None:
-    """Callers name themselves and are believed: nobody but this machine may be one."""
-    address = "127.0.0.1" if host == "localhost" else host
-    try:
-        is_loopback = ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        is_loopback = False
-    if not is_loopback:
-        raise Misconfigured(
-            f"MLRELEASE_HOST is {host}, but callers are not authenticated yet, so only loopback is served.",
-            code="host_not_loopback",
-            hint="Use 127.0.0.1, or put an authenticating proxy in front and set MLRELEASE_BEHIND_PROXY=true.",
-        )
 
 
 if __name__ == "__main__":

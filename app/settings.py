@@ -1,15 +1,20 @@
 """Settings: read once, at the start of a process, from ``MLRELEASE_…`` environment variables or a ``.env`` file."""
 
+import ipaddress
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.errors import Misconfigured, Mistake
+
+SIGNING_KEY_LENGTH = 32  # characters, at least
 
 
 class Settings(BaseSettings):
@@ -26,10 +31,24 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="where the API listens")
     port: int = Field(default=8400, ge=0, le=65535, description="where the API listens")
+    public_url: str = Field(
+        default="", description="where people reach this service, as https://HOST; empty: on loopback, as it listens"
+    )
     behind_proxy: bool = Field(
         default=False,
-        description="serve beyond loopback, although callers name themselves: only where a proxy authenticates them",
+        description="a proxy hands on what comes from elsewhere, also to loopback: never with the development login",
     )
+    access: Path | None = Field(
+        default=None, description="access.yml: who may come in and what they may do; without it only API tokens"
+    )
+    development_login: bool = Field(
+        default=False, description="callers name themselves and may do everything; on loopback only"
+    )
+    login_client_secret: SecretStr | None = Field(
+        default=None, description="of the portal at the issuer that people log in with, where it wants one"
+    )
+    session_hours: float = Field(default=8.0, gt=0, le=24 * 7, description="until people have to log in again")
+    issuer_seconds: float = Field(default=5.0, gt=0, description="for an issuer of tokens to give its keys")
     ready_file: Path | None = Field(default=None, description="a worker writes it once it takes work")
     emulator_port: int = Field(default=8443, ge=0, le=65535, description="of `up`; 0: a free one")
 
@@ -58,6 +77,27 @@ class Settings(BaseSettings):
         default=15.0, ge=1, description="after which a silent worker's rollouts go on elsewhere"
     )
     stop_seconds: float = Field(default=10.0, gt=0, description="for a worker to reach a safe point when stopped")
+    signing_keys: SecretStr = Field(
+        default=SecretStr(""),
+        description="secret; of webhooks and links, the newest first, by commas; empty over SQLite: made in the data folder",
+    )
+    notify_poll_seconds: float = Field(default=0.5, gt=0, description="between two looks for something to tell")
+    webhook_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        default=(), description="private networks that webhooks may go to, by commas"
+    )
+    webhook_http: bool = Field(default=False, description="let webhooks go without TLS")
+    slack_url: str = Field(default="https://slack.com/api/", description="Slack's API")
+    slack_token: SecretStr = Field(default=SecretStr(""), description="secret; of the Slack app's bot: xoxb-…")
+    slack_signing_secret: SecretStr = Field(
+        default=SecretStr(""), description="secret; with it Slack proves that a button was pressed there"
+    )
+    slack_channels: dict[str, str] = Field(
+        default_factory=dict, description='JSON: channel ids by model, "*" for all others; none: no messages'
+    )
+    teams_urls: dict[str, SecretStr] = Field(
+        default_factory=dict, description='secret; JSON: Teams workflow webhooks by model, "*" for all others'
+    )
+
     log_format: Literal["console", "json"] = Field(
         default="console", description="for people, or a JSON document a line"
     )
@@ -75,6 +115,40 @@ class Settings(BaseSettings):
             raise ValueError("must start with sqlite:/// or postgresql+psycopg://")
         return url
 
+    @field_validator("signing_keys")
+    @classmethod
+    def _are_long(cls, keys: SecretStr) -> SecretStr:
+        if any(len(key) < SIGNING_KEY_LENGTH for key in _parts(keys.get_secret_value())):
+            raise ValueError(f"each must have {SIGNING_KEY_LENGTH} random characters or more")
+        return keys
+
+    @field_validator("webhook_networks", mode="before")
+    @classmethod
+    def _by_commas(cls, networks: Any) -> Any:
+        return _parts(networks) if isinstance(networks, str) else networks
+
+    @field_validator("slack_channels")
+    @classmethod
+    def _are_channels(cls, channels: dict[str, str]) -> dict[str, str]:
+        if any(not (channel.isascii() and channel.isalnum()) for channel in channels.values()):
+            raise ValueError("must name channels by their id, such as C0123456789")
+        return channels
+
+    @property
+    def given_signing_keys(self) -> tuple[str, ...]:
+        """The newest first; none when they were not set."""
+        return tuple(_parts(self.signing_keys.get_secret_value()))
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_origin(cls, url: str) -> str:
+        place = urlsplit(url)
+        if url and not (place.scheme in {"http", "https"} and place.hostname and place.path in {"", "/"}):
+            raise ValueError("must be an address without a path, as https://HOST")
+        if place.scheme == "http" and not is_loopback(place.hostname or ""):
+            raise ValueError("must begin with https://: sessions are not sent in the open")
+        return url.rstrip("/")
+
     @cached_property
     def database(self) -> str:
         """The database's URL, with the default filled in."""
@@ -83,6 +157,20 @@ class Settings(BaseSettings):
     @property
     def is_sqlite(self) -> bool:
         return self.database.startswith("sqlite")
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine is reached under that name or address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def read_settings() -> Settings:

@@ -18,6 +18,7 @@ import structlog
 from app.azureml.client import read_azure_settings
 from app.azureml.facade import open_azure
 from app.azureml.outgoing import guard_requests
+from app.chat.ways import open_courier
 from app.database.connection import Database
 from app.database.migrate import check_schema
 from app.errors import Misconfigured, MlreleaseError
@@ -52,11 +53,14 @@ def work() -> None:
     shop = _open_workshop(settings, database, worker, lease)
     launch_engine(shop)
     launched.set()
+    courier = open_courier(settings, database)
+    courier.start()
     if settings.ready_file is not None:
         settings.ready_file.write_text(str(os.getpid()))
     log.info("worker_ready", worker=worker.id)
     stop.wait()
     log.info("worker_stopping")
+    courier.stop()
     stop_engine(shop, lease)
 
 

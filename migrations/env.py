@@ -10,7 +10,19 @@ from sqlmodel.sql.sqltypes import AutoString
 
 from app.database.types import UtcDateTime
 
-for tables in ("bundles", "definitions", "jobs", "releases", "approvals", "api", "workers"):
+TABLES = (
+    "bundles",
+    "definitions",
+    "jobs",
+    "releases",
+    "approvals",
+    "api",
+    "workers",
+    "identity",
+    "notifications",
+    "chat",
+)
+for tables in TABLES:
     importlib.import_module(f"app.{tables}.tables")
 
 

@@ -107,6 +107,7 @@ class Topology:
             "MLRELEASE_SUBSCRIPTION": SUBSCRIPTION,
             "MLRELEASE_LEASE_SECONDS": str(self.lease_seconds),
             "MLRELEASE_LOG_FORMAT": "json",
+            "MLRELEASE_DEVELOPMENT_LOGIN": "true",
             "PYTHONUNBUFFERED": "1",
             **self.variables,
         }
@@ -362,11 +363,16 @@ class Topology:
     def release(self, release: str) -> Json:
         return self.ask_api("GET", f"/v1/releases/{release}")
 
+    def approve(self, release: str, stage: str) -> Json:
+        """One word for the plan as it is now."""
+        path = f"/v1/releases/{release}/rollouts/{stage}"
+        return self.ask_api("POST", f"{path}/approve", {"plan_digest": self.ask_api("GET", f"{path}/plan")["digest"]})
+
     def wait_for(self, release: str, *statuses: str, seconds: float = PATIENCE_SECONDS) -> Json:
         """The release once it has one of these statuses; fails at once when it has ended as another."""
         until = time.monotonic() + seconds
         while (seen := self.release(release))["status"] not in statuses:
-            over = seen["status"] in {"succeeded", "failed", "cancelled", "superseded", "approval_rejected"}
+            over = seen["status"] in {"succeeded", "failed", "cancelled", "superseded", "approval_rejected", "expired"}
             assert not over, f"{release} is {seen['status']}: {seen['sentence']}"
             assert time.monotonic() < until, f"{release} is still {seen['status']}: {seen['sentence']}"
             time.sleep(0.1)

@@ -8,7 +8,8 @@ from sqlmodel import Session
 
 from app.api.documentation import refusals
 from app.api.idempotency import Answer, IdempotencyKey, once
-from app.api.service import Api, Who
+from app.api.permissions import Requester
+from app.api.service import Api
 from app.api.views import BundleView
 from app.bundles.store import keep
 
@@ -29,7 +30,7 @@ router = APIRouter(prefix="/v1/bundles", tags=["bundles"])
         }
     },
 )
-async def upload(api: Api, who: Who, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
+async def upload(api: Api, who: Requester, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Kept under the digest of its content: the same folder again is the same bundle."""
     archive = await request.body()
     asking = api.asking(who)

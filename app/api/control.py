@@ -9,8 +9,9 @@ from sqlmodel import Session
 from app.api.bodies import Body
 from app.api.documentation import refusals
 from app.api.idempotency import Answer, IdempotencyKey, once
+from app.api.permissions import Operator
 from app.api.releases import whole_release
-from app.api.service import Api, Service, Who
+from app.api.service import Api, Service
 from app.api.views import ReleaseDetail
 from app.identity.actor import Actor
 from app.releases.tables import Release
@@ -29,7 +30,7 @@ class Reason(Body):
 @router.post(
     "/cancel", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Cancel at the next safe point"
 )
-def cancel(api: Api, who: Who, release_id: str, body: Reason, idempotency_key: IdempotencyKey = None) -> Response:
+def cancel(api: Api, who: Operator, release_id: str, body: Reason, idempotency_key: IdempotencyKey = None) -> Response:
     """At once where nothing runs; else the running step stops where stopping leaves nothing half-made."""
     return _do(
         api,
@@ -44,7 +45,7 @@ def cancel(api: Api, who: Who, release_id: str, body: Reason, idempotency_key: I
 @router.post(
     "/pause", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Pause at the next safe point"
 )
-def pause(api: Api, who: Who, release_id: str, body: Reason, idempotency_key: IdempotencyKey = None) -> Response:
+def pause(api: Api, who: Operator, release_id: str, body: Reason, idempotency_key: IdempotencyKey = None) -> Response:
     """What runs stops where stopping leaves nothing half-made; what is queued stays out of the queue."""
     return _do(
         api,
@@ -59,7 +60,7 @@ def pause(api: Api, who: Who, release_id: str, body: Reason, idempotency_key: Id
 @router.post(
     "/resume", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Go on with a paused release"
 )
-def resume(api: Api, who: Who, release_id: str, idempotency_key: IdempotencyKey = None) -> Response:
+def resume(api: Api, who: Operator, release_id: str, idempotency_key: IdempotencyKey = None) -> Response:
     """It goes back into the queue of its endpoint, and goes on where it stopped."""
     return _do(
         api,
@@ -74,7 +75,7 @@ def resume(api: Api, who: Who, release_id: str, idempotency_key: IdempotencyKey 
 @router.post(
     "/retry", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Go on from the step that failed"
 )
-def retry(api: Api, who: Who, release_id: str, idempotency_key: IdempotencyKey = None) -> Response:
+def retry(api: Api, who: Operator, release_id: str, idempotency_key: IdempotencyKey = None) -> Response:
     """What is done stays done."""
     return _do(
         api,

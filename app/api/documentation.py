@@ -10,12 +10,14 @@ from app.api.problems import MEDIA_TYPE, TITLES
 Responses = dict[int | str, dict[str, Any]]
 
 _WHEN = {
+    401: "Nobody knows who asks: send a valid token.",
+    403: "Who asks may not do this, or their word does not count.",
     404: "There is no such thing.",
     409: "It is there, but its state does not allow this.",
     413: "More bytes or files than are accepted.",
     422: "What was sent is malformed; `mistakes` lists everything that is wrong with it.",
     500: "The service broke; its log says how.",
-    503: "The database does not answer. Try again after `Retry-After` seconds.",
+    503: "The database, or the issuer of the token, does not answer. Try again after `Retry-After` seconds.",
 }
 
 

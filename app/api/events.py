@@ -1,5 +1,6 @@
 """The timeline of a release: in pages, or as server-sent events."""
 
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -9,9 +10,11 @@ from fastapi.responses import StreamingResponse
 
 from app.api.documentation import refusals
 from app.api.paging import Limit
-from app.api.service import Api, Service
+from app.api.permissions import Viewer
+from app.api.service import Api, Service, actor_of
 from app.api.views import EventPage, EventView
-from app.errors import Invalid
+from app.errors import Invalid, Unauthenticated, Unavailable
+from app.identity.roles import Permission
 from app.releases import queries
 
 router = APIRouter(tags=["events"])
@@ -24,9 +27,10 @@ After = Annotated[int, Query(ge=0, lt=2**31, description="the number of the last
 
 
 @router.get("/v1/events", summary="Everything that happened, the oldest first")
-def list_events(api: Api, after: After = 0, limit: Limit = 50) -> EventPage:
-    """Numbers have no gaps: whoever has read up to one has missed nothing before it. `next` goes into `after`."""
-    events = api.read(lambda session: queries.list_events(session, after=after, limit=limit))
+def list_events(api: Api, who: Viewer, after: After = 0, limit: Limit = 50) -> EventPage:
+    """Those of the models that you may see. Whoever has read up to a number has missed nothing before it. `next` goes into `after`."""
+    visible = who.models(Permission.VIEW)
+    events = api.read(lambda session: queries.list_events(session, after=after, limit=limit, visible=visible))
     return _page(events=[EventView.of(each) for each in events], limit=limit)
 
 
@@ -38,6 +42,7 @@ def list_events(api: Api, after: After = 0, limit: Limit = 50) -> EventPage:
 )
 async def release_events(
     api: Api,
+    _who: Viewer,
     request: Request,
     release_id: str,
     after: After = 0,
@@ -59,9 +64,13 @@ async def release_events(
 
 
 async def _stream(api: Service, request: Request, release_id: str, after: int) -> AsyncIterator[str]:
-    seen = after
+    seen, believed_at = after, time.monotonic()
     while not api.changes.is_closing and not await request.is_disconnected():
         events = await run_in_threadpool(_read, api, release_id, seen, BATCH)
+        if time.monotonic() - believed_at >= KEEP_ALIVE_SECONDS:
+            if not await run_in_threadpool(_may_still_see, api, request, release_id):
+                return
+            believed_at = time.monotonic()
         for event in events:
             yield f"id: {event.seq}\nevent: {event.kind}\ndata: {event.model_dump_json()}\n\n"
             seen = event.seq
@@ -72,6 +81,16 @@ async def _stream(api: Service, request: Request, release_id: str, after: int) -
             return
         if not await api.changes.wait(release_id, seen, seconds=KEEP_ALIVE_SECONDS):
             yield ": still here\n\n"
+
+
+def _may_still_see(api: Service, request: Request, release_id: str) -> bool:
+    """A stream may last for days: a token that was revoked meanwhile, or has expired, sees no more."""
+    name, groups = request.headers.get("mlrelease-actor"), request.headers.get("mlrelease-groups", "")
+    try:
+        actor = actor_of(api, request, name=name, groups=groups)
+    except (Unauthenticated, Unavailable):
+        return False  # the caller comes again, and is told why
+    return actor.may(Permission.VIEW, queries.model_of(release_id))
 
 
 def _read(api: Service, release_id: str, after: int, limit: int) -> list[EventView]:

@@ -11,8 +11,10 @@ from app.api.bodies import Body, Name
 from app.api.documentation import refusals
 from app.api.idempotency import Answer, IdempotencyKey, once
 from app.api.paging import Cursor, Limit, number_of, page_end
-from app.api.service import Api, Who
+from app.api.permissions import Requester, Viewer, require
+from app.api.service import Api
 from app.api.views import JobPage, JobView
+from app.identity.roles import Permission
 from app.jobs import queries
 from app.jobs.service import Submission
 from app.workflow.requests import request_job
@@ -59,8 +61,9 @@ class NewJob(Body):
     responses=refusals(404, 409, 413),
     summary="Record or submit a training job",
 )
-def post_job(api: Api, who: Who, body: NewJob, idempotency_key: IdempotencyKey = None) -> Response:
+def post_job(api: Api, who: Requester, body: NewJob, idempotency_key: IdempotencyKey = None) -> Response:
     """Answers at once; a worker asks Azure ML, or submits, and follows the job to its end."""
+    require(api, who, Permission.REQUEST, body.model)
     asking = api.asking(who)
     name = body.name or f"{body.model}-{secrets.token_hex(4)}"
 
@@ -72,14 +75,17 @@ def post_job(api: Api, who: Who, body: NewJob, idempotency_key: IdempotencyKey =
 
 
 @router.get("", summary="Training jobs, the newest first")
-def list_jobs(api: Api, model: str | None = None, cursor: Cursor = None, limit: Limit = 50) -> JobPage:
+def list_jobs(api: Api, who: Viewer, model: str | None = None, cursor: Cursor = None, limit: Limit = 50) -> JobPage:
     """As each was last seen: nothing is asked of Azure ML here."""
-    before = number_of(cursor)
-    jobs = api.read(lambda session: queries.list_jobs(session, model=model, before=before, limit=limit + 1))
+    before, visible = number_of(cursor), who.models(Permission.VIEW)
+    jobs = api.read(
+        lambda session: queries.list_jobs(session, model=model, before=before, limit=limit + 1, visible=visible)
+    )
     return JobPage(items=[JobView.of(job) for job in jobs[:limit]], next=page_end(jobs, limit, lambda job: job.id))
 
 
 @router.get("/{name}", responses=refusals(404, 409), summary="One training job")
-def get_job(api: Api, name: str, workspace: Annotated[str | None, Query()] = None) -> JobView:
+def get_job(api: Api, who: Viewer, name: str, workspace: Annotated[str | None, Query()] = None) -> JobView:
     """Names are unique in a workspace: where several have this one (409), say which."""
-    return JobView.of(api.read(lambda session: queries.get_job(session, name, workspace=workspace)))
+    visible = who.models(Permission.VIEW)
+    return JobView.of(api.read(lambda session: queries.get_job(session, name, workspace=workspace, visible=visible)))

@@ -9,12 +9,15 @@ from sqlmodel import Session
 from app.api.bodies import Body, Name
 from app.api.documentation import refusals
 from app.api.idempotency import Answer, IdempotencyKey, once
-from app.api.service import Api, Who
+from app.api.permissions import Admin, Viewer
+from app.api.service import Api
 from app.api.views import ModelDetail, ModelPage, ModelView
 from app.bundles.store import load
 from app.definitions import queries, service
 from app.definitions.read import read_archive
 from app.definitions.schema import json_schema
+from app.identity.actor import forbidden
+from app.identity.roles import Permission, Visible
 from app.releases.events import append_event
 
 router = APIRouter(prefix="/v1", tags=["models"])
@@ -30,11 +33,13 @@ class ApplyModel(Body):
 @router.post(
     "/models", status_code=201, response_model=ModelView, responses=refusals(404, 413), summary="Apply a definition"
 )
-def apply_model(api: Api, who: Who, body: ApplyModel, idempotency_key: IdempotencyKey = None) -> Response:
+def apply_model(api: Api, who: Admin, body: ApplyModel, idempotency_key: IdempotencyKey = None) -> Response:
     """Content that is the newest already makes no new version (200). Every mistake in it is reported at once (422)."""
     asking = api.asking(who)
     # Read before any transaction is begun: it may take a while, and others want to write.
     definition = read_archive(api.read(lambda session: load(session, body.bundle)))
+    if not who.may(Permission.ADMINISTER, definition.model.name):
+        raise forbidden(who, Permission.ADMINISTER, definition.model.name)
 
     def work(session: Session) -> Answer:
         applied = service.apply(
@@ -60,30 +65,35 @@ def apply_model(api: Api, who: Who, body: ApplyModel, idempotency_key: Idempoten
 
 
 @router.get("/models", summary="The newest definition of every model")
-def list_models(api: Api) -> ModelPage:
+def list_models(api: Api, who: Viewer) -> ModelPage:
     """By name."""
-    return ModelPage(items=[ModelView.of(each) for each in api.read(queries.list_models)])
+    visible = who.models(Permission.VIEW)
+    found = api.read(lambda session: queries.list_models(session, visible=visible))
+    return ModelPage(items=[ModelView.of(each) for each in found])
 
 
 @router.get("/models/{model}", responses=refusals(404), summary="A model's definition and its versions")
-def get_model(api: Api, model: str) -> ModelDetail:
+def get_model(api: Api, who: Viewer, model: str) -> ModelDetail:
     """The newest version whole, and who applied which version when, the newest first."""
-    return api.read(lambda session: _detail(session, model, None))
+    return api.read(lambda session: _detail(session, model, None, visible=who.models(Permission.VIEW)))
 
 
 @router.get("/models/{model}/versions/{version}", responses=refusals(404), summary="One version of a definition")
-def get_version(api: Api, model: str, version: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> ModelDetail:
+def get_version(api: Api, who: Viewer, model: str, version: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> ModelDetail:
     """As it was applied: a version never changes."""
-    return api.read(lambda session: _detail(session, model, version))
+    return api.read(lambda session: _detail(session, model, version, visible=who.models(Permission.VIEW)))
 
 
 @router.get("/schema/release.json", summary="JSON Schema of release.yml", response_model=None)
-def get_schema() -> dict[str, object]:
+def get_schema(_who: Viewer) -> dict[str, object]:
     """For editors: `# yaml-language-server: $schema=…`."""
     return json_schema()
 
 
-def _detail(session: Session, model: str, version: int | None) -> ModelDetail:
-    shown = queries.latest(session, model) if version is None else queries.get(session, model, version)
+def _detail(session: Session, model: str, version: int | None, *, visible: Visible) -> ModelDetail:
+    if version is None:
+        shown = queries.latest(session, model, visible=visible)
+    else:
+        shown = queries.get(session, model, version, visible=visible)
     versions = [ModelView.of(each) for each in queries.list_versions(session, model)]
     return ModelDetail(**ModelView.of(shown).model_dump(), definition=shown.content, versions=versions)

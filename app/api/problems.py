@@ -51,6 +51,8 @@ TITLES = {
     503: "Unavailable",
 }
 
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
+
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -123,7 +125,7 @@ class Unforeseen:
 
 def _allowed(request: Request) -> str:
     """Every method that this path has. The framework names those of the first route that it finds."""
-    methods = ("GET", "POST")
+    methods = ("GET", "POST", "DELETE")
     routes = request.app.routes
     found = [
         method
@@ -142,7 +144,7 @@ def problem_of(error: MlreleaseError) -> JSONResponse:
         for each in (error.mistakes if isinstance(error, Invalid) else ())
     ]
     more = {**error.details, "mistakes": mistakes} if mistakes else error.details
-    headers = {"Retry-After": "1"} if status == 503 else None
+    headers = _HEADERS.get(status)
     return problem(status, code=error.code, detail=error.sentence, hint=error.hint, headers=headers, more=more)
 
 

@@ -11,12 +11,14 @@ from app.api.bodies import Body, Name
 from app.api.documentation import refusals
 from app.api.idempotency import Answer, IdempotencyKey, once
 from app.api.paging import Cursor, Limit, moment_of, page_end
-from app.api.service import Api, Service, Who
-from app.api.views import ReleaseDetail, ReleasePage, ReleaseView
+from app.api.permissions import Requester, Viewer, require
+from app.api.service import Api, Service
+from app.api.views import DryRunView, ReleaseDetail, ReleasePage, ReleaseView
 from app.approvals.service import decisions_on
+from app.identity.roles import Permission
 from app.releases import queries
 from app.releases.states import Status
-from app.workflow.requests import request_release
+from app.workflow.requests import Asking, request_plan, request_release
 
 router = APIRouter(prefix="/v1/releases", tags=["releases"])
 
@@ -36,11 +38,32 @@ class NewRelease(Body):
 
 
 @router.post(
-    "", status_code=201, response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Ask for a release"
+    "",
+    status_code=201,
+    response_model=ReleaseDetail,
+    responses={
+        202: {"model": DryRunView, "description": "A plan is made; poll its Location."},
+        **refusals(404, 409, 413),
+    },
+    summary="Ask for a release",
 )
-def post_release(api: Api, who: Who, body: NewRelease, idempotency_key: IdempotencyKey = None) -> Response:
-    """Answers at once; a worker looks up what exactly is released, plans each stage and carries it out."""
+def post_release(
+    api: Api,
+    who: Requester,
+    body: NewRelease,
+    dry_run: Annotated[
+        bool, Query(description="Only plan it, and say what stands in its way: nobody is asked.")
+    ] = False,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Answers at once; a worker looks up what exactly is released, plans each stage and carries it out.
+
+    With `dry_run` the worker stops after planning: see `GET /v1/plans/{plan_id}`.
+    """
+    require(api, who, Permission.REQUEST, body.model)
     asking = api.asking(who)
+    if dry_run:
+        return _post_plan(api, asking, body, idempotency_key)
 
     def work(session: Session) -> Answer:
         release = request_release(
@@ -57,9 +80,25 @@ def post_release(api: Api, who: Who, body: NewRelease, idempotency_key: Idempote
     return once(api.database, asking, key=idempotency_key, route="POST /v1/releases", request=body, work=work)
 
 
+def _post_plan(api: Service, asking: Asking, body: NewRelease, key: str | None) -> Response:
+    def work(session: Session) -> Answer:
+        run = request_plan(
+            session,
+            asking,
+            model=body.model,
+            job=body.job,
+            stages=body.stages,
+            definition_version=body.definition_version,
+        )
+        return Answer(202, DryRunView.of(run), location=f"/v1/plans/{run.id}")
+
+    return once(api.database, asking, key=key, route="POST /v1/releases?dry_run=true", request=body, work=work)
+
+
 @router.get("", summary="Releases, the newest first")
 def list_releases(
     api: Api,
+    who: Viewer,
     model: str | None = None,
     status: Annotated[list[Status] | None, Query()] = None,
     job: str | None = None,
@@ -67,10 +106,10 @@ def list_releases(
     limit: Limit = 50,
 ) -> ReleasePage:
     """Filters add up; `status` may be given several times."""
-    before = moment_of(cursor)
+    before, visible = moment_of(cursor), who.models(Permission.VIEW)
     rows = api.read(
         lambda session: queries.list_releases(
-            session, model=model, statuses=status or (), job=job, before=before, limit=limit + 1
+            session, model=model, statuses=status or (), job=job, before=before, limit=limit + 1, visible=visible
         )
     )
     end = page_end(rows, limit, lambda release: f"{release.created_at.isoformat()} {release.id}")
@@ -85,6 +124,7 @@ def list_releases(
 )
 async def get_release(
     api: Api,
+    _who: Viewer,
     release_id: str,
     if_none_match: Annotated[str | None, Header()] = None,
     wait: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS, description="seconds to wait for a change")] = 0.0,
@@ -120,6 +160,7 @@ def whole_release(session: Session, release_id: str) -> ReleaseDetail:
     return ReleaseDetail.whole(
         release,
         rollouts=rollouts,
+        plans=queries.plans_of(session, rollouts),
         steps=queries.steps_of_release(session, release_id),
         decisions=decisions_on(session, [rollout.id for rollout in rollouts]),
     )

@@ -1,21 +1,30 @@
 """What every route is given: the database, the queue, who asks and when."""
 
+import re
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends, Header, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlmodel import Session
 
 from app.api.changes import Changes
 from app.database.connection import Database
+from app.identity.access import Access
 from app.identity.actor import Actor
+from app.identity.cookies import session_cookie
+from app.identity.doors import Credentials, Doors
 from app.settings import Settings
 from app.workflow.queue import WorkQueue
 from app.workflow.requests import Asking
 
 Result = TypeVar("Result")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,100}")
+_BEARER = HTTPBearer(auto_error=False, description="An API token, or a token of an issuer that access.yml lists.")
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,8 @@ class Service:
     database: Database
     queue: WorkQueue
     changes: Changes
+    access: Access
+    doors: Doors
 
     def asking(self, actor: Actor) -> Asking:
         return Asking(queue=self.queue, actor=actor, now=datetime.now(UTC), subscription=self.settings.subscription)
@@ -39,17 +50,42 @@ def _service(request: Request) -> Service:
     return cast(Service, request.app.state.service)
 
 
-def _actor(
+def request_id_of(request: Request) -> str:
+    """The caller's own, where it sent one that can be kept; else a new one."""
+    sent = request.headers.get("x-request-id", "")
+    return sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+
+
+def identify(
     request: Request,
+    api: Annotated[Service, Depends(_service)],
+    token: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)] = None,  # noqa: ARG001 # documents it
     mlrelease_actor: Annotated[
-        str,
-        Header(
-            description="Who asks. Believed as it is: the API listens on loopback only.", max_length=100, min_length=1
-        ),
-    ] = "anonymous",
+        str | None,
+        Header(description="Who asks. Believed on a developer's machine only (MLRELEASE_DEVELOPMENT_LOGIN)."),
+    ] = None,
+    mlrelease_groups: Annotated[
+        str, Header(description="Their groups, with commas between them. Believed where the name is.", max_length=1000)
+    ] = "",
 ) -> Actor:
-    return Actor(name=mlrelease_actor, via="api", request_id=request.headers.get("x-request-id"))
+    """Who asks. Raises Unauthenticated."""
+    return actor_of(api, request, name=mlrelease_actor, groups=mlrelease_groups)
+
+
+def actor_of(api: Service, request: Request, *, name: str | None, groups: str) -> Actor:
+    """Who sent this request; who sent it and is believed no longer raises Unauthenticated now."""
+    # A cookie is sent along with what another site makes a browser send: here it is believed for reading only.
+    session = request.cookies.get(session_cookie(api.settings)) if request.method in {"GET", "HEAD"} else None
+    credentials = Credentials(
+        authorization=request.headers.get("authorization"),
+        session=session,
+        claimed_name=name,
+        claimed_groups=groups,
+        host=request.headers.get("host", ""),
+    )
+    return api.doors.enter(credentials, request_id=request_id_of(request), now=datetime.now(UTC))
 
 
 Api = Annotated[Service, Depends(_service)]
-Who = Annotated[Actor, Depends(_actor)]
+# Whoever it is. Routes say what they need with one of `api.permissions`.
+Who = Annotated[Actor, Depends(identify)]

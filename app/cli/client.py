@@ -11,12 +11,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from app.cli.token_file import token_given
 from app.errors import Misconfigured, MlreleaseError
 
 Json = Any
 
 TRIES = 4  # of a request that broke on its way or met a service that is just starting
 PATIENCE_SECONDS = 60.0  # for a service that went away while a release is followed
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 WAIT_SECONDS = 25  # of one long poll: shorter than what proxies allow
 
 
@@ -47,7 +49,10 @@ class Seen:
 
 
 class Client:
-    """One server, one actor. Raises Unreachable and Refused."""
+    """One server, one actor: the holder of the token in the environment, or, on a developer's machine, whoever one says.
+
+    ``actor`` sends a name and never a token. Raises Unreachable and Refused.
+    """
 
     def __init__(self, server: str, *, actor: str | None = None) -> None:
         self.server = server.rstrip("/")
@@ -57,10 +62,10 @@ class Client:
                 f"{server} is not an address of a service.", hint="Write it as http://HOST:PORT (MLRELEASE_SERVER)."
             )
         self._http = httpx.Client(
-            headers={"Mlrelease-Actor": _header(actor or os.environ.get("MLRELEASE_ACTOR") or getpass.getuser())},
+            headers=_credentials(place.scheme, place.hostname, actor),
             timeout=httpx.Timeout(30, read=WAIT_SECONDS + 30, connect=10),
             # A proxy is for the world outside.
-            trust_env=place.hostname not in {"127.0.0.1", "localhost", "::1"},
+            trust_env=place.hostname not in LOOPBACK,
         )
 
     def get(self, path: str, *, patience: float = 0.0, **query: Any) -> Json:
@@ -69,6 +74,17 @@ class Client:
     def post(self, path: str, body: dict[str, Any], *, key: str | None = None) -> Json:
         """Do something once: repeated on a broken connection under one idempotency key, ``key`` or a fresh one."""
         return self._ask("POST", path, json=_given(body), headers={"Idempotency-Key": key or uuid.uuid4().hex}).json()
+
+    def delete(self, path: str) -> None:
+        """Have it gone."""
+        self._ask("DELETE", path)
+
+    def lines(self, path: str, **query: Any) -> Iterator[str]:
+        """A long answer, line by line as it comes."""
+        with self._http.stream("GET", self.server + path, params=_given(query)) as answer:
+            if not answer.is_success:
+                answer.read()
+            yield from _accepted(answer).iter_lines()
 
     def upload(self, archive: bytes) -> str:
         """Store a packed folder; its digest."""
@@ -146,6 +162,18 @@ def _unreachable(server: str, error: Exception) -> Unreachable:
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _credentials(scheme: str, host: str, actor: str | None) -> dict[str, str]:
+    token = None if actor else token_given(os.environ)
+    if token is None:
+        return {"Mlrelease-Actor": _header(actor or os.environ.get("MLRELEASE_ACTOR") or getpass.getuser())}
+    if scheme != "https" and host not in LOOPBACK:
+        raise Misconfigured(
+            f"A token is not sent to {host} in the open.",
+            hint="Write the service's address as https://… (MLRELEASE_SERVER).",
+        )
+    return {"Authorization": f"Bearer {token}"}
 
 
 def _header(actor: str) -> str:

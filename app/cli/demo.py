@@ -1,5 +1,6 @@
 """``mlrelease demo``: the whole way of a model, from training to an answer in production, on this machine."""
 
+import getpass
 import shutil
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import typer
 
 from app.cli.client import Client
 from app.cli.consumer import Consumer
-from app.cli.decisions import waiting_rollout
+from app.cli.decisions import plan_of, print_plan, waiting_rollout
 from app.cli.demo_record import demo_record, write_record
 from app.cli.exits import Exit
 from app.cli.jobs import submit_file
@@ -84,7 +85,7 @@ def _run(scratch: Path, *, asks: bool, quiet: bool) -> tuple[Json, int]:
     tell("Starting Azure ML (emulated), the API and a worker")
     # The database of the settings may be a team's own: the demo must not write there.
     with Stack(data=scratch, port=free_port(), emulator_port=0, variables={"MLRELEASE_DATABASE_URL": ""}) as stack:
-        service = Client(stack.address)
+        service = Client(stack.address, actor=getpass.getuser())
         check = _still_well(stack)
         apply_folder(service, definition)
 
@@ -130,21 +131,22 @@ def _still_well(stack: Stack) -> Callable[[], None]:
 def _decide(service: Client, release: Json, *, asks: bool, quiet: bool) -> None:
     """Show the plan of what waits, and have it approved: by whoever sits here, else by ourselves."""
     rollout = waiting_rollout(release)
+    plan = plan_of(service, release["id"], rollout["stage"])
     if not quiet:
-        _tell(f"The plan for {rollout['stage']}: {rollout['workspace']}/{rollout['endpoint']}")
+        _tell(f"The plan for {rollout['stage']}")
+        print_plan(plan)
         print_table(
             ["  step", "after"],
             [(f"  {step['key']}", step["needs"]) for step in rollout["steps"]],
             empty="  nothing",
         )
-        say(f"  plan {rollout['plan_digest']}")
     approved = not asks or typer.confirm(f"\nApprove the release to {rollout['stage']}?", default=True)
     if not asks and not quiet:
         say(f"\nApprove the release to {rollout['stage']}? Nobody is asked here: yes.")
     word, reason = ("approve", "The demo's plan was looked at.") if approved else ("reject", "Rejected in the demo.")
     service.post(
         f"/v1/releases/{release['id']}/rollouts/{rollout['stage']}/{word}",
-        {"reason": reason, "plan_digest": rollout["plan_digest"]},
+        {"reason": reason, "plan_digest": plan["digest"]},
     )
 
 

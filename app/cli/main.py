@@ -2,7 +2,20 @@
 
 import typer
 
-from app.cli import control, decisions, demo, jobs, models, programs, releases, workers
+from app.cli import (
+    audit,
+    control,
+    decisions,
+    demo,
+    freezes,
+    jobs,
+    models,
+    programs,
+    releases,
+    tokens,
+    webhooks,
+    workers,
+)
 from app.cli.exits import MEANINGS
 from app.cli.options import Commands
 
@@ -24,9 +37,15 @@ releases.commands.command()(control.pause)
 releases.commands.command()(control.resume)
 releases.commands.command()(control.retry)
 app.add_typer(releases.commands, name="release")
+app.add_typer(webhooks.commands, name="webhooks")
+app.add_typer(tokens.commands, name="tokens")
+app.add_typer(audit.commands, name="audit")
 app.command()(workers.workers)
 app.command()(decisions.approve)
 app.command()(decisions.reject)
+app.add_typer(freezes.commands, name="freeze")
+app.command()(freezes.hold)
+app.command()(freezes.unhold)
 
 
 def run() -> None:

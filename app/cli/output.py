@@ -18,6 +18,8 @@ complaints = Console(stderr=True, highlight=False, soft_wrap=True)
 
 COLOURS = {
     "succeeded": "green",
+    "passed": "green",
+    "unknown": "yellow",
     "completed": "green",
     "failed": "red",
     "errored": "red",

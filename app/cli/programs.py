@@ -22,12 +22,12 @@ def up(
     as_json: Annotated[bool, typer.Option("--json", help="Print the addresses as one JSON document.")] = False,
 ) -> None:
     """Start everything on this machine and leave it up: API, worker and, when the settings say local, the Azure ML emulator."""
-    _become("app.cli.up", *(["--json"] if as_json else []))
+    become("app.cli.up", *(["--json"] if as_json else []))
 
 
 def serve() -> None:
     """Run the API in this terminal (MLRELEASE_HOST, MLRELEASE_PORT)."""
-    _become("app.main")
+    become("app.main")
 
 
 def worker(
@@ -44,12 +44,12 @@ def worker(
         local = local_environment(os.environ) | _await_emulator(emulator)
         os.environ.clear()  # no way to a real Azure may stay
         os.environ.update(local)
-    _become("app.worker")
+    become("app.worker")
 
 
 def migrate() -> None:
     """Bring the database to what this version needs."""
-    _become("app.database")
+    become("app.database")
 
 
 def _await_emulator(data: Path) -> dict[str, str]:
@@ -63,6 +63,6 @@ def _await_emulator(data: Path) -> dict[str, str]:
             time.sleep(EMULATOR_SECONDS / 100)
 
 
-def _become(module: str, *arguments: str) -> NoReturn:
+def become(module: str, *arguments: str) -> NoReturn:
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 # our own module, no shell

@@ -8,6 +8,7 @@ from app.cli.client import Client
 from app.cli.exits import Exit
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, seconds, when
+from app.cli.plans import plan, print_checks
 from app.cli.watching import end_of_release, is_interactive, watch_release
 
 commands = typer.Typer(help="Releases: a training job's model, through the stages.", no_args_is_help=True)
@@ -50,6 +51,9 @@ def create(
     else:
         say(f"{release['id']} is asked for: {' → '.join(release['stages'])}.")
         say(f"Follow it: mlrelease release watch {release['id']}")
+
+
+commands.command("plan")(plan)
 
 
 @commands.command("list")
@@ -170,6 +174,7 @@ def print_release(release: dict[str, Any]) -> None:
     )
     if release["content"]:
         say(f"  model content {release['content']['model_digest']}")
+    print_checks([each for each in release["checks"] or [] if each["outcome"] != "passed"])
     for rollout in release["rollouts"]:
         say(
             f"\n{rollout['stage']}: {rollout['workspace']}/{rollout['endpoint']}  {rollout['status']}  {rollout['sentence']}"

@@ -52,6 +52,9 @@ class Stack:
             "PYTHONUNBUFFERED": "1",
             **(variables or {}),
         }
+        if host in {LOOPBACK, "localhost", "::1"}:
+            # One machine, one developer: who calls says a name. Set to false, callers need tokens here too.
+            self.environment.setdefault("MLRELEASE_DEVELOPMENT_LOGIN", "true")
         self._programs: list[Program] = []
 
     @property

@@ -17,6 +17,16 @@ from app.errors import Unavailable
 
 BUSY_SECONDS = 30.0  # that a transaction waits for another one's locks
 CONNECT_SECONDS = 10  # of a PostgreSQL server that does not answer; the driver's own patience is two minutes
+# A process that is stopped in the middle of a transaction keeps its locks, and everybody else waits for it: the server ends that
+# transaction. None of ours waits for anything but the database.
+IDLE_SECONDS = 10
+# A server whose host vanishes closes nothing: without these a query waits for it for a quarter of an hour.
+NOTICE_A_LOST_SERVER = {
+    "keepalives_idle": 5,  # seconds
+    "keepalives_interval": 5,  # seconds
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,  # milliseconds
+}
 CONTENTION_TRIES = 5
 CROSSED = "database_deadlock"
 
@@ -148,5 +158,9 @@ def _postgresql_engine(url: str, pool_size: int, busy_seconds: float) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": CONNECT_SECONDS, "options": f"-c lock_timeout={int(busy_seconds * 1000)}"},
+        connect_args={
+            "connect_timeout": CONNECT_SECONDS,
+            "options": f"-c lock_timeout={int(busy_seconds * 1000)} -c idle_in_transaction_session_timeout={IDLE_SECONDS * 1000}",
+            **NOTICE_A_LOST_SERVER,
+        },
     )

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, select
 
-from app.database.clock import database_now
+from app.database.clock import clock, database_now
 from app.errors import Conflict
 from app.workers.tables import Worker
 
@@ -39,7 +39,7 @@ def take_lease(session: Session, worker: WorkerIdentity, *, seconds: float) -> N
 
 def renew_lease(session: Session, worker_id: str, *, seconds: float) -> bool:
     """Hold it for ``seconds`` more; False when it ran out or was taken away."""
-    lease = session.exec(select(Worker).where(Worker.id == worker_id).with_for_update()).first()
+    lease = session.exec(select(Worker).where(Worker.id == worker_id).with_for_update(key_share=True)).first()
     now = database_now(session)
     if lease is None or lease.expires_at <= now:
         return False
@@ -53,10 +53,11 @@ def require_lease(session: Session, worker_id: str) -> None:
     """Make this transaction one of a worker that holds its lease. Raises Conflict.
 
     The row stays locked against being taken away until the transaction ends: what is written here is written before whoever
-    takes over begins.
+    takes over begins. Not against being renewed: a busy worker's writes would keep its own renewals waiting for good.
     """
-    lease = session.exec(select(Worker).where(Worker.id == worker_id).with_for_update(read=True)).first()
-    if lease is None or lease.expires_at <= database_now(session):
+    its_row = select(col(Worker.expires_at), clock(session)).where(Worker.id == worker_id)
+    lease = session.exec(its_row.with_for_update(read=True, key_share=True)).first()
+    if lease is None or lease[0] <= lease[1]:
         raise Conflict(f"The worker {worker_id} has lost its lease.", code="lease_lost")
 
 

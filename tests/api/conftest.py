@@ -29,7 +29,12 @@ def plain_logs() -> None:
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path / "data", database_url=database_url, MLRELEASE_SUBSCRIPTION=SUBSCRIPTION)
+    return Settings(
+        data=tmp_path / "data",
+        database_url=database_url,
+        MLRELEASE_SUBSCRIPTION=SUBSCRIPTION,
+        development_login=True,
+    )
 
 
 @pytest.fixture

@@ -26,6 +26,9 @@ from app.workflow.queue import WorkQueue
 from tests.bundles.tars import tar_of
 from tests.definitions.conftest import DEPLOYMENT, ENDPOINT, GOLDEN, RELEASE, SCORE
 
+Json = dict[str, Any]
+
+ANYBODY: Json = {"count": 1, "self_approval": True}
 STEPS = ("register_model", "create_endpoint", "create_deployment")
 
 
@@ -68,12 +71,27 @@ class Worker:
     database: Database
     queue: WorkQueue
 
-    def plan(self, release_id: str, *, approval: Sequence[str] = ("prod",)) -> None:
-        """Prepare the release, and take its first stage on its way."""
+    def plan(
+        self,
+        release_id: str,
+        *,
+        approval: Sequence[str] = ("prod",),
+        policy: Json = ANYBODY,
+        author: str | None = None,
+        more: Json | None = None,
+    ) -> None:
+        """Prepare the release, and take its first stage on its way; stages in ``approval`` have the policy.
+
+        ``more``: of what the plans say.
+        """
+        content = {"model_digest": "sha256:m", **({"git_author": author} if author else {})}
         with self.database.write() as session:
             release = lock_release(session, release_id)
-            plans = [_plan(release_id, stage, approval=stage in approval) for stage in release.stages]
-            plan_release(session, release, {"model_digest": "sha256:m"}, plans, actor=SERVICE, now=_now())
+            plans = [
+                _plan(release_id, stage, policy=policy if stage in approval else None, more=more or {})
+                for stage in release.stages
+            ]
+            plan_release(session, release, content, plans, actor=SERVICE, now=_now())
             advance_release(session, self.queue, release, actor=SERVICE, now=_now())
 
     def fail_to_plan(self, release_id: str) -> None:
@@ -115,15 +133,22 @@ class Worker:
             report_progress(session, step, sentence, actor=SERVICE, now=_now())
 
 
-def _plan(release_id: str, stage: str, *, approval: bool) -> PlannedRollout:
+def _plan(release_id: str, stage: str, *, policy: Json | None, more: Json) -> PlannedRollout:
     return PlannedRollout(
         stage=stage,
         target=f"sub/rg/ws/{stage}",
         endpoint=f"churn-{stage}",
         workspace=f"ws-{stage}",
         deployment="r1-abcd",
-        needs_approval=approval,
-        plan_digest=f"sha256:{release_id}:{stage}",
+        plan={
+            "release": release_id,
+            "stage": stage,
+            "model": {"name": "churn", "digest": f"sha256:{release_id}"},
+            "environment": {"name": "env", "version": "3"},
+            "approval": policy,
+            "steps": [],
+            **more,
+        },
         steps=tuple(PlannedStep(key, key, STEPS[:place], {}, 60.0) for place, key in enumerate(STEPS)),
     )
 
@@ -137,3 +162,15 @@ def as_json(answer: httpx.Response) -> dict[str, Any]:
     assert answer.is_success, answer.text
     document: dict[str, Any] = json.loads(answer.text)
     return document
+
+
+def digest_of(client: httpx.Client, release: str, stage: str = "prod") -> str:
+    """Of the plan that whoever looks now sees."""
+    digest: str = as_json(client.get(f"/v1/releases/{release}/rollouts/{stage}/plan"))["digest"]
+    return digest
+
+
+def approve(client: httpx.Client, release: str, stage: str = "prod", **more: Any) -> httpx.Response:
+    """One person's word for the plan as it is now."""
+    body = {"plan_digest": digest_of(client, release, stage), **more}
+    return client.post(f"/v1/releases/{release}/rollouts/{stage}/approve", json=body)

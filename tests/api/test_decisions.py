@@ -6,11 +6,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.playing import Worker, as_json
+from tests.api.playing import Worker, as_json, digest_of
 from tests.api.serving import Served, problem_of
 
 
 def decide(client: httpx.Client, release: str, word: str, stage: str = "prod", **body: Any) -> httpx.Response:
+    """On the plan as it is now, unless another one is given."""
+    plan = client.get(f"/v1/releases/{release}/rollouts/{stage}/plan")
+    body = {"plan_digest": plan.json().get("digest", "sha256:none"), **body}
     return client.post(f"/v1/releases/{release}/rollouts/{stage}/{word}", json=body)
 
 
@@ -48,12 +51,12 @@ def test_rejection_without_a_reason_is_refused(anna: httpx.Client, waiting: str,
 def test_word_on_another_plan_is_refused(anna: httpx.Client, waiting: str) -> None:
     for word in ("approve", "reject"):
         refused = decide(anna, waiting, word, reason="So.", plan_digest="sha256:what-i-saw")
-        assert problem_of(refused, 409, "plan_changed")["plan_digest"] == f"sha256:{waiting}:prod"
+        assert problem_of(refused, 409, "plan_changed")["plan_digest"] == digest_of(anna, waiting)
 
     release = as_json(anna.get(f"/v1/releases/{waiting}"))
     assert release["status"] == "pending_approval"
     assert release["rollouts"][1]["decisions"] == []
-    assert decide(anna, waiting, "approve", plan_digest=f"sha256:{waiting}:prod").status_code == 200
+    assert decide(anna, waiting, "approve", plan_digest=digest_of(anna, waiting)).status_code == 200
 
 
 def test_nothing_to_decide_where_nothing_waits(anna: httpx.Client, planned: str) -> None:

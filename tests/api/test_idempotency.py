@@ -11,7 +11,7 @@ from sqlmodel import Session, func, select
 from app.database.connection import Database
 from app.releases.tables import Event, Release
 from tests.api.conftest import on_sqlite
-from tests.api.playing import Worker, apply, as_json, ask, definition, upload
+from tests.api.playing import Worker, apply, as_json, ask, definition, digest_of, upload
 from tests.api.serving import Served, problem_of
 
 ASKED = {"model": "churn", "job": "job-1"}
@@ -115,13 +115,14 @@ def test_key_of_a_refused_request_is_free_again(anna: httpx.Client) -> None:
 
 def test_deciding_again_under_the_same_key_is_the_same_decision(anna: httpx.Client, waiting: str) -> None:
     path = f"/v1/releases/{waiting}/rollouts/prod/approve"
+    word = {"reason": "Good.", "plan_digest": digest_of(anna, waiting)}
 
-    first = post(anna, path, {"reason": "Good."}, key="k")
-    second = post(anna, path, {"reason": "Good."}, key="k")
+    first = post(anna, path, word, key="k")
+    second = post(anna, path, word, key="k")
 
     assert second.content == first.content
     assert len(as_json(second)["rollouts"][1]["decisions"]) == 1
-    problem_of(post(anna, path, {"reason": "Good."}, key="k2"), 409, "nothing_to_decide")
+    problem_of(post(anna, path, word, key="k2"), 409, "nothing_to_decide")
 
 
 @pytest.mark.usefixtures("churn")

@@ -97,6 +97,7 @@ def test_model_and_version_that_there_are_not(anna: httpx.Client) -> None:
     assert "did you mean 'churn'" in problem_of(anna.get("/v1/models/chrun"), 404, "model_not_found")["detail"]
 
 
+@on_sqlite
 @pytest.mark.parametrize("version", ["0", "-1", "x", "2147483648", "9" * 30, "9" * 5000])
 def test_version_that_cannot_be_one(anna: httpx.Client, version: str) -> None:
     problem_of(anna.get(f"/v1/models/churn/versions/{version}"), 422, "malformed")

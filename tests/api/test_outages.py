@@ -26,6 +26,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
         data=tmp_path / "data",
         database_url=database_url,
         database_busy_seconds=0.3,
+        development_login=True,
         MLRELEASE_SUBSCRIPTION=SUBSCRIPTION,
     )
 

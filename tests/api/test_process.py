@@ -84,7 +84,14 @@ def test_what_prevents_the_start_is_said_in_one_sentence(database_url: str, tmp_
         port = str(taken.getsockname()[1])
         cases = {
             f"Port {port} of 127.0.0.1 is in use. Stop what uses it, or set MLRELEASE_PORT.": {"MLRELEASE_PORT": port},
-            "MLRELEASE_HOST is 0.0.0.0, but callers are not authenticated yet": {"MLRELEASE_HOST": "0.0.0.0"},  # noqa: S104 # refused
+            "MLRELEASE_HOST is 0.0.0.0, but MLRELEASE_DEVELOPMENT_LOGIN believes callers": {
+                "MLRELEASE_HOST": "0.0.0.0",  # noqa: S104 # refused
+                "MLRELEASE_DEVELOPMENT_LOGIN": "true",
+            },
+            "MLRELEASE_BEHIND_PROXY or MLRELEASE_PUBLIC_URL is set, but": {
+                "MLRELEASE_BEHIND_PROXY": "true",
+                "MLRELEASE_DEVELOPMENT_LOGIN": "true",
+            },
             "The settings are wrong: MLRELEASE_PORT": {"MLRELEASE_PORT": "x", "MLRELEASE_POLL_SECONDS": "0"},
             "The settings are wrong: MLRELEASE_DATABASE_URL": {"MLRELEASE_DATABASE_URL": "mysql://x"},
             "The database does not answer (connection failed": {
@@ -115,10 +122,17 @@ def test_what_prevents_the_start_is_said_in_one_sentence(database_url: str, tmp_
 @on_sqlite
 def test_process_serves_without_azure_and_scikit_learn_and_stops_when_told(database_url: str, tmp_path: Path) -> None:
     port = free_port()
-    variables = {"MLRELEASE_DATABASE_URL": database_url, "MLRELEASE_PORT": str(port), "AZURE_SUBSCRIPTION_ID": "s"}
+    variables = {
+        "MLRELEASE_DATABASE_URL": database_url,
+        "MLRELEASE_PORT": str(port),
+        "MLRELEASE_DEVELOPMENT_LOGIN": "true",
+        "AZURE_SUBSCRIPTION_ID": "s",
+    }
     with (
         api(tmp_path, "-X", "importtime", **variables) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as anna,
+        httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", headers={"Mlrelease-Actor": "anna"}, trust_env=False, timeout=60
+        ) as anna,
         ThreadPoolExecutor(2) as pool,
     ):
 

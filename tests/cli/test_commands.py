@@ -115,3 +115,15 @@ def test_ended_release_has_nothing_to_approve_and_cannot_be_cancelled(run: Run) 
     assert (cancelled.exit_code, json.loads(cancelled.stdout)["code"]) == (Exit.REFUSED, "already_ended")
     events = json.loads(run("release", "events", release, "--json").stdout)["items"]
     assert events[0]["actor"] == "erika"
+
+
+@pytest.mark.usefixtures("applied")
+def test_plan_shows_what_stands_in_the_way_and_ends_with_1(run: Run) -> None:
+    shown = run("release", "plan", "sentiment-model", "never_trained")
+    document = json.loads(run("release", "plan", "sentiment-model", "never_trained", "--json").stdout)
+
+    assert shown.exit_code == Exit.REFUSED
+    assert "no training job never_trained" in shown.stdout
+    assert "key_vault" in shown.stdout
+    assert (document["state"], document["code"]) == ("failed", "job_not_found")
+    assert json.loads(run("release", "list", "--job", "never_trained", "--json").stdout)["items"] == []

@@ -13,6 +13,8 @@ import pytest
 
 from app.cli.exits import Exit
 
+pytestmark = pytest.mark.slow
+
 DEMO = [sys.executable, "-m", "app.cli.main", "demo", "--folder", "scratch"]
 SECONDS = 600
 

@@ -63,6 +63,7 @@ class Compose(Topology):
         here = {name: self._here(value) for name, value in service.environment.items()}
         if service.name.startswith("api-"):
             here |= {"MLRELEASE_HOST": "127.0.0.1", "MLRELEASE_PORT": str(self._api_ports[int(service.name[-1]) - 1])}
+            here |= {"MLRELEASE_DEVELOPMENT_LOGIN": "true"}  # the topology says names and sends no tokens
         return here
 
     def _here(self, value: str) -> str:

@@ -10,13 +10,13 @@ from tests.topology import Topology
 LEASE_SECONDS = 3.0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server() -> Iterator[PostgresServer]:
     with running_postgresql() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _kept() -> Iterator[dict[str, Topology]]:
     kept: dict[str, Topology] = {}
     yield kept

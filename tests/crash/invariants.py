@@ -86,7 +86,9 @@ def _operations(topology: Topology, team: Team) -> list[str]:
             continue
         if each["status"] == "InProgress":
             wrong.append(f"{each['kind']} of {each['resource']} still goes on")
-        if each["kind"] in {"oeidp", "odidp", "odidp-delete", "share"}:
+        # Not shares: one that is under way cannot be seen, so whoever goes on begins it again, to the same version with the same
+        # content. What counts is that the registry has it once.
+        if each["kind"] in {"oeidp", "odidp", "odidp-delete"}:
             made[f"{each['kind']} of {each['resource']}"] += 1
     return wrong + [f"{what} was begun {number} times" for what, number in made.items() if number > 1]
 

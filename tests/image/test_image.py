@@ -49,10 +49,12 @@ def test_every_documented_program_works_with_the_others(image: Image, tmp_path: 
     with image.running(*serve, log=tmp_path / "emulator.log") as emulator:
         await_ready(emulator, ready.exists, log=tmp_path / "emulator.log")
         variables = json.loads(image.run("azureml-emulator", "env", "--data", str(azure), "--json"))
-        variables |= {"MLRELEASE_PORT": port, "PYTHONPROFILEIMPORTTIME": "1"}
+        variables |= {"MLRELEASE_PORT": port, "MLRELEASE_DEVELOPMENT_LOGIN": "true", "PYTHONPROFILEIMPORTTIME": "1"}
         with (
             image.running(*image.command, log=tmp_path / "api.log", **variables) as api,
-            httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as anna,
+            httpx.Client(
+                base_url=f"http://127.0.0.1:{port}", headers={"Mlrelease-Actor": "anna"}, trust_env=False, timeout=60
+            ) as anna,
         ):
             await_ready(api, lambda: _is_ready(anna), log=tmp_path / "api.log")
             variables |= {"MLRELEASE_READY_FILE": str(tmp_path / "worker.ready"), "MLRELEASE_JOB_POLL_SECONDS": "0.5"}

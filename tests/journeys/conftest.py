@@ -13,7 +13,7 @@ from tests.journeys.team import Team
 FAMILY = "standardESv3Family"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running(tmp_path_factory.mktemp("service")) as service:
         service.azure.set_quota(FAMILY, 4000)
@@ -57,7 +57,7 @@ def trained(team: Team) -> str:
     return team.train()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def released_once(shared_service: Running, tmp_path_factory: pytest.TempPathFactory) -> tuple[Team, str]:
     team = Team(shared_service, tmp_path_factory.mktemp("released"))
     team.apply()

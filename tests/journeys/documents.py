@@ -3,6 +3,7 @@
 import sys
 
 from pydantic import AliasChoices
+from pydantic.fields import FieldInfo
 
 from app.settings import Settings
 
@@ -12,9 +13,14 @@ HEADER = "| variable | default | meaning |\n|---|---|---|\n"
 def settings_table() -> str:
     """Every setting, in the order of ``app/settings.py``."""
     return HEADER + "".join(
-        f"| `{variable(name)}` | {f'`{field.default}`' if field.default not in ('', None) else ''} | {field.description} |\n"
+        f"| `{variable(name)}` | {_default(field)} | {field.description} |\n"
         for name, field in Settings.model_fields.items()
     )
+
+
+def _default(field: FieldInfo) -> str:
+    default = str(field.get_default(call_default_factory=True))
+    return "" if default in {"", "None", "()", "{}"} else f"`{default}`"
 
 
 def variable(name: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.journeys.azure import SUBSCRIPTION
 from tests.journeys.running import Running, running
-from tests.journeys.team import Team, rollout_of, steps_of
+from tests.journeys.team import Team
 
 _GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-ml/providers"
 # All that dev needs, and no more than looking in prod and in the registry.
@@ -63,21 +63,26 @@ def test_azure_that_does_not_answer_is_told_and_the_release_goes_on_when_it_does
     assert team.use(team.dev, [2]) == [6]
 
 
-def test_worker_that_may_not_touch_prod_says_so_and_leaves_it_as_it_is(team: Team, trained: str) -> None:
+def test_worker_that_may_not_touch_prod_says_so_before_anybody_is_asked(team: Team, trained: str) -> None:
     service = team.service
     service.work_as(**service.azure.principal("dev-only", DEV_ONLY))
 
-    waiting = service.until_still(team.ask(trained)["id"])
-    assert waiting["status"] == "pending_approval", waiting["sentence"]
-    team.approve(waiting)
-    ended = service.until_still(waiting["id"])
+    ended = service.until_still(team.ask(trained)["id"])
 
     assert (ended["status"], ended["code"]) == ("failed", "not_permitted")
-    assert "Give the service's identity the role" in ended["sentence"]
-    assert rollout_of(ended, "dev")["status"] == "succeeded"
-    assert steps_of(ended, "prod")["create_deployment"]["status"] == "skipped"
+    assert "prod: The service may not do" in ended["sentence"]
+    failed = {each["check"]: each for each in ended["checks"] if each["outcome"] == "failed"}
+    assert set(failed) == {"registry", "permissions"}
+    assert all("Give the service's identity the role" in each["hint"] for each in failed.values())
+    assert ended["rollouts"] == []
     assert service.azure.endpoint("ws-prod", team.prod) is None
     assert service.azure.versions(team.name) == []
+
+
+def test_worker_that_may_not_touch_prod_may_release_to_dev(team: Team, trained: str) -> None:
+    ended = team.service.until_still(team.ask(trained, stages=["dev"])["id"])
+
+    assert ended["status"] == "succeeded", ended["sentence"]
 
 
 def test_worker_without_credentials_says_so(team: Team, trained: str) -> None:

@@ -63,7 +63,9 @@ def test_database_that_nobody_serves_is_told(program: str, tmp_path: Path) -> No
 
 
 def test_locked_database_is_a_problem_to_try_again(migrated: Path, tmp_path: Path) -> None:
-    settings = Settings(data=tmp_path, database_url=f"sqlite:///{migrated}", database_busy_seconds=0.3)
+    settings = Settings(
+        data=tmp_path, database_url=f"sqlite:///{migrated}", database_busy_seconds=0.3, development_login=True
+    )
     with serving(settings) as service, sqlite3.connect(migrated, isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         refused = service.client().post("/v1/bundles", content=tar_of(("release.yml", b"model: {}")))
@@ -77,7 +79,7 @@ def test_locked_database_is_a_problem_to_try_again(migrated: Path, tmp_path: Pat
 
 
 def test_full_database_is_a_problem_and_stores_nothing(migrated: Path, tmp_path: Path) -> None:
-    settings = Settings(data=tmp_path, database_url=f"sqlite:///{migrated}")
+    settings = Settings(data=tmp_path, database_url=f"sqlite:///{migrated}", development_login=True)
     with serving(settings) as service:
         database = service.service.database
         database.dispose()
@@ -125,6 +127,7 @@ def api_process(database: Path, data: Path, *, largest_file: int) -> Iterator[ht
         "MLRELEASE_DATA": str(data),
         "MLRELEASE_PORT": str(port),
         "MLRELEASE_DATABASE_URL": f"sqlite:///{database}",
+        "MLRELEASE_DEVELOPMENT_LOGIN": "true",
     }
     limit: Callable[[], None] = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))  # noqa: E731
     with (
@@ -135,7 +138,9 @@ def api_process(database: Path, data: Path, *, largest_file: int) -> Iterator[ht
             stderr=subprocess.DEVNULL,
             preexec_fn=limit,
         ) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http,
+        httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", headers={"Mlrelease-Actor": "anna"}, trust_env=False, timeout=60
+        ) as http,
     ):
         try:
             until = time.monotonic() + PATIENCE_SECONDS

@@ -7,7 +7,7 @@ import pytest
 
 from tests.journeys.conftest import FAMILY
 from tests.journeys.running import Json, Running
-from tests.journeys.team import Team, rollout_of, steps_of
+from tests.journeys.team import Team, rollout_of
 
 _ELSEWHERE = """
   - name: dev
@@ -107,7 +107,7 @@ def test_what_is_missing_ends_the_release_before_anything_is_touched(
     require_refusal(team, release, code=code, says=says)
 
 
-def test_registry_that_is_not_there_leaves_nothing_that_serves(
+def test_registry_that_is_not_there_ends_the_release_before_anything_is_touched(
     released: tuple[Team, str], new_team: Callable[[], Team]
 ) -> None:
     job = released[0].service.release(released[1])["job"]
@@ -116,10 +116,7 @@ def test_registry_that_is_not_there_leaves_nothing_that_serves(
 
     release = team.service.until_still(team.ask(job, stages=["prod"])["id"])
 
-    assert release["status"] == "failed"
-    assert "reg-nowhere" in release["sentence"]
-    assert steps_of(release, "prod")["create_deployment"]["status"] == "skipped"
-    assert team.service.azure.deployments("ws-prod", team.prod) == set()
+    require_refusal(team, release, code="registry_not_found", says="no registry reg-nowhere")
 
 
 def test_endpoint_name_that_is_taken_in_the_region_is_named(
@@ -149,8 +146,9 @@ def test_quota_that_is_used_up_leaves_what_served_before(team: Team, trained: st
 
     assert (release["status"], release["code"]) == ("failed", "quota_exceeded")
     assert "20% on top" in release["sentence"]
+    assert release["rollouts"] == [], "nobody is asked, and nothing is planned"
     assert service.azure.traffic("ws-dev", team.dev) == {serves: 100}
-    assert service.azure.deployments("ws-dev", team.dev) == {serves}, "what could not be made is not left behind"
+    assert service.azure.deployments("ws-dev", team.dev) == {serves}
     assert team.use(team.dev, [2]) == [6]
 
 

@@ -101,7 +101,7 @@ def test_rejected_release_ends_and_leaves_prod_untouched(team: Team, trained: st
     assert "The critics are unhappy." in ended["sentence"]
     assert team.service.azure.endpoint("ws-prod", team.prod) is None
     assert team.use(team.dev, [1]) == [3], "dev goes on serving"
-    late = team.service.http.post(f"{path}/approve", json={"reason": "too late"})
+    late = team.service.http.post(f"{path}/approve", json={"reason": "too late", "plan_digest": "sha256:0"})
     assert (late.status_code, late.json()["code"]) == (409, "nothing_to_decide")
 
 
