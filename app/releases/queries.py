@@ -117,6 +117,30 @@ def waiting_before(session: Session, release: Release, rollout: Rollout) -> list
     return list(session.exec(query).all())
 
 
+def overtaken_by(session: Session, release: Release, rollout: Rollout) -> Rollout | None:
+    """The newest release's rollout of the same model that has got to the same target before; not one that was given up there."""
+    there = [
+        Status.PENDING_APPROVAL,
+        Status.SCHEDULED,
+        Status.QUEUED,
+        Status.IN_PROGRESS,
+        Status.PAUSED,
+        Status.SUCCEEDED,
+    ]
+    return session.exec(
+        select(Rollout)
+        .join(Release, col(Release.id) == col(Rollout.release_id))
+        .where(
+            Rollout.target == rollout.target,
+            col(Rollout.status).in_(there),
+            Release.model == release.model,
+            col(Release.number) > release.number,
+        )
+        .order_by(col(Release.number).desc())
+        .limit(1)
+    ).first()
+
+
 def plan_of(session: Session, rollout: Rollout) -> Plan:
     """What a rollout will do."""
     return session.get_one(Plan, rollout.plan_digest)

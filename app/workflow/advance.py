@@ -7,7 +7,7 @@ from sqlmodel import Session
 from app.freezes.queries import frozen_for
 from app.freezes.windows import Frozen
 from app.identity.actor import Actor
-from app.releases.queries import rollouts_of, scheduled, waiting_before
+from app.releases.queries import overtaken_by, rollouts_of, scheduled, waiting_before
 from app.releases.service import begin_attempt, move_rollout
 from app.releases.states import Control, Status
 from app.releases.tables import Release, Rollout
@@ -16,13 +16,18 @@ from app.workflow.queue import WorkQueue
 
 
 def advance_release(session: Session, queue: WorkQueue, release: Release, *, actor: Actor, now: datetime) -> None:
-    """Take the first stage that has not been reached to where it can go by itself."""
+    """Take the first stage that has not been reached to where it can go by itself.
+
+    Releases are prepared side by side: a newer one may have got there first. The older one then does not go after it.
+    """
     ahead = next((each for each in rollouts_of(session, release.id) if each.status is not Status.SUCCEEDED), None)
     if ahead is None or ahead.status is not Status.PENDING:
         return
     if release.control is Control.CANCEL:
         said = "Cancelled after the stage before it had been completed."
         move_rollout(session, ahead, Status.CANCELLED, code="cancelled", sentence=said, actor=actor, now=now)
+    elif (newer := overtaken_by(session, release, ahead)) is not None:
+        _supersede(session, release, ahead, by=newer.release_id, actor=actor, now=now)
     elif ahead.needs_approval:
         ask_people(session, queue, release, ahead, actor=actor, now=now)
     else:
@@ -33,9 +38,13 @@ def advance_release(session: Session, queue: WorkQueue, release: Release, *, act
 def supersede_older(session: Session, release: Release, rollout: Rollout, *, actor: Actor, now: datetime) -> None:
     """A newer release that gets to a stage replaces older ones of its model that still wait there; never a running one."""
     for older in waiting_before(session, release, rollout):
-        said = f"Superseded by {release.id}."
-        void_approvals(session, session.get_one(Release, older.release_id), older, because=said, actor=actor, now=now)
-        move_rollout(session, older, Status.SUPERSEDED, code="superseded", sentence=said, actor=actor, now=now)
+        _supersede(session, session.get_one(Release, older.release_id), older, by=release.id, actor=actor, now=now)
+
+
+def _supersede(session: Session, release: Release, rollout: Rollout, *, by: str, actor: Actor, now: datetime) -> None:
+    said = f"Superseded by {by}."
+    void_approvals(session, release, rollout, because=said, actor=actor, now=now)
+    move_rollout(session, rollout, Status.SUPERSEDED, code="superseded", sentence=said, actor=actor, now=now)
 
 
 def enqueue_rollout(

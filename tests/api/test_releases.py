@@ -41,6 +41,32 @@ def test_asking_answers_where_the_release_is(anna: httpx.Client, churn: str) -> 
     assert as_json(anna.get(answer.headers["Location"]))["note"] == "The June data."
 
 
+def test_release_that_gets_ready_after_a_newer_one_is_superseded(
+    anna: httpx.Client, churn: str, worker: Worker
+) -> None:
+    older, newer = ask(anna, model=churn)["id"], ask(anna, model=churn)["id"]
+    worker.plan(newer)
+    worker.complete(newer, "dev")
+
+    worker.plan(older)
+
+    seen = as_json(anna.get(f"/v1/releases/{older}"))
+    assert (seen["status"], seen["sentence"]) == ("superseded", f"dev: Superseded by {newer}.")
+    assert as_json(anna.get(f"/v1/releases/{newer}"))["status"] == "pending_approval"
+
+
+def test_release_that_gets_ready_after_a_newer_one_was_given_up_goes_on(
+    anna: httpx.Client, churn: str, worker: Worker
+) -> None:
+    older, newer = ask(anna, model=churn)["id"], ask(anna, model=churn)["id"]
+    worker.plan(newer)
+    as_json(anna.post(f"/v1/releases/{newer}/cancel", json={}))
+
+    worker.plan(older)
+
+    assert as_json(anna.get(f"/v1/releases/{older}"))["status"] == "queued"
+
+
 def test_release_through_some_stages_keeps_the_order_of_the_definition(anna: httpx.Client, churn: str) -> None:
     assert ask(anna, model=churn, stages=["prod"])["stages"] == ["prod"]
     assert ask(anna, model=churn, stages=["prod", "dev"])["stages"] == ["dev", "prod"]

@@ -102,7 +102,7 @@ def releases_of_a_round(number: int) -> list[list[Planned]]:
     other: Victim = "emulator" if number % 2 else "worker"
     one: Victim = "worker" if number % 2 else "emulator"
     first = [
-        *_by("worker", at.asked(), at.in_prepare(), at.queued()),
+        *_by("worker", at.asked(), at.queued()),
         *_by(one, at.in_register()),
         *_by("worker", at.after("register_model")),
         *_by(other, at.in_create_endpoint()),
@@ -132,6 +132,7 @@ def releases_of_a_round(number: int) -> list[list[Planned]]:
         *_by(one, at.in_publish("prod")),
     ]
     third = [
+        *_by(one, at.in_prepare()),
         *_by(one, at.in_retire()),
         *_by("worker", at.after("retire_deployments")),
         *_by(other, at.in_retire("prod")),

@@ -24,7 +24,7 @@ RELEASES = int(os.environ.get("MLRELEASE_SOAK", "40"))
 TARGETS = 20
 WORKERS = 3
 KILL_EVERY = 5.0  # seconds
-IMPATIENCE = 0.2  # how often a team asks again although its last release still waits
+IMPATIENCE = 0.01  # how often a team asks again although its last release still waits
 
 Json = dict[str, Any]
 
