@@ -10,9 +10,9 @@ from app.api.bodies import Body
 from app.api.documentation import refusals
 from app.api.idempotency import Answer, IdempotencyKey, once
 from app.api.permissions import Operator
+from app.api.release_views import ReleaseDetail
 from app.api.releases import whole_release
 from app.api.service import Api, Service
-from app.api.views import ReleaseDetail
 from app.identity.actor import Actor
 from app.releases.tables import Release
 from app.workflow import control

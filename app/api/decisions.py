@@ -11,9 +11,10 @@ from app.api.bodies import Body
 from app.api.documentation import refusals
 from app.api.idempotency import Answer, IdempotencyKey, once
 from app.api.permissions import Approver, Viewer
+from app.api.plan_views import PlanView
+from app.api.release_views import ReleaseDetail
 from app.api.releases import whole_release
 from app.api.service import Api, Service
-from app.api.views import PlanView, ReleaseDetail
 from app.approvals.service import expiry_of
 from app.identity.actor import Actor
 from app.releases.queries import get_rollout, plan_of, served_plan

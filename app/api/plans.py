@@ -9,8 +9,8 @@ from fastapi.concurrency import run_in_threadpool
 
 from app.api.documentation import refusals
 from app.api.permissions import Viewer
+from app.api.plan_views import DryRunView
 from app.api.service import Api, Service
-from app.api.views import DryRunView
 from app.identity.actor import Actor
 from app.identity.roles import Permission
 from app.releases.dry_runs import no_such_plan

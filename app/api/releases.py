@@ -12,8 +12,9 @@ from app.api.documentation import refusals
 from app.api.idempotency import Answer, IdempotencyKey, once
 from app.api.paging import Cursor, Limit, moment_of, page_end
 from app.api.permissions import Requester, Viewer, require
+from app.api.plan_views import DryRunView
+from app.api.release_views import ReleaseDetail, ReleasePage, ReleaseView
 from app.api.service import Api, Service
-from app.api.views import DryRunView, ReleaseDetail, ReleasePage, ReleaseView
 from app.approvals.service import decisions_on
 from app.identity.roles import Permission
 from app.releases import queries

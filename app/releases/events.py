@@ -29,7 +29,7 @@ def append_event(
     data: dict[str, Any] | None = None,
 ) -> Event:
     """Append to the chain, in the caller's transaction. ``data`` is plain JSON and holds no secret."""
-    head = session.exec(select(EventHead).with_for_update()).one()
+    head = _head_of(session)
     event = Event(
         seq=head.seq + 1,
         at=now,
@@ -48,8 +48,15 @@ def append_event(
     head.seq, head.hash = event.seq, event.hash
     session.add(event)
     session.add(head)
-    session.flush()
     return event
+
+
+def _head_of(session: Session) -> EventHead:
+    """Locked until the transaction ends, so that it is read once. A session of ours is one transaction."""
+    head: EventHead | None = session.info.get("event_head")
+    if head is None:
+        head = session.info["event_head"] = session.exec(select(EventHead).with_for_update()).one()
+    return head
 
 
 def stand_in_line(session: Session) -> None:

@@ -1,11 +1,10 @@
-"""The sole writer of releases, rollouts and step runs.
+"""The sole writer of releases, rollouts and step runs; what they are made from is stored by ``planning``.
 
 Every change of state goes through ``move_release``, ``move_rollout`` or ``move_step``: each checks that the change is allowed,
 stores it and writes the event, in the caller's transaction. A release that has rollouts follows them: its status is that of the
 first rollout that has not succeeded.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,36 +14,11 @@ from sqlmodel import Session, func, select
 from app.errors import Conflict
 from app.identity.actor import Actor
 from app.releases.events import append_event, stand_in_line
-from app.releases.plans import digest_of
-from app.releases.queries import is_locked, rollouts_of, serving_at, steps_of
+from app.releases.queries import is_locked, rollouts_of, steps_of
 from app.releases.states import MAY_FOLLOW, STEP_MAY_FOLLOW, Control, Status, StepStatus
-from app.releases.tables import Plan, Release, Rollout, StepRun
+from app.releases.tables import Release, Rollout, StepRun
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class PlannedStep:
-    """One step of a plan: plain data. ``needs`` are keys of steps of this rollout, or ``<stage>/<key>`` of an earlier one."""
-
-    key: str
-    kind: str
-    needs: tuple[str, ...]
-    config: Json
-    timeout_seconds: float
-
-
-@dataclass(frozen=True)
-class PlannedRollout:
-    """What one stage of a release will do."""
-
-    stage: str
-    target: str
-    endpoint: str
-    workspace: str
-    deployment: str
-    plan: Json  # for people; ``approval`` in it is who must approve, None: nobody need
-    steps: tuple[PlannedStep, ...]
 
 
 @dataclass(frozen=True)
@@ -93,63 +67,6 @@ def create_release(session: Session, request: Request, *, mark: str, actor: Acto
     }
     record(session, release, "release.created", subject=release.id, data=asked, actor=actor, now=now)
     return release
-
-
-def plan_release(
-    session: Session,
-    release: Release,
-    content: Json,
-    plans: Sequence[PlannedRollout],
-    *,
-    actor: Actor,
-    now: datetime,
-) -> list[Rollout]:
-    """Store what exactly is released and what each stage will do; copies, so that nothing changes it later."""
-    release.content = content
-    rollouts = []
-    for position, plan in enumerate(plans):
-        rollout = Rollout(
-            id=f"{release.id}:{plan.stage}",
-            release_id=release.id,
-            stage=plan.stage,
-            position=position,
-            target=plan.target,
-            endpoint=plan.endpoint,
-            workspace=plan.workspace,
-            deployment=plan.deployment,
-            needs_approval=plan.plan["approval"] is not None,
-            plan_digest=_keep_plan(session, {**plan.plan, "replaces": replaced_at(session, plan.target)}),
-            status=Status.PENDING,
-            code="waits_for_earlier_stage" if position else "planned",
-            sentence="Waits for the stage before it." if position else "Planned.",
-        )
-        session.add(rollout)
-        session.flush()
-        session.add_all(_step_run(rollout, step, position=place) for place, step in enumerate(plan.steps))
-        rollouts.append(rollout)
-    session.flush()
-    plan_data = {"content": content, "plan_digests": {each.stage: each.plan_digest for each in rollouts}}
-    record(session, release, "release.planned", subject=release.id, data=plan_data, actor=actor, now=now)
-    return rollouts
-
-
-def keep_checks(session: Session, release: Release, checks: list[Json], *, actor: Actor, now: datetime) -> None:
-    """Store what was found before it was planned, well or not."""
-    release.checks = checks
-    record(session, release, "release.checked", subject=release.id, data={"checks": checks}, actor=actor, now=now)
-
-
-def replan(session: Session, rollout: Rollout, plan: Json) -> None:
-    """Give a rollout another plan document."""
-    rollout.plan_digest = _keep_plan(session, plan)
-    session.add(rollout)
-    session.flush()
-
-
-def replaced_at(session: Session, target: str) -> Json | None:
-    """What serves at a target, as far as this service brought it there: the newest release that succeeded."""
-    serves = serving_at(session, target)
-    return None if serves is None else {"release": serves.release_id, "plan": serves.plan_digest}
 
 
 def begin_asking(session: Session, rollout: Rollout, *, now: datetime) -> None:
@@ -338,7 +255,6 @@ def _follow_rollouts(session: Session, release: Release, *, actor: Actor, now: d
 
 def _record_of_step(session: Session, step: StepRun, kind: str, *, data: Json, actor: Actor, now: datetime) -> None:
     session.add(step)
-    session.flush()
     release = session.get_one(Release, step.rollout_id.rpartition(":")[0])
     record(session, release, kind, subject=step.id, data=data, actor=actor, now=now)
 
@@ -348,7 +264,6 @@ def record(
 ) -> None:
     """Write an event on a release; its revision is the number of its last event."""
     # Always the release's row before the chain's head: two writers that lock them crosswise would wait for each other.
-    session.flush()
     if not is_locked(session, release.id):
         session.exec(select(Release.id).where(Release.id == release.id).with_for_update()).one()
     event = append_event(
@@ -364,32 +279,6 @@ def record(
     release.revision = event.seq
     release.updated_at = now
     session.add(release)
-    session.flush()
-
-
-def _keep_plan(session: Session, plan: Json) -> str:
-    """Its digest. A plan that is there already is the same: it is found by its content."""
-    digest = digest_of(plan)
-    if session.get(Plan, digest) is None:
-        session.add(Plan(digest=digest, document=plan))
-        session.flush()
-    return digest
-
-
-def _step_run(rollout: Rollout, step: PlannedStep, *, position: int) -> StepRun:
-    return StepRun(
-        id=f"{rollout.id}:{step.key}",
-        rollout_id=rollout.id,
-        key=step.key,
-        kind=step.kind,
-        position=position,
-        needs=list(step.needs),
-        config=step.config,
-        timeout_seconds=step.timeout_seconds,
-        status=StepStatus.PENDING,
-        code="planned",
-        sentence="Planned.",
-    )
 
 
 def _check(subject: str, now_is: Status | StepStatus, wanted: Status | StepStatus, allowed: set[Any]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.definitions.schema import Definition, StageDefinition
-from app.releases.service import PlannedRollout, PlannedStep
+from app.releases.planning import PlannedRollout, PlannedStep
 from app.rollout.timeouts import DEFAULT_SECONDS
 
 Json = dict[str, Any]

@@ -13,9 +13,10 @@ from sqlmodel import Session
 from app.approvals.policy import State, Verdict
 from app.approvals.service import decisions_on, expiry_of, verdict_on
 from app.identity.actor import Actor
+from app.releases.planning import replaced_at, replan
 from app.releases.plans import Change, changes, digest_of
 from app.releases.queries import asking_at, lock_release, plan_of
-from app.releases.service import begin_asking, begin_round, move_rollout, record, replaced_at, replan
+from app.releases.service import begin_asking, begin_round, move_rollout, record
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout
 from app.workflow.queue import WorkQueue

@@ -9,9 +9,9 @@ from app.definitions import queries as definitions
 from app.definitions.schema import Definition
 from app.definitions.tables import DefinitionVersion
 from app.releases.dry_runs import finish_dry_run
+from app.releases.planning import PlannedRollout
 from app.releases.plans import difference
 from app.releases.queries import serving_at
-from app.releases.service import PlannedRollout
 from app.releases.states import DryRunState
 from app.releases.tables import DryRun, Plan
 from app.rollout.plan import ReleaseFacts, plan_rollouts

@@ -99,10 +99,8 @@ def _finish(session: Session, shop: Workshop, rollout_id: str, left: str) -> str
 
 def _locked(session: Session, rollout_id: str) -> Rollout:
     """The rollout as it is now, with its release's row locked: whoever decides on it comes before or after."""
-    rollout = session.get_one(Rollout, rollout_id)
-    lock_release(session, rollout.release_id)
-    session.refresh(rollout)
-    return rollout
+    lock_release(session, rollout_id.rpartition(":")[0])
+    return session.get_one(Rollout, rollout_id, populate_existing=True)
 
 
 def _why(ended: Status, steps: list[StepRun], rollout: Rollout, left: str) -> tuple[str, str]:

@@ -65,10 +65,16 @@ def _begin(session: Session, shop: Workshop, step_id: str) -> _Job:
         step=step,
         release=release.id,
         stage=stage,
-        bundle=session.get_one(DefinitionVersion, release.definition_id).bundle_digest,
+        bundle=_bundle_of(session, release),
         outputs=_outputs_for(session, release, stage, step),
         control=release.control,
     )
+
+
+def _bundle_of(session: Session, release: Release) -> str:
+    """Its digest alone: the definition itself is large, and no step needs it."""
+    definition = DefinitionVersion.id == release.definition_id
+    return session.exec(select(DefinitionVersion.bundle_digest).where(definition)).one()
 
 
 def _outputs_for(session: Session, release: Release, own_stage: str, step: StepRun) -> dict[str, Json]:

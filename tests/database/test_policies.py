@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from app.database.connection import Database
 from app.database.migrate import downgrade, drift, migrate
-from app.releases.service import plan_release
+from app.releases.planning import plan_release
 from app.releases.tables import Rollout
 from tests.releases.conftest import ANNA, NOW, a_plan, a_release
 

@@ -10,7 +10,8 @@ from app.database.connection import Database
 from app.definitions.tables import DefinitionVersion
 from app.identity.actor import Actor
 from app.jobs.service import JobPlace, record_job
-from app.releases.service import PlannedRollout, PlannedStep, Request, create_release, plan_release
+from app.releases.planning import PlannedRollout, PlannedStep, plan_release
+from app.releases.service import Request, create_release
 from app.releases.tables import Release
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.definitions.schema import ANYBODY, Definition
+from app.releases.planning import PlannedRollout
 from app.releases.plans import digest_of
-from app.releases.service import PlannedRollout
 from app.rollout.plan import ReleaseFacts, plan_rollouts
 from app.rollout.timeouts import DEFAULT_SECONDS
 

@@ -1,0 +1,159 @@
+"""How the API shows a release: itself, its rollouts, their steps, and who said what."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.api.plan_views import CheckView
+from app.api.views import Page
+from app.approvals.service import expiry_of, judge
+from app.approvals.tables import Decision
+from app.releases.states import Status, StepStatus
+from app.releases.tables import Plan, Release, Rollout, StepRun
+
+Json = dict[str, Any]
+
+
+class DecisionView(BaseModel):
+    approve: bool
+    emergency: bool
+    actor: str
+    groups: list[str]  # at that time
+    via: str
+    reason: str
+    plan_digest: str
+    at: datetime
+    is_void: bool  # something changed since: it does not count any more
+
+    @classmethod
+    def of(cls, decision: Decision, *, rollout: Rollout) -> "DecisionView":
+        fields = decision.model_dump(include=set(cls.model_fields))
+        return cls(**fields, is_void=decision.round != rollout.round)
+
+
+class StepView(BaseModel):
+    key: str
+    kind: str
+    needs: list[str]
+    status: StepStatus
+    code: str
+    sentence: str
+    attempts: int
+    timeout_seconds: float
+    worker: str | None
+    changed: bool | None
+    seconds: float | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    output: Json | None
+
+    @classmethod
+    def of(cls, step: StepRun) -> "StepView":
+        return cls(**step.model_dump(include=set(cls.model_fields)), seconds=step.seconds)
+
+
+class RolloutView(BaseModel):
+    """One stage of a release: its plan, its steps, who decided."""
+
+    stage: str
+    status: Status
+    code: str
+    sentence: str
+    target: str
+    endpoint: str
+    workspace: str
+    deployment: str
+    needs_approval: bool
+    plan_digest: str
+    missing: list[str]  # that it waits for, in words, while people are asked
+    expires_at: datetime | None  # unless somebody decides before
+    emergency: bool
+    attempt: int
+    started_at: datetime | None
+    finished_at: datetime | None
+    decisions: list[DecisionView]
+    steps: list[StepView]
+
+    @classmethod
+    def of(
+        cls,
+        rollout: Rollout,
+        *,
+        release: Release,
+        plan: Plan | None,
+        steps: Sequence[StepRun],
+        decisions: Sequence[Decision],
+    ) -> "RolloutView":
+        """``plan`` is needed while people are asked."""
+        words = [DecisionView.of(each, rollout=rollout) for each in decisions if each.rollout_id == rollout.id]
+        missing: tuple[str, ...] = ()
+        expiry = None
+        if plan is not None and rollout.asked_at is not None:
+            missing = judge(release, rollout, plan, decisions, now=rollout.asked_at).missing
+            expiry = expiry_of(rollout, plan)
+        return cls(
+            **rollout.model_dump(include=set(cls.model_fields)),
+            missing=list(missing),
+            expires_at=expiry,
+            decisions=words,
+            steps=[StepView.of(step) for step in steps],
+        )
+
+
+class ReleaseView(BaseModel):
+    """A release without its stages, as lists show it."""
+
+    id: str
+    model: str
+    number: int
+    job: str
+    definition_version: int
+    stages: list[str]
+    status: Status
+    code: str
+    sentence: str
+    note: str | None
+    requested_by: str
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, release: Release) -> "ReleaseView":
+        return cls(**release.model_dump(include=set(cls.model_fields)))
+
+
+class ReleaseDetail(ReleaseView):
+    content: Json | None
+    checks: list[CheckView] | None  # null until they were made
+    rollouts: list[RolloutView]
+
+    @classmethod
+    def whole(
+        cls,
+        release: Release,
+        *,
+        rollouts: Sequence[Rollout],
+        plans: Mapping[str, Plan],
+        steps: Mapping[str, Sequence[StepRun]],
+        decisions: Sequence[Decision],
+    ) -> "ReleaseDetail":
+        shown = [
+            RolloutView.of(
+                each,
+                release=release,
+                plan=plans.get(each.plan_digest),
+                steps=steps.get(each.id, ()),
+                decisions=decisions,
+            )
+            for each in rollouts
+        ]
+        checks = None if release.checks is None else [CheckView.model_validate(each) for each in release.checks]
+        return cls(**ReleaseView.of(release).model_dump(), content=release.content, checks=checks, rollouts=shown)
+
+
+class ReleasePage(Page):
+    items: list[ReleaseView]

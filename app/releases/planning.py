@@ -1,0 +1,123 @@
+"""What exactly a release will do: stored once, before anything is begun, so that nothing that is applied later changes it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from app.identity.actor import Actor
+from app.releases.plans import digest_of
+from app.releases.queries import serving_at
+from app.releases.service import record
+from app.releases.states import Status, StepStatus
+from app.releases.tables import Plan, Release, Rollout, StepRun
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """One step of a plan: plain data. ``needs`` are keys of steps of this rollout, or ``<stage>/<key>`` of an earlier one."""
+
+    key: str
+    kind: str
+    needs: tuple[str, ...]
+    config: Json
+    timeout_seconds: float
+
+
+@dataclass(frozen=True)
+class PlannedRollout:
+    """What one stage of a release will do."""
+
+    stage: str
+    target: str
+    endpoint: str
+    workspace: str
+    deployment: str
+    plan: Json  # for people; ``approval`` in it is who must approve, None: nobody need
+    steps: tuple[PlannedStep, ...]
+
+
+def plan_release(
+    session: Session,
+    release: Release,
+    content: Json,
+    plans: Sequence[PlannedRollout],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> list[Rollout]:
+    """Store what exactly is released and what each stage will do; copies, so that nothing changes it later."""
+    release.content = content
+    rollouts = []
+    for position, plan in enumerate(plans):
+        rollout = Rollout(
+            id=f"{release.id}:{plan.stage}",
+            release_id=release.id,
+            stage=plan.stage,
+            position=position,
+            target=plan.target,
+            endpoint=plan.endpoint,
+            workspace=plan.workspace,
+            deployment=plan.deployment,
+            needs_approval=plan.plan["approval"] is not None,
+            plan_digest=_keep_plan(session, {**plan.plan, "replaces": replaced_at(session, plan.target)}),
+            status=Status.PENDING,
+            code="waits_for_earlier_stage" if position else "planned",
+            sentence="Waits for the stage before it." if position else "Planned.",
+        )
+        session.add(rollout)
+        session.flush()
+        session.add_all(_step_run(rollout, step, position=place) for place, step in enumerate(plan.steps))
+        rollouts.append(rollout)
+    session.flush()
+    plan_data = {"content": content, "plan_digests": {each.stage: each.plan_digest for each in rollouts}}
+    record(session, release, "release.planned", subject=release.id, data=plan_data, actor=actor, now=now)
+    return rollouts
+
+
+def keep_checks(session: Session, release: Release, checks: list[Json], *, actor: Actor, now: datetime) -> None:
+    """Store what was found before it was planned, well or not."""
+    release.checks = checks
+    record(session, release, "release.checked", subject=release.id, data={"checks": checks}, actor=actor, now=now)
+
+
+def replan(session: Session, rollout: Rollout, plan: Json) -> None:
+    """Give a rollout another plan document."""
+    rollout.plan_digest = _keep_plan(session, plan)
+    session.add(rollout)
+    session.flush()
+
+
+def replaced_at(session: Session, target: str) -> Json | None:
+    """What serves at a target, as far as this service brought it there: the newest release that succeeded."""
+    serves = serving_at(session, target)
+    return None if serves is None else {"release": serves.release_id, "plan": serves.plan_digest}
+
+
+def _keep_plan(session: Session, plan: Json) -> str:
+    """Its digest. A plan that is there already is the same: it is found by its content."""
+    digest = digest_of(plan)
+    if session.get(Plan, digest) is None:
+        session.add(Plan(digest=digest, document=plan))
+        session.flush()
+    return digest
+
+
+def _step_run(rollout: Rollout, step: PlannedStep, *, position: int) -> StepRun:
+    return StepRun(
+        id=f"{rollout.id}:{step.key}",
+        rollout_id=rollout.id,
+        key=step.key,
+        kind=step.kind,
+        position=position,
+        needs=list(step.needs),
+        config=step.config,
+        timeout_seconds=step.timeout_seconds,
+        status=StepStatus.PENDING,
+        code="planned",
+        sentence="Planned.",
+    )
