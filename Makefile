@@ -7,7 +7,8 @@ INSTALLED := $(VENV)/.installed
 # The first Python that is new enough; `make PYTHON=/path/to/python3.12 install` chooses another.
 PYTHON ?= $(firstword $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python; done))
-WORKERS ?= 2
+# More than cores: much of a test is waiting.
+WORKERS ?= 3
 
 .PHONY: help install demo up test test-all check format chaos bench lock clean
 
@@ -37,8 +38,8 @@ up: $(INSTALLED) ## start everything on this machine and leave it up
 test: $(INSTALLED) ## the tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
 
-test-all: $(INSTALLED) ## the tests, the slow ones too
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+test-all: $(INSTALLED) ## the tests, the slow ones too, and 10,000 made-up requests
+	@MLRELEASE_FUZZ=10000 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(INSTALLED) ## formatter, linter, types, import order
 	@$(BIN)/ruff format --check .

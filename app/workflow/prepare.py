@@ -1,5 +1,7 @@
 """Preparing a release: what exactly is released is looked up once, what stands in its way too, and each stage's plan is made."""
 
+import itertools
+
 import structlog
 from dbos import DBOS
 from sqlmodel import Session
@@ -52,12 +54,13 @@ def _prepare(shop: Workshop, release_id: str) -> str:
         stages=release.stages,
     )
     signals = shop.signals.of(release.id, asked=release.control)
+    tries = itertools.count(2)
     try:
         found = look_ahead(
             shop,
             subject,
             signals=signals,
-            on_retry=lambda error, seconds: _tell_retry(shop, release.id, error, seconds),
+            on_retry=lambda error, seconds: _tell_retry(shop, release.id, error, seconds, number=next(tries)),
         )
     except Interrupted as stop:
         if stop.reason == "released":
@@ -84,9 +87,9 @@ def _read(session: Session, release_id: str) -> tuple[Release, TrainingJob, Defi
     return release, session.get_one(TrainingJob, release.job_id), *definition_of(session, release)
 
 
-def _tell_retry(shop: Workshop, release_id: str, error: AzureMLError, seconds: float) -> None:
+def _tell_retry(shop: Workshop, release_id: str, error: AzureMLError, seconds: float, *, number: int) -> None:
     log.warning("prepare_retried", release=release_id, code=error.code, error=str(error), seconds=round(seconds, 1))
-    sentence = f"{error.sentence} Tried again in {seconds:.0f} s."
+    sentence = f"{error.sentence} Tried again in {seconds:.0f} s (try {number})."
     _move_pending(shop, release_id, Status.PENDING, code=error.code, sentence=sentence)
 
 

@@ -1,6 +1,6 @@
 """Many releases over many targets through three workers, one of which is killed every few seconds.
 
-``MLRELEASE_SOAK=200`` sets how many releases; without it as many as a test run can wait for.
+``MLRELEASE_SOAK`` sets how many releases, 200 without it.
 """
 
 import os
@@ -20,7 +20,7 @@ from tests.crash.invariants import count_chain
 from tests.postgresql import running_postgresql
 from tests.topology import PATIENCE_SECONDS, Team, Topology
 
-RELEASES = int(os.environ.get("MLRELEASE_SOAK", "40"))
+RELEASES = int(os.environ.get("MLRELEASE_SOAK", "200"))
 TARGETS = 20
 WORKERS = 3
 KILL_EVERY = 5.0  # seconds

@@ -291,6 +291,6 @@ TABLE: tuple[Row, ...] = (
         ("kv-dev", *SAID),
     ),
     # Copies into the registry are asked for without the model's name in the address.
-    Row(CUT_IMPORT, "share_model", IMPORT, left=SERVES_IN_PROD, alone=True, release="import cut"),
-    Row(CUT_IMPORT, "share_environment", IMPORT, left=SERVES_IN_PROD, alone=True, release="import cut"),
+    Row(CUT_IMPORT, "share_model", IMPORT, tries=2, left=SERVES_IN_PROD, alone=True, release="import cut"),
+    Row(CUT_IMPORT, "share_environment", IMPORT, tries=2, left=SERVES_IN_PROD, alone=True, release="import cut"),
 )
