@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import tuple_
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from app.errors import NotFound
 from app.identity.roles import Visible
@@ -102,19 +103,9 @@ def rollouts_of(session: Session, release_id: str) -> list[Rollout]:
 
 def waiting_before(session: Session, release: Release, rollout: Rollout) -> list[Rollout]:
     """Rollouts of older releases of the same model that wait for the same target: for an approval, or in the queue."""
-    query = (
-        select(Rollout)
-        .join(Release, col(Release.id) == col(Rollout.release_id))
-        .where(
-            Rollout.target == rollout.target,
-            col(Rollout.status).in_([Status.PENDING_APPROVAL, Status.SCHEDULED, Status.QUEUED]),
-            Release.model == release.model,
-            col(Release.number) < release.number,
-        )
-        .order_by(col(Release.number))
-        .with_for_update()
-    )
-    return list(session.exec(query).all())
+    waits = [Status.PENDING_APPROVAL, Status.SCHEDULED, Status.QUEUED]
+    query = _of_its_model_at(release, rollout, waits).where(col(Release.number) < release.number)
+    return list(session.exec(query.order_by(col(Release.number)).with_for_update()).all())
 
 
 def overtaken_by(session: Session, release: Release, rollout: Rollout) -> Rollout | None:
@@ -127,18 +118,17 @@ def overtaken_by(session: Session, release: Release, rollout: Rollout) -> Rollou
         Status.PAUSED,
         Status.SUCCEEDED,
     ]
-    return session.exec(
+    query = _of_its_model_at(release, rollout, there).where(col(Release.number) > release.number)
+    return session.exec(query.order_by(col(Release.number).desc()).limit(1)).first()
+
+
+def _of_its_model_at(release: Release, rollout: Rollout, statuses: Sequence[Status]) -> SelectOfScalar[Rollout]:
+    """Rollouts of the release's model at the rollout's target that are so."""
+    return (
         select(Rollout)
         .join(Release, col(Release.id) == col(Rollout.release_id))
-        .where(
-            Rollout.target == rollout.target,
-            col(Rollout.status).in_(there),
-            Release.model == release.model,
-            col(Release.number) > release.number,
-        )
-        .order_by(col(Release.number).desc())
-        .limit(1)
-    ).first()
+        .where(Rollout.target == rollout.target, col(Rollout.status).in_(statuses), Release.model == release.model)
+    )
 
 
 def plan_of(session: Session, rollout: Rollout) -> Plan:

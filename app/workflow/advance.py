@@ -23,11 +23,13 @@ def advance_release(session: Session, queue: WorkQueue, release: Release, *, act
     ahead = next((each for each in rollouts_of(session, release.id) if each.status is not Status.SUCCEEDED), None)
     if ahead is None or ahead.status is not Status.PENDING:
         return
+    newer = overtaken_by(session, release, ahead)
     if release.control is Control.CANCEL:
         said = "Cancelled after the stage before it had been completed."
         move_rollout(session, ahead, Status.CANCELLED, code="cancelled", sentence=said, actor=actor, now=now)
-    elif (newer := overtaken_by(session, release, ahead)) is not None:
+    elif newer is not None:
         _supersede(session, release, ahead, by=newer.release_id, actor=actor, now=now)
+        return  # what is older still, it has superseded too
     elif ahead.needs_approval:
         ask_people(session, queue, release, ahead, actor=actor, now=now)
     else:
