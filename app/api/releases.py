@@ -18,6 +18,7 @@ from app.api.service import Api, Service
 from app.approvals.service import decisions_on
 from app.identity.roles import Permission
 from app.releases import queries
+from app.releases.events import link_events
 from app.releases.states import Status
 from app.workflow.requests import Asking, request_plan, request_release
 
@@ -156,6 +157,7 @@ def _is_known(revision: int, if_none_match: str | None) -> bool:
 
 
 def whole_release(session: Session, release_id: str) -> ReleaseDetail:
+    link_events(session)  # what was written in this transaction counts in its revision
     release = queries.get_release(session, release_id)
     rollouts = queries.rollouts_of(session, release_id)
     return ReleaseDetail.whole(

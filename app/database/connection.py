@@ -29,6 +29,7 @@ NOTICE_A_LOST_SERVER = {
 }
 CONTENTION_TRIES = 5
 CROSSED = "database_deadlock"
+_LAST = "last"
 
 Result = TypeVar("Result")
 
@@ -49,6 +50,8 @@ class Database:
         """One transaction: committed when the block ends well. Raises Unavailable when the database does not answer."""
         with available(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
+            for work in session.info.get(_LAST, ()):
+                work(session)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -73,6 +76,11 @@ class Database:
 
     def dispose(self) -> None:
         self.engine.dispose()
+
+
+def at_the_end(session: Session, work: Callable[[Session], None]) -> None:
+    """Have ``work`` done last of all in the transaction of ``session``, right before it is committed; not when it is undone."""
+    session.info.setdefault(_LAST, []).append(work)
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from app.errors import Conflict, NotFound
 from app.identity.actor import SERVICE, Actor
 from app.notifications import deliveries
 from app.notifications.tables import Channel, Delivery, Webhook
-from app.releases.events import append_event, stand_in_line
-from app.releases.tables import EventHead
+from app.releases.events import append_event, link_events, stand_in_line
+from app.releases.tables import Event, EventHead
 
 # Nobody is told of these, or telling somebody could itself be something to tell.
 OWN_EVENTS = "webhook."
@@ -73,8 +73,9 @@ def try_webhook(session: Session, webhook_id: str, *, actor: Actor, now: datetim
             code="webhook_disabled",
             hint="Remove it, and make a new one once the receiver wants events again.",
         )
-    seq = _record(session, "webhook.tested", webhook, actor=actor, now=now, data={})
-    tell(session, webhook.id, seq=seq)
+    tested = _record(session, "webhook.tested", webhook, actor=actor, now=now, data={})
+    link_events(session)
+    tell(session, webhook.id, seq=tested.seq)
     return webhook
 
 
@@ -128,6 +129,8 @@ def lock_webhook(session: Session, webhook_id: str) -> Webhook:
     return webhook
 
 
-def _record(session: Session, kind: str, webhook: Webhook, *, actor: Actor, now: datetime, data: dict[str, Any]) -> int:
+def _record(
+    session: Session, kind: str, webhook: Webhook, *, actor: Actor, now: datetime, data: dict[str, Any]
+) -> Event:
     session.flush()
-    return append_event(session, kind, subject=webhook.id, actor=actor, now=now, data=data).seq
+    return append_event(session, kind, subject=webhook.id, actor=actor, now=now, data=data)

@@ -1,7 +1,8 @@
 """The one way in which an event is written.
 
-Events form one chain: each carries the hash of the one before. The head row is locked while one is appended, so numbers
-follow the order of commits and have no gaps: whoever has read up to N has missed nothing before it.
+Events form one chain: each carries the hash of the one before. Its head is locked from when a transaction's events are linked to it
+until the commit, so numbers follow the order of commits and have no gaps: whoever has read up to N has missed nothing before it. That
+is done last of all in a transaction: nobody waits for the head while another one thinks.
 """
 
 import hashlib
@@ -12,9 +13,10 @@ from typing import Any
 
 from sqlmodel import Session, select
 
+from app.database.connection import at_the_end
 from app.errors import Conflict
 from app.identity.actor import Actor
-from app.releases.tables import Event, EventHead
+from app.releases.tables import Event, EventHead, Release
 
 
 def append_event(
@@ -24,43 +26,61 @@ def append_event(
     subject: str,
     actor: Actor,
     now: datetime,
-    release_id: str | None = None,
+    release: Release | None = None,
     model: str | None = None,
     data: dict[str, Any] | None = None,
 ) -> Event:
-    """Append to the chain, in the caller's transaction. ``data`` is plain JSON and holds no secret."""
-    head = _head_of(session)
+    """Append to the chain, in the caller's transaction. ``data`` is plain JSON and holds no secret.
+
+    The event has its number once the transaction ends, or ``link_events`` is called; so has its release, as its revision.
+    """
     event = Event(
-        seq=head.seq + 1,
+        seq=0,
         at=now,
         kind=kind,
-        model=model,
-        release_id=release_id,
+        model=release.model if release else model,
+        release_id=release.id if release else None,
         subject=subject,
         actor=actor.name,
         via=actor.via,
         request_id=actor.request_id,
         data=data or {},
-        previous=head.hash,
+        previous="",
         hash="",
     )
-    event.hash = hash_of(event)
-    head.seq, head.hash = event.seq, event.hash
-    session.add(event)
-    session.add(head)
+    _loose_in(session).append((event, release))
     return event
 
 
-def _head_of(session: Session) -> EventHead:
-    """Locked until the transaction ends, so that it is read once. A session of ours is one transaction."""
-    head: EventHead | None = session.info.get("event_head")
-    if head is None:
-        head = session.info["event_head"] = session.exec(select(EventHead).with_for_update()).one()
-    return head
+def link_events(session: Session) -> None:
+    """Link what was appended so far to the chain, for who needs the numbers before the transaction ends."""
+    loose = _loose_in(session)
+    if not loose:
+        return
+    session.flush()  # what takes other locks comes before the head's
+    head = session.exec(select(EventHead).with_for_update().execution_options(populate_existing=True)).one()
+    for event, release in loose:
+        event.seq, event.previous = head.seq + 1, head.hash
+        event.hash = hash_of(event)
+        head.seq, head.hash = event.seq, event.hash
+        session.add(event)
+        if release is not None:
+            release.revision, release.updated_at = event.seq, event.at
+    loose.clear()
+    session.flush()
+
+
+def _loose_in(session: Session) -> list[tuple[Event, Release | None]]:
+    """The events of a transaction that have no place in the chain yet. A session of ours is one transaction."""
+    loose: list[tuple[Event, Release | None]] | None = session.info.get("loose_events")
+    if loose is None:
+        loose = session.info["loose_events"] = []
+        at_the_end(session, link_events)
+    return loose
 
 
 def stand_in_line(session: Session) -> None:
-    """Take the head's lock now instead of at the first event: what is read after this no other writer changes."""
+    """Take the head's lock now instead of at the end: what is read after this no other writer changes."""
     session.exec(select(EventHead.id).with_for_update()).one()
 
 

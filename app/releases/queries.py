@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import tuple_
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -46,19 +47,25 @@ def lock_release(session: Session, release_id: str) -> Release:
     return release
 
 
-def lock_step(session: Session, step_id: str) -> tuple[StepRun, Release]:
-    """A step run and its release as they are now, the release's row locked as by ``lock_release``."""
+def lock_rollout(session: Session, rollout_id: str) -> tuple[Rollout, Release]:
+    """A rollout and its release as they are now, the release's row locked as by ``lock_release``."""
     query = (
-        select(StepRun, Release)
-        .join(Rollout, col(Rollout.id) == col(StepRun.rollout_id))
+        select(Rollout, Release)
         .join(Release, col(Release.id) == col(Rollout.release_id))
-        .where(StepRun.id == step_id)
+        .where(Rollout.id == rollout_id)
+        .options(defer(Release.content), defer(Release.checks))  # type: ignore[arg-type] # columns; large, and not needed
         .with_for_update(of=Release)
         .execution_options(populate_existing=True)
     )
-    step, release = session.exec(query).one()
+    rollout, release = session.exec(query).one()
     _locked_in(session).add(release.id)
-    return step, release
+    return rollout, release
+
+
+def lock_step(session: Session, step_id: str) -> StepRun:
+    """A step run as it is now, its release's row locked as by ``lock_release``."""
+    lock_rollout(session, step_id.rpartition(":")[0])
+    return session.get_one(StepRun, step_id, populate_existing=True)
 
 
 def is_locked(session: Session, release_id: str) -> bool:
@@ -99,6 +106,15 @@ def rollouts_of(session: Session, release_id: str) -> list[Rollout]:
     """In the order of the stages."""
     query = select(Rollout).where(Rollout.release_id == release_id).order_by(col(Rollout.position))
     return list(session.exec(query).all())
+
+
+def rollout_ahead(session: Session, release: Release) -> Rollout | None:
+    """Where the release is at: the first of its stages that has not succeeded. None when all have, and before it is planned."""
+    for stage in release.stages:
+        rollout = session.get(Rollout, f"{release.id}:{stage}")
+        if rollout is not None and rollout.status is not Status.SUCCEEDED:
+            return rollout
+    return None
 
 
 def waiting_before(session: Session, release: Release, rollout: Rollout) -> list[Rollout]:

@@ -5,6 +5,7 @@ stores it and writes the event, in the caller's transaction. A release that has 
 first rollout that has not succeeded.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ from sqlmodel import Session, func, select
 from app.errors import Conflict
 from app.identity.actor import Actor
 from app.releases.events import append_event, stand_in_line
-from app.releases.queries import is_locked, rollouts_of, steps_of
+from app.releases.queries import is_locked, rollout_ahead, steps_of
 from app.releases.states import MAY_FOLLOW, STEP_MAY_FOLLOW, Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 
@@ -227,30 +228,21 @@ def plan_again(session: Session, rollout: Rollout, *, actor: Actor, now: datetim
             )
 
 
-def skip_what_is_left(session: Session, rollout: Rollout, *, because: str, actor: Actor, now: datetime) -> None:
+def skip_what_is_left(session: Session, steps: Iterable[StepRun], *, because: str, actor: Actor, now: datetime) -> None:
     """Steps that will not run in this attempt."""
-    for step in steps_of(session, rollout.id):
+    for step in steps:
         if step.status is StepStatus.PENDING:
             move_step(session, step, StepStatus.SKIPPED, code="not_reached", sentence=because, actor=actor, now=now)
 
 
 def _follow_rollouts(session: Session, release: Release, *, actor: Actor, now: datetime) -> None:
-    rollouts = rollouts_of(session, release.id)
-    ahead = next((rollout for rollout in rollouts if rollout.status is not Status.SUCCEEDED), None)
+    ahead = rollout_ahead(session, release)
     if ahead is None:
-        last = rollouts[-1]
-        sentence = f"Serves {', '.join(rollout.stage for rollout in rollouts)}."
-        move_release(session, release, last.status, code="released", sentence=sentence, actor=actor, now=now)
+        said = {"code": "released", "sentence": f"Serves {', '.join(release.stages)}."}
+        move_release(session, release, Status.SUCCEEDED, **said, actor=actor, now=now)
     elif ahead.status is not Status.PENDING:
-        move_release(
-            session,
-            release,
-            ahead.status,
-            code=ahead.code,
-            sentence=f"{ahead.stage}: {ahead.sentence}",
-            actor=actor,
-            now=now,
-        )
+        said = {"code": ahead.code, "sentence": f"{ahead.stage}: {ahead.sentence}"}
+        move_release(session, release, ahead.status, **said, actor=actor, now=now)
 
 
 def _record_of_step(session: Session, step: StepRun, kind: str, *, data: Json, actor: Actor, now: datetime) -> None:
@@ -262,22 +254,11 @@ def _record_of_step(session: Session, step: StepRun, kind: str, *, data: Json, a
 def record(
     session: Session, release: Release, kind: str, *, subject: str, data: Json, actor: Actor, now: datetime
 ) -> None:
-    """Write an event on a release; its revision is the number of its last event."""
+    """Write an event on a release."""
     # Always the release's row before the chain's head: two writers that lock them crosswise would wait for each other.
     if not is_locked(session, release.id):
         session.exec(select(Release.id).where(Release.id == release.id).with_for_update()).one()
-    event = append_event(
-        session,
-        kind,
-        subject=subject,
-        actor=actor,
-        now=now,
-        release_id=release.id,
-        model=release.model,
-        data=data,
-    )
-    release.revision = event.seq
-    release.updated_at = now
+    append_event(session, kind, subject=subject, actor=actor, now=now, release=release, data=data)
     session.add(release)
 
 

@@ -17,6 +17,7 @@ It never touches the database, and it holds nothing that must outlive it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,7 +68,7 @@ class Context:
 
     release: str
     stage: str
-    bundle: Path  # the definition's files, unpacked; read only
+    unpack: Callable[[], Path]  # where the definition's files come from: not every step needs them
     scratch: Path  # an empty folder of this attempt, removed afterwards
     outputs: Mapping[str, Mapping[str, Any]]  # of the steps that this one needs, by their key
     checkpoint: Callable[
@@ -75,6 +76,11 @@ class Context:
     ]  # call it in every poll loop and before every write to Azure; raises Interrupted or OutOfTime
     wait: Callable[[float], None]  # wait so many seconds between two looks; wakes early to raise Interrupted
     report: Callable[[str], None]  # one sentence of what is going on, for people who watch
+
+    @cached_property
+    def bundle(self) -> Path:
+        """The definition's files, unpacked; read only."""
+        return self.unpack()
 
 
 Step = Callable[[Context, Json], Done]

@@ -7,7 +7,7 @@ from sqlmodel import Session
 from app.freezes.queries import frozen_for
 from app.freezes.windows import Frozen
 from app.identity.actor import Actor
-from app.releases.queries import overtaken_by, rollouts_of, scheduled, waiting_before
+from app.releases.queries import overtaken_by, rollout_ahead, scheduled, waiting_before
 from app.releases.service import begin_attempt, move_rollout
 from app.releases.states import Control, Status
 from app.releases.tables import Release, Rollout
@@ -20,17 +20,18 @@ def advance_release(session: Session, queue: WorkQueue, release: Release, *, act
 
     Releases are prepared side by side: a newer one may have got there first. The older one then does not go after it.
     """
-    ahead = next((each for each in rollouts_of(session, release.id) if each.status is not Status.SUCCEEDED), None)
+    ahead = rollout_ahead(session, release)
     if ahead is None or ahead.status is not Status.PENDING:
         return
-    newer = overtaken_by(session, release, ahead)
     if release.control is Control.CANCEL:
         said = "Cancelled after the stage before it had been completed."
         move_rollout(session, ahead, Status.CANCELLED, code="cancelled", sentence=said, actor=actor, now=now)
-    elif newer is not None:
+        return  # it replaces nobody there
+    newer = overtaken_by(session, release, ahead)
+    if newer is not None:
         _supersede(session, release, ahead, by=newer.release_id, actor=actor, now=now)
         return  # what is older still, it has superseded too
-    elif ahead.needs_approval:
+    if ahead.needs_approval:
         ask_people(session, queue, release, ahead, actor=actor, now=now)
     else:
         enqueue_rollout(session, queue, release, ahead, actor=actor, now=now)

@@ -3,13 +3,13 @@
 from sqlmodel import Session
 
 from app.errors import Conflict
-from app.releases.queries import lock_release, rollouts_of
+from app.releases.queries import lock_release, rollout_ahead
 from app.releases.service import ask_of, move_release, move_rollout, plan_again
 from app.releases.states import Control, Status
 from app.releases.tables import Release, Rollout
 from app.workflow.advance import enqueue_rollout
 from app.workflow.asking import ask_people, is_approved, void_approvals
-from app.workflow.requests import Asking
+from app.workflow.requests import Asking, have_it_prepared
 
 
 def cancel(session: Session, asking: Asking, release_id: str, *, reason: str = "") -> Release:
@@ -21,7 +21,7 @@ def cancel(session: Session, asking: Asking, release_id: str, *, reason: str = "
         return release
     ask_of(session, release, Control.CANCEL, reason=reason, actor=asking.actor, now=asking.now)
     said = _said("Cancelled", asking, reason)
-    ahead = _ahead(session, release_id)
+    ahead = rollout_ahead(session, release)
     if ahead is not None:
         void_approvals(session, release, ahead, because=said, actor=asking.actor, now=asking.now)
     if ahead is None:
@@ -37,7 +37,7 @@ def cancel(session: Session, asking: Asking, release_id: str, *, reason: str = "
 def pause(session: Session, asking: Asking, release_id: str, *, reason: str = "") -> Release:
     """Pause what runs or waits in the queue. Raises Conflict in any other state."""
     release = lock_release(session, release_id)
-    ahead = _ahead(session, release_id)
+    ahead = rollout_ahead(session, release)
     if ahead is None or ahead.status not in {Status.QUEUED, Status.IN_PROGRESS}:
         raise _wrong_state(release, "neither runs nor waits in the queue", code="not_running")
     if release.control is Control.PAUSE:
@@ -51,7 +51,7 @@ def pause(session: Session, asking: Asking, release_id: str, *, reason: str = ""
 def resume(session: Session, asking: Asking, release_id: str) -> Release:
     """Go on with a paused release where it stopped. Raises Conflict when it is not paused."""
     release = lock_release(session, release_id)
-    ahead = _ahead(session, release_id)
+    ahead = rollout_ahead(session, release)
     if ahead is None or ahead.status is not Status.PAUSED:
         raise _wrong_state(release, "is not paused", code="not_paused")
     _go_on(session, asking, release, ahead)
@@ -61,11 +61,11 @@ def resume(session: Session, asking: Asking, release_id: str) -> Release:
 def retry(session: Session, asking: Asking, release_id: str) -> Release:
     """Go on from what failed or was cancelled, keeping what is done. Raises Conflict when nothing did."""
     release = lock_release(session, release_id)
-    ahead = _ahead(session, release_id)
+    ahead = rollout_ahead(session, release)
     if release.status is Status.FAILED and ahead is None:
         sentence = "Looks up again what exactly is to be released."
         _move_release(session, asking, release, Status.PENDING, code="preparing", sentence=sentence)
-        asking.queue.prepare_release(session, release.id, attempt=release.revision)
+        have_it_prepared(session, asking.queue, release)
     elif ahead is not None and ahead.status in {Status.FAILED, Status.CANCELLED} and ahead.attempt:
         _go_on(session, asking, release, ahead)
     else:
@@ -83,11 +83,6 @@ def _go_on(session: Session, asking: Asking, release: Release, rollout: Rollout)
         )  # a cancellation took the approvals with it
     else:
         enqueue_rollout(session, asking.queue, release, rollout, actor=actor, now=now)
-
-
-def _ahead(session: Session, release_id: str) -> Rollout | None:
-    """The stage that the release is at."""
-    return next((each for each in rollouts_of(session, release_id) if each.status is not Status.SUCCEEDED), None)
 
 
 def _move(session: Session, asking: Asking, rollout: Rollout, status: Status, *, code: str, sentence: str) -> None:

@@ -31,7 +31,7 @@ def register_dry_run(shop: Workshop) -> None:
 
     @DBOS.workflow(name=PLAN_DRY_RUN, max_recovery_attempts=None)
     def plan_dry_run(run_id: str) -> str:
-        return DBOS.run_step({"name": "plan"}, carry_out_dry_run, shop, run_id)
+        return carry_out_dry_run(shop, run_id)
 
 
 def carry_out_dry_run(shop: Workshop, run_id: str) -> str:

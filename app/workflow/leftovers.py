@@ -10,7 +10,6 @@ from app.azureml.endpoints import get_endpoint
 from app.azureml.errors import AzureMLError
 from app.azureml.types import Endpoint, WorkspaceRef
 from app.releases.queries import steps_of
-from app.releases.states import StepStatus
 from app.releases.tables import Rollout
 from app.workflow.workshop import Workshop
 
@@ -24,7 +23,6 @@ class Leftovers:
     workspace: WorkspaceRef
     endpoint: str
     deployment: str
-    is_whole: bool  # every step succeeded
     had_begun: bool  # the deployment, at least
 
 
@@ -36,15 +34,12 @@ def read_leftovers(session: Session, rollout_id: str) -> Leftovers:
         workspace=WorkspaceRef(subscription, group, workspace),
         endpoint=endpoint,
         deployment=rollout.deployment,
-        is_whole=all(step.status is StepStatus.SUCCEEDED for step in steps),
         had_begun=any(step.kind == "create_deployment" and step.attempts for step in steps),
     )
 
 
 def what_is_left(shop: Workshop, left: Leftovers) -> str:
     """Nothing is deleted: the deployment may be wanted by a retry, and without traffic it harms nobody."""
-    if left.is_whole:
-        return ""
     if not left.had_begun:
         return f"{left.endpoint} was not touched, or serves what it served before."
     try:

@@ -73,7 +73,7 @@ def _carry_out(
         context = Context(
             release=subject.id,
             stage="",
-            bundle=shop.bundle(subject.version.bundle_digest),
+            unpack=lambda: shop.bundle(subject.version.bundle_digest),
             scratch=scratch,
             outputs={},
             checkpoint=signals.checkpoint,

@@ -23,7 +23,7 @@ def register_looks(shop: Workshop) -> None:
 
     @DBOS.workflow(name=LOOK_AT_ROLLOUT, max_recovery_attempts=None)
     def look(rollout_id: str) -> str:
-        return DBOS.run_step({"name": "look"}, look_at_rollout, shop, rollout_id)
+        return look_at_rollout(shop, rollout_id)
 
 
 def look_at_rollout(shop: Workshop, rollout_id: str) -> str:

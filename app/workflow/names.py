@@ -10,4 +10,5 @@ LOOK_AT_JOB = "look_at_job"
 LOOK_AT_ROLLOUT = "look_at_rollout"
 
 ENGINE_NAME = "mlrelease"
-ENGINE_VERSION = "1"  # of the workflows' shape; see docs/decisions: raised only when a replay would break
+# Of what a workflow reads and leaves half-way. Raised only when another version could not go on from there: docs/decisions/0005.
+ENGINE_VERSION = "1"

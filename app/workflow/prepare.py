@@ -32,7 +32,7 @@ def register_prepare(shop: Workshop) -> None:
 
     @DBOS.workflow(name=PREPARE_RELEASE, max_recovery_attempts=None)
     def prepare(release_id: str) -> str:
-        return DBOS.run_step({"name": "prepare"}, prepare_release, shop, release_id)
+        return prepare_release(shop, release_id)
 
 
 def prepare_release(shop: Workshop, release_id: str) -> str:

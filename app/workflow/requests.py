@@ -27,7 +27,7 @@ from app.jobs.service import (
 )
 from app.jobs.tables import TrainingJob
 from app.releases.dry_runs import begin_dry_run
-from app.releases.events import append_event
+from app.releases.events import append_event, link_events
 from app.releases.service import Request, create_release
 from app.releases.tables import DryRun, Release
 from app.rollout.plan import workspace_of
@@ -88,8 +88,14 @@ def request_release(
         actor=asking.actor,
         now=asking.now,
     )
-    asking.queue.prepare_release(session, release.id, attempt=release.revision)
+    have_it_prepared(session, asking.queue, release)
     return release
+
+
+def have_it_prepared(session: Session, queue: WorkQueue, release: Release) -> None:
+    """By a worker. What it has become by now is what makes the attempt another than those before."""
+    link_events(session)
+    queue.prepare_release(session, release.id, attempt=release.revision)
 
 
 def request_plan(

@@ -1,106 +1,124 @@
 """The durable rollout: its steps in the order of their needs, independent ones side by side."""
 
-from collections.abc import Callable
+from collections.abc import Mapping, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextvars import copy_context
+from dataclasses import dataclass
 
 from dbos import DBOS
 from sqlmodel import Session
 
 from app.identity.actor import SERVICE
-from app.releases.queries import lock_release, steps_of
+from app.releases.queries import lock_rollout, steps_of
 from app.releases.service import move_rollout, skip_what_is_left
-from app.releases.states import Status, StepStatus
+from app.releases.states import Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.rollout.order import Node, outcome, ready
 from app.workflow.advance import advance_release, may_begin
 from app.workflow.asking import ask_others_anew
 from app.workflow.leftovers import read_leftovers, what_is_left
 from app.workflow.names import CARRY_OUT_ROLLOUT
-from app.workflow.step_runs import carry_out_step
+from app.workflow.step_runs import End, Job, begin_step, carry_out_step, record_end
 from app.workflow.workshop import Workshop
 
-# A plan as the engine keeps it: [id, key, [needs]] for each step.
-Plan = list[tuple[str, str, list[str]]]
+SIDE_BY_SIDE = 32  # steps of one rollout: more than any plan has
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one look at a rollout came to: the steps that have begun, or the rollout's status where nothing is left to do."""
+
+    begun: list[Job]
+    status: Status | None = None
 
 
 def register_rollout(shop: Workshop) -> None:
     """Make the workflow known to the engine. Before launch: a workflow that a worker does not know stays stuck in it."""
 
     @DBOS.workflow(name=CARRY_OUT_ROLLOUT, max_recovery_attempts=None)
-    def carry_out_rollout(rollout_id: str) -> str:
-        plan: Plan = DBOS.run_step({"name": "begin"}, begin_rollout, shop, rollout_id)
-        nodes = [Node(id=step, key=key, needs=tuple(needs)) for step, key, needs in plan]
-        # Step numbers are drawn in the plan's order, so that a replay gives each step the number that it had.
-        numbers = {node.key: DBOS.reserve_step() for node in nodes}
-        in_their_order(nodes, lambda node: numbers[node.key].run({"name": node.key}, carry_out_step, shop, node.id))
-        return DBOS.run_step({"name": "finish"}, finish_rollout, shop, rollout_id)
+    def carry_out(rollout_id: str) -> str:
+        return carry_out_rollout(shop, rollout_id).value
 
 
-def begin_rollout(shop: Workshop, rollout_id: str) -> Plan:
-    """Take the rollout out of the queue. An empty plan when there is nothing to do any more."""
+def carry_out_rollout(shop: Workshop, rollout_id: str) -> Status:
+    """Begin every step once what it needs has succeeded, until nothing more can begin; how it ended.
 
-    def work(session: Session) -> Plan:
-        rollout = _locked(session, rollout_id)
-        release, now = session.get_one(Release, rollout.release_id), shop.now()
+    Everything that it knows is in the rows: carried out again after a kill it goes on from there.
+    """
+    running: dict[Future[End], str] = {}
+    ended: dict[str, End] = {}
+    with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="step") as pool:
+        while True:
+            turn = _take_turn(shop, rollout_id, ended=ended, running=set(running.values()))
+            if turn.status is not None:
+                return turn.status
+            running |= {pool.submit(carry_out_step, shop, job): job.step.id for job in turn.begun}
+            if not running:
+                return _finish_midway(shop, rollout_id)
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            ended = {running.pop(each): each.result() for each in done}
+
+
+def _take_turn(shop: Workshop, rollout_id: str, *, ended: Mapping[str, End], running: Set[str]) -> Turn:
+    """Record what has ended and begin what comes next, in one transaction: between two steps nothing is to be waited for."""
+
+    def work(session: Session) -> Turn:
+        rollout, release = lock_rollout(session, rollout_id)
+        steps, now = steps_of(session, rollout_id), shop.now()
+        for step in steps:
+            if step.id in ended:
+                record_end(session, step, ended[step.id], now=now)
         if rollout.status is Status.QUEUED and may_begin(session, shop.queue, release, rollout, actor=SERVICE, now=now):
             said = {"code": "in_progress", "sentence": "Under way."}
             move_rollout(session, rollout, Status.IN_PROGRESS, **said, actor=SERVICE, now=now)
-        if rollout.status is not Status.IN_PROGRESS:
-            return []
-        return [(step.id, step.key, step.needs) for step in steps_of(session, rollout_id)]
+        if rollout.status not in {Status.IN_PROGRESS, Status.CANCELLING}:
+            return Turn([], rollout.status)
+        if all(step.status is StepStatus.SUCCEEDED for step in steps):
+            return Turn([], _finish(session, shop, release, rollout, steps))
+        next_ones = _next(steps, running, asked=release.control)
+        return Turn([begin_step(session, shop, release, step) for step in next_ones])
 
     with shop.signals.act():
         return shop.write(work)
 
 
-def in_their_order(nodes: list[Node], run: Callable[[Node], str]) -> dict[str, StepStatus]:
-    """Run every step as soon as what it needs has succeeded; begin nothing more once one has not."""
-    statuses: dict[str, StepStatus] = {}
-    running: dict[Future[str], str] = {}
-    if not nodes:
-        return statuses
-    with ThreadPoolExecutor(max_workers=len(nodes), thread_name_prefix="step") as pool:
-        while True:
-            for node in ready(nodes, statuses, set(running.values())):
-                # The engine knows by the context which workflow a step belongs to.
-                running[pool.submit(copy_context().run, run, node)] = node.key
-            if not running:
-                return statuses
-            ended, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in ended:
-                statuses[running.pop(future)] = StepStatus(future.result())
+def _next(steps: list[StepRun], running: Set[str], *, asked: Control | None) -> list[StepRun]:
+    """Steps to carry out now. What a kill cut off is brought to its end even where nothing new begins any more."""
+    cut_off = [step for step in steps if step.status is StepStatus.RUNNING and step.id not in running]
+    if asked is not None:
+        return cut_off
+    nodes = [Node(id=step.id, key=step.key, needs=tuple(step.needs)) for step in steps]
+    ends = {step.key: step.status for step in steps if step.status.is_final}
+    under_way = {step.key for step in steps if step.status is StepStatus.RUNNING}
+    new = {node.id for node in ready(nodes, ends, under_way)}
+    return [*cut_off, *(step for step in steps if step.id in new)]
 
 
-def finish_rollout(shop: Workshop, rollout_id: str) -> str:
-    """Add up the steps' ends; go on to the next stage. Carried out again it changes nothing."""
+def _finish_midway(shop: Workshop, rollout_id: str) -> Status:
+    """End a rollout that did not get through, and say what it leaves in Azure."""
     with shop.signals.act():
         left = what_is_left(shop, shop.read(lambda session: read_leftovers(session, rollout_id)))
-        return shop.write(lambda session: _finish(session, shop, rollout_id, left))
+
+        def work(session: Session) -> Status:
+            rollout, release = lock_rollout(session, rollout_id)
+            return _finish(session, shop, release, rollout, steps_of(session, rollout_id), left=left)
+
+        return shop.write(work)
 
 
-def _finish(session: Session, shop: Workshop, rollout_id: str, left: str) -> str:
-    rollout = _locked(session, rollout_id)
-    if rollout.status not in {Status.IN_PROGRESS, Status.CANCELLING}:
-        return rollout.status.value
-    release = session.get_one(Release, rollout.release_id)
-    steps = steps_of(session, rollout_id)
+def _finish(
+    session: Session, shop: Workshop, release: Release, rollout: Rollout, steps: list[StepRun], *, left: str = ""
+) -> Status:
+    """Add up the steps' ends; go on to the next stage."""
     ended = outcome([step.status for step in steps], control=release.control)
     code, sentence = _why(ended, steps, rollout, left)
     now = shop.now()
     if ended is not Status.PAUSED:
-        skip_what_is_left(session, rollout, because=f"Not reached: {sentence}", actor=SERVICE, now=now)
+        skip_what_is_left(session, steps, because=f"Not reached: {sentence}", actor=SERVICE, now=now)
     move_rollout(session, rollout, ended, code=code, sentence=sentence, actor=SERVICE, now=now)
     if ended is Status.SUCCEEDED:
         advance_release(session, shop.queue, release, actor=SERVICE, now=now)
         ask_others_anew(session, shop.queue, rollout, actor=SERVICE, now=now)
-    return ended.value
-
-
-def _locked(session: Session, rollout_id: str) -> Rollout:
-    """The rollout as it is now, with its release's row locked: whoever decides on it comes before or after."""
-    lock_release(session, rollout_id.rpartition(":")[0])
-    return session.get_one(Rollout, rollout_id, populate_existing=True)
+    return ended
 
 
 def _why(ended: Status, steps: list[StepRun], rollout: Rollout, left: str) -> tuple[str, str]:

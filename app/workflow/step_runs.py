@@ -1,10 +1,11 @@
-"""One step run: begun, carried out, recorded. Our row is the checkpoint: a step that ended is never carried out twice."""
+"""One step run: begun, carried out, its end recorded. Only the middle of it takes time, and touches Azure."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import structlog
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from app.azureml.errors import AzureMLError
 from app.definitions.tables import DefinitionVersion
@@ -21,19 +22,19 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class _Job:
-    """A step run with what its context is made of."""
+class Job:
+    """A step run that has begun, with what its context is made of."""
 
     step: StepRun
     release: str
     stage: str
-    bundle: str
+    definition: int
     outputs: dict[str, Json]
     control: Control | None  # asked of the release when the step began
 
 
 @dataclass(frozen=True)
-class _End:
+class End:
     """How a step run ended."""
 
     status: StepStatus
@@ -43,52 +44,53 @@ class _End:
     changed: bool | None = None
 
 
-def carry_out_step(shop: Workshop, step_id: str) -> str:
-    """Bring a step run to an end; its status. Begun again after a kill it starts from the step's own beginning."""
-    with shop.signals.act():
-        job = shop.write(lambda session: _begin(session, shop, step_id))
-        if job.step.status.is_final:
-            return job.step.status.value
-        end = _carry_out(shop, job)
-        _record(shop, step_id, end)
-        return end.status.value
-
-
-def _begin(session: Session, shop: Workshop, step_id: str) -> _Job:
-    """Note that it runs, unless it has ended, and read what it needs: one transaction, for many steps are quick."""
-    step, release = lock_step(session, step_id)
-    if not step.status.is_final:
-        again = "Taken up again." if step.status is StepStatus.RUNNING else "Begun."
-        _move(session, shop, step, StepStatus.RUNNING, code="running", sentence=again)
+def begin_step(session: Session, shop: Workshop, release: Release, step: StepRun) -> Job:
+    """Note that it runs, and gather what it needs."""
+    again = "Taken up again." if step.status is StepStatus.RUNNING else "Begun."
+    _keep_running(session, shop, step, code="running", sentence=again)
     stage = step.rollout_id.rpartition(":")[2]
-    return _Job(
+    return Job(
         step=step,
         release=release.id,
         stage=stage,
-        bundle=_bundle_of(session, release),
+        definition=release.definition_id,
         outputs=_outputs_for(session, release, stage, step),
         control=release.control,
     )
 
 
-def _bundle_of(session: Session, release: Release) -> str:
-    """Its digest alone: the definition itself is large, and no step needs it."""
-    definition = DefinitionVersion.id == release.definition_id
-    return session.exec(select(DefinitionVersion.bundle_digest).where(definition)).one()
+def carry_out_step(shop: Workshop, job: Job) -> End:
+    """Bring a step to its end, which is to be recorded. Begun again after a kill it starts from the step's own beginning."""
+    with shop.signals.act():
+        return _carry_out(shop, job)
+
+
+def record_end(session: Session, step: StepRun, end: End, *, now: datetime) -> None:
+    """Our row is the checkpoint: a step that has ended is never carried out twice."""
+    move_step(
+        session,
+        step,
+        end.status,
+        code=end.code,
+        sentence=end.sentence,
+        output=end.output,
+        changed=end.changed,
+        actor=SERVICE,
+        now=now,
+    )
 
 
 def _outputs_for(session: Session, release: Release, own_stage: str, step: StepRun) -> dict[str, Json]:
     """Of the steps that this one needs, by key; a need in an earlier stage is written ``<stage>/<key>``."""
-    needed = []
+    outputs = {}
     for need in step.needs:
         stage, _, key = need.rpartition("/")
-        needed.append(f"{release.id}:{stage or own_stage}:{key}")
-    found = session.exec(select(StepRun.key, StepRun.output).where(col(StepRun.id).in_(needed))).all() if needed else []
-    assert len(found) == len(needed), "a plan needs only what is in it"
-    return {key: dict(output or {}) for key, output in found}
+        needed = session.get_one(StepRun, f"{release.id}:{stage or own_stage}:{key}")
+        outputs[key] = dict(needed.output or {})
+    return outputs
 
 
-def _carry_out(shop: Workshop, job: _Job) -> _End:
+def _carry_out(shop: Workshop, job: Job) -> End:
     started = job.step.started_at
     assert started is not None, "a step that has begun has a start"
     deadline = started + timedelta(seconds=job.step.timeout_seconds)
@@ -98,7 +100,7 @@ def _carry_out(shop: Workshop, job: _Job) -> _End:
             context = Context(
                 release=job.release,
                 stage=job.stage,
-                bundle=shop.bundle(job.bundle),
+                unpack=lambda: _unpack(shop, job.definition),
                 scratch=scratch,
                 outputs=job.outputs,
                 checkpoint=signals.checkpoint,
@@ -118,39 +120,42 @@ def _carry_out(shop: Workshop, job: _Job) -> _End:
         if stop.reason == "released":
             raise
         status = StepStatus.PENDING if stop.reason == "paused" else StepStatus.CANCELLED
-        return _End(status, stop.code, stop.sentence)
+        return End(status, stop.code, stop.sentence)
     except Refused as no:
-        return _End(StepStatus.FAILED, no.code, str(no), output=no.details or None)
+        return End(StepStatus.FAILED, no.code, str(no), output=no.details or None)
     except OutOfTime as late:
-        return _End(StepStatus.ERRORED, late.code, _last_words(shop, job.step))
+        return End(StepStatus.ERRORED, late.code, _last_words(shop, job.step))
     except AzureMLError as error:
-        return _End(StepStatus.ERRORED, error.code, str(error))
+        return End(StepStatus.ERRORED, error.code, str(error))
     except Exception as broken:
         log.exception("step_broke", step=job.step.id)
-        return _End(StepStatus.ERRORED, "internal_error", f"The step broke: {type(broken).__name__}: {broken}")
+        return End(StepStatus.ERRORED, "internal_error", f"The step broke: {type(broken).__name__}: {broken}")
 
 
-def _succeeded(done: Done) -> _End:
+def _unpack(shop: Workshop, definition: int) -> Path:
+    """By its digest alone: the definition itself is large, and no step needs it."""
+    digest = select(DefinitionVersion.bundle_digest).where(DefinitionVersion.id == definition)
+    return shop.bundle(shop.read(lambda session: session.exec(digest).one()))
+
+
+def _succeeded(done: Done) -> End:
     code = "done" if done.changed else "already_so"
-    return _End(StepStatus.SUCCEEDED, code, done.sentence, output=done.output, changed=done.changed)
+    return End(StepStatus.SUCCEEDED, code, done.sentence, output=done.output, changed=done.changed)
 
 
 def _retry(shop: Workshop, step_id: str, error: AzureMLError, seconds: float) -> None:
     log.warning("step_retried", step=step_id, code=error.code, error=str(error), seconds=round(seconds, 1))
     sentence = f"{error.sentence} Tried again in {seconds:.0f} s."
-
-    def work(session: Session) -> None:
-        step, _ = lock_step(session, step_id)
-        _move(session, shop, step, StepStatus.RUNNING, code=error.code, sentence=sentence)
-
-    shop.write(work)
+    shop.write(
+        lambda session: _keep_running(session, shop, lock_step(session, step_id), code=error.code, sentence=sentence)
+    )
 
 
-def _move(session: Session, shop: Workshop, step: StepRun, status: StepStatus, *, code: str, sentence: str) -> None:
+def _keep_running(session: Session, shop: Workshop, step: StepRun, *, code: str, sentence: str) -> None:
     move_step(
         session,
         step,
-        status,
+        StepStatus.RUNNING,
         code=code,
         sentence=sentence,
         worker=shop.worker.id,
@@ -162,24 +167,6 @@ def _move(session: Session, shop: Workshop, step: StepRun, status: StepStatus, *
 def _report(shop: Workshop, step_id: str, sentence: str) -> None:
     def work(session: Session) -> None:
         report_progress(session, session.get_one(StepRun, step_id), sentence, actor=SERVICE, now=shop.now())
-
-    shop.write(work)
-
-
-def _record(shop: Workshop, step_id: str, end: _End) -> None:
-    def work(session: Session) -> None:
-        step, _ = lock_step(session, step_id)
-        move_step(
-            session,
-            step,
-            end.status,
-            code=end.code,
-            sentence=end.sentence,
-            output=end.output,
-            changed=end.changed,
-            actor=SERVICE,
-            now=shop.now(),
-        )
 
     shop.write(work)
 

@@ -38,7 +38,7 @@ class Takeover:
         with self._database.read() as session:
             orphaned = drivers - live_ids(session)
         if orphaned:
-            # Not public, hence the exact pin of the engine and the tests that kill workers: it re-enqueues, and each
-            # workflow's new owner is fenced against the old one at every checkpoint.
+            # Not public, hence the exact pin of the engine and the tests that kill workers: it re-enqueues. Whoever drove
+            # them before has no lease, and without one nothing is written.
             handles = DBOS._recover_pending_workflows(sorted(orphaned))
             log.warning("work_taken_over", workers=sorted(orphaned), workflows=len(handles))

@@ -31,7 +31,7 @@ def register_training(shop: Workshop) -> None:
 
     @DBOS.workflow(name=LOOK_AT_JOB, max_recovery_attempts=None)
     def look_at_job(job_id: int) -> str:
-        return DBOS.run_step({"name": "look"}, look, shop, job_id)
+        return look(shop, job_id)
 
 
 def look(shop: Workshop, job_id: int) -> str:

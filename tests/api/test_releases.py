@@ -67,6 +67,20 @@ def test_release_that_gets_ready_after_a_newer_one_was_given_up_goes_on(
     assert as_json(anna.get(f"/v1/releases/{older}"))["status"] == "queued"
 
 
+def test_release_that_is_cancelled_between_two_stages_supersedes_nobody(
+    anna: httpx.Client, waiting: str, churn: str, worker: Worker
+) -> None:
+    newer = ask(anna, model=churn)["id"]
+    worker.plan(newer)
+    worker.move(newer, "dev", Status.IN_PROGRESS)
+    as_json(anna.post(f"/v1/releases/{newer}/cancel", json={}))
+
+    worker.move(newer, "dev", Status.SUCCEEDED)
+
+    assert as_json(anna.get(f"/v1/releases/{newer}"))["status"] == "cancelled"
+    assert as_json(anna.get(f"/v1/releases/{waiting}"))["status"] == "pending_approval"
+
+
 def test_release_through_some_stages_keeps_the_order_of_the_definition(anna: httpx.Client, churn: str) -> None:
     assert ask(anna, model=churn, stages=["prod"])["stages"] == ["prod"]
     assert ask(anna, model=churn, stages=["prod", "dev"])["stages"] == ["dev", "prod"]

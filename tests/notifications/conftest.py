@@ -48,9 +48,10 @@ def happen(database: Database) -> Callable[..., int]:
 
     def happen(kind: str = "release.created", model: str = "churn", **data: Any) -> int:
         with database.write() as session:
-            return append_event(
+            event = append_event(
                 session, kind, subject="churn-1", actor=ANNA, now=datetime.now(UTC), model=model, data=data
-            ).seq
+            )
+        return event.seq
 
     return happen
 

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from app.database.connection import Database
 from app.errors import Conflict
 from app.releases import queries
-from app.releases.events import verify_chain
+from app.releases.events import append_event, link_events, verify_chain
 from app.releases.service import begin_attempt, move_rollout, move_step, report_progress, skip_what_is_left
 from app.releases.states import Status, StepStatus
 from app.releases.tables import Event, EventHead, Release
@@ -24,6 +24,12 @@ def session(database: Database) -> Iterator[Session]:
 def move(session: Session, stage: str, status: Status, release: str = "churn-1") -> None:
     rollout = queries.get_rollout(session, release, stage)
     move_rollout(session, rollout, status, code=status.value, sentence="So.", actor=ANNA, now=NOW)
+
+
+def events_of(session: Session) -> list[Event]:
+    """With what this transaction has appended so far."""
+    link_events(session)
+    return queries.list_events(session)
 
 
 def test_numbers_count_up_in_each_model(planned: str) -> None:
@@ -53,13 +59,13 @@ def test_release_has_succeeded_when_every_stage_has(planned: str, session: Sessi
 
 
 def test_a_state_that_cannot_follow_is_refused_and_nothing_changes(planned: str, session: Session) -> None:
-    before = len(queries.list_events(session))
+    before = events_of(session)
 
     with pytest.raises(Conflict, match="cannot become succeeded"):
         move(session, "dev", Status.SUCCEEDED)
 
     assert queries.get_rollout(session, planned, "dev").status is Status.PENDING
-    assert len(queries.list_events(session)) == before
+    assert events_of(session) == before
 
 
 def test_a_step_that_succeeded_is_never_moved_again(planned: str, session: Session) -> None:
@@ -87,11 +93,11 @@ def test_saying_the_same_again_is_no_event(planned: str, session: Session) -> No
     step = queries.steps_of(session, f"{planned}:dev")[0]
     move_step(session, step, StepStatus.RUNNING, code="x", sentence="x", actor=ANNA, now=NOW)
     report_progress(session, step, "Halfway.", actor=ANNA, now=NOW)
-    before = len(queries.list_events(session))
+    before = events_of(session)
 
     report_progress(session, step, "Halfway.", actor=ANNA, now=NOW)
 
-    assert len(queries.list_events(session)) == before
+    assert events_of(session) == before
 
 
 def test_steps_that_were_not_reached_are_skipped(planned: str, session: Session) -> None:
@@ -100,7 +106,7 @@ def test_steps_that_were_not_reached_are_skipped(planned: str, session: Session)
     move_step(session, first, StepStatus.RUNNING, code="x", sentence="x", actor=ANNA, now=NOW)
     move_step(session, first, StepStatus.FAILED, code="no", sentence="No.", actor=ANNA, now=NOW)
 
-    skip_what_is_left(session, rollout, because="No.", actor=ANNA, now=NOW)
+    skip_what_is_left(session, queries.steps_of(session, rollout.id), because="No.", actor=ANNA, now=NOW)
 
     assert [step.status.value for step in queries.steps_of(session, rollout.id)] == ["failed", "skipped", "skipped"]
 
@@ -108,8 +114,8 @@ def test_steps_that_were_not_reached_are_skipped(planned: str, session: Session)
 def test_every_change_moves_the_revision_to_its_event(planned: str, session: Session) -> None:
     begin_attempt(session, queries.get_rollout(session, planned, "dev"), actor=ANNA, now=NOW)
 
+    events = events_of(session)
     release = session.get_one(Release, planned)
-    events = queries.list_events(session, release_id=planned)
     assert release.revision == events[-1].seq
     assert [event.kind for event in events] == [
         "release.created",
@@ -117,6 +123,34 @@ def test_every_change_moves_the_revision_to_its_event(planned: str, session: Ses
         "rollout.queued",
         "release.queued",
     ]
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])  # over SQLite one writes at a time
+def test_who_has_appended_keeps_nobody_waiting_before_its_end(database: Database) -> None:
+    with database.write() as slow:
+        append_event(slow, "test.slow", subject="slow", actor=ANNA, now=NOW)
+        with database.write() as quick:
+            append_event(quick, "test.quick", subject="quick", actor=ANNA, now=NOW)
+
+    with database.read() as session:
+        events = queries.list_events(session)
+        assert [event.kind for event in events] == ["test.quick", "test.slow"]
+        assert verify_chain(events, head=session.get_one(EventHead, 1)) == 2
+
+
+def test_what_is_undone_leaves_no_event(database: Database) -> None:
+    def append_and_break(session: Session) -> None:
+        append_event(session, "test.undone", subject="linked", actor=ANNA, now=NOW)
+        link_events(session)
+        append_event(session, "test.undone", subject="loose", actor=ANNA, now=NOW)
+        raise Conflict("Undo it.")
+
+    with pytest.raises(Conflict, match="Undo"):
+        database.transact(append_and_break)
+
+    with database.read() as session:
+        assert queries.list_events(session) == []
+        assert verify_chain([], head=session.get_one(EventHead, 1)) == 0
 
 
 def test_the_chain_holds_and_names_the_first_broken_link(planned: str, database: Database) -> None:

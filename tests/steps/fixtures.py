@@ -44,7 +44,7 @@ class Team:
         context = Context(
             release=f"{self.name}-1",
             stage="dev",
-            bundle=self.bundle,
+            unpack=lambda: self.bundle,
             scratch=scratch,
             outputs=self.outputs if outputs is None else outputs,
             checkpoint=self._checkpoint,

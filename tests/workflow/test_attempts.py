@@ -35,7 +35,7 @@ class Watch:
                 raise answer
             return answer
 
-        context = Context("r-1", "dev", Path(), Path(), {}, lambda: None, self.wait, self.reports.append)
+        context = Context("r-1", "dev", Path, Path(), {}, lambda: None, self.wait, self.reports.append)
         return carry_out(step, context, {}, budget=BUDGET, on_retry=self._note)
 
     def _note(self, error: AzureMLError, seconds: float) -> None:

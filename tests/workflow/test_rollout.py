@@ -1,0 +1,195 @@
+"""A rollout as a worker carries it out, with steps of the test's own: what is begun, what is not, and how it ends."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from app.azureml.client import AzureSettings
+from app.azureml.errors import Unavailable
+from app.azureml.facade import open_azure
+from app.database.connection import Database
+from app.identity.actor import SERVICE
+from app.releases.queries import get_rollout, lock_release, steps_of
+from app.releases.service import ask_of, begin_attempt, move_rollout, move_step
+from app.releases.states import Control, Status, StepStatus
+from app.releases.tables import Release, Rollout
+from app.settings import Settings
+from app.steps.contract import Context, Done, Json, Refused
+from app.workers.service import WorkerIdentity
+from app.workflow.attempts import Budget
+from app.workflow.lease import Lease
+from app.workflow.queue import DbosQueue
+from app.workflow.rollout import carry_out_rollout
+from app.workflow.signals import Signals
+from app.workflow.workshop import Workshop
+from tests.releases.conftest import planned
+
+__all__ = ["planned"]
+
+LEASE_SECONDS = 600.0
+
+
+@dataclass
+class Hands:
+    """Steps that note that they were carried out, and then do what the test wants."""
+
+    acts: dict[str, Callable[[Context], Done]] = field(default_factory=dict)
+    seen: list[str] = field(default_factory=list)
+    outputs: dict[str, Json] = field(default_factory=dict)
+
+    def step(self, kind: str) -> Callable[[Context, Json], Done]:
+        def carry_out(context: Context, _config: Json) -> Done:
+            self.seen.append(kind)
+            self.outputs[kind] = dict(context.outputs)
+            act = self.acts.get(kind)
+            return act(context) if act else Done(f"{kind} is done.", {"of": kind})
+
+        return carry_out
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+def shop(database: Database, tmp_path: Path, hands: Hands) -> Workshop:
+    worker = WorkerIdentity(id="worker-1", host="here", pid=1, version="0")
+    lease = Lease(database, worker, seconds=LEASE_SECONDS, exclusive=False)
+    lease.take()
+    return Workshop(
+        settings=Settings(data=tmp_path, database_url=database.url),
+        database=database,
+        queue=DbosQueue(database.engine),
+        azure=open_azure(AzureSettings()),
+        steps={kind: hands.step(kind) for kind in ("register_model", "create_endpoint", "create_deployment")},
+        signals=Signals(database, lease),
+        worker=worker,
+        budget=Budget(tries=3, first_wait=0.001),
+    )
+
+
+@pytest.fixture
+def queued(planned: str, database: Database) -> str:
+    """The id of a rollout that waits in the queue: two steps, and one that needs both."""
+    with database.write() as session:
+        rollout = get_rollout(session, planned, "dev")
+        begin_attempt(session, rollout, actor=SERVICE, now=datetime.now(UTC))
+        return rollout.id
+
+
+def refuse(_context: Context) -> Done:
+    raise Refused("Not this one.", code="refused")
+
+
+def steps_now(database: Database, rollout: str) -> dict[str, str]:
+    with database.read() as session:
+        return {step.key: step.status.value for step in steps_of(session, rollout)}
+
+
+def test_steps_run_in_the_order_of_their_needs_and_get_what_those_gave(
+    shop: Workshop, hands: Hands, queued: str
+) -> None:
+    assert carry_out_rollout(shop, queued) is Status.SUCCEEDED
+
+    assert sorted(hands.seen) == ["create_deployment", "create_endpoint", "register_model"]
+    assert hands.seen[-1] == "create_deployment"
+    assert hands.outputs["create_deployment"] == {
+        "register_model": {"of": "register_model"},
+        "create_endpoint": {"of": "create_endpoint"},
+    }
+    with shop.database.read() as session:
+        assert session.get_one(Release, "churn-1").status is Status.PENDING_APPROVAL
+
+
+def test_rollout_that_has_ended_is_not_carried_out_again(shop: Workshop, hands: Hands, queued: str) -> None:
+    carry_out_rollout(shop, queued)
+    hands.seen.clear()
+
+    assert carry_out_rollout(shop, queued) is Status.SUCCEEDED
+    assert hands.seen == []
+
+
+def test_what_a_kill_cut_off_is_taken_up_again_and_what_is_done_is_not(
+    shop: Workshop, hands: Hands, queued: str
+) -> None:
+    as_killed(shop.database, queued, register_model=StepStatus.SUCCEEDED, create_endpoint=StepStatus.RUNNING)
+
+    assert carry_out_rollout(shop, queued) is Status.SUCCEEDED
+    assert hands.seen == ["create_endpoint", "create_deployment"]
+
+
+def test_what_a_kill_cut_off_beside_a_step_that_failed_is_brought_to_its_end(
+    shop: Workshop, hands: Hands, queued: str
+) -> None:
+    as_killed(shop.database, queued, register_model=StepStatus.FAILED, create_endpoint=StepStatus.RUNNING)
+
+    assert carry_out_rollout(shop, queued) is Status.FAILED
+    assert hands.seen == ["create_endpoint"]
+    assert steps_now(shop.database, queued) == {
+        "register_model": "failed",
+        "create_endpoint": "succeeded",
+        "create_deployment": "skipped",
+    }
+
+
+def test_nothing_begins_after_a_refusal(shop: Workshop, hands: Hands, queued: str) -> None:
+    hands.acts["create_endpoint"] = refuse
+
+    assert carry_out_rollout(shop, queued) is Status.FAILED
+    assert "create_deployment" not in hands.seen
+    with shop.database.read() as session:
+        rollout = get_rollout(session, "churn-1", "dev")
+        assert (rollout.code, rollout.sentence) == ("refused", "create_endpoint: Not this one.")
+
+
+def test_step_that_is_tried_again_counts_its_attempts(shop: Workshop, hands: Hands, queued: str) -> None:
+    answers = iter([Unavailable("away"), Unavailable("away")])
+
+    def away_twice(_context: Context) -> Done:
+        for answer in answers:
+            raise answer
+        return Done("Made.")
+
+    hands.acts["register_model"] = away_twice
+
+    assert carry_out_rollout(shop, queued) is Status.SUCCEEDED
+    with shop.database.read() as session:
+        attempts = {step.key: step.attempts for step in steps_of(session, queued)}
+    assert attempts == {"register_model": 3, "create_endpoint": 1, "create_deployment": 1}
+
+
+@pytest.mark.parametrize(
+    ("asked", "ends", "left"), [(Control.PAUSE, "paused", "pending"), (Control.CANCEL, "cancelled", "skipped")]
+)
+def test_nothing_begins_once_somebody_asked_to_stop(
+    shop: Workshop, hands: Hands, queued: str, asked: Control, ends: str, left: str
+) -> None:
+    def ask(_context: Context) -> Done:
+        with shop.database.write() as session:
+            release = lock_release(session, "churn-1")
+            ask_of(session, release, asked, reason="", actor=SERVICE, now=datetime.now(UTC))
+        return Done("Made.")
+
+    hands.acts["create_endpoint"] = ask
+
+    assert carry_out_rollout(shop, queued).value == ends
+    assert "create_deployment" not in hands.seen
+    assert steps_now(shop.database, queued)["create_deployment"] == left
+
+
+def as_killed(database: Database, rollout_id: str, **ends: StepStatus) -> None:
+    """As a worker leaves it that was killed when these steps had come so far."""
+    now = datetime.now(UTC)
+    said = {"code": "x", "sentence": "x"}
+    with database.write() as session:
+        rollout = session.get_one(Rollout, rollout_id)
+        move_rollout(session, rollout, Status.IN_PROGRESS, **said, actor=SERVICE, now=now)
+        for step in steps_of(session, rollout_id):
+            if step.key in ends:
+                move_step(session, step, StepStatus.RUNNING, code="x", sentence="x", actor=SERVICE, now=now)
+                if ends[step.key] is not StepStatus.RUNNING:
+                    move_step(session, step, ends[step.key], code="x", sentence="x", actor=SERVICE, now=now)
