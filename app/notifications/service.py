@@ -11,8 +11,8 @@ from app.errors import Conflict, NotFound
 from app.identity.actor import SERVICE, Actor
 from app.notifications import deliveries
 from app.notifications.tables import Channel, Delivery, Webhook
-from app.releases.events import append_event, link_events, stand_in_line
-from app.releases.tables import Event, EventHead
+from app.releases.events import Appended, append_event, link_events, stand_in_line
+from app.releases.tables import EventHead
 
 # Nobody is told of these, or telling somebody could itself be something to tell.
 OWN_EVENTS = "webhook."
@@ -131,6 +131,6 @@ def lock_webhook(session: Session, webhook_id: str) -> Webhook:
 
 def _record(
     session: Session, kind: str, webhook: Webhook, *, actor: Actor, now: datetime, data: dict[str, Any]
-) -> Event:
+) -> Appended:
     session.flush()
     return append_event(session, kind, subject=webhook.id, actor=actor, now=now, data=data)

@@ -7,16 +7,43 @@ is done last of all in a transaction: nobody waits for the head while another on
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlalchemy import bindparam, insert, update
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlmodel import Session, col, select
 
 from app.database.connection import at_the_end
 from app.errors import Conflict
 from app.identity.actor import Actor
 from app.releases.tables import Event, EventHead, Release
+
+# Made once: every transaction ends with them.
+_LOCKED_HEAD = select(EventHead.seq, EventHead.hash).with_for_update()
+_APPEND = insert(Event)
+_MOVE_HEAD = update(EventHead)
+_MOVE_REVISION = update(Release).where(col(Release.id) == bindparam("release"))
+
+
+@dataclass
+class Appended:
+    """An event on its way into the chain: its fields are the columns of ``Event``."""
+
+    at: datetime
+    kind: str
+    model: str | None
+    release_id: str | None
+    subject: str
+    actor: str
+    via: str
+    request_id: str | None
+    data: dict[str, Any]
+    seq: int = 0
+    previous: str = ""
+    hash: str = ""
 
 
 def append_event(
@@ -29,13 +56,12 @@ def append_event(
     release: Release | None = None,
     model: str | None = None,
     data: dict[str, Any] | None = None,
-) -> Event:
+) -> Appended:
     """Append to the chain, in the caller's transaction. ``data`` is plain JSON and holds no secret.
 
     The event has its number once the transaction ends, or ``link_events`` is called; so has its release, as its revision.
     """
-    event = Event(
-        seq=0,
+    event = Appended(
         at=now,
         kind=kind,
         model=release.model if release else model,
@@ -45,8 +71,6 @@ def append_event(
         via=actor.via,
         request_id=actor.request_id,
         data=data or {},
-        previous="",
-        hash="",
     )
     _loose_in(session).append((event, release))
     return event
@@ -58,21 +82,35 @@ def link_events(session: Session) -> None:
     if not loose:
         return
     session.flush()  # what takes other locks comes before the head's
-    head = session.exec(select(EventHead).with_for_update().execution_options(populate_existing=True)).one()
+    connection = session.connection()
+    seq, hash_ = connection.execute(_LOCKED_HEAD).one()
+    changed = {}
     for event, release in loose:
-        event.seq, event.previous = head.seq + 1, head.hash
-        event.hash = hash_of(event)
-        head.seq, head.hash = event.seq, event.hash
-        session.add(event)
+        seq += 1
+        event.seq, event.previous = seq, hash_
+        event.hash = hash_ = hash_of(event)
         if release is not None:
-            release.revision, release.updated_at = event.seq, event.at
+            changed[release.id] = (release, event)
+    connection.execute(_APPEND, [vars(event) for event, _ in loose])
+    connection.execute(_MOVE_HEAD, {"seq": seq, "hash": hash_})
+    _move_revisions(session, changed.values())
     loose.clear()
-    session.flush()
 
 
-def _loose_in(session: Session) -> list[tuple[Event, Release | None]]:
+def _move_revisions(session: Session, changed: Collection[tuple[Release, Appended]]) -> None:
+    """A release's revision is the number of its last event. Written past the session: it would look for what else has changed."""
+    if not changed:
+        return
+    rows = [{"release": release.id, "revision": last.seq, "updated_at": last.at} for release, last in changed]
+    session.connection().execute(_MOVE_REVISION, rows)
+    for release, last in changed:
+        set_committed_value(release, "revision", last.seq)
+        set_committed_value(release, "updated_at", last.at)
+
+
+def _loose_in(session: Session) -> list[tuple[Appended, Release | None]]:
     """The events of a transaction that have no place in the chain yet. A session of ours is one transaction."""
-    loose: list[tuple[Event, Release | None]] | None = session.info.get("loose_events")
+    loose: list[tuple[Appended, Release | None]] | None = session.info.get("loose_events")
     if loose is None:
         loose = session.info["loose_events"] = []
         at_the_end(session, link_events)
@@ -84,7 +122,7 @@ def stand_in_line(session: Session) -> None:
     session.exec(select(EventHead.id).with_for_update()).one()
 
 
-def hash_of(event: Event) -> str:
+def hash_of(event: Event | Appended) -> str:
     """SHA-256 over the canonical JSON of everything in the event but the hash itself."""
     content = {
         "seq": event.seq,

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import tuple_
+from sqlalchemy import bindparam, tuple_
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -12,6 +12,17 @@ from app.errors import NotFound
 from app.identity.roles import Visible
 from app.releases.states import Status, StepStatus
 from app.releases.tables import Event, Plan, Release, Rollout, StepRun
+
+# Made once: to put a statement together takes longer than to send it, and these two are in every turn of a rollout.
+_ROLLOUT_AND_RELEASE = (
+    select(Rollout, Release)
+    .join(Release, col(Release.id) == col(Rollout.release_id))
+    .where(col(Rollout.id) == bindparam("rollout"))
+    .options(defer(Release.content), defer(Release.checks))  # type: ignore[arg-type] # columns; large, and not needed
+    .with_for_update(of=Release)
+    .execution_options(populate_existing=True)
+)
+_STEPS = select(StepRun).where(col(StepRun.rollout_id) == bindparam("rollout")).order_by(col(StepRun.position))
 
 
 def get_release(session: Session, release_id: str) -> Release:
@@ -49,15 +60,7 @@ def lock_release(session: Session, release_id: str) -> Release:
 
 def lock_rollout(session: Session, rollout_id: str) -> tuple[Rollout, Release]:
     """A rollout and its release as they are now, the release's row locked as by ``lock_release``."""
-    query = (
-        select(Rollout, Release)
-        .join(Release, col(Release.id) == col(Rollout.release_id))
-        .where(Rollout.id == rollout_id)
-        .options(defer(Release.content), defer(Release.checks))  # type: ignore[arg-type] # columns; large, and not needed
-        .with_for_update(of=Release)
-        .execution_options(populate_existing=True)
-    )
-    rollout, release = session.exec(query).one()
+    rollout, release = session.exec(_ROLLOUT_AND_RELEASE, params={"rollout": rollout_id}).one()
     _locked_in(session).add(release.id)
     return rollout, release
 
@@ -196,8 +199,7 @@ def scheduled(session: Session) -> list[Rollout]:
 
 def steps_of(session: Session, rollout_id: str) -> list[StepRun]:
     """In the order of the plan."""
-    query = select(StepRun).where(StepRun.rollout_id == rollout_id).order_by(col(StepRun.position))
-    return list(session.exec(query).all())
+    return list(session.exec(_STEPS, params={"rollout": rollout_id}).all())
 
 
 def steps_of_release(session: Session, release_id: str) -> dict[str, list[StepRun]]:

@@ -3,11 +3,19 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from app.database.clock import clock, database_now
+from app.database.clock import Clock, database_now
 from app.errors import Conflict
 from app.workers.tables import Worker
+
+# Made once: every write of a worker begins with it.
+_HELD_LEASE = (
+    select(col(Worker.expires_at), Clock())
+    .where(col(Worker.id) == bindparam("worker"))
+    .with_for_update(read=True, key_share=True)
+)
 
 
 @dataclass(frozen=True)
@@ -55,8 +63,7 @@ def require_lease(session: Session, worker_id: str) -> None:
     The row stays locked against being taken away until the transaction ends: what is written here is written before whoever
     takes over begins. Not against being renewed: a busy worker's writes would keep its own renewals waiting for good.
     """
-    its_row = select(col(Worker.expires_at), clock(session)).where(Worker.id == worker_id)
-    lease = session.exec(its_row.with_for_update(read=True, key_share=True)).first()
+    lease = session.connection().execute(_HELD_LEASE, {"worker": worker_id}).first()
     if lease is None or lease[0] <= lease[1]:
         raise Conflict(f"The worker {worker_id} has lost its lease.", code="lease_lost")
 
