@@ -3,7 +3,7 @@
 from sqlmodel import Session
 
 from app.errors import Conflict
-from app.releases.queries import lock_release, rollout_ahead
+from app.releases.queries import lock_release, overtaken_by, rollout_ahead
 from app.releases.service import ask_of, move_release, move_rollout, plan_again
 from app.releases.states import Control, Status
 from app.releases.tables import Release, Rollout
@@ -49,7 +49,7 @@ def pause(session: Session, asking: Asking, release_id: str, *, reason: str = ""
 
 
 def resume(session: Session, asking: Asking, release_id: str) -> Release:
-    """Go on with a paused release where it stopped. Raises Conflict when it is not paused."""
+    """Go on with a paused release where it stopped. Raises Conflict when it is not paused, or a newer one has overtaken it."""
     release = lock_release(session, release_id)
     ahead = rollout_ahead(session, release)
     if ahead is None or ahead.status is not Status.PAUSED:
@@ -59,7 +59,7 @@ def resume(session: Session, asking: Asking, release_id: str) -> Release:
 
 
 def retry(session: Session, asking: Asking, release_id: str) -> Release:
-    """Go on from what failed or was cancelled, keeping what is done. Raises Conflict when nothing did."""
+    """Go on from what failed or was cancelled, keeping what is done. Raises Conflict when nothing did, or when overtaken."""
     release = lock_release(session, release_id)
     ahead = rollout_ahead(session, release)
     if release.status is Status.FAILED and ahead is None:
@@ -74,6 +74,7 @@ def retry(session: Session, asking: Asking, release_id: str) -> Release:
 
 
 def _go_on(session: Session, asking: Asking, release: Release, rollout: Rollout) -> None:
+    _require_newest(session, release, rollout)
     release.control = None
     actor, now = asking.actor, asking.now
     plan_again(session, rollout, actor=actor, now=now)
@@ -83,6 +84,18 @@ def _go_on(session: Session, asking: Asking, release: Release, rollout: Rollout)
         )  # a cancellation took the approvals with it
     else:
         enqueue_rollout(session, asking.queue, release, rollout, actor=actor, now=now)
+
+
+def _require_newest(session: Session, release: Release, rollout: Rollout) -> None:
+    """An older model does not come after a newer one without anybody noticing."""
+    newer = overtaken_by(session, release, rollout)
+    if newer is not None:
+        raise Conflict(
+            f"{newer.release_id} has got to {rollout.stage} since; {release.id} would come after it.",
+            code="overtaken",
+            hint=f"To have this model there after all, ask for a new release of {release.job}.",
+            by=newer.release_id,
+        )
 
 
 def _move(session: Session, asking: Asking, rollout: Rollout, status: Status, *, code: str, sentence: str) -> None:

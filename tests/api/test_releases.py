@@ -81,6 +81,24 @@ def test_release_that_is_cancelled_between_two_stages_supersedes_nobody(
     assert as_json(anna.get(f"/v1/releases/{waiting}"))["status"] == "pending_approval"
 
 
+@pytest.mark.parametrize(("ends", "go_on"), [(Status.FAILED, "retry"), (Status.PAUSED, "resume")])
+def test_release_that_was_overtaken_does_not_go_on(
+    anna: httpx.Client, churn: str, worker: Worker, ends: Status, go_on: str
+) -> None:
+    older, newer = ask(anna, model=churn)["id"], ask(anna, model=churn)["id"]
+    worker.plan(older)
+    worker.move(older, "dev", Status.IN_PROGRESS)
+    worker.move(older, "dev", ends)
+    worker.plan(newer)
+    worker.complete(newer, "dev")
+
+    problem = problem_of(anna.post(f"/v1/releases/{older}/{go_on}"), 409, "overtaken")
+
+    assert newer in problem["detail"]
+    assert "job-1" in problem["hint"]
+    assert as_json(anna.get(f"/v1/releases/{older}"))["status"] == ends.value
+
+
 def test_release_through_some_stages_keeps_the_order_of_the_definition(anna: httpx.Client, churn: str) -> None:
     assert ask(anna, model=churn, stages=["prod"])["stages"] == ["prod"]
     assert ask(anna, model=churn, stages=["prod", "dev"])["stages"] == ["dev", "prod"]

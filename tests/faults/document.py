@@ -16,7 +16,7 @@ worker does.
 
 - **succeeds**: the release goes on; nothing is lost or made twice. A Retry-After is waited for, by a wait that can be interrupted.
 - **failed**: Azure works, and the answer is no. **errored**: something technical. Either ends the release as failed, with Azure's
-  words in its sentence; `mlrelease retry` goes on from that step and keeps what is done.
+  words in its sentence; `mlrelease release retry` goes on from that step and keeps what is done.
 - **left in Azure**: at the stage where the release ended. What served before goes on serving.
 """
 
