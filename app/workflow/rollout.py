@@ -48,10 +48,16 @@ def carry_out_rollout(shop: Workshop, rollout_id: str) -> Status:
     ended: dict[str, End] = {}
     with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="step") as pool:
         while True:
-            turn = _take_turn(shop, rollout_id, ended=ended, running=set(running.values()))
+            try:
+                turn = _take_turn(shop, rollout_id, ended=ended, running=set(running.values()))
+            finally:
+                for _ in ended:
+                    shop.signals.end_act()
             if turn.status is not None:
                 return turn.status
-            running |= {pool.submit(carry_out_step, shop, job): job.step.id for job in turn.begun}
+            for job in turn.begun:
+                shop.signals.begin_act()
+                running[pool.submit(carry_out_step, shop, job)] = job.step.id
             if not running:
                 return _finish_midway(shop, rollout_id)
             done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -74,7 +80,7 @@ def _take_turn(shop: Workshop, rollout_id: str, *, ended: Mapping[str, End], run
             return Turn([], rollout.status)
         if all(step.status is StepStatus.SUCCEEDED for step in steps):
             return Turn([], _finish(session, shop, release, rollout, steps))
-        next_ones = _next(steps, running, asked=release.control)
+        next_ones = [] if shop.signals.is_stopping else _next(steps, running, asked=release.control)
         return Turn([begin_step(session, shop, release, step) for step in next_ones])
 
     with shop.signals.act():
@@ -94,8 +100,9 @@ def _next(steps: list[StepRun], running: Set[str], *, asked: Control | None) -> 
 
 
 def _finish_midway(shop: Workshop, rollout_id: str) -> Status:
-    """End a rollout that did not get through, and say what it leaves in Azure."""
+    """End a rollout that did not get through, and say what it leaves in Azure. A worker that is stopped leaves that to another."""
     with shop.signals.act():
+        shop.signals.require_going_on()
         left = what_is_left(shop, shop.read(lambda session: read_leftovers(session, rollout_id)))
 
         def work(session: Session) -> Status:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import NoReturn
 
 import structlog
 from sqlmodel import select
@@ -36,6 +35,10 @@ class Signals:
         """Let every act go on to its next safe point and no further."""
         self._stopping.set()
 
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping.is_set()
+
     def require_lease(self) -> None:
         """Raise Interrupted when another worker may have taken over."""
         if not self._lease.is_held():
@@ -43,26 +46,45 @@ class Signals:
 
     def gets_lease_again(self) -> bool:
         """Whether a lease that ran out is only late: nobody else can have taken over, and the next renewal takes it again."""
-        return self._lease.is_exclusive and not self._stopping.is_set()
+        return self._lease.is_exclusive and not self.is_stopping
 
     def require_going_on(self) -> None:
         """Raise Interrupted when this worker is being stopped, or has lost its lease."""
-        if self._stopping.is_set():
+        if self.is_stopping:
             raise Interrupted("released", "This worker is being stopped; another takes over.")
         self.require_lease()
 
     @contextmanager
     def act(self) -> Iterator[None]:
         """Around everything that a stopping worker waits for. What must be let go of stays here for good."""
+        self.begin_act()
+        try:
+            with self.parking():
+                yield
+        finally:
+            self.end_act()
+
+    def begin_act(self) -> None:
+        """Of an act that ends elsewhere: one thread does it, another records what came of it."""
         self._count(1)
+
+    def end_act(self) -> None:
+        self._count(-1)
+
+    @contextmanager
+    def parking(self) -> Iterator[None]:
+        """Inside an act: where it must be let go of, it ends, and its thread stays here for good.
+
+        The engine keeps the workflow as running, and whoever takes it over begins the step again.
+        """
         try:
             yield
         except Interrupted as stop:
             if stop.reason == "released":
-                self._park()
+                self.end_act()
+                while True:
+                    threading.Event().wait()
             raise
-        finally:
-            self._count(-1)
 
     def wait_until_parked(self, seconds: float) -> bool:
         """Wait until no act runs any more; False when some still do after ``seconds``."""
@@ -76,12 +98,6 @@ class Signals:
     def pause_for(self, seconds: float) -> None:
         """Wait, but not longer than until this worker is asked to stop."""
         self._stopping.wait(seconds)
-
-    def _park(self) -> NoReturn:
-        """The engine keeps the workflow as running, and whoever takes it over begins the step again."""
-        self._count(-1)
-        while True:
-            threading.Event().wait()
 
     def _count(self, change: int) -> None:
         with self._changed:

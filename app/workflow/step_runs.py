@@ -60,8 +60,11 @@ def begin_step(session: Session, shop: Workshop, release: Release, step: StepRun
 
 
 def carry_out_step(shop: Workshop, job: Job) -> End:
-    """Bring a step to its end, which is to be recorded. Begun again after a kill it starts from the step's own beginning."""
-    with shop.signals.act():
+    """Bring a step to its end. Begun again after a kill it starts from the step's own beginning.
+
+    It is an act that begins before and ends after: a worker that is stopped waits until the end is recorded.
+    """
+    with shop.signals.parking():
         return _carry_out(shop, job)
 
 

@@ -1,5 +1,6 @@
 """A rollout as a worker carries it out, with steps of the test's own: what is begun, what is not, and how it ends."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from app.workflow.queue import DbosQueue
 from app.workflow.rollout import carry_out_rollout
 from app.workflow.signals import Signals
 from app.workflow.workshop import Workshop
+from tests.api.serving import PATIENCE_SECONDS, wait_until
 from tests.releases.conftest import planned
 
 __all__ = ["planned"]
@@ -179,6 +181,27 @@ def test_nothing_begins_once_somebody_asked_to_stop(
     assert carry_out_rollout(shop, queued).value == ends
     assert "create_deployment" not in hands.seen
     assert steps_now(shop.database, queued)["create_deployment"] == left
+
+
+def test_worker_that_is_stopped_records_what_has_ended_and_begins_nothing(
+    shop: Workshop, hands: Hands, queued: str
+) -> None:
+    as_killed(shop.database, queued, register_model=StepStatus.SUCCEEDED)
+
+    def stop(_context: Context) -> Done:
+        shop.signals.stop()
+        return Done("Made.")
+
+    hands.acts["create_endpoint"] = stop
+    threading.Thread(target=carry_out_rollout, args=(shop, queued), daemon=True).start()  # it never comes back
+
+    wait_until(lambda: shop.signals.is_stopping, what="the step stops its worker")
+    assert shop.signals.wait_until_parked(PATIENCE_SECONDS)
+
+    assert steps_now(shop.database, queued)["create_endpoint"] == "succeeded"
+    assert steps_now(shop.database, queued)["create_deployment"] == "pending"
+    with shop.database.read() as session:
+        assert get_rollout(session, "churn-1", "dev").status is Status.IN_PROGRESS
 
 
 def as_killed(database: Database, rollout_id: str, **ends: StepStatus) -> None:
