@@ -15,7 +15,7 @@ from sqlmodel import Session, func, select
 from app.errors import Conflict
 from app.identity.actor import Actor
 from app.releases.events import append_event, stand_in_line
-from app.releases.queries import is_locked, rollout_ahead, steps_of
+from app.releases.queries import keep_locked, rollout_ahead, steps_of
 from app.releases.states import MAY_FOLLOW, STEP_MAY_FOLLOW, Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 
@@ -256,8 +256,7 @@ def record(
 ) -> None:
     """Write an event on a release."""
     # Always the release's row before the chain's head: two writers that lock them crosswise would wait for each other.
-    if not is_locked(session, release.id):
-        session.exec(select(Release.id).where(Release.id == release.id).with_for_update()).one()
+    keep_locked(session, release.id)
     append_event(session, kind, subject=subject, actor=actor, now=now, release=release, data=data)
     session.add(release)
 

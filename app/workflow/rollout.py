@@ -8,7 +8,7 @@ from dbos import DBOS
 from sqlmodel import Session
 
 from app.identity.actor import SERVICE
-from app.releases.queries import lock_rollout, steps_of
+from app.releases.queries import lock_rollout
 from app.releases.service import move_rollout, skip_what_is_left
 from app.releases.states import Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
@@ -68,8 +68,8 @@ def _take_turn(shop: Workshop, rollout_id: str, *, ended: Mapping[str, End], run
     """Record what has ended and begin what comes next, in one transaction: between two steps nothing is to be waited for."""
 
     def work(session: Session) -> Turn:
-        rollout, release = lock_rollout(session, rollout_id)
-        steps, now = steps_of(session, rollout_id), shop.now()
+        rollout, release, steps = lock_rollout(session, rollout_id)
+        now = shop.now()
         for step in steps:
             if step.id in ended:
                 record_end(session, step, ended[step.id], now=now)
@@ -106,8 +106,8 @@ def _finish_midway(shop: Workshop, rollout_id: str) -> Status:
         left = what_is_left(shop, shop.read(lambda session: read_leftovers(session, rollout_id)))
 
         def work(session: Session) -> Status:
-            rollout, release = lock_rollout(session, rollout_id)
-            return _finish(session, shop, release, rollout, steps_of(session, rollout_id), left=left)
+            rollout, release, steps = lock_rollout(session, rollout_id)
+            return _finish(session, shop, release, rollout, steps, left=left)
 
         return shop.write(work)
 

@@ -125,6 +125,16 @@ def test_every_change_moves_the_revision_to_its_event(planned: str, session: Ses
     ]
 
 
+def test_a_rollout_that_is_locked_again_is_as_this_transaction_has_left_it(planned: str, session: Session) -> None:
+    begin_attempt(session, queries.get_rollout(session, planned, "dev"), actor=ANNA, now=NOW)
+    move(session, "dev", Status.SUPERSEDED)
+
+    rollout, release, steps = queries.lock_rollout(session, f"{planned}:dev")
+
+    assert (rollout.status, release.status) == (Status.SUPERSEDED, Status.SUPERSEDED)
+    assert [step.key for step in steps] == ["register_model", "create_endpoint", "create_deployment"]
+
+
 @pytest.mark.parametrize("database_kind", ["postgresql"])  # over SQLite one writes at a time
 def test_who_has_appended_keeps_nobody_waiting_before_its_end(database: Database) -> None:
     with database.write() as slow:
