@@ -1,6 +1,6 @@
 """What the service costs over its engine: releases through the whole of it with instant steps, beside bare DBOS in the same run.
 
-    python -m benchmarks.overhead [--releases 100] [--targets 20]
+    python -m benchmarks.overhead [--releases 60] [--targets 20] [--times 3]
 
 Both do the same for each release: a short workflow that prepares it, then a rollout on a queue partitioned by target. The floor's has
 nine steps with nothing in them (begin, the seven of a release's first stage, finish), each a checkpoint of the engine. Ours has the seven,
@@ -9,12 +9,14 @@ before the measured ones in which both warm up.
 """
 
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -45,6 +47,7 @@ from tests.postgresql import running_postgresql
 
 POLL = "0.1"
 WARM_UP = 1  # rounds before the measured ones
+LOOK_SECONDS = 0.02  # between two looks whether they are through
 JOB = "job"
 SCORE = "def init(): ...\ndef run(raw_data): return raw_data\n"
 RELEASE = """
@@ -57,46 +60,65 @@ stages:
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 
 
+@dataclass(frozen=True)
+class Load:
+    """What is measured: so many releases, in rounds of one for each target, so many times."""
+
+    releases: int
+    targets: int
+    times: int
+    scratch: Path
+
+    @property
+    def names(self) -> list[str]:
+        return [f"bench-{number}" for number in range(self.targets)]
+
+    @property
+    def rounds(self) -> int:
+        return self.releases // self.targets
+
+
 def main(
-    releases: Annotated[int, typer.Option(help="in each measurement")] = 100,
+    releases: Annotated[int, typer.Option(help="in each measurement")] = 60,
     targets: Annotated[int, typer.Option(help="endpoints that they are spread over")] = 20,
     most_workers: Annotated[int, typer.Option(help="on PostgreSQL: 1, 2, … so many")] = 4,
+    times: Annotated[int, typer.Option(help="that both are measured, by turns")] = 3,
 ) -> None:
     """Measure, print the table, keep the figures."""
     rows = []
-    typer.echo(
-        f"{'database':<12}{'workers':>8}{'releases/s':>12}{'bare/s':>10}{'s/release':>11}{'bare s':>9}{'ratio':>8}"
-    )
+    typer.echo(f"{'database':<12}{'workers':>8}{'releases/s':>12}{'bare/s':>8}{'s/release':>11}{'bare s':>8}  ratio")
     with tempfile.TemporaryDirectory(prefix="mlrelease-bench-", ignore_cleanup_errors=True) as scratch:
-        urls = (f"sqlite:///{scratch}/ours.db", f"sqlite:///{scratch}/bare.db")
-        rows.append(_row("sqlite", 1, urls, Path(scratch), releases, targets))
+        load = Load(releases, targets, times, Path(scratch))
+        rows.append(_row("sqlite", 1, lambda name: f"sqlite:///{scratch}/{name}.db", load))
         for workers in (each for each in (1, 2, 4) if each <= most_workers):
             with running_postgresql() as server:
-                urls = (server.new_database("ours"), server.new_database("bare"))
-                rows.append(_row("postgresql", workers, urls, Path(scratch), releases, targets))
+                rows.append(_row("postgresql", workers, server.new_database, load))
     worst = max(float(str(row["ratio"])) for row in rows)
     record("overhead", {"ratio_to_bare_dbos": worst, "releases": releases, "targets": targets, "rows": rows})
 
 
-def _row(
-    kind: str, workers: int, urls: tuple[str, str], scratch: Path, releases: int, targets: int
-) -> dict[str, float | str | int]:
-    with _migrated(urls[0]) as database:
-        ours = _ours(database, workers, scratch, releases, targets)
-    with _migrated(urls[1]) as database:
-        bare = _bare(database, workers, releases, targets)
+def _row(kind: str, workers: int, new_database: Callable[[str], str], load: Load) -> dict[str, float | str | int]:
+    """By turns, because the machine is not equally fast for long: each ratio is of two measurements that follow each other."""
+    pairs = []
+    for time_ in range(load.times):
+        with _migrated(new_database(f"ours{time_}")) as ours_, _migrated(new_database(f"bare{time_}")) as bare_:
+            pairs.append((_ours(ours_, workers, load), _bare(bare_, workers, load)))
+    ours, bare = (statistics.median(each) / load.releases for each in zip(*pairs, strict=True))
+    ratios = [one / other for one, other in pairs]
     row: dict[str, float | str | int] = {
         "database": kind,
         "workers": workers,
-        "releases_per_s": releases / ours,
-        "bare_per_s": releases / bare,
-        "seconds_per_release": ours / releases,
-        "bare_seconds_per_release": bare / releases,
-        "ratio": ours / bare,
+        "releases_per_s": 1 / ours,
+        "bare_per_s": 1 / bare,
+        "seconds_per_release": ours,
+        "bare_seconds_per_release": bare,
+        "ratio": statistics.median(ratios),
+        "lowest_ratio": min(ratios),
+        "highest_ratio": max(ratios),
     }
     typer.echo(
-        f"{kind:<12}{workers:>8}{releases / ours:>12.2f}{releases / bare:>10.2f}{ours / releases:>11.3f}"
-        f"{bare / releases:>9.3f}{ours / bare:>8.2f}"
+        f"{kind:<12}{workers:>8}{1 / ours:>12.1f}{1 / bare:>8.1f}{ours:>11.3f}{bare:>8.3f}"
+        f"  {row['ratio']:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
     )
     return row
 
@@ -109,53 +131,52 @@ def _migrated(url: str) -> Iterator[Database]:
     database.dispose()
 
 
-def _ours(database: Database, workers: int, scratch: Path, releases: int, targets: int) -> float:
-    names = [f"bench-{number}" for number in range(targets)]
+def _ours(database: Database, workers: int, load: Load) -> float:
+    """Seconds for all releases."""
     with database.write() as session:
-        for name in names:
-            _apply(session, name, scratch)
+        for name in load.names:
+            _apply(session, name, load.scratch)
     queue = DbosQueue(database.engine)
-    with _workers("benchmarks.instant_worker", workers, database.url, scratch) as running:
-        for round_ in range(WARM_UP + releases // targets):
+    with _workers("benchmarks.instant_worker", workers, database.url, load.scratch) as running:
+        for round_ in range(WARM_UP + load.rounds):
             if round_ == WARM_UP:
                 begun = time.perf_counter()
-            for name in names:
+            for name in load.names:
                 with database.write() as session:
                     request_release(session, _asking(queue), model=name, job=JOB)
             # A newer release supersedes one that waits: each round begins when the one before is through.
-            _wait(partial(_has_ended, database, (round_ + 1) * targets), running)
+            _wait(partial(_have_succeeded, database, (round_ + 1) * load.targets), running)
         return time.perf_counter() - begun
 
 
-def _bare(database: Database, workers: int, releases: int, targets: int) -> float:
+def _bare(database: Database, workers: int, load: Load) -> float:
+    """Seconds for as many rollouts of the floor."""
     client = DBOSClient(
         system_database_engine=database.engine, serializer=SERIALIZER, application_name=ENGINE_NAME, lazy=True
     )
-    with _workers("benchmarks.bare_worker", workers, database.url, Path(tempfile.gettempdir())):
-        for round_ in range(WARM_UP + releases // targets):
+    with _workers("benchmarks.bare_worker", workers, database.url, load.scratch):
+        for round_ in range(WARM_UP + load.rounds):
             if round_ == WARM_UP:
                 begun = time.perf_counter()
             prepared: list[WorkflowHandle[str]] = [
-                client.enqueue(
-                    {"workflow_name": bare_worker.PREPARE, "queue_name": bare_worker.ERRANDS}, f"bench-{each}"
-                )
-                for each in range(targets)
+                client.enqueue({"workflow_name": bare_worker.PREPARE, "queue_name": bare_worker.ERRANDS}, name)
+                for name in load.names
             ]
             for handle in prepared:
-                handle.get_result(polling_interval_sec=0.02)
+                handle.get_result(polling_interval_sec=LOOK_SECONDS)
             handles: list[WorkflowHandle[str]] = [
                 client.enqueue(
                     {
                         "workflow_name": bare_worker.ROLLOUT,
                         "queue_name": bare_worker.ROLLOUTS,
-                        "queue_partition_key": f"bench-{each}",
+                        "queue_partition_key": name,
                     },
-                    f"bench-{each}",
+                    name,
                 )
-                for each in range(targets)
+                for name in load.names
             ]
             for handle in handles:
-                handle.get_result(polling_interval_sec=0.02)
+                handle.get_result(polling_interval_sec=LOOK_SECONDS)
         return time.perf_counter() - begun
 
 
@@ -182,7 +203,7 @@ def _asking(queue: DbosQueue) -> Asking:
     return Asking(queue, Actor("bench", "api", grants=(Grant(Role.ADMIN),)), datetime.now(UTC), SUBSCRIPTION)
 
 
-def _has_ended(database: Database, releases: int) -> bool:
+def _have_succeeded(database: Database, releases: int) -> bool:
     with database.read() as session:
         ended = dict(session.exec(select(Release.status, func.count()).group_by(Release.status)).all())
     wrong = ended.keys() & (FINAL - {Status.SUCCEEDED})
@@ -199,7 +220,7 @@ def _wait(condition: Callable[[], bool], workers: Sequence[subprocess.Popen[str]
             raise SystemExit(f"A worker ended with {ended[0]}.")
         if time.monotonic() > deadline:
             raise SystemExit("The releases did not end within five minutes.")
-        time.sleep(0.02)
+        time.sleep(LOOK_SECONDS)
 
 
 @contextmanager

@@ -39,7 +39,7 @@ class Release(SQLModel, table=True):
     checks: list[Json] | None = Field(default=None, sa_column=Column(JsonColumn))  # what was looked at before planning
     note: str | None = None
     requested_by: str
-    revision: int = Field(default=0, index=True)  # the number of its last event: changes with every change
+    revision: int = 0  # the number of its last event: changes with every change
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -91,7 +91,7 @@ class StepRun(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("rollout_id", "key"),)
 
     id: str = Field(primary_key=True)  # <rollout>:<key>
-    rollout_id: str = Field(foreign_key="rollout.id", index=True)
+    rollout_id: str = Field(foreign_key="rollout.id")
     key: str
     kind: str
     position: int
