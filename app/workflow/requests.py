@@ -57,8 +57,8 @@ def request_release(
     note: str | None = None,
 ) -> Release:
     """Ask for a release of this job's model. Raises NotFound (model, version), Invalid (stages), Conflict (job)."""
-    version, chosen = _wanted(session, asking, model, stages=stages, definition_version=definition_version)
-    record = request_job(session, asking, model=model, name=job)
+    version, definition, chosen = _wanted(session, asking, model, stages=stages, definition_version=definition_version)
+    record = _have_recorded(session, asking, _place_of(asking, definition, job), model=model)
     if record.is_final and record.status != COMPLETED:
         raise Conflict(
             f"The training job {job} is {record.status.lower()}: it has no model to release. {record.sentence}",
@@ -108,8 +108,8 @@ def request_plan(
     definition_version: int | None = None,
 ) -> DryRun:
     """Ask what a release would do. Raises as ``request_release`` does, except for the job, which is not recorded."""
-    version, chosen = _wanted(session, asking, model, stages=stages, definition_version=definition_version)
-    place = _place_of(session, asking, model=model, name=job)
+    version, definition, chosen = _wanted(session, asking, model, stages=stages, definition_version=definition_version)
+    place = _place_of(asking, definition, job)
     known = find_job(session, place)
     if known is not None:
         _require_visible(asking, known, model=model)
@@ -146,7 +146,15 @@ def request_job(
     """
     if submission is not None:
         _require_files(session, submission)
-    place = _place_of(session, asking, model=model, name=name)
+    latest = definitions.latest(session, model, visible=asking.actor.models(Permission.VIEW))
+    place = _place_of(asking, Definition.model_validate(latest.content), name)
+    return _have_recorded(session, asking, place, model=model, submission=submission)
+
+
+def _have_recorded(
+    session: Session, asking: Asking, place: JobPlace, *, model: str, submission: Submission | None = None
+) -> TrainingJob:
+    """The training job at this place, recorded and watched."""
     job, is_new = record_job(
         session,
         place,
@@ -161,7 +169,7 @@ def request_job(
         append_event(
             session,
             "job.submitted" if submission else "job.recorded",
-            subject=f"{place.workspace}/{name}",
+            subject=f"{place.workspace}/{place.name}",
             actor=asking.actor,
             now=asking.now,
             model=model,
@@ -174,21 +182,20 @@ def request_job(
         asking.queue.look_at_job(session, job.id, look=job.looks, delay=0)
     if submission is not None and submission.bundle_digest != job.bundle_digest:
         raise Conflict(
-            f"There is a training job {name} already, made of something else.",
+            f"There is a training job {place.name} already, made of something else.",
             code="job_name_taken",
             hint="Choose another name, or leave it out to get a new one.",
         )
     return job
 
 
-def _place_of(session: Session, asking: Asking, *, model: str, name: str) -> JobPlace:
-    """Where a model's training jobs are: in the workspace of its first stage."""
-    visible = asking.actor.models(Permission.VIEW)
-    first = Definition.model_validate(definitions.latest(session, model, visible=visible).content).stages[0]
+def _place_of(asking: Asking, definition: Definition, name: str) -> JobPlace:
+    """Where a model's training jobs are: in the workspace of its definition's first stage."""
+    first = definition.stages[0]
     place = JobPlace(**workspace_of(first, asking.subscription), name=name)
     if not place.subscription:
         raise Invalid(
-            f"No subscription is known for stage {first.name} of {model}.",
+            f"No subscription is known for stage {first.name} of {definition.model.name}.",
             code="subscription_missing",
             hint="Write `subscription:` into the stage, or set MLRELEASE_SUBSCRIPTION.",
         )
@@ -223,16 +230,16 @@ def definition_of(session: Session, release: Release) -> tuple[DefinitionVersion
 
 def _wanted(
     session: Session, asking: Asking, model: str, *, stages: Sequence[str] | None, definition_version: int | None
-) -> tuple[DefinitionVersion, tuple[str, ...]]:
-    """The definition version that is meant, and the names of its stages that are."""
+) -> tuple[DefinitionVersion, Definition, tuple[str, ...]]:
+    """The definition version that is meant, what it says, and the names of its stages that are meant."""
     visible = asking.actor.models(Permission.VIEW)
     version = (
         definitions.latest(session, model, visible=visible)
         if definition_version is None
         else definitions.get(session, model, definition_version, visible=visible)
     )
-    chosen = _choose_stages(Definition.model_validate(version.content), stages)
-    return version, tuple(stage.name for stage in chosen)
+    definition = Definition.model_validate(version.content)
+    return version, definition, tuple(stage.name for stage in _choose_stages(definition, stages))
 
 
 def _choose_stages(definition: Definition, wanted: Sequence[str] | None) -> list[StageDefinition]:

@@ -111,6 +111,16 @@ def test_release_under_an_older_definition(anna: httpx.Client, churn: str) -> No
     assert ask(anna, model=churn, definition_version=1)["definition_version"] == 1
 
 
+def test_release_under_an_older_definition_is_of_a_job_where_that_one_says(anna: httpx.Client, churn: str) -> None:
+    apply(anna, definition(release_yml=RELEASE.replace("workspace: ws-dev", "workspace: ws-new")))
+
+    ask(anna, model=churn)
+    ask(anna, model=churn, definition_version=1)
+
+    jobs = as_json(anna.get("/v1/jobs", params={"model": churn}))["items"]
+    assert {job["workspace"] for job in jobs} == {"ws-new", "ws-dev"}
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "code", "said"),
     [
