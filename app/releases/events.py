@@ -21,6 +21,8 @@ from app.errors import Conflict
 from app.identity.actor import Actor
 from app.releases.tables import Event, EventHead, Release
 
+_LOOSE = "loose_events"  # of a session: appended, and not linked to the chain yet
+
 # Made once: every transaction ends with them.
 _LOCKED_HEAD = select(EventHead.seq, EventHead.hash).with_for_update()
 _APPEND = insert(Event)
@@ -78,7 +80,7 @@ def append_event(
 
 def link_events(session: Session) -> None:
     """Link what was appended so far to the chain, for who needs the numbers before the transaction ends."""
-    loose = _loose_in(session)
+    loose = session.info.get(_LOOSE)
     if not loose:
         return
     session.flush()  # what takes other locks comes before the head's
@@ -110,16 +112,16 @@ def _move_revisions(session: Session, changed: Collection[tuple[Release, Appende
 
 def _loose_in(session: Session) -> list[tuple[Appended, Release | None]]:
     """The events of a transaction that have no place in the chain yet. A session of ours is one transaction."""
-    loose: list[tuple[Appended, Release | None]] | None = session.info.get("loose_events")
+    loose: list[tuple[Appended, Release | None]] | None = session.info.get(_LOOSE)
     if loose is None:
-        loose = session.info["loose_events"] = []
+        loose = session.info[_LOOSE] = []
         at_the_end(session, link_events)
     return loose
 
 
 def stand_in_line(session: Session) -> None:
     """Take the head's lock now instead of at the end: what is read after this no other writer changes."""
-    session.exec(select(EventHead.id).with_for_update()).one()
+    session.connection().execute(_LOCKED_HEAD)
 
 
 def hash_of(event: Event | Appended) -> str:

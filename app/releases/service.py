@@ -258,7 +258,6 @@ def record(
     # Always the release's row before the chain's head: two writers that lock them crosswise would wait for each other.
     keep_locked(session, release.id)
     append_event(session, kind, subject=subject, actor=actor, now=now, release=release, data=data)
-    session.add(release)
 
 
 def _check(subject: str, now_is: Status | StepStatus, wanted: Status | StepStatus, allowed: set[Any]) -> None:

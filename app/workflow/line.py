@@ -18,7 +18,7 @@ from app.errors import Conflict, Unavailable
 
 Result = TypeVar("Result")
 
-MOST = 16  # in one transaction: others wait for the head as long as it takes
+MOST = 16  # in one transaction: whoever wants one of their releases waits for all of them, over SQLite everybody
 
 
 @dataclass
