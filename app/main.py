@@ -137,13 +137,14 @@ def serve() -> None:
             timeout_graceful_shutdown=5,
         )
     )
-    server.run(sockets=[_listen(settings.host, settings.port)])
+    server.run(sockets=[listen(settings.host, settings.port)])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """The socket to serve on. Raises Misconfigured when it cannot be had."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=2048)
+        listener = socket.create_server(address[:2], family=family, backlog=2048)
     except OSError as broken:
         taken = broken.errno == errno.EADDRINUSE
         raise Misconfigured(
@@ -151,6 +152,8 @@ def _listen(host: str, port: int) -> socket.socket:
             code="port_in_use" if taken else "host_not_served",
             hint="Stop what uses it, or set MLRELEASE_PORT." if taken else "Check MLRELEASE_HOST and MLRELEASE_PORT.",
         ) from broken
+    # With its protocol named: only then does asyncio switch off Nagle's algorithm, which costs 40 ms for every answer.
+    return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=listener.detach())
 
 
 if __name__ == "__main__":

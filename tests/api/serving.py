@@ -15,7 +15,7 @@ import uvicorn
 from sqlalchemy import Engine, event
 
 from app.api.service import Service
-from app.main import Server, create_app
+from app.main import Server, create_app, listen
 from app.settings import Settings
 
 Result = TypeVar("Result")
@@ -54,6 +54,11 @@ class Served:
 
         return asyncio.run_coroutine_threadsafe(ask(), self._loop).result(PATIENCE_SECONDS)
 
+    def connections(self) -> list[socket.socket]:
+        """The sockets of those who are connected now."""
+        open_now = list(self._server.server_state.connections)
+        return [each.transport.get_extra_info("socket") for each in open_now]
+
     def ask_to_stop(self) -> None:
         """What the signal does."""
         self._loop.call_soon_threadsafe(self._server.handle_exit, signal.SIGTERM, None)
@@ -72,7 +77,7 @@ class Served:
 def serving(settings: Settings) -> Iterator[Served]:
     """Serve on a free port of loopback until the end of the ``with``."""
     app = create_app(settings)
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listen("127.0.0.1", 0)
     server = Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5))
     loop = asyncio.new_event_loop()
 
