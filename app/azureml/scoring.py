@@ -2,6 +2,7 @@
 
 import ssl
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -16,12 +17,14 @@ _DEPLOYMENT = "azureml-model-deployment"
 class Scoring:
     """A connection to one endpoint, kept over several requests. Use it in a ``with``."""
 
-    def __init__(self, azure: AzureML, uri: str, *, key: str) -> None:
+    def __init__(self, azure: AzureML, uri: str, *, secret: Callable[[], str]) -> None:
+        """``secret`` gives the key or token to send, and is asked before each request."""
         verify = ssl.create_default_context(cafile=azure.settings.ca_file)
         timeout = httpx.Timeout(azure.settings.read_seconds, connect=azure.settings.connect_seconds)
         self._uri = uri
         self._before_request = azure.settings.before_request
-        self._client = httpx.Client(verify=verify, timeout=timeout, headers={"Authorization": f"Bearer {key}"})
+        self._secret = secret
+        self._client = httpx.Client(verify=verify, timeout=timeout)
 
     def __enter__(self) -> "Scoring":
         return self
@@ -31,7 +34,9 @@ class Scoring:
 
     def ask(self, request: Any, *, deployment: str | None = None) -> Answer:
         """Send one request, to a deployment by name whatever its traffic. Raises ConnectionLost or TimedOut."""
-        headers = {_DEPLOYMENT: deployment} if deployment else {}
+        headers = {"Authorization": f"Bearer {self._secret()}"}
+        if deployment:
+            headers[_DEPLOYMENT] = deployment
         self._before_request()
         begun = time.perf_counter()
         try:

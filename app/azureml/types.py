@@ -124,6 +124,11 @@ class Endpoint:
     def is_settled(self) -> bool:
         return self.state in SETTLED
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether callers send a key; else a token (``aml_token``, ``aad_token``)."""
+        return self.auth_mode.lower() == "key"
+
 
 @dataclass(frozen=True)
 class EndpointKeys:

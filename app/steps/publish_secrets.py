@@ -3,6 +3,7 @@
 from app.azureml.endpoints import get_endpoint, read_keys
 from app.azureml.facade import AzureML
 from app.azureml.secrets import put_secrets
+from app.azureml.types import Endpoint, WorkspaceRef
 from app.steps.config import StepConfig, WorkspaceConfig, read_config
 from app.steps.contract import Context, Done, Json, Refused
 
@@ -16,25 +17,32 @@ class PublishSecrets(StepConfig):
 
 
 def publish_secrets(azure: AzureML, context: Context, config: Json) -> Done:
-    """Write the endpoint's URIs and keys as secrets; one that has its value already is left alone."""
+    """Write the endpoint's URIs, and its keys if it has any; a secret that has its value already is left alone.
+
+    An endpoint that takes tokens has no keys, and a token is not published: it expires within hours.
+    """
     wanted = read_config(PublishSecrets, config)
     endpoint = get_endpoint(azure, wanted.workspace.ref, wanted.endpoint)
     if endpoint is None or not endpoint.scoring_uri:
         raise Refused(f"There is no endpoint {wanted.endpoint} to publish.", code="endpoint_not_found")
-    values = {
-        f"{wanted.endpoint}-scoring-uri": endpoint.scoring_uri,
-        f"{wanted.endpoint}-swagger-uri": endpoint.openapi_uri or "",
-    }
-    keys = read_keys(azure, wanted.workspace.ref, wanted.endpoint)
-    if keys is not None:
-        values[f"{wanted.endpoint}-primary-key"] = keys.primary
-        values[f"{wanted.endpoint}-secondary-key"] = keys.secondary
+    values = values_to_publish(azure, wanted.workspace.ref, endpoint)
     context.checkpoint()
     written = put_secrets(azure, wanted.key_vault, values)
+    no_keys = (
+        "" if endpoint.has_keys else f" The endpoint takes tokens ({endpoint.auth_mode}): there are no keys to publish."
+    )
     return Done(
-        f"{len(written)} of {len(values)} secrets were written to {wanted.key_vault}."
+        f"{len(written)} of {len(values)} secrets were written to {wanted.key_vault}.{no_keys}"
         if written
-        else f"{wanted.key_vault} has all {len(values)} secrets already.",
+        else f"{wanted.key_vault} has all {len(values)} secrets already.{no_keys}",
         output={"key_vault": wanted.key_vault, "secrets": list(values)},
         changed=bool(written),
     )
+
+
+def values_to_publish(azure: AzureML, workspace: WorkspaceRef, endpoint: Endpoint) -> dict[str, str]:
+    """Secret names and values for this endpoint. Never log or store them."""
+    addresses = {"scoring-uri": endpoint.scoring_uri, "swagger-uri": endpoint.openapi_uri}
+    keys = read_keys(azure, workspace, endpoint.name) if endpoint.has_keys else None
+    secrets = {} if keys is None else {"primary-key": keys.primary, "secondary-key": keys.secondary}
+    return {f"{endpoint.name}-{name}": value for name, value in {**addresses, **secrets}.items() if value}

@@ -4,10 +4,11 @@ import statistics
 from typing import Any
 
 from app.azureml.deployments import get_deployment
-from app.azureml.endpoints import get_endpoint, read_keys
+from app.azureml.endpoints import get_endpoint
 from app.azureml.errors import Unavailable
 from app.azureml.facade import AzureML
 from app.azureml.scoring import Scoring
+from app.azureml.scoring_credentials import ScoringCredential
 from app.azureml.types import Answer
 from app.steps.config import DIGEST_TAG, StepConfig, WorkspaceConfig, read_config
 from app.steps.contract import Context, Done, Json, Refused
@@ -33,9 +34,10 @@ def verify_deployment(azure: AzureML, context: Context, config: Json) -> Done:
     """Send every golden request to the deployment by name. Raises Refused at the first wrong answer."""
     wanted = read_config(VerifyDeployment, config)
     requests = read_golden(context.bundle, wanted.golden)
-    uri, key = _reach(azure, wanted)
+    uri = _reach(azure, wanted)
+    credential = ScoringCredential(azure, wanted.workspace.ref, wanted.endpoint)
     times = []
-    with Scoring(azure, uri, key=key) as scoring:
+    with Scoring(azure, uri, secret=credential.value) as scoring:
         for number, golden in enumerate(requests, start=1):
             context.checkpoint()
             answer = scoring.ask(golden.request, deployment=wanted.deployment)
@@ -55,8 +57,8 @@ def verify_deployment(azure: AzureML, context: Context, config: Json) -> Done:
     )
 
 
-def _reach(azure: AzureML, wanted: VerifyDeployment) -> tuple[str, str]:
-    """The scoring URI and a key. Raises Refused when the deployment is not there, or of another content."""
+def _reach(azure: AzureML, wanted: VerifyDeployment) -> str:
+    """The scoring URI. Raises Refused when the deployment is not there, or of another content."""
     workspace = wanted.workspace.ref
     endpoint = get_endpoint(azure, workspace, wanted.endpoint)
     deployment = get_deployment(azure, workspace, wanted.endpoint, wanted.deployment)
@@ -67,11 +69,7 @@ def _reach(azure: AzureML, wanted: VerifyDeployment) -> tuple[str, str]:
             hint="Somebody removed or changed it after it was made.",
         )
     require_digest(deployment.tags.get(DIGEST_TAG, "unknown"), wanted.digest, where=f"deployment {wanted.deployment}")
-    keys = read_keys(azure, workspace, wanted.endpoint)
-    if keys is None:
-        token = azure.credential.get_token("https://ml.azure.com/.default")
-        return endpoint.scoring_uri, token.token
-    return endpoint.scoring_uri, keys.primary
+    return endpoint.scoring_uri
 
 
 def _require_right(answer: Answer, golden: Golden, *, number: int, of: int, deployment: str) -> None:

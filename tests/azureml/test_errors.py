@@ -167,7 +167,10 @@ def test_yaml_that_azure_does_not_know_is_a_bad_request(tmp_path: Path) -> None:
 def test_scoring_without_a_listener_is_a_lost_connection() -> None:
     azure = open_azure(AzureSettings())
 
-    with Scoring(azure, "https://127.0.0.1:9/score", key="private") as scoring, pytest.raises(ConnectionLost) as raised:
+    with (
+        Scoring(azure, "https://127.0.0.1:9/score", secret=lambda: "private") as scoring,
+        pytest.raises(ConnectionLost) as raised,
+    ):
         scoring.ask({})
 
     assert "private" not in str(raised.value)

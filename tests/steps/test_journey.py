@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from app.azureml.endpoints import get_endpoint, read_keys
+from app.azureml.endpoints import get_endpoint
 from app.azureml.scoring import Scoring
+from app.azureml.scoring_credentials import ScoringCredential
 from tests.azureml.fixtures import DEV, PROD
 from tests.steps.fixtures import (
     Team,
@@ -74,8 +75,7 @@ def _to_production(team: Team, content: Json) -> dict[str, bool]:
 
 def _ask_production(team: Team, request: Json) -> Any:
     endpoint = get_endpoint(team.azure, PROD, f"{team.endpoint}-p")
-    keys = read_keys(team.azure, PROD, f"{team.endpoint}-p")
+    credential = ScoringCredential(team.azure, PROD, f"{team.endpoint}-p")
     assert endpoint is not None
-    assert keys is not None
-    with Scoring(team.azure, str(endpoint.scoring_uri), key=keys.primary) as scoring:
+    with Scoring(team.azure, str(endpoint.scoring_uri), secret=credential.value) as scoring:
         return scoring.ask(request).body

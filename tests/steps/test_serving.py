@@ -11,6 +11,7 @@ from app.azureml.deployments import list_deployments
 from app.azureml.endpoints import begin_set_traffic, get_endpoint, read_keys
 from app.azureml.errors import AzureMLError
 from app.azureml.scoring import Scoring
+from app.azureml.scoring_credentials import ScoringCredential
 from app.azureml.types import Endpoint
 from app.steps.contract import Refused
 from tests.azureml.fixtures import DEV
@@ -204,9 +205,8 @@ def _look(team: Team) -> Endpoint:
 
 
 def _ask(team: Team, request: Json) -> Any:
-    keys = read_keys(team.azure, DEV, team.endpoint)
-    assert keys is not None
-    with Scoring(team.azure, str(_look(team).scoring_uri), key=keys.primary) as scoring:
+    credential = ScoringCredential(team.azure, DEV, team.endpoint)
+    with Scoring(team.azure, str(_look(team).scoring_uri), secret=credential.value) as scoring:
         answer = scoring.ask(request)
     assert answer.status == 200, answer
     return answer.body
