@@ -1,6 +1,6 @@
 """Online endpoints: made, looked at, given traffic. Every change only begins here; look again to see its end."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from azure.ai.ml import load_online_endpoint
@@ -52,12 +52,23 @@ def begin_delete_endpoint(azure: AzureML, workspace: WorkspaceRef, name: str) ->
 
 
 def begin_set_traffic(
-    azure: AzureML, workspace: WorkspaceRef, name: str, traffic: Mapping[str, int], *, tags: Mapping[str, str]
+    azure: AzureML,
+    workspace: WorkspaceRef,
+    name: str,
+    traffic: Mapping[str, int],
+    *,
+    tags: Mapping[str, str],
+    mirrors: Collection[str],
 ) -> None:
-    """Ask for these shares, add these tags, keep everything else. One caller at a time: Azure checks no version."""
+    """Ask for these shares, add these tags, keep everything else. Mirror traffic stays at deployments of ``mirrors`` only.
+
+    One caller at a time: Azure checks no version.
+    """
     with azure.connect(workspace, doing=f"set the traffic of endpoint {name} in {workspace}") as client:
         endpoint = client.online_endpoints.get(name)
         endpoint.traffic = dict(traffic)
+        mirrored = endpoint.mirror_traffic or {}
+        endpoint.mirror_traffic = {each: share for each, share in mirrored.items() if str(each).lower() in mirrors}
         endpoint.tags = {**(endpoint.tags or {}), **tags}
         client.online_endpoints.begin_create_or_update(endpoint)
 
@@ -88,9 +99,14 @@ def _plain(endpoint: OnlineEndpoint) -> Endpoint:
         location=str(endpoint.location or ""),
         scoring_uri=endpoint.scoring_uri,
         openapi_uri=endpoint.openapi_uri,
-        traffic={str(key): int(value) for key, value in (endpoint.traffic or {}).items()},
-        mirror_traffic={str(key): int(value) for key, value in (endpoint.mirror_traffic or {}).items()},
+        traffic=_shares(endpoint.traffic),
+        mirror_traffic=_shares(endpoint.mirror_traffic),
         tags=words(endpoint.tags),
         public_network_access=word(getattr(endpoint, "public_network_access", None)) or None,
         operation_uri=properties.get("AzureAsyncOperationUri"),
     )
+
+
+def _shares(traffic: Mapping[str, int] | None) -> dict[str, int]:
+    """In lower case: Azure compares names so, and shows them as whoever set the traffic wrote them."""
+    return {str(name).lower(): int(share) for name, share in (traffic or {}).items()}

@@ -106,7 +106,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An online endpoint. ``state`` is Azure's provisioning state in lower case."""
+    """An online endpoint. ``state`` is Azure's provisioning state, and names in traffic maps are, in lower case."""
 
     name: str
     state: str
@@ -123,6 +123,11 @@ class Endpoint:
     @property
     def is_settled(self) -> bool:
         return self.state in SETTLED
+
+    @property
+    def live_traffic(self) -> dict[str, int]:
+        """The deployments that get requests of callers, with their percentages."""
+        return {name: share for name, share in self.traffic.items() if share}
 
     @property
     def has_keys(self) -> bool:
@@ -156,6 +161,11 @@ class Deployment:
     @property
     def is_settled(self) -> bool:
         return self.state in SETTLED
+
+    @property
+    def can_answer(self) -> bool:
+        """Whether it takes requests: also while it is updated or scaled in place."""
+        return self.state in {"succeeded", "updating", "scaling"}
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,15 @@
 
 from app.azureml.deployments import list_deployments
 from app.azureml.endpoints import get_endpoint
+from app.azureml.errors import BadRequest
 from app.azureml.facade import AzureML
 from app.azureml.types import Deployment, Endpoint
 from app.steps.config import MODEL_TAG, RELEASE_TAG, StepConfig, WorkspaceConfig, read_config
 from app.steps.contract import Context, Done, Json, Refused
 from app.steps.deleting import delete_deployment
-from app.steps.former import former_of
+from app.steps.served import served_before
+from app.steps.shares import require_serving_alone
+from app.steps.waiting import wait_until
 
 
 class RetireDeployments(StepConfig):
@@ -21,17 +24,24 @@ class RetireDeployments(StepConfig):
 
 
 def retire_deployments(azure: AzureML, context: Context, config: Json) -> Done:
-    """Delete what is ours, has no traffic, and is not among the last to have served. Others' are never touched."""
+    """Delete what is ours, has no traffic, and is not among the last to have served. Others' are never touched.
+
+    Raises Refused, and deletes nothing, unless this release's deployment has all of the traffic: then somebody went back to
+    another one, or stopped the endpoint, and any of the old ones may be what they need next.
+    """
     wanted = read_config(RetireDeployments, config)
-    endpoint = _endpoint(azure, wanted)
+    endpoint = _endpoint(azure, context, wanted)
+    require_serving_alone(endpoint, wanted.deployment)
     all_of_them = list_deployments(azure, wanted.workspace.ref, wanted.endpoint)
     retirable = _retirable(all_of_them, endpoint, wanted)
     deleted = [each.name for each in retirable if _delete(azure, context, wanted, each)]
     kept = [each.name for each in all_of_them if each.name not in deleted]
+    mirrored = [name for name in kept if endpoint.mirror_traffic.get(name.lower())]
+    because = f" {', '.join(mirrored)} gets mirror traffic." if mirrored else ""
     return Done(
-        f"Deleted {', '.join(deleted)}; {', '.join(kept)} stay."
+        f"Deleted {', '.join(deleted)}; {', '.join(kept)} stay.{because}"
         if deleted
-        else f"Nothing to delete: {', '.join(kept)}.",
+        else f"Nothing to delete: {', '.join(kept)}.{because}",
         output={"deleted": deleted, "kept": kept},
         changed=bool(deleted),
     )
@@ -47,25 +57,41 @@ def _retirable(deployments: list[Deployment], endpoint: Endpoint, wanted: Retire
         and RELEASE_TAG in each.tags
         and not _has_traffic(endpoint, each.name)
     ]
-    working = {each.name for each in idle if each.state == "succeeded"}
-    warm = [name for name in former_of(endpoint) if name in working][: wanted.keep]
+    able = {each.name: each.can_answer for each in idle}
+    former = [name for name in served_before(endpoint, wanted.deployment) if name in able]
+    # One whose last change failed may serve all the same: it goes only when another one is kept.
+    warm = sorted(former, key=lambda name: not able[name])[: wanted.keep]
     return [each for each in idle if each.name not in warm]
 
 
 def _delete(azure: AzureML, context: Context, wanted: RetireDeployments, old: Deployment) -> bool:
     """False when it has got traffic meanwhile."""
-    if _has_traffic(_endpoint(azure, wanted), old.name):
+    endpoint = _endpoint(azure, context, wanted)
+    require_serving_alone(endpoint, wanted.deployment)
+    if _has_traffic(endpoint, old.name):
         return False
-    delete_deployment(azure, context, wanted.workspace.ref, wanted.endpoint, old)
+    try:
+        delete_deployment(azure, context, wanted.workspace.ref, wanted.endpoint, old)
+    except BadRequest:
+        # Azure deletes nothing that has traffic: somebody gave it some in the last moment.
+        if not _has_traffic(_endpoint(azure, context, wanted), old.name):
+            raise
+        return False
     return True
 
 
-def _endpoint(azure: AzureML, wanted: RetireDeployments) -> Endpoint:
-    endpoint = get_endpoint(azure, wanted.workspace.ref, wanted.endpoint)
+def _endpoint(azure: AzureML, context: Context, wanted: RetireDeployments) -> Endpoint:
+    endpoint = wait_until(
+        lambda seen: seen is None or seen.is_settled,
+        lambda: get_endpoint(azure, wanted.workspace.ref, wanted.endpoint),
+        azure=azure,
+        context=context,
+        waiting_for=f"endpoint {wanted.endpoint}",
+    )
     if endpoint is None:
         raise Refused(f"There is no endpoint {wanted.endpoint} any more.", code="endpoint_not_found")
     return endpoint
 
 
 def _has_traffic(endpoint: Endpoint, name: str) -> bool:
-    return bool(endpoint.traffic.get(name) or endpoint.mirror_traffic.get(name))
+    return bool(endpoint.traffic.get(name.lower()) or endpoint.mirror_traffic.get(name.lower()))

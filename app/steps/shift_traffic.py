@@ -1,13 +1,14 @@
 """Give the proven deployment all of the endpoint's traffic."""
 
-from app.azureml.deployments import get_deployment
+from app.azureml.deployments import list_deployments
 from app.azureml.endpoints import begin_set_traffic, get_endpoint
 from app.azureml.errors import OperationEnded
 from app.azureml.facade import AzureML
 from app.azureml.types import Endpoint
 from app.steps.config import StepConfig, WorkspaceConfig, read_config
 from app.steps.contract import Context, Done, Json, Refused
-from app.steps.former import FORMER_TAG, former_after
+from app.steps.served import SERVED_TAG, served_after
+from app.steps.shares import serves_alone, shown_shares
 from app.steps.waiting import begin_when_free, wait_until
 
 
@@ -20,20 +21,25 @@ class ShiftTraffic(StepConfig):
 
 
 def shift_traffic(azure: AzureML, context: Context, config: Json) -> Done:
-    """Converge to 100% on the deployment, and remember on the endpoint what served before."""
+    """Converge to 100% on the deployment, and remember on the endpoint what served before.
+
+    Mirror traffic of others stays. Azure refuses it at a deployment that gets live traffic, and at one that cannot answer:
+    there it is taken away, whoever set it.
+    """
     wanted = read_config(ShiftTraffic, config)
     before = _settled(azure, context, wanted)
     # An update that failed shows the shares that it was asked for, and has not set them.
-    if before.state == "succeeded" and _serves_alone(before, wanted.deployment):
+    if before.state == "succeeded" and serves_alone(before, wanted.deployment):
         return _done(before, before, wanted, changed=False)
-    _require_ready(azure, wanted)
+    able = _require_ready(azure, context, wanted)
     begin_when_free(
         lambda: begin_set_traffic(
             azure,
             wanted.workspace.ref,
             wanted.endpoint,
             {wanted.deployment: 100},
-            tags={FORMER_TAG: former_after(before, wanted.deployment)},
+            tags={SERVED_TAG: served_after(before, wanted.deployment)},
+            mirrors=able - {wanted.deployment},
         ),
         azure=azure,
         context=context,
@@ -42,21 +48,31 @@ def shift_traffic(azure: AzureML, context: Context, config: Json) -> Done:
     after = _settled(azure, context, wanted)
     if after.state != "succeeded":
         azure.raise_failure(after.operation_uri, doing=f"set the traffic of {wanted.endpoint}")
-    if not _serves_alone(after, wanted.deployment):
+    if not serves_alone(after, wanted.deployment):
         raise OperationEnded(
-            f"Azure says that the traffic of {wanted.endpoint} is set, and shows {dict(after.traffic)}.", retryable=True
+            f"Azure says that the traffic of {wanted.endpoint} is set, but {shown_shares(after)}.", retryable=True
         )
     return _done(before, after, wanted, changed=True)
 
 
-def _require_ready(azure: AzureML, wanted: ShiftTraffic) -> None:
-    deployment = get_deployment(azure, wanted.workspace.ref, wanted.endpoint, wanted.deployment)
+def _require_ready(azure: AzureML, context: Context, wanted: ShiftTraffic) -> set[str]:
+    """Names of the deployments that can answer. Raises Refused when this release's is not one of them."""
+    found = wait_until(
+        lambda seen: wanted.deployment not in seen or seen[wanted.deployment].is_settled,
+        lambda: {each.name.lower(): each for each in list_deployments(azure, wanted.workspace.ref, wanted.endpoint)},
+        azure=azure,
+        context=context,
+        waiting_for=f"deployment {wanted.deployment} of {wanted.endpoint}",
+    )
+    deployment = found.get(wanted.deployment)
     if deployment is None or deployment.state != "succeeded":
         state = "not there" if deployment is None else deployment.state
         raise Refused(
             f"Deployment {wanted.deployment} of {wanted.endpoint} is {state}: it gets no traffic.",
             code="deployment_not_ready",
+            hint="Somebody deleted or changed it after it was made. Request the release anew.",
         )
+    return {name for name, each in found.items() if each.can_answer}
 
 
 def _settled(azure: AzureML, context: Context, wanted: ShiftTraffic) -> Endpoint:
@@ -72,13 +88,18 @@ def _settled(azure: AzureML, context: Context, wanted: ShiftTraffic) -> Endpoint
     return seen
 
 
-def _serves_alone(endpoint: Endpoint, deployment: str) -> bool:
-    return {name: share for name, share in endpoint.traffic.items() if share} == {deployment: 100}
-
-
 def _done(before: Endpoint, after: Endpoint, wanted: ShiftTraffic, *, changed: bool) -> Done:
+    ended = {
+        name: share for name, share in before.mirror_traffic.items() if share and not after.mirror_traffic.get(name)
+    }
+    mirror = "".join(f" The {share}% of mirror traffic that {name} had were ended." for name, share in ended.items())
     return Done(
-        f"{wanted.deployment} {'has' if changed else 'already has'} all of the traffic of {wanted.endpoint}.",
-        output={"before": dict(before.traffic), "after": dict(after.traffic)},
+        f"{wanted.deployment} {'has' if changed else 'already has'} all of the traffic of {wanted.endpoint}.{mirror}",
+        output={
+            "before": dict(before.traffic),
+            "after": dict(after.traffic),
+            "mirror_before": dict(before.mirror_traffic),
+            "mirror_after": dict(after.mirror_traffic),
+        },
         changed=changed,
     )

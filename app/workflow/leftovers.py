@@ -52,7 +52,9 @@ def what_is_left(shop: Workshop, left: Leftovers) -> str:
     share = endpoint.traffic.get(left.deployment, 0)
     if share:
         return f"{left.deployment} ({deployment.state}) has {share}% of the traffic of {left.endpoint}."
-    return f"{left.deployment} ({deployment.state}) is left at {left.endpoint} without traffic."
+    mirrored = endpoint.mirror_traffic.get(left.deployment, 0)
+    traffic = f"with {mirrored}% of its mirror traffic" if mirrored else "without traffic"
+    return f"{left.deployment} ({deployment.state}) is left at {left.endpoint} {traffic}."
 
 
 def _settled_endpoint(shop: Workshop, left: Leftovers) -> Endpoint | None:

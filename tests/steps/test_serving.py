@@ -8,7 +8,7 @@ import pytest
 from azure.keyvault.secrets import SecretClient
 
 from app.azureml.deployments import list_deployments
-from app.azureml.endpoints import begin_set_traffic, get_endpoint, read_keys
+from app.azureml.endpoints import get_endpoint, read_keys
 from app.azureml.errors import AzureMLError
 from app.azureml.scoring import Scoring
 from app.azureml.scoring_credentials import ScoringCredential
@@ -16,6 +16,7 @@ from app.azureml.types import Endpoint
 from app.steps.contract import Refused
 from tests.azureml.fixtures import DEV
 from tests.azureml.running import RunningEmulator
+from tests.steps.by_hand import set_shares
 from tests.steps.fixtures import (
     Team,
     creating_deployment,
@@ -86,10 +87,15 @@ def test_traffic_is_shifted_and_everything_else_kept(made: Team) -> None:
 
     after = _look(made)
     assert (done.changed, again.changed) == (True, False)
-    assert done.output == {"before": {"rel-1": 0}, "after": {"rel-1": 100}}
+    assert done.output == {
+        "before": {"rel-1": 0},
+        "after": {"rel-1": 100},
+        "mirror_before": {},
+        "mirror_after": {},
+    }
     assert after.traffic == {"rel-1": 100}
     assert after.auth_mode == before.auth_mode
-    assert {**before.tags, "mlrelease.former": ""} == after.tags
+    assert {**before.tags, "mlrelease.served": "rel-1"} == after.tags
     assert _ask(made, {"data": [5]}) == {"predictions": [15]}
 
 
@@ -113,7 +119,7 @@ def test_traffic_is_not_given_to_what_failed(made: Team, content: Json, emulator
 def test_half_shifted_traffic_is_shifted_to_the_end(made: Team, content: Json) -> None:
     made.carry_out("shift_traffic", deployed(made, "rel-1"))
     made.carry_out("create_deployment", creating_deployment(made, content, "rel-2", release=2))
-    begin_set_traffic(made.azure, DEV, made.endpoint, {"rel-1": 50, "rel-2": 50}, tags={})
+    set_shares(made, {"rel-1": 50, "rel-2": 50})
 
     done = made.carry_out("shift_traffic", deployed(made, "rel-2"))
 
@@ -170,6 +176,7 @@ def test_releases_keep_the_last_that_served_and_no_older_one(made: Team, content
     assert third.output == {"deleted": ["rel-1"], "kept": ["rel-2", "rel-3"]}
     assert again.changed is False
     assert _look(made).traffic == {"rel-2": 0, "rel-3": 100}
+    assert _look(made).tags["mlrelease.served"] == "rel-3 rel-2 rel-1"
     assert _ask(made, {"data": [1]}) == {"predictions": [3]}
 
 
@@ -182,15 +189,6 @@ def test_deployments_of_others_are_never_touched(made: Team, content: Json) -> N
 
     assert done.output["deleted"] == []
     assert {each.name for each in list_deployments(made.azure, DEV, made.endpoint)} == {"rel-1", "handmade"}
-
-
-def test_deployment_that_still_has_traffic_is_not_retired(made: Team, content: Json) -> None:
-    made.carry_out("create_deployment", creating_deployment(made, content, "rel-2", release=2))
-    begin_set_traffic(made.azure, DEV, made.endpoint, {"rel-1": 90, "rel-2": 10}, tags={})
-
-    done = made.carry_out("retire_deployments", retiring(made, "rel-2", keep=0))
-
-    assert done.output["deleted"] == []
 
 
 def test_scoring_uri_is_reached_with_the_local_authority_only(made: Team) -> None:

@@ -1,0 +1,26 @@
+"""What has served, newest first: kept as a tag of the endpoint, written together with the traffic that it is about."""
+
+from app.azureml.types import Endpoint
+
+SERVED_TAG = "mlrelease.served"
+
+_KEPT = 7  # names; a tag's value ends at 256 characters
+
+
+def served_after(endpoint: Endpoint, deployment: str) -> str:
+    """The tag's value once this deployment has the traffic.
+
+    It names the deployment too: when somebody sets all traffic to 0 by hand, the tag still says what served last.
+    """
+    shares = endpoint.live_traffic
+    serving = sorted(shares, key=lambda name: -shares[name])
+    return " ".join([*dict.fromkeys([deployment, *serving, *_served(endpoint)])][:_KEPT])
+
+
+def served_before(endpoint: Endpoint, deployment: str) -> list[str]:
+    """Deployments that served before this one, the last first. They need not be there any more."""
+    return [name for name in _served(endpoint) if name != deployment]
+
+
+def _served(endpoint: Endpoint) -> list[str]:
+    return endpoint.tags.get(SERVED_TAG, "").split()
