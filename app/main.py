@@ -37,6 +37,7 @@ from app.errors import Misconfigured, MlreleaseError
 from app.identity.access_file import read_access
 from app.identity.doors import Doors
 from app.logs import set_up_logs
+from app.notifications.keys import signing_keys
 from app.settings import Settings, read_settings
 from app.web import files, home, login, rollouts
 from app.web import releases as release_pages
@@ -50,6 +51,8 @@ def create_app(settings: Settings) -> FastAPI:
     check_schema(database)
     access = read_access(settings.access)
     doors = Doors(settings, database, access)
+    if access.login is not None:
+        signing_keys(settings)  # logins that have begun are signed: better no start than nobody who can log in
     service = Service(
         settings=settings,
         database=database,
@@ -61,7 +64,8 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(each) for each in (service.changes.watch(), doors.last_used.keep_writing())]
+        background = (service.changes.watch(), doors.last_used.keep_writing(), doors.issuers.keep_fresh())
+        tasks = [asyncio.create_task(each) for each in background]
         try:
             yield
         finally:
@@ -69,7 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-            doors.close()
+            await doors.close()
             database.dispose()
 
     app = FastAPI(

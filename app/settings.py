@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     stop_seconds: float = Field(default=10.0, gt=0, description="for a worker to reach a safe point when stopped")
     signing_keys: SecretStr = Field(
         default=SecretStr(""),
-        description="secret; of webhooks and links, the newest first, by commas; empty over SQLite: made in the data folder",
+        description="secret; of webhooks, links and logins, the newest first, by commas; empty over SQLite: made in the data folder",
     )
     notify_poll_seconds: float = Field(default=0.5, gt=0, description="between two looks for something to tell")
     webhook_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(

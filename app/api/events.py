@@ -68,7 +68,7 @@ async def _stream(api: Service, request: Request, release_id: str, after: int) -
     while not api.changes.is_closing and not await request.is_disconnected():
         events = await run_in_threadpool(_read, api, release_id, seen, BATCH)
         if time.monotonic() - believed_at >= KEEP_ALIVE_SECONDS:
-            if not await run_in_threadpool(_may_still_see, api, request, release_id):
+            if not await _may_still_see(api, request, release_id):
                 return
             believed_at = time.monotonic()
         for event in events:
@@ -83,11 +83,11 @@ async def _stream(api: Service, request: Request, release_id: str, after: int) -
             yield ": still here\n\n"
 
 
-def _may_still_see(api: Service, request: Request, release_id: str) -> bool:
+async def _may_still_see(api: Service, request: Request, release_id: str) -> bool:
     """A stream may last for days: a token that was revoked meanwhile, or has expired, sees no more."""
     name, groups = request.headers.get("mlrelease-actor"), request.headers.get("mlrelease-groups", "")
     try:
-        actor = actor_of(api, request, name=name, groups=groups)
+        actor = await actor_of(api, request, name=name, groups=groups)
     except (Unauthenticated, Unavailable):
         return False  # the caller comes again, and is told why
     return actor.may(Permission.VIEW, queries.model_of(release_id))

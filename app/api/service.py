@@ -56,7 +56,7 @@ def request_id_of(request: Request) -> str:
     return sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
 
 
-def identify(
+async def identify(
     request: Request,
     api: Annotated[Service, Depends(_service)],
     token: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)] = None,  # noqa: ARG001 # documents it
@@ -69,10 +69,10 @@ def identify(
     ] = "",
 ) -> Actor:
     """Who asks. Raises Unauthenticated."""
-    return actor_of(api, request, name=mlrelease_actor, groups=mlrelease_groups)
+    return await actor_of(api, request, name=mlrelease_actor, groups=mlrelease_groups)
 
 
-def actor_of(api: Service, request: Request, *, name: str | None, groups: str) -> Actor:
+async def actor_of(api: Service, request: Request, *, name: str | None, groups: str) -> Actor:
     """Who sent this request; who sent it and is believed no longer raises Unauthenticated now."""
     # A cookie is sent along with what another site makes a browser send: here it is believed for reading only.
     session = request.cookies.get(session_cookie(api.settings)) if request.method in {"GET", "HEAD"} else None
@@ -83,7 +83,7 @@ def actor_of(api: Service, request: Request, *, name: str | None, groups: str) -
         claimed_groups=groups,
         host=request.headers.get("host", ""),
     )
-    return api.doors.enter(credentials, request_id=request_id_of(request), now=datetime.now(UTC))
+    return await api.doors.enter(credentials, request_id=request_id_of(request), now=datetime.now(UTC))
 
 
 Api = Annotated[Service, Depends(_service)]

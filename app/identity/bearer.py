@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jwt
+from jwt.types import Options
 
 from app.errors import Unauthenticated
 from app.identity.access import Access, Issuer
@@ -13,6 +14,17 @@ LARGEST = 16 * 1024  # characters
 LEEWAY_SECONDS = 30  # that clocks may differ
 
 Claims = Mapping[str, Any]
+
+_SIGNED: Options = {"require": ["exp", "iss", "aud"]}
+_UNSIGNED: Options = {
+    **_SIGNED,
+    "verify_signature": False,
+    "verify_exp": True,
+    "verify_nbf": True,
+    "verify_iat": True,
+    "verify_aud": True,
+    "verify_iss": True,
+}
 
 _WHY = {
     jwt.ExpiredSignatureError: ("has expired", "token_expired"),
@@ -25,33 +37,41 @@ _WHY = {
 }
 
 
-def verify(token: str, *, access: Access, issuers: Issuers) -> tuple[Issuer, Claims]:
+async def verify(token: str, *, access: Access, issuers: Issuers) -> tuple[Issuer, Claims]:
     """Whose word it is, and what it says. Raises Unauthenticated, or Unavailable when the issuer's keys cannot be had."""
     issuer, key_id = _read_unverified(token, access)
-    return issuer, verify_of(issuer, token, key_id=key_id, audiences=issuer.audiences, issuers=issuers)
+    return issuer, await _verify_of(issuer, token, key_id=key_id, audiences=issuer.audiences, issuers=issuers)
 
 
-def verify_login(issuer: Issuer, token: str, *, client_id: str, nonce: str, issuers: Issuers) -> Claims:
+async def verify_login(issuer: Issuer, token: str, *, client_id: str, nonce: str, issuers: Issuers) -> Claims:
     """The claims of an ID token that a login gave. Raises as ``verify``."""
     header = _header(token)
-    claims = verify_of(issuer, token, key_id=_key_id(header), audiences=(client_id,), issuers=issuers)
+    claims = await _verify_of(issuer, token, key_id=_key_id(header), audiences=(client_id,), issuers=issuers)
     if claims.get("nonce") != nonce:
         raise Unauthenticated("The token is of another login.", code="nonce_wrong", hint="Log in again.")
     return claims
 
 
-def verify_of(issuer: Issuer, token: str, *, key_id: str, audiences: tuple[str, ...], issuers: Issuers) -> Claims:
-    key = issuers.key(issuer.url, key_id)
+async def _verify_of(
+    issuer: Issuer, token: str, *, key_id: str, audiences: tuple[str, ...], issuers: Issuers
+) -> Claims:
+    # What a token says of itself is looked at first, signed or not: for one that is refused anyhow no key is fetched.
+    _decode(token, issuer, audiences, key=None)
+    return _decode(token, issuer, audiences, key=await issuers.key(issuer.url, key_id))
+
+
+def _decode(token: str, issuer: Issuer, audiences: tuple[str, ...], *, key: jwt.PyJWK | None) -> Claims:
+    """The claims; verified with the key, where one is given. Raises Unauthenticated."""
     try:
         claims: Claims = jwt.decode(
             token,
-            key,
+            key or "",
             # The key's own: a token never chooses how it is verified.
-            algorithms=[key.algorithm_name],
+            algorithms=[key.algorithm_name] if key else sorted(ALGORITHMS),
             audience=list(audiences),
             issuer=issuer.url,
             leeway=LEEWAY_SECONDS,
-            options={"require": ["exp", "iss", "aud"]},
+            options=_SIGNED if key else _UNSIGNED,
         )
     except jwt.PyJWTError as wrong:
         why, code = next(

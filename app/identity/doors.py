@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from fastapi.concurrency import run_in_threadpool
+
 from app.database.connection import Database
 from app.errors import Invalid, Misconfigured, Unauthenticated
 from app.identity.access import Access, Issuer
@@ -16,7 +18,7 @@ from app.identity.names import RESERVED
 from app.identity.roles import Grant, Role
 from app.identity.secrets import PREFIX
 from app.identity.sessions import find_session
-from app.identity.tables import PortalSession
+from app.identity.tables import ApiToken, PortalSession
 from app.identity.tokens import find_token, grants_of
 from app.settings import Settings, is_loopback
 
@@ -46,12 +48,12 @@ class Doors:
         self.last_used = LastUsed(database)
         self._database = database
 
-    def enter(self, credentials: Credentials, *, request_id: str, now: datetime) -> Actor:
+    async def enter(self, credentials: Credentials, *, request_id: str, now: datetime) -> Actor:
         """Who it is. Raises Unauthenticated, or Unavailable when that cannot be found out now."""
         if credentials.authorization is not None:
-            return self._by_token(_bearer(credentials.authorization), request_id=request_id, now=now)
+            return await self._by_token(_bearer(credentials.authorization), request_id=request_id, now=now)
         if credentials.session is not None:
-            return self.by_session(credentials.session, request_id=request_id, now=now)
+            return await run_in_threadpool(self.by_session, credentials.session, request_id=request_id, now=now)
         if self.settings.development_login and credentials.claimed_name is not None:
             return _developer(credentials, credentials.claimed_name, request_id=request_id)
         raise Unauthenticated(
@@ -76,17 +78,20 @@ class Doors:
         """Of what an issuer says of somebody: what decides who they are and what they may do, and no more."""
         return {claim: value for claim, value in claims.items() if claim in issuer.claims}
 
-    def close(self) -> None:
-        self.issuers.close()
+    async def close(self) -> None:
+        await self.issuers.close()
 
-    def _by_token(self, token: str, *, request_id: str, now: datetime) -> Actor:
+    async def _by_token(self, token: str, *, request_id: str, now: datetime) -> Actor:
         if not token.startswith(PREFIX):
-            issuer, claims = verify(token, access=self.access, issuers=self.issuers)
+            issuer, claims = await verify(token, access=self.access, issuers=self.issuers)
             return self.access.actor_of_claims(issuer.url, claims, via="api", request_id=request_id)
-        with self._database.read() as session:
-            found = find_token(session, token, now=now)
+        found = await run_in_threadpool(self._find_token, token, now)
         self.last_used.note(found.id, at=now)
         return self.access.actor_of_token(found.name, grants_of(found), request_id=request_id)
+
+    def _find_token(self, token: str, now: datetime) -> ApiToken:
+        with self._database.read() as session:
+            return find_token(session, token, now=now)
 
 
 def developer(name: str, *, via: Via, request_id: str, groups: frozenset[str]) -> Actor:

@@ -1,11 +1,12 @@
-"""The keys of issuers, as they publish them: kept for a while, fetched again when a token names one that is new.
+"""The keys of issuers, as they publish them: kept, renewed now and then, and fetched when a token names one that is new.
 
-Issuers change their keys without saying so, and anybody can make up a key's name: keys are fetched again for an unknown name, but
-not more often than every few seconds. An issuer that does not answer is no reason to call a token wrong, and for a day none to
-refuse those whose keys are known already.
+Anybody can make up a key's name, and an issuer may stall. So one fetch at a time runs for each issuer, as a task that holds no
+request's thread and has a deadline in total; who needs what it brings waits for a moment only; what it did not bring is not asked
+for again for some seconds. A key that is known never waits for anything, for a day not even for an issuer that is away.
 """
 
-import threading
+import asyncio
+import json
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,112 +20,158 @@ from app.errors import Unauthenticated, Unavailable
 from app.settings import is_loopback
 
 ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
-FRESH_SECONDS = 600.0
-STALE_SECONDS = 24 * 3600.0
+RENEW_SECONDS = 300.0  # a key that its issuer took back is believed for no longer
+STALE_SECONDS = 24 * 3600.0  # that keys are believed while their issuer is away
 LEAST_SECONDS = 5.0  # between two fetches
+WAIT_SECONDS = 2.0  # that a request waits for a fetch; the fetch itself may take longer
 LARGEST_DOCUMENT = 256 * 1024  # bytes
 MOST_KEYS = 50
 
 Json = dict[str, Any]
 
 
+class _Unusable(ValueError):
+    """What an issuer answers, in words."""
+
+
 @dataclass
 class _Known:
-    """What is known of one issuer; ``lock`` lets one fetch while the others wait for it."""
+    """What is known of one issuer."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
     metadata: Json = field(default_factory=dict)
     keys: dict[str, PyJWK] = field(default_factory=dict)
     fetched_at: float = float("-inf")
     tried_at: float = float("-inf")
+    failure: str | None = None  # of the last fetch
+    fetch: asyncio.Task[None] | None = None  # that runs now
 
 
 class Issuers:
-    """Over HTTP, with timeouts; a thread at a time for each issuer."""
+    """Over HTTP. ``seconds``: for both documents of an issuer together, or for one answer of its token endpoint."""
 
     def __init__(self, *, seconds: float) -> None:
-        # Neither redirects nor a proxy's word: keys come from where the issuer says, or not at all.
-        self._http = httpx.Client(timeout=seconds, follow_redirects=False)
+        # Neither redirects nor a proxy's word: keys come from where the issuer says, or not at all. Nothing packed either: a short
+        # answer could unpack into a long one.
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        self._http = httpx.AsyncClient(timeout=seconds, follow_redirects=False, headers=headers)
+        self._seconds = seconds
         self._known: dict[str, _Known] = {}
-        self._guard = threading.Lock()
 
-    def key(self, issuer: str, key_id: str) -> PyJWK:
+    async def key(self, issuer: str, key_id: str) -> PyJWK:
         """The issuer's key of this name. Raises Unauthenticated when it has none, Unavailable when it does not answer."""
         known = self._of(issuer)
-        with known.lock:
-            age = time.monotonic() - known.fetched_at
-            if key_id in known.keys and age < FRESH_SECONDS:
-                return known.keys[key_id]
-            try:
-                self._fetch(issuer, known)
-            except Unavailable:
-                if key_id in known.keys and age < STALE_SECONDS:
-                    return known.keys[key_id]
-                raise
-            if key_id not in known.keys:
-                raise Unauthenticated(
-                    "The token is signed with a key that its issuer does not have.", code="key_unknown"
-                )
-            return known.keys[key_id]
+        if key_id not in known.keys or time.monotonic() - known.fetched_at >= STALE_SECONDS:
+            await self._renew(issuer, known)
+        if key_id not in known.keys:
+            raise Unauthenticated("The token is signed with a key that its issuer does not have.", code="key_unknown")
+        return known.keys[key_id]
 
-    def metadata(self, issuer: str) -> Json:
-        """The issuer's discovery document. Raises Unavailable."""
+    async def endpoint(self, issuer: str, name: str) -> str:
+        """An address out of the issuer's discovery document. Raises Unavailable."""
         known = self._of(issuer)
-        with known.lock:
-            if not known.metadata or time.monotonic() - known.fetched_at >= FRESH_SECONDS:
-                self._fetch(issuer, known)
-            return known.metadata
+        if not known.metadata:
+            await self._renew(issuer, known)
+        address = known.metadata.get(name)
+        if not isinstance(address, str) or not _is_safe(address):
+            raise _silent(issuer, f"it publishes no {name} with https")
+        return address
 
-    def exchange(self, endpoint: str, form: dict[str, str]) -> httpx.Response:
-        """Give the issuer a code for tokens. Raises Unavailable."""
+    async def exchange(self, endpoint: str, form: dict[str, str]) -> tuple[int, bytes]:
+        """Give the issuer a code for tokens: its status and answer. Raises Unavailable."""
         try:
-            return self._http.post(endpoint, data=form, headers={"Accept": "application/json"})
-        except httpx.TransportError as broken:
+            async with asyncio.timeout(self._seconds):
+                return await self._ask("POST", endpoint, form)
+        except TimeoutError as late:
+            raise _silent(endpoint, self._late()) from late
+        except (httpx.HTTPError, ValueError) as broken:
             raise _silent(endpoint, broken) from broken
 
-    def close(self) -> None:
-        self._http.close()
+    async def keep_fresh(self) -> None:
+        """Run for as long as the process serves: keys that were taken back are forgotten without anybody waiting for it."""
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            for issuer, known in self._known.items():
+                self._begin(issuer, known)
+
+    async def close(self) -> None:
+        for known in self._known.values():
+            if known.fetch is not None:
+                known.fetch.cancel()
+        await self._http.aclose()
 
     def _of(self, issuer: str) -> _Known:
-        with self._guard:
-            return self._known.setdefault(issuer, _Known())
+        return self._known.setdefault(issuer, _Known())
 
-    def _fetch(self, issuer: str, known: _Known) -> None:
-        now = time.monotonic()
-        if now - known.tried_at < LEAST_SECONDS:
-            if known.tried_at > known.fetched_at:
-                raise _silent(issuer, "it did not a moment ago")
-            return
-        known.tried_at = now
-        metadata = self._document(issuer.rstrip("/") + "/.well-known/openid-configuration", issuer)
-        if metadata.get("issuer") != issuer:
-            raise _silent(issuer, "what it publishes is another issuer's")
-        document = self._document(str(metadata.get("jwks_uri", "")), issuer)
-        known.keys = _keys(document)
-        known.metadata = metadata
-        known.fetched_at = known.tried_at = time.monotonic()
+    async def _renew(self, issuer: str, known: _Known) -> None:
+        """Raises Unavailable when the issuer's documents could not be had, or not in the moment that a request waits."""
+        fetch = self._begin(issuer, known)
+        if fetch is not None:
+            done, _ = await asyncio.wait({fetch}, timeout=WAIT_SECONDS)
+            if not done:
+                raise _silent(issuer, "it has not answered yet")
+            fetch.result()  # what nobody foresaw is for the log
+        if known.failure is not None:
+            raise _silent(issuer, known.failure)
 
-    def _document(self, address: str, issuer: str) -> Json:
-        place = urlsplit(address)
-        if place.scheme != "https" and not (place.scheme == "http" and is_loopback(place.hostname or "")):
-            raise _silent(issuer, "it does not publish its keys over https")
+    def _begin(self, issuer: str, known: _Known) -> asyncio.Task[None] | None:
+        """The fetch that runs; a new one, unless the last was a moment ago."""
+        if known.fetch is None and time.monotonic() - known.tried_at >= LEAST_SECONDS:
+            known.tried_at = time.monotonic()
+            known.fetch = asyncio.create_task(self._fetch(issuer, known))
+        return known.fetch
+
+    async def _fetch(self, issuer: str, known: _Known) -> None:
+        try:
+            async with asyncio.timeout(self._seconds):
+                metadata = await self._document(issuer.rstrip("/") + "/.well-known/openid-configuration")
+                if metadata.get("issuer") != issuer:
+                    raise _Unusable("what it publishes is another issuer's")
+                keys = _keys(await self._document(str(metadata.get("jwks_uri", ""))))
+        except TimeoutError:
+            known.failure = self._late()
+        except (httpx.HTTPError, ValueError, RecursionError) as broken:
+            known.failure = str(broken) or type(broken).__name__
+        else:
+            known.metadata, known.keys, known.failure = metadata, keys, None
+            known.fetched_at = time.monotonic()
+        finally:
+            known.tried_at, known.fetch = time.monotonic(), None
+
+    async def _document(self, address: str) -> Json:
+        """Raises _Unusable for whatever is no document, or httpx.HTTPError."""
+        status, body = await self._ask("GET", address)
+        if status != httpx.codes.OK:
+            raise _Unusable(f"it answers {status}")
+        document = json.loads(body)
+        if not isinstance(document, dict):
+            raise _Unusable("its answer is not an object")
+        return document
+
+    async def _ask(self, method: str, address: str, form: dict[str, str] | None = None) -> tuple[int, bytes]:
+        if not _is_safe(address):
+            raise _Unusable("it does not publish its keys over https")
         body = bytearray()
         try:
-            with self._http.stream("GET", address) as answer:
-                if answer.status_code != httpx.codes.OK:
-                    raise _silent(issuer, f"it answers {answer.status_code}")
-                for part in answer.iter_bytes():
+            async with self._http.stream(method, address, data=form) as answer:
+                async for part in answer.aiter_raw():
                     body += part
                     if len(body) > LARGEST_DOCUMENT:
-                        raise _silent(issuer, "its answer is too long")
-            document = httpx.Response(200, content=bytes(body)).json()
-        except httpx.HTTPError as broken:
-            raise _silent(issuer, broken) from broken
-        except ValueError as broken:
-            raise _silent(issuer, "its answer is not JSON") from broken
-        if not isinstance(document, dict):
-            raise _silent(issuer, "its answer is not an object")
-        return document
+                        raise _Unusable("its answer is too long")
+        except httpx.InvalidURL as broken:
+            raise _Unusable(str(broken)) from broken
+        return answer.status_code, bytes(body)
+
+    def _late(self) -> str:
+        return f"no answer within {self._seconds:g} s"
+
+
+def _is_safe(address: str) -> bool:
+    """Whether nobody on the way can read or change what is sent there."""
+    try:
+        place = urlsplit(address)
+    except ValueError:
+        return False
+    return place.scheme == "https" or (place.scheme == "http" and is_loopback(place.hostname or ""))
 
 
 def _keys(document: Json) -> dict[str, PyJWK]:

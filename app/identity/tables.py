@@ -31,19 +31,6 @@ class ApiToken(SQLModel, table=True):
     idempotency_key: str | None = None
 
 
-class LoginAttempt(SQLModel, table=True):
-    """Somebody was sent to the issuer to log in and has not come back yet. Used once."""
-
-    __tablename__ = "login_attempt"
-
-    state: str = Field(primary_key=True)  # SHA-256 of what the issuer sends back
-    browser: str  # SHA-256 of the cookie of the browser that began it
-    nonce: str
-    verifier: str  # of PKCE: worthless without the code, and then only once
-    go_to: str
-    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
-
-
 class PortalSession(SQLModel, table=True):
     """A browser that somebody has logged in with."""
 

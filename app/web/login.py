@@ -1,5 +1,6 @@
 """Logging in to the portal and out of it: OIDC code flow with PKCE, or on a developer's machine one's name."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -16,7 +17,9 @@ from app.identity.actor import Actor
 from app.identity.bearer import verify_login
 from app.identity.cookies import attributes, login_cookie, session_cookie
 from app.identity.doors import developer
-from app.identity.sessions import begin_login, check_csrf, close_session, end_login, open_session
+from app.identity.logins import LOGIN_TIME, begin_login, end_login
+from app.identity.sessions import check_csrf, close_session, open_session
+from app.notifications.keys import signing_keys
 from app.releases.events import append_event
 from app.web.forms import read_form
 from app.web.pages import HEADERS, PageRoute, page
@@ -28,32 +31,32 @@ HOME = "/"
 
 
 @router.get("/login")
-def login(way: Way, go_to: Annotated[str, Query(max_length=2000)] = HOME) -> Response:
+async def login(way: Way, go_to: Annotated[str, Query(max_length=2000)] = HOME) -> Response:
     """To the issuer, or to the form of the development login. Raises NotFound when neither is set up."""
-    go_to = inside(go_to)
-    if way.doors.settings.development_login:
+    settings, go_to = way.doors.settings, inside(go_to)
+    if settings.development_login:
         return page("login.html", go_to=go_to)
     door = _door(way.doors.access)
-    endpoint = way.doors.issuers.metadata(door.issuer.url)["authorization_endpoint"]
-    attempt = way.write(lambda session: begin_login(session, go_to=go_to, now=datetime.now(UTC)))
+    endpoint = await way.doors.issuers.endpoint(door.issuer.url, "authorization_endpoint")
+    begun, cookie = begin_login(signing_keys(settings), go_to=go_to, now=datetime.now(UTC))
     asked = {
         "response_type": "code",
         "client_id": door.client_id,
         "redirect_uri": _redirect_uri(way),
         "scope": " ".join(door.scopes),
-        "state": attempt.state,
-        "nonce": attempt.nonce,
-        "code_challenge": attempt.challenge,
+        "state": begun.state,
+        "nonce": begun.nonce,
+        "code_challenge": begun.challenge,
         "code_challenge_method": "S256",
     }
     answer = RedirectResponse(f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}", 303, headers=HEADERS)
-    settings = way.doors.settings
-    answer.set_cookie(login_cookie(settings), attempt.browser, max_age=600, **attributes(settings))
+    age = int(LOGIN_TIME.total_seconds())
+    answer.set_cookie(login_cookie(settings), cookie, max_age=age, **attributes(settings))
     return answer
 
 
 @router.get("/login/callback")
-def callback(
+async def callback(
     way: Way,
     request: Request,
     state: Annotated[str, Query(max_length=200)] = "",
@@ -61,22 +64,18 @@ def callback(
     error: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """The issuer sent the browser back. Raises Unauthenticated for whatever is not the end of a login begun here."""
-    settings = way.doors.settings
+    settings, issuers = way.doors.settings, way.doors.issuers
     door = _door(way.doors.access)
-    browser = request.cookies.get(login_cookie(settings), "")
-    begun = way.write(lambda session: end_login(session, state=state, browser=browser, now=datetime.now(UTC)))
+    cookie = request.cookies.get(login_cookie(settings), "")
+    begun = end_login(signing_keys(settings), state=state, cookie=cookie, now=datetime.now(UTC))
     if error or not code:
         raise Unauthenticated("The issuer did not log you in.", code="login_refused", hint="Log in again.")
-    token = _exchange(way, door, code=code, verifier=begun.verifier)
-    claims = verify_login(door.issuer, token, client_id=door.client_id, nonce=begun.nonce, issuers=way.doors.issuers)
+    token = await _exchange(way, door, code=code, verifier=begun.verifier)
+    claims = await verify_login(door.issuer, token, client_id=door.client_id, nonce=begun.nonce, issuers=issuers)
     actor = way.doors.access.actor_of_claims(door.issuer.url, claims, via="portal", request_id=new_request_id())
-    answer = _enter(
-        way,
-        request,
-        actor,
-        issuer=door.issuer.url,
-        claims=way.doors.claims_to_keep(door.issuer, claims),
-        go_to=begun.go_to,
+    kept = way.doors.claims_to_keep(door.issuer, claims)
+    answer = await run_in_threadpool(
+        lambda: _enter(way, request, actor, issuer=door.issuer.url, claims=kept, go_to=begun.go_to)
     )
     answer.delete_cookie(login_cookie(settings), **attributes(settings))
     return answer
@@ -157,8 +156,8 @@ def _leave(way: Portal, secret: str) -> None:
     way.write(work)
 
 
-def _exchange(way: Portal, door: Login, *, code: str, verifier: str) -> str:
-    settings = way.doors.settings
+async def _exchange(way: Portal, door: Login, *, code: str, verifier: str) -> str:
+    settings, issuers = way.doors.settings, way.doors.issuers
     form = {
         "grant_type": "authorization_code",
         "code": code,
@@ -168,14 +167,14 @@ def _exchange(way: Portal, door: Login, *, code: str, verifier: str) -> str:
     }
     if settings.login_client_secret is not None:
         form["client_secret"] = settings.login_client_secret.get_secret_value()
-    answer = way.doors.issuers.exchange(way.doors.issuers.metadata(door.issuer.url)["token_endpoint"], form)
-    if answer.status_code >= 500:
+    status, answer = await issuers.exchange(await issuers.endpoint(door.issuer.url, "token_endpoint"), form)
+    if status >= 500:
         raise Unavailable(
             "The issuer could not log you in.", code="issuer_unreachable", hint="Log in again in a moment."
         )
     try:
-        token = answer.json()["id_token"] if answer.is_success else None
-    except (ValueError, KeyError, TypeError):
+        token = json.loads(answer)["id_token"] if status == 200 else None
+    except (ValueError, KeyError, TypeError, RecursionError):
         token = None
     if not isinstance(token, str):
         raise Unauthenticated("The issuer did not log you in.", code="login_refused", hint="Log in again.")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import anyio
 import httpx
 import uvicorn
 from sqlalchemy import Engine, event
@@ -128,6 +129,11 @@ def statements(engine: Engine) -> Iterator[list[str]]:
         yield seen
     finally:
         event.remove(engine, "before_cursor_execute", note)
+
+
+async def busy_threads() -> int:
+    """How many threads for requests are in use now: to be asked inside the service."""
+    return anyio.to_thread.current_default_thread_limiter().borrowed_tokens
 
 
 def problem_of(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:

@@ -5,7 +5,6 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
-import anyio
 import httpx
 import pytest
 from sqlalchemy import text
@@ -14,7 +13,7 @@ from app.releases.states import Status
 from app.settings import Settings
 from tests.api.conftest import on_sqlite
 from tests.api.playing import Worker, apply, as_json, ask, definition
-from tests.api.serving import Served, serving, statements, wait_until
+from tests.api.serving import Served, busy_threads, serving, statements, wait_until
 
 MANY = 200
 
@@ -143,7 +142,7 @@ def test_many_waiting_polls_hold_no_thread_and_no_connection(planned: str, servi
                 await asyncio.sleep(0.02)
             # One of each is the watcher's, for the moment that it looks.
             assert engine.pool.checkedout() <= 1  # type: ignore[attr-defined] # a pool that counts
-            assert service.inside(_busy_threads) <= 1
+            assert service.inside(busy_threads) <= 1
             assert threading.active_count() < 80
             worker.move(planned, "dev", Status.IN_PROGRESS)
             return await asyncio.gather(*polls)
@@ -191,7 +190,3 @@ def _poll(client: httpx.Client, release: str, etag: str, *, wait: float) -> http
     return client.get(
         f"/v1/releases/{release}", params={"wait": wait}, headers={"If-None-Match": etag}, timeout=wait + 60
     )
-
-
-async def _busy_threads() -> int:
-    return anyio.to_thread.current_default_thread_limiter().borrowed_tokens

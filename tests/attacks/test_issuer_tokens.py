@@ -1,11 +1,13 @@
 """Tokens of an issuer that are not what they say: each is refused, with why."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -13,7 +15,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
+from app.errors import Unavailable
 from app.identity.issuers import Issuers
+from app.settings import Settings
+from tests.api.serving import Served, busy_threads, serving, wait_until
 from tests.identity.conftest import As
 from tests.identity.issuer import TestIssuer
 
@@ -143,7 +148,6 @@ def test_issuer_that_goes_away_does_not_lock_out_those_whose_keys_are_known(
     anna = bearer(issuer.token())
     assert anna.get(PATH).status_code == 200
     issuer.is_away = True
-    monkeypatch.setattr("app.identity.issuers.FRESH_SECONDS", 0.0)
     monkeypatch.setattr("app.identity.issuers.LEAST_SECONDS", 0.0)
 
     assert anna.get(PATH).status_code == 200
@@ -153,11 +157,126 @@ def test_keys_are_not_taken_from_an_issuer_that_publishes_anothers_name(
     issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(issuer), "answer", lambda _self, _path: {"issuer": "https://evil.example", "keys": []})
-    issuers = Issuers(seconds=5)
+    assert "another issuer's" in _why_not(issuer)
 
-    with pytest.raises(Exception, match="another issuer's"):
-        issuers.key(issuer.url, issuer.key_id)
-    issuers.close()
+
+@pytest.mark.parametrize(
+    "published",
+    [
+        {"jwks_uri": "http://198.51.100.7/keys"},
+        {"jwks_uri": "file:///etc/passwd"},
+        {"jwks_uri": "http://[::1"},
+        {"jwks_uri": "https://" + "x" * 5000},
+        {"jwks_uri": None},
+        {"padding": "x" * 300_000},
+    ],
+    ids=["in the open", "file", "broken", "long", "none", "long answer"],
+)
+def test_what_an_issuer_publishes_is_not_believed_blindly(
+    issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch, published: dict[str, Any]
+) -> None:
+    whole = {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/keys", **published}
+    monkeypatch.setattr(type(issuer), "answer", lambda _self, _path: whole)
+
+    assert "does not give its keys" in _why_not(issuer)
+
+
+def _why_not(issuer: TestIssuer) -> str:
+    async def ask() -> str:
+        issuers = Issuers(seconds=5)
+        with pytest.raises(Unavailable) as refused:
+            await issuers.key(issuer.url, issuer.key_id)
+        await issuers.close()
+        return refused.value.sentence
+
+    return asyncio.run(ask())
+
+
+FORGERS = 60
+
+
+def test_stalled_issuer_holds_up_those_only_whose_key_is_not_known(
+    bearer: As, root: httpx.Client, service: Served, issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.identity.issuers.LEAST_SECONDS", 0.0)
+    monkeypatch.setattr("app.identity.issuers.WAIT_SECONDS", 60.0)
+    monkeypatch.setattr(service.service.doors.issuers, "_seconds", 60.0)
+    known = bearer(issuer.token())
+    assert known.get(PATH).status_code == 200
+    issuer.requests.clear()
+    issuer.goes_on.clear()
+    with ThreadPoolExecutor(FORGERS) as pool:
+        forged = [
+            pool.submit(bearer(issuer.token(headers={"kid": f"made-up-{number}"})).get, PATH)
+            for number in range(FORGERS)
+        ]
+        wait_until(lambda: len(service.connections()) >= FORGERS, what="all have come")
+
+        for _ in range(20):
+            assert known.get(PATH).status_code == 200
+            assert root.get(PATH).status_code == 200
+            assert known.get("/health/ready").status_code == 200
+
+        assert not any(each.done() for each in forged)
+        assert service.inside(busy_threads) == 0
+        assert len(issuer.requests) == 1, "one fetch at a time"
+        issuer.goes_on.set()
+        assert {each.result().json()["code"] for each in forged} == {"key_unknown"}
+
+
+def test_stalled_issuer_is_waited_for_a_moment_only(
+    bearer: As, issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.identity.issuers.WAIT_SECONDS", 0.1)
+    issuer.goes_on.clear()
+
+    answer = bearer(issuer.token()).get(PATH)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "issuer_unreachable")
+    assert answer.headers["Retry-After"] == "1"
+    assert "not answered yet" in answer.json()["detail"]
+
+
+def test_issuer_that_sends_a_letter_now_and_then_has_a_deadline_in_total_and_is_not_asked_again_at_once(
+    bearer: As, service: Served, issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.service.doors.issuers, "_seconds", 0.3)
+    monkeypatch.setattr("app.identity.issuers.LEAST_SECONDS", 60.0)
+    issuer.goes_on.clear()
+
+    for _ in range(3):
+        assert "no answer within 0.3 s" in bearer(issuer.token()).get(PATH).json()["detail"]
+
+    assert len(issuer.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "how", ["expired", "wrong_audience", "wrong_issuer", "not_yet_valid", "without_expiry", "none"]
+)
+def test_no_key_is_fetched_for_a_token_that_is_refused_anyhow(bearer: As, issuer: TestIssuer, how: str) -> None:
+    forge, code = FORGED[how]
+
+    answer = bearer(forge(issuer)).get(PATH)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, code)
+    assert issuer.requests == []
+
+
+def test_keys_are_renewed_while_nobody_waits(
+    settings: Settings, issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that its issuer took back is forgotten though only those who have tokens of it come."""
+    monkeypatch.setattr("app.identity.issuers.RENEW_SECONDS", 0.05)
+    monkeypatch.setattr("app.identity.issuers.LEAST_SECONDS", 0.0)
+    with serving(settings) as served:
+        old = {"Authorization": f"Bearer {issuer.token()}"}
+        assert httpx.get(served.url + PATH, headers=old, trust_env=False).status_code == 200
+        issuer.rotate()
+
+        wait_until(
+            lambda: httpx.get(served.url + PATH, headers=old, trust_env=False).status_code == 401,
+            what="the old key is forgotten",
+        )
 
 
 def test_claims_give_what_the_rules_say_and_no_more(bearer: As, issuer: TestIssuer, churn: str) -> None:

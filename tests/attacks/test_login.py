@@ -1,18 +1,21 @@
 """The portal's login: the whole way through a real issuer, and every way to abuse it."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from itsdangerous import URLSafeSerializer
 from sqlalchemy import text
 
 from app.errors import Misconfigured
+from app.identity.logins import LOGIN_TIME, begin_login
 from app.identity.sessions import csrf_token
 from app.main import create_app
 from app.settings import Settings
 from app.web.login import inside
-from tests.api.serving import Served, serving
+from tests.api.serving import Served, serving, statements
 from tests.identity.issuer import TestIssuer
 
 Browser = Callable[[], httpx.Client]
@@ -109,6 +112,40 @@ def test_way_back_is_of_use_once_and_to_the_browser_that_began(browser: Browser)
     assert mallory.get(back).json()["code"] == "login_unknown"
     assert anna.get(back).status_code == 303
     assert anna.get(back).json()["code"] == "login_unknown"
+
+
+def test_logins_that_others_begin_leave_nothing_behind_and_forget_nobodys(browser: Browser, service: Served) -> None:
+    anna, mallory = browser(), browser()
+    back = agree(anna)
+
+    with statements(service.service.database.engine) as seen:
+        for _ in range(200):
+            assert mallory.get("/login").status_code == 303
+
+    assert seen == []
+    assert anna.get(back).status_code == 303
+
+
+@pytest.mark.parametrize("how", ["changed", "of_another_key", "expired", "of_another_purpose", "nothing"])
+def test_login_that_this_service_did_not_begin_is_unknown(
+    browser: Browser, settings: Settings, how: str, issuer: TestIssuer
+) -> None:
+    keys, now = settings.given_signing_keys, datetime.now(UTC)
+    login, cookie = begin_login(keys, go_to="/", now=now)
+    forged = {
+        "changed": cookie[:-1] + ("A" if cookie[-1] != "A" else "B"),
+        "of_another_key": begin_login(["x" * 40], go_to="/", now=now)[1],
+        "expired": begin_login(keys, go_to="/", now=now - 2 * LOGIN_TIME)[1],
+        "of_another_purpose": URLSafeSerializer(list(keys), salt="mlrelease.chat.decide").dumps(["x"] * 5),
+        "nothing": "",
+    }[how]
+    anna = browser()
+    anna.cookies.set(f"{COOKIE}-login", str(forged), domain="127.0.0.1")
+
+    answer = anna.get("/login/callback", params={"state": login.state, "code": "c"})
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "login_unknown")
+    assert "/token" not in issuer.requests
 
 
 def test_way_back_of_an_attacker_does_not_log_a_victim_in(browser: Browser) -> None:

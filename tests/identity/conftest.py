@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from app.api.first_token import first_token
 from app.settings import Settings
@@ -54,7 +55,11 @@ def settings(database_url: str, tmp_path: Path, issuer: TestIssuer) -> Settings:
     access = tmp_path / "access.yml"
     access.write_text(ACCESS.format(issuer=issuer.url))
     return Settings(
-        data=tmp_path / "data", database_url=database_url, MLRELEASE_SUBSCRIPTION=SUBSCRIPTION, access=access
+        data=tmp_path / "data",
+        database_url=database_url,
+        MLRELEASE_SUBSCRIPTION=SUBSCRIPTION,
+        access=access,
+        signing_keys=SecretStr("k" * 40),
     )
 
 

@@ -11,6 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -37,6 +38,8 @@ class TestIssuer:
         self.nonce: str | None = None  # given instead of the one that was sent
         self.requests: list[str] = []
         self.is_away = False
+        self.goes_on = threading.Event()  # while cleared it takes requests, and sends a letter now and then
+        self.goes_on.set()
         self._codes: dict[str, Json] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
@@ -52,6 +55,7 @@ class TestIssuer:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        self.goes_on.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -135,8 +139,15 @@ def _handler(issuer: TestIssuer) -> type[BaseHTTPRequestHandler]:
         def _send(self, document: Json | None, *, status: int = 200) -> None:
             self.send_response(503 if issuer.is_away else status if document is not None else 404)
             self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(json.dumps(document).encode())
+            self.flush_headers()
+            with suppress(ConnectionError):  # whoever asked may have had enough
+                if not issuer.goes_on.is_set():
+                    self.wfile.write(b"X-Slow: ")
+                    while not issuer.goes_on.wait(0.05):
+                        self.wfile.write(b"x")
+                    self.wfile.write(b"\r\n")
+                self.end_headers()
+                self.wfile.write(json.dumps(document).encode())
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # its signature
             """Say nothing: a test's output is its own."""
