@@ -3,8 +3,9 @@
 import asyncio
 import errno
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -15,6 +16,7 @@ from app.api import (
     control,
     decisions,
     events,
+    evidence,
     freezes,
     health,
     jobs,
@@ -64,8 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        background = (service.changes.watch(), doors.last_used.keep_writing(), doors.issuers.keep_fresh())
-        tasks = [asyncio.create_task(each) for each in background]
+        tasks = [asyncio.create_task(each) for each in _beside(service)]
         try:
             yield
         finally:
@@ -95,6 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
         decisions,
         freezes,
         events,
+        evidence,
         workers,
         jobs,
         models,
@@ -117,6 +119,16 @@ def create_app(settings: Settings) -> FastAPI:
         )
         app.include_router(slack_routes(desk))
     return app
+
+
+def _beside(service: Service) -> tuple[Coroutine[Any, Any, None], ...]:
+    """What goes on for as long as the process serves."""
+    return (
+        service.changes.watch(),
+        service.doors.last_used.keep_writing(),
+        service.doors.issuers.keep_fresh(),
+        evidence.keep_forgetting(service.database),
+    )
 
 
 class Server(uvicorn.Server):

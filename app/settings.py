@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     )
     session_hours: float = Field(default=8.0, gt=0, le=24 * 7, description="until people have to log in again")
     issuer_seconds: float = Field(default=5.0, gt=0, description="for an issuer of tokens to give its keys")
+    log_days: float = Field(
+        default=30.0, gt=0, description="that the last lines of a failed step's or job's log are kept, without secrets"
+    )
     ready_file: Path | None = Field(default=None, description="a worker writes it once it takes work")
     emulator_port: int = Field(default=8443, ge=0, le=65535, description="of `up`; 0: a free one")
 

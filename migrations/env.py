@@ -21,6 +21,7 @@ TABLES = (
     "identity",
     "notifications",
     "chat",
+    "evidence",
 )
 for tables in TABLES:
     importlib.import_module(f"app.{tables}.tables")

@@ -73,6 +73,7 @@ def _absent_model(api: Service, who: Actor, model: str) -> Exception:
 Viewer = Annotated[Actor, Depends(allowed(Permission.VIEW))]
 Requester = Annotated[Actor, Depends(allowed(Permission.REQUEST))]
 Approver = Annotated[Actor, Depends(allowed(Permission.APPROVE))]
+LogReader = Annotated[Actor, Depends(allowed(Permission.DIAGNOSE))]
 Operator = Annotated[Actor, Depends(allowed(Permission.OPERATE))]
 Admin = Annotated[Actor, Depends(allowed(Permission.ADMINISTER))]
 

@@ -25,10 +25,14 @@
 from typing import Any, ClassVar
 
 from app.errors import StepError
+from app.evidence.service import Log
 
 
 class AzureMLError(StepError):
-    """``azure_code`` is Azure's own word; ``retryable`` tells whether the same thing may succeed later."""
+    """``azure_code`` is Azure's own word; ``retryable`` tells whether the same thing may succeed later.
+
+    ``log``: what the team's code wrote. It may hold secrets, and is no part of the sentence.
+    """
 
     default_code: ClassVar[str] = "azure_error"
     default_retryable: ClassVar[bool] = False
@@ -41,11 +45,13 @@ class AzureMLError(StepError):
         azure_code: str | None = None,
         retry_after: float | None = None,
         retryable: bool | None = None,
+        log: Log | None = None,
         **details: Any,
     ) -> None:
         super().__init__(sentence, hint=hint, **details)
         self.azure_code = azure_code
         self.retry_after = retry_after  # seconds
+        self.log = log
         self.retryable = self.default_retryable if retryable is None else retryable
 
 

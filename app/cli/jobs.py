@@ -9,6 +9,7 @@ import typer
 from app.bundles.pack import pack
 from app.cli.client import Client
 from app.cli.exits import Exit
+from app.cli.logs import show_logs
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import people, print_json, print_table, say, when
 from app.cli.watching import watch_job
@@ -91,6 +92,17 @@ def show(
     service = Client(server)
     job = service.get(f"/v1/jobs/{name}", workspace=workspace)
     _tell(service, job, watch=watch, as_json=as_json)
+
+
+@commands.command()
+def logs(
+    name: Annotated[str, typer.Argument()],
+    workspace: Annotated[str | None, typer.Option(help="Where several have a job of this name.")] = None,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """The last log lines of steps that failed, without secrets. Takes the role requester or operator."""
+    show_logs(Client(server), f"/v1/jobs/{name}/evidence", as_json=as_json, workspace=workspace)
 
 
 @commands.command("list")

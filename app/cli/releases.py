@@ -6,6 +6,7 @@ import typer
 
 from app.cli.client import Client
 from app.cli.exits import Exit
+from app.cli.logs import show_logs
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, seconds, when
 from app.cli.plans import plan, print_checks
@@ -103,6 +104,12 @@ def watch(
 ) -> None:
     """Follow a release to its end; the exit status says which."""
     follow(Client(server), release, wait_approval=wait_approval, as_json=as_json)
+
+
+@commands.command()
+def logs(release: Release, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
+    """The last log lines of steps that failed, without secrets. Takes the role requester or operator."""
+    show_logs(Client(server), f"/v1/releases/{release}/evidence", as_json=as_json)
 
 
 @commands.command()

@@ -13,6 +13,7 @@ class Permission(StrEnum):
     REQUEST = "request"
     APPROVE = "approve"
     OPERATE = "operate"
+    DIAGNOSE = "diagnose"  # read what a model's own code wrote: it may hold what not everybody should read
     ADMINISTER = "administer"
 
 
@@ -28,9 +29,9 @@ class Role(StrEnum):
 
 GIVES: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: frozenset({Permission.VIEW}),
-    Role.REQUESTER: frozenset({Permission.VIEW, Permission.REQUEST}),
+    Role.REQUESTER: frozenset({Permission.VIEW, Permission.REQUEST, Permission.DIAGNOSE}),
     Role.APPROVER: frozenset({Permission.VIEW, Permission.APPROVE}),
-    Role.OPERATOR: frozenset({Permission.VIEW, Permission.OPERATE}),
+    Role.OPERATOR: frozenset({Permission.VIEW, Permission.OPERATE, Permission.DIAGNOSE}),
     Role.ADMIN: frozenset(Permission),
 }
 

@@ -22,14 +22,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.errors import StepError
+from app.evidence.service import Log
 
 Json = dict[str, Any]
 
 
 class Refused(StepError):
-    """The business says no: trying again unchanged cannot help."""
+    """The business says no: trying again unchanged cannot help. ``log``: what the team's code wrote, which no sentence repeats."""
 
     default_code = "refused"
+
+    def __init__(
+        self, sentence: str, *, code: str | None = None, hint: str | None = None, log: Log | None = None, **details: Any
+    ) -> None:
+        super().__init__(sentence, code=code, hint=hint, **details)
+        self.log = log
 
 
 class Interrupted(StepError):

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import structlog
+
 from app.azureml.deployments import (
     WantedDeployment,
     begin_create_deployment,
@@ -14,12 +16,16 @@ from app.azureml.facade import AzureML
 from app.azureml.models import download_model
 from app.azureml.names import parse_asset, same_asset
 from app.azureml.types import Deployment
+from app.evidence.cleaning import MOST_LINES
+from app.evidence.service import DEPLOYMENT_LOG, Log
 from app.steps.config import DIGEST_TAG, RELEASE_TAG, StepConfig, WorkspaceConfig, read_config
 from app.steps.contract import Context, Done, Json, Refused
 from app.steps.deleting import delete_deployment
 from app.steps.digests import require_digest
 from app.steps.scratch import new_folder
 from app.steps.waiting import begin_when_free, wait_until
+
+log = structlog.get_logger(__name__)
 
 
 class CreateDeployment(StepConfig):
@@ -105,13 +111,15 @@ def _create(azure: AzureML, context: Context, config: CreateDeployment, wanted: 
     return made
 
 
-def _with_logs(azure: AzureML, config: CreateDeployment, failed: ModelFailed) -> AzureMLError:
-    """The failure, with the last words of the scoring code where they can be had."""
+def _with_logs(azure: AzureML, config: CreateDeployment, failed: ModelFailed) -> ModelFailed:
+    """The failure, with the last lines of the scoring container's log beside it, where they can be had."""
     try:
-        logs = read_logs(azure, config.workspace.ref, config.endpoint, config.deployment, lines=20)
-    except AzureMLError:
+        text = read_logs(azure, config.workspace.ref, config.endpoint, config.deployment, lines=MOST_LINES)
+    except AzureMLError as unreadable:
+        log.warning("deployment_log_not_read", deployment=config.deployment, code=unreadable.code)
         return failed
-    return ModelFailed(f"{failed.sentence} Its last lines: {logs}", azure_code=failed.azure_code, hint=failed.hint)
+    failed.log = Log(DEPLOYMENT_LOG, text)
+    return failed
 
 
 def _settled(azure: AzureML, context: Context, config: CreateDeployment) -> Deployment | None:

@@ -10,6 +10,7 @@ from app.azureml.facade import AzureML
 from app.azureml.scoring import Scoring
 from app.azureml.scoring_credentials import ScoringCredential
 from app.azureml.types import Answer
+from app.evidence.service import ANSWER, Log
 from app.steps.config import DIGEST_TAG, StepConfig, WorkspaceConfig, read_config
 from app.steps.contract import Context, Done, Json, Refused
 from app.steps.digests import require_digest
@@ -79,7 +80,7 @@ def _require_right(answer: Answer, golden: Golden, *, number: int, of: int, depl
     if answer.status == 200 and answer.deployment not in {None, deployment}:
         raise Refused(f"The answer came from {answer.deployment}, not from {deployment}.", code="golden_mismatch")
     if answer.status != 200 or not holds(golden.expect, answer.body):
-        got = shown(answer.body) if answer.status == 200 else f"{answer.status} {shown(answer.body)}"
+        got = shown(answer.body) if answer.status == 200 else str(answer.status)
         raise Refused(
             f"{deployment} answers golden request {number} of {of} wrongly: expected {shown(golden.expect)}, got {got}.",
             code="golden_mismatch",
@@ -88,4 +89,5 @@ def _require_right(answer: Answer, golden: Golden, *, number: int, of: int, depl
             request=shown(golden.request),
             expected=shown(golden.expect),
             got=got,
+            log=None if answer.status == 200 else Log(ANSWER, f"{answer.status}\n{answer.body}"),
         )

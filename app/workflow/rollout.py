@@ -72,7 +72,7 @@ def _take_turn(shop: Workshop, rollout_id: str, *, ended: Mapping[str, End], run
         now = shop.now()
         for step in steps:
             if step.id in ended:
-                record_end(session, step, ended[step.id], now=now)
+                record_end(session, step, ended[step.id], now=now, log_days=shop.settings.log_days)
         if rollout.status is Status.QUEUED and may_begin(session, shop.queue, release, rollout, actor=SERVICE, now=now):
             said = {"code": "in_progress", "sentence": "Under way."}
             move_rollout(session, rollout, Status.IN_PROGRESS, **said, actor=SERVICE, now=now)

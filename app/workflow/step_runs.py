@@ -9,8 +9,10 @@ from sqlmodel import Session, select
 
 from app.azureml.errors import AzureMLError
 from app.definitions.tables import DefinitionVersion
+from app.evidence.redaction import redact, redact_all
+from app.evidence.service import Log, keep
 from app.identity.actor import SERVICE
-from app.releases.queries import lock_step
+from app.releases.queries import lock_step, model_of
 from app.releases.service import move_step, report_progress
 from app.releases.states import Control, StepStatus
 from app.releases.tables import Release, StepRun
@@ -42,6 +44,7 @@ class End:
     sentence: str
     output: Json | None = None
     changed: bool | None = None
+    log: Log | None = None  # what the team's code wrote: kept apart from the record
 
 
 def begin_step(session: Session, shop: Workshop, release: Release, step: StepRun) -> Job:
@@ -68,15 +71,26 @@ def carry_out_step(shop: Workshop, job: Job) -> End:
         return _carry_out(shop, job)
 
 
-def record_end(session: Session, step: StepRun, end: End, *, now: datetime) -> None:
-    """Our row is the checkpoint: a step that has ended is never carried out twice."""
+def record_end(session: Session, step: StepRun, end: End, *, now: datetime, log_days: float) -> None:
+    """Our row is the checkpoint: a step that has ended is never carried out twice.
+
+    What Azure or the team's code said may hold a secret, and an event stays for ever: what looks like one is left out, and of a log
+    the event has no more than the digest.
+    """
+    where = ""
+    output = end.output if end.status is StepStatus.SUCCEEDED else redact_all(end.output)
+    if end.log is not None:
+        model = model_of(step.rollout_id.partition(":")[0])
+        kept = keep(session, end.log, subject=step.id, model=model, now=now, days=log_days)
+        output = {**(output or {}), "log": kept}
+        where = f" Its log: mlrelease release logs {step.rollout_id.partition(':')[0]}"
     move_step(
         session,
         step,
         end.status,
         code=end.code,
-        sentence=end.sentence,
-        output=end.output,
+        sentence=redact(end.sentence) + where,
+        output=output,
         changed=end.changed,
         actor=SERVICE,
         now=now,
@@ -125,11 +139,11 @@ def _carry_out(shop: Workshop, job: Job) -> End:
         status = StepStatus.PENDING if stop.reason == "paused" else StepStatus.CANCELLED
         return End(status, stop.code, stop.sentence)
     except Refused as no:
-        return End(StepStatus.FAILED, no.code, str(no), output=no.details or None)
+        return End(StepStatus.FAILED, no.code, str(no), output=no.details or None, log=no.log)
     except OutOfTime as late:
         return End(StepStatus.ERRORED, late.code, _last_words(shop, job.step))
     except AzureMLError as error:
-        return End(StepStatus.ERRORED, error.code, str(error))
+        return End(StepStatus.ERRORED, error.code, str(error), log=error.log)
     except Exception as broken:
         log.exception("step_broke", step=job.step.id)
         return End(StepStatus.ERRORED, "internal_error", f"The step broke: {type(broken).__name__}: {broken}")
@@ -148,7 +162,7 @@ def _succeeded(done: Done) -> End:
 
 def _retry(shop: Workshop, step_id: str, error: AzureMLError, seconds: float) -> None:
     log.warning("step_retried", step=step_id, code=error.code, error=str(error), seconds=round(seconds, 1))
-    sentence = f"{error.sentence} Tried again in {seconds:.0f} s."
+    sentence = f"{redact(error.sentence)} Tried again in {seconds:.0f} s."
     shop.write(
         lambda session: _keep_running(session, shop, lock_step(session, step_id), code=error.code, sentence=sentence)
     )
@@ -169,7 +183,7 @@ def _keep_running(session: Session, shop: Workshop, step: StepRun, *, code: str,
 
 def _report(shop: Workshop, step_id: str, sentence: str) -> None:
     def work(session: Session) -> None:
-        report_progress(session, session.get_one(StepRun, step_id), sentence, actor=SERVICE, now=shop.now())
+        report_progress(session, session.get_one(StepRun, step_id), redact(sentence), actor=SERVICE, now=shop.now())
 
     shop.write(work)
 

@@ -34,6 +34,7 @@ LACKS = {
     Permission.REQUEST: Role.VIEWER,
     Permission.APPROVE: Role.OPERATOR,
     Permission.OPERATE: Role.APPROVER,
+    Permission.DIAGNOSE: Role.VIEWER,
     Permission.ADMINISTER: Role.REQUESTER,
 }
 

@@ -99,16 +99,19 @@ def test_failure_says_what_failed_and_is_not_tried_again(
     assert (registered["version"], endpoint) == ("1", team.endpoint)
 
 
-def test_score_code_that_breaks_is_shown_with_its_last_lines(
+def test_log_of_score_code_that_breaks_is_beside_the_sentence_and_not_in_it(
     team: Team, content: Json, registered: Json, endpoint: str
 ) -> None:
     (team.bundle / "src" / "score.py").write_text(
         "def init():\n    raise RuntimeError('no such weights')\ndef run(raw):\n    return 1\n"
     )
 
-    with pytest.raises(ModelFailed, match="no such weights"):
+    with pytest.raises(ModelFailed) as failed:
         team.carry_out("create_deployment", creating_deployment(team, content, "rel-1"))
 
+    assert "no such weights" not in str(failed.value)
+    assert failed.value.log is not None
+    assert "no such weights" in failed.value.log.text
     assert (registered["version"], endpoint) == ("1", team.endpoint)
 
 

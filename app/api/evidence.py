@@ -1,0 +1,129 @@
+"""The last lines of logs of what failed: for who may diagnose the model, apart from the record."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+from sqlmodel import Session
+
+from app.api.documentation import refusals
+from app.api.permissions import Admin, LogReader
+from app.api.service import Api, Service
+from app.database.connection import Database
+from app.errors import MlreleaseError
+from app.evidence.service import evidence_on, forget, forget_expired, subject_of_job
+from app.evidence.tables import Evidence
+from app.identity.actor import Actor
+from app.identity.roles import Permission
+from app.jobs.queries import get_job
+from app.releases.events import append_event
+from app.releases.queries import get_release, steps_of_release
+
+router = APIRouter(tags=["logs of failures"])
+log = structlog.get_logger(__name__)
+
+FORGET_SECONDS = 3600.0  # between two deletions of what has expired
+
+Workspace = Annotated[str | None, Query(max_length=255, description="where several have a job of this name")]
+
+
+class EvidenceView(BaseModel):
+    """What looks like a secret was taken out before it was kept. `digest` is what the record of events has of it."""
+
+    id: str
+    subject: str
+    kind: str
+    text: str | None  # None: deleted
+    digest: str
+    size: int
+    created_at: datetime
+    expires_at: datetime
+    deleted_at: datetime | None
+    deleted_by: str | None
+
+
+class EvidenceList(BaseModel):
+    items: list[EvidenceView]
+
+
+@router.get("/v1/releases/{release_id}/evidence", responses=refusals(404), summary="Logs of a release's failed steps")
+def release_evidence(api: Api, _who: LogReader, release_id: str) -> EvidenceList:
+    """The oldest first; of one that was deleted, or whose time is over, only the digest is left."""
+    return _shown(api, lambda session: _steps(session, release_id))
+
+
+@router.delete(
+    "/v1/releases/{release_id}/evidence/{evidence_id}",
+    responses=refusals(404),
+    summary="Delete the text of a log, before its time is over",
+)
+def delete_release_evidence(api: Api, who: Admin, release_id: str, evidence_id: str) -> EvidenceView:
+    """Its digest stays, and so does the chain of events. Deleting it again is nothing."""
+    model = api.read(lambda session: get_release(session, release_id).model)
+    return _forget(api, who, evidence_id, model=model, subjects=lambda session: _steps(session, release_id))
+
+
+@router.get("/v1/jobs/{name}/evidence", responses=refusals(404, 409), summary="Logs of a training job's failed steps")
+def job_evidence(api: Api, who: LogReader, name: str, workspace: Workspace = None) -> EvidenceList:
+    """As a release's."""
+    visible = who.models(Permission.DIAGNOSE)
+    return _shown(
+        api, lambda session: [subject_of_job(get_job(session, name, workspace=workspace, visible=visible).id)]
+    )
+
+
+@router.delete(
+    "/v1/jobs/{name}/evidence/{evidence_id}",
+    responses=refusals(404, 409),
+    summary="Delete the text of a training job's log",
+)
+def delete_job_evidence(api: Api, who: Admin, name: str, evidence_id: str, workspace: Workspace = None) -> EvidenceView:
+    """Its digest stays."""
+    visible = who.models(Permission.ADMINISTER)
+    job = api.read(lambda session: get_job(session, name, workspace=workspace, visible=visible))
+    return _forget(api, who, evidence_id, model=job.model, subjects=lambda _session: [subject_of_job(job.id)])
+
+
+async def keep_forgetting(database: Database) -> None:
+    """Run for as long as the process serves: what has expired is deleted, also when nothing new comes."""
+    while True:
+        try:
+            await asyncio.to_thread(database.transact, lambda session: forget_expired(session, now=datetime.now(UTC)))
+        except MlreleaseError as error:
+            log.warning("evidence_not_forgotten", error=str(error))
+        await asyncio.sleep(FORGET_SECONDS)
+
+
+def _steps(session: Session, release_id: str) -> list[str]:
+    get_release(session, release_id)
+    return [step.id for steps in steps_of_release(session, release_id).values() for step in steps]
+
+
+def _shown(api: Service, subjects: Callable[[Session], Sequence[str]]) -> EvidenceList:
+    now = datetime.now(UTC)
+    found = api.read(lambda session: evidence_on(session, subjects(session)))
+    return EvidenceList(items=[_view(each, now=now) for each in found])
+
+
+def _view(kept: Evidence, *, now: datetime) -> EvidenceView:
+    view = EvidenceView.model_validate(kept, from_attributes=True)
+    return view if kept.expires_at > now else view.model_copy(update={"text": None})
+
+
+def _forget(
+    api: Service, who: Actor, evidence_id: str, *, model: str | None, subjects: Callable[[Session], Sequence[str]]
+) -> EvidenceView:
+    now = datetime.now(UTC)
+
+    def work(session: Session) -> EvidenceView:
+        kept = forget(session, subjects(session), evidence_id, by=who.name, now=now)
+        if kept.deleted_at == now:
+            data = {"subject": kept.subject, "digest": kept.digest}
+            append_event(session, "evidence.deleted", subject=kept.id, actor=who, now=now, model=model, data=data)
+        return _view(kept, now=now)
+
+    return api.database.transact(work)

@@ -1,0 +1,79 @@
+"""What looks like a secret, taken out of a text. Rather too much than too little: it is for people who look for a fault.
+
+Written here because what exists is made for another purpose: scanners (detect-secrets, gitleaks) report lines of files for a person
+to judge, by settings of the whole process, and leave the value in the text; log filters know the names of keys only.
+"""
+
+import re
+from typing import Any
+
+REMOVED = "[removed]"
+
+_BASE64 = r"[A-Za-z0-9+/_-]"
+# A name that says what its value is, as far as it reaches: DB_PASSWORD, x-api-key, AccountKey, SharedAccessSignature.
+_NAME = (
+    r"[\w.-]{0,60}?(?:(?:secret|token(?!iz)|passw(?:or)?d|passphrase|pwd|credential|signature|connection[_-]?str(?:ing)?|conn[_-]?str"
+    r"|(?:api|account|access|shared|private|encryption|signing|primary|secondary|subscription|master|storage|function)[_-]?key"
+    r")[\w-]{0,20}|(?:(?<![a-z])|(?<=%[0-9a-f][0-9a-f]))(?:key|auth|sas|sig|jwt)(?![a-z0-9]))"
+)
+_QUOTE = r"\\*[\"']"  # also in JSON inside of JSON
+_IS = r"[ \t]*(?:=>|:=|[=:]|%3[ad])[ \t]*"
+_VALUE = r"(?:\\+\"[^\"\n]*\"?|\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?|\S+)"
+
+_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
+    # A key in PEM, also one whose end or beginning is not in the text.
+    (
+        re.compile(r"-----BEGIN [A-Z0-9 ]{1,40}-----.*?(?:-----END [A-Z0-9 ]{1,40}-----|\Z)", re.DOTALL),
+        REMOVED,
+    ),
+    (
+        re.compile(rf"(?:^[ \t]*{_BASE64}{{16,}}={{0,2}}[ \t]*\n)*-----END [A-Z0-9 ]{{1,40}}-----", re.MULTILINE),
+        REMOVED,
+    ),
+    # Whatever begins with `eyJ` is base64 of JSON: JWTs, also cut off.
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*"), REMOVED),
+    (re.compile(r"(?i)\b(bearer|basic|sharedaccesssignature)[ \t]+[A-Za-z0-9._~+/=&%-]{6,}"), rf"\1 {REMOVED}"),
+    # scheme://user:password@host, the password with any characters.
+    (re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]{1,20}://)[^\s/@]{1,200}:[^\s]{0,200}@(?=[\w\[.-])"), rf"\1{REMOVED}@"),
+    # Headers: the rest of the line.
+    (re.compile(rf"(?i)\b((?:set-)?cookie|(?:proxy-)?authorization)((?:{_QUOTE})?{_IS})[^\n]+"), rf"\1\2{REMOVED}"),
+    (re.compile(rf"(?i)({_NAME}(?:{_QUOTE})?{_IS}){_VALUE}"), rf"\1{REMOVED}"),
+    # `--password VALUE`, `-p VALUE` is not told apart from anything.
+    (re.compile(rf"(?i)(--{_NAME}[ \t]+){_VALUE}"), rf"\1{REMOVED}"),
+    # Tokens that say what they are.
+    (
+        re.compile(
+            r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[a-z]-[\w-]{8,}|xapp-[\w-]{8,}|sk-[\w-]{16,}"
+            r"|hf_[A-Za-z0-9]{16,}|pypi-[\w-]{16,}|npm_[A-Za-z0-9]{16,}|(?:AKIA|ASIA)[A-Z0-9]{12,}|AIza[\w-]{20,}|dapi[a-f0-9]{20,}"
+            r"|mlr_\w{8,}|whsec_[\w+/=]{8,}|[\w.~-]{3}\dQ~[\w.~-]{20,})"
+        ),
+        REMOVED,
+    ),
+    # Long and without a name: keys of Azure in base64 (88 or 44 characters), in hexadecimal (32 and more). A digest says that it is one.
+    (re.compile(r"(?<![\w:+/-])[0-9a-fA-F]{32,}(?![\w-])"), REMOVED),
+    (
+        re.compile(
+            r"(?<![\w:+/=.-])(?=[\w+/]*[a-z])(?=[\w+/]*[A-Z])(?=[\w+/]*[0-9])[A-Za-z0-9+/]{40,}={0,2}(?![\w/.])"
+        ),
+        REMOVED,
+    ),
+)
+
+
+def redact(text: str) -> str:
+    """The text without what looks like a secret; ``[removed]`` says where it was."""
+    for looks_like, replacement in _RULES:
+        text = looks_like.sub(replacement, text)
+    return text
+
+
+def redact_all(value: Any) -> Any:
+    """JSON, each of its texts redacted."""
+    match value:
+        case str():
+            return redact(value)
+        case dict():
+            return {key: redact_all(each) for key, each in value.items()}
+        case list() | tuple():
+            return [redact_all(each) for each in value]
+    return value

@@ -1,0 +1,26 @@
+"""What a team's own code wrote, kept apart from the record: it may hold what nobody should read, and can be deleted."""
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from app.database.types import UtcDateTime
+
+
+class Evidence(SQLModel, table=True):
+    """The last lines of one log. The chain of events holds ``digest`` alone. Written by ``evidence.service``."""
+
+    __tablename__ = "evidence"
+
+    id: str = Field(primary_key=True)
+    subject: str = Field(index=True)  # what it explains: a step run's id, or ``job:<id>``
+    kind: str
+    model: str | None = None
+    salt: str | None = None  # random: without it nobody can try out what a deleted text said
+    text: str | None = None  # None: deleted
+    digest: str  # SHA-256 over salt and text
+    size: int  # characters of the text
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)  # then its text is deleted
+    deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    deleted_by: str | None = None

@@ -1,0 +1,144 @@
+"""A log of what failed: kept beside the record, shown to few, deleted without a gap in the chain."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text as sql
+from sqlmodel import select
+
+from app.azureml.errors import ModelFailed
+from app.database.connection import Database
+from app.evidence.service import DEPLOYMENT_LOG, Log, digest_of, forget_expired, keep
+from app.evidence.tables import Evidence
+from app.releases.audit import verify
+from app.releases.queries import lock_rollout
+from app.releases.states import StepStatus
+from app.releases.tables import Event
+from app.workflow.step_runs import End, record_end
+from tests.api.playing import Worker
+from tests.identity.conftest import (
+    As,
+    bearer,
+    churn,
+    holder,
+    issuer,
+    plain_logs,
+    planned,
+    root,
+    service,
+    settings,
+    worker,
+)
+
+__all__ = ["bearer", "churn", "holder", "issuer", "plain_logs", "planned", "root", "service", "settings", "worker"]
+
+LOG = "loading\nDB_PASSWORD=hunter2hunter2\nRuntimeError: no such weights\n"
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def failed(planned: str, worker: Worker) -> str:
+    """A release whose step failed, and left a log."""
+    fail(
+        worker.database, f"{planned}:dev", ModelFailed("The scoring code did not start.", log=Log(DEPLOYMENT_LOG, LOG))
+    )
+    return planned
+
+
+def fail(database: Database, rollout: str, error: ModelFailed) -> None:
+    with database.write() as session:
+        _, _, steps = lock_rollout(session, rollout)
+        step = steps[0]
+        step.status = StepStatus.RUNNING
+        end = End(StepStatus.ERRORED, error.code, str(error), log=error.log)
+        record_end(session, step, end, now=NOW, log_days=30)
+
+
+def kept(database: Database) -> Evidence:
+    with database.read() as session:
+        return session.exec(select(Evidence)).one()
+
+
+def said_of(database: Database) -> list[Any]:
+    with database.read() as session:
+        return [each.data for each in session.exec(select(Event)).all()]
+
+
+def test_events_have_the_digest_of_a_log_and_nothing_of_its_text(failed: str, worker: Worker) -> None:
+    found = kept(worker.database)
+
+    assert "no such weights" in str(found.text)
+    assert "hunter2" not in str(found.text)
+    assert found.digest == digest_of(str(found.salt), str(found.text))
+    said = said_of(worker.database)
+    assert found.digest in str(said)
+    assert "no such weights" not in str(said)
+    assert f"mlrelease release logs {failed}" in str(said)
+
+
+def test_log_is_shown_to_who_may_diagnose_the_model_only(failed: str, holder: As) -> None:
+    path = f"/v1/releases/{failed}/evidence"
+    for role in ("requester", "operator", "admin"):
+        shown = holder(f"{role}:churn", name=role).get(path)
+        assert shown.status_code == 200
+        assert "no such weights" in shown.json()["items"][0]["text"]
+    for role in ("viewer", "approver"):
+        assert holder(f"{role}:churn", name=role).get(path).status_code == 403
+    assert holder("admin:other", name="other").get(path).status_code == 404
+
+
+def test_deleted_log_leaves_its_digest_and_an_intact_chain(
+    failed: str, root: httpx.Client, holder: As, worker: Worker
+) -> None:
+    evidence = kept(worker.database)
+    path = f"/v1/releases/{failed}/evidence/{evidence.id}"
+
+    assert holder("operator:churn", name="op").delete(path).status_code == 403
+    assert root.delete(path).json()["text"] is None
+    assert root.delete(path).status_code == 200
+    assert root.delete(f"{path}x").status_code == 404
+
+    left = kept(worker.database)
+    assert (left.text, left.salt, left.digest, left.deleted_by) == (None, None, evidence.digest, "root")
+    with worker.database.read() as session:
+        assert verify(session).intact
+        assert len(session.exec(select(Event).where(Event.kind == "evidence.deleted")).all()) == 1
+
+
+def test_log_is_deleted_when_its_time_is_over(failed: str, root: httpx.Client, worker: Worker) -> None:
+    with worker.database.write() as session:
+        assert forget_expired(session, now=NOW + timedelta(days=29)) == 0
+        session.connection().execute(sql("UPDATE evidence SET expires_at = created_at"))
+
+    assert root.get(f"/v1/releases/{failed}/evidence").json()["items"][0]["text"] is None
+    with worker.database.write() as session:
+        assert forget_expired(session, now=NOW + timedelta(seconds=1)) == 1
+    assert (kept(worker.database).text, kept(worker.database).deleted_by) == (None, "retention")
+
+
+def test_nothing_expired_is_left_by_the_next_log_that_is_kept(database: Database) -> None:
+    with database.write() as session:
+        old = keep(session, Log(DEPLOYMENT_LOG, "old"), subject="a", model=None, now=NOW, days=1)
+        keep(session, Log(DEPLOYMENT_LOG, "new"), subject="a", model=None, now=NOW + timedelta(days=2), days=1)
+
+    with database.read() as session:
+        assert session.get_one(Evidence, old["id"]).text is None
+
+
+def test_text_that_no_database_takes_is_kept(database: Database) -> None:
+    with database.write() as session:
+        keep(session, Log(DEPLOYMENT_LOG, "a\x00b\ud800c\x1b[31md\u202e"), subject="a", model=None, now=NOW, days=1)
+
+    assert kept(database).text == "abcd"
+
+
+def test_secret_in_a_sentence_or_in_details_is_left_out_of_the_event(planned: str, worker: Worker) -> None:
+    with worker.database.write() as session:
+        _, _, steps = lock_rollout(session, f"{planned}:dev")
+        steps[0].status = StepStatus.RUNNING
+        end = End(StepStatus.FAILED, "x", "It said: token=abc123abc.", output={"got": ["password=abc123abc"]})
+        record_end(session, steps[0], end, now=NOW, log_days=1)
+
+    assert "abc123abc" not in str(said_of(worker.database))
