@@ -12,6 +12,7 @@ from app.azureml.facade import AzureML
 from app.azureml.translation import translated
 from app.azureml.types import Deployment, WorkspaceRef
 from app.azureml.words import word, words
+from app.azureml.yaml_files import as_source, read_mapping
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,8 @@ def read_logs(azure: AzureML, workspace: WorkspaceRef, endpoint: str, name: str,
 
 
 def _load(wanted: WantedDeployment) -> OnlineDeployment:
-    deployment = load_online_deployment(
-        wanted.file, params_override=[{"name": wanted.name}, {"endpoint_name": wanted.endpoint}]
-    )
+    written = {**read_mapping(wanted.file), "name": wanted.name, "endpoint_name": wanted.endpoint}
+    deployment = load_online_deployment(as_source(written), relative_origin=str(wanted.file))
     deployment.model = wanted.model
     deployment.environment = wanted.environment
     if wanted.instance_type is not None:

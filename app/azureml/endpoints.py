@@ -11,6 +11,7 @@ from app.azureml.facade import AzureML
 from app.azureml.translation import translated
 from app.azureml.types import Endpoint, EndpointKeys, WorkspaceRef
 from app.azureml.words import word, words
+from app.azureml.yaml_files import as_source, read_mapping
 
 
 def get_endpoint(azure: AzureML, workspace: WorkspaceRef, name: str) -> Endpoint | None:
@@ -25,7 +26,7 @@ def get_endpoint(azure: AzureML, workspace: WorkspaceRef, name: str) -> Endpoint
 def read_endpoint_file(file: Path, name: str) -> Endpoint:
     """What an endpoint's YAML asks for. Raises BadRequest."""
     with translated(f"read {file.name}"):
-        return _plain(load_online_endpoint(file, params_override=[{"name": name}]))
+        return _plain(_load(file, name))
 
 
 def begin_create_endpoint(
@@ -34,7 +35,7 @@ def begin_create_endpoint(
     """Ask for an endpoint as the YAML says. Raises NameTaken when the region has one of this name."""
     try:
         with azure.connect(workspace, doing=f"create endpoint {name} in {workspace}") as client:
-            endpoint = load_online_endpoint(file, params_override=[{"name": name}])
+            endpoint = _load(file, name)
             endpoint.tags = {**(endpoint.tags or {}), **tags}
             client.online_endpoints.begin_create_or_update(endpoint)
     except AlreadyExists as taken:
@@ -88,6 +89,10 @@ def read_keys(azure: AzureML, workspace: WorkspaceRef, name: str) -> EndpointKey
         if not isinstance(keys, EndpointAuthKeys):
             return None
         return EndpointKeys(primary=str(keys.primary_key), secondary=str(keys.secondary_key))
+
+
+def _load(file: Path, name: str) -> OnlineEndpoint:
+    return load_online_endpoint(as_source({**read_mapping(file), "name": name}), relative_origin=str(file))
 
 
 def _plain(endpoint: OnlineEndpoint) -> Endpoint:

@@ -1,24 +1,20 @@
 """Azure ML CLI v2 YAML of endpoint and deployment, checked as far as that goes without the SDK.
 
-The fields are those of the SDK's own schemas for *managed* online endpoints (``azure.ai.ml._schema``, 1.35.2). What a release
-decides by itself is refused here rather than silently overwritten.
+The fields are those of the SDK's own schemas for *managed* online endpoints (``azure.ai.ml._schema``, 1.35.2), and words are
+taken in every case that the SDK takes: ``az ml … show`` prints ``Disabled`` and ``SystemAssigned``. What a release decides by
+itself is refused here rather than silently overwritten.
 """
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StrictBool, StrictInt
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, model_validator
 
-from app.definitions.names import InstanceType
+from app.definitions.names import InstanceType, Named
 from app.definitions.schema import InstanceCount, Section
+from app.definitions.tags import Tags
+from app.definitions.words import as_snake_case
 
-OUR_TAGS = "mlrelease."
 LONGEST_REQUEST_MS = 180_000
-
-
-def _not_ours(tag: str) -> str:
-    if tag.startswith(OUR_TAGS):
-        raise ValueError(f"is set by the release, as every tag that starts with `{OUR_TAGS}`: leave it out")
-    return tag
 
 
 def _decided_by(whom: str) -> AfterValidator:
@@ -28,10 +24,24 @@ def _decided_by(whom: str) -> AfterValidator:
     return AfterValidator(refuse)
 
 
-Tags = dict[Annotated[str, AfterValidator(_not_ours)], str]
+AnyCase = BeforeValidator(as_snake_case)
 FromRelease = Annotated[Any, _decided_by("the release")]
 FromStage = Annotated[Any, _decided_by("the stage in release.yml")]
 Positive = Annotated[StrictInt, Field(ge=1)]
+OnOff = Annotated[Literal["enabled", "disabled"], AnyCase]
+# The SDK uploads anything else as a file of the machine that it runs on.
+RemotePath = Annotated[
+    str, Named(r"^(azureml|https)://\S+$", "an address in Azure, such as `azureml://datastores/NAME/paths/FOLDER`")
+]
+IdentityId = Annotated[
+    str,
+    Named(
+        r"^(?i:/subscriptions/[^/\s]+/resourcegroups/[^/\s]+/providers/microsoft\.managedidentity"
+        r"/userassignedidentities/[^/\s]+)$",
+        "the id of a user-assigned identity: `/subscriptions/…/resourceGroups/…/providers/"
+        "Microsoft.ManagedIdentity/userAssignedIdentities/NAME`",
+    ),
+]
 
 
 class AzureFile(Section):
@@ -44,18 +54,35 @@ class AzureFile(Section):
     properties: dict[str, str] | None = None
 
 
+class UserIdentity(Section):
+    resource_id: IdentityId
+    """The identity's id in Azure Resource Manager."""
+    client_id: str | None = None
+    object_id: str | None = None
+    principal_id: str | None = None
+
+
 class Identity(Section):
-    type: Literal["system_assigned", "user_assigned", "none"]
-    user_assigned_identities: list[Any] | None = None
+    type: Annotated[Literal["system_assigned", "user_assigned", "none"], AnyCase]
+    user_assigned_identities: list[UserIdentity] | None = None
+
+    @model_validator(mode="after")
+    def _has_its_one_identity(self) -> "Identity":
+        count = len(self.user_assigned_identities or ())
+        if self.type == "user_assigned" and count != 1:
+            raise ValueError(f"of type `user_assigned` needs one entry in `user_assigned_identities`, and has {count}")
+        if self.type != "user_assigned" and count:
+            raise ValueError(f"of type `{self.type}` has no `user_assigned_identities`: leave them out")
+        return self
 
 
 class EndpointFile(AzureFile):
     """``endpoint.yml``."""
 
-    auth_mode: Literal["key", "aml_token", "aad_token"] = "key"
+    auth_mode: Annotated[Literal["key", "aml_token", "aad_token"], AnyCase] = "key"
     location: str | None = None
     identity: Identity | None = None
-    public_network_access: Literal["enabled", "disabled"] | None = None
+    public_network_access: OnOff | None = None
     traffic: Annotated[Any, _decided_by("the release, which moves traffic after its checks")] = None
     mirror_traffic: FromRelease = None
 
@@ -84,7 +111,35 @@ class Probe(Section):
 
 
 class ScaleSettings(Section):
-    type: Literal["default"]
+    type: Annotated[Literal["default"], AnyCase]
+
+
+class CollectedData(Section):
+    """The data asset that collected requests become."""
+
+    name: str | None = None
+    version: str | None = None
+    path: RemotePath | None = None
+    data_id: str | None = None
+
+
+class Collection(Section):
+    enabled: Annotated[Literal["true", "false"], AnyCase]
+    """`'true'` or `'false'`, as text."""
+    data: CollectedData | None = None
+    client_id: str | None = None
+
+
+class RequestLogging(Section):
+    capture_headers: list[str] | None = None
+
+
+class DataCollector(Section):
+    collections: dict[str, Collection]
+    """What is collected, by name."""
+    rolling_rate: Annotated[Literal["minute", "hour", "day"], AnyCase] | None = None
+    sampling_rate: Annotated[float, Field(ge=0, le=1, strict=True)] | None = None
+    request_logging: RequestLogging | None = None
 
 
 class DeploymentFile(AzureFile):
@@ -94,7 +149,7 @@ class DeploymentFile(AzureFile):
     endpoint_name: FromStage = None
     model: FromRelease = None
     environment: Annotated[Any, _decided_by("`environment` in release.yml")] = None
-    type: Literal["managed"] | None = None
+    type: Annotated[Literal["managed"], AnyCase] | None = None
     code_configuration: CodeConfiguration | None = None
     environment_variables: dict[str, str] | None = None
     instance_type: InstanceType
@@ -106,6 +161,6 @@ class DeploymentFile(AzureFile):
     liveness_probe: Probe | None = None
     readiness_probe: Probe | None = None
     model_mount_path: str | None = None
-    data_collector: dict[str, Any] | None = None
-    egress_public_network_access: Literal["enabled", "disabled"] | None = None
+    data_collector: DataCollector | None = None
+    egress_public_network_access: OnOff | None = None
     private_network_connection: StrictBool | None = None

@@ -18,7 +18,7 @@ def check_golden(path: Path, *, name: str) -> list[Mistake]:
     try:
         if path.stat().st_size > LARGEST_FILE:
             return [Mistake(f"is larger than {LARGEST_FILE:,} bytes", file=name)]
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         requests = json.loads(text, parse_constant=_refuse_constant)
     except UnicodeDecodeError:
         return [Mistake("is not text in UTF-8", file=name)]

@@ -103,7 +103,8 @@ KeyVaultName = Annotated[
     ),
 ]
 InstanceType = Annotated[
-    str, Named(r"^Standard_[A-Za-z0-9_-]+$", "a size of virtual machine, such as `Standard_E2s_v3`")
+    str,
+    Named(r"^[Ss][Tt][Aa][Nn][Dd][Aa][Rr][Dd]_[A-Za-z0-9_-]+$", "a size of virtual machine, such as `Standard_E2s_v3`"),
 ]
 Duration = Annotated[str, Named(r"^[1-9][0-9]{0,3}[mhdw]$", "a length of time, such as `30m`, `12h`, `3d` or `2w`")]
 PersonOrGroup = Annotated[str, Named(r"^\S(.{0,98}\S)?$", "a name of a person or a group: 1 to 100 characters")]

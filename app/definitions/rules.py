@@ -6,6 +6,7 @@ They look at what was read, not at a checked ``Definition``, so that they find t
 from collections.abc import Iterator
 from typing import Any
 
+from app.definitions.words import as_snake_case
 from app.errors import Mistake
 from app.written.yaml_lines import Document
 
@@ -37,7 +38,7 @@ def check_stages(release: Document) -> Iterator[Mistake]:
 
 def check_secrets(release: Document, endpoint: Document) -> Iterator[Mistake]:
     """Only an endpoint with keys has keys to publish."""
-    mode = endpoint.section("auth_mode") or "key"
+    mode = as_snake_case(endpoint.section("auth_mode")) or "key"
     if mode == "key":
         return
     for index, stage in _stages(release):

@@ -4,11 +4,12 @@ Each returns the sentence of what is well, raises Refused for what would end the
 (AzureMLError) through: then it is not known.
 """
 
+import ast
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-from ruamel.yaml import YAML
 
 from app.azureml.endpoints import get_endpoint, read_endpoint_file
 from app.azureml.errors import AzureMLError, ConnectionLost, NotFound, NotPermitted
@@ -16,11 +17,15 @@ from app.azureml.facade import AzureML
 from app.azureml.places import registry_place, workspace_region
 from app.azureml.quota import cores_for
 from app.azureml.rights import read_rights
+from app.azureml.schema_check import check_deployment, check_endpoint
 from app.azureml.secrets import require_vault
 from app.azureml.types import RegistryRef, WorkspaceRef
+from app.azureml.yaml_files import read_mapping
+from app.errors import Mistake
 from app.steps.config import MODEL_TAG, StepConfig, WorkspaceConfig
 from app.steps.contract import Refused
 from app.steps.create_endpoint import differences_of, is_ours
+from app.written.yaml_lines import read_yaml
 
 _ML = "Microsoft.MachineLearningServices"
 _AT_SOURCE = (f"{_ML}/workspaces/models/versions/write",)
@@ -67,6 +72,44 @@ class StageLook:
     @cached_property
     def region(self) -> str:
         return workspace_region(self.azure, self.workspace)
+
+
+def files(bundle: Path, wanted: Preflight) -> str:
+    """The SDK takes endpoint and deployment as they are written: else it would refuse them when half of the release is done."""
+    mistakes: list[Mistake] = []
+    for name, check in ((wanted.endpoint, check_endpoint), (wanted.deployment, check_deployment)):
+        document = read_yaml(bundle / name, name=name)
+        mistakes += document.mistakes
+        if isinstance(document.data, dict):
+            mistakes += [document.mistake(tuple(each["place"]), each["message"]) for each in check(document.data)]
+    mistakes += _syntax_of_score_code(bundle, wanted.deployment)
+    if mistakes:
+        raise Refused(
+            f"Azure ML cannot use what is written: {'; '.join(map(str, mistakes))}.",
+            code="definition_invalid",
+            hint="Mend what is listed, and apply the definition again.",
+        )
+    return f"Azure ML's SDK takes {wanted.endpoint} and {wanted.deployment}."
+
+
+def _syntax_of_score_code(bundle: Path, deployment: str) -> Iterator[Mistake]:
+    """What the SDK has against the script, which it parses by its own Python when the deployment is made."""
+    document = read_yaml(bundle / deployment, name=deployment)
+    code, script = (
+        document.section("code_configuration", "code"),
+        document.section("code_configuration", "scoring_script"),
+    )
+    if not isinstance(code, str) or not isinstance(script, str):
+        return
+    path = (bundle / deployment).parent / code / script
+    try:
+        ast.parse(path.read_text(encoding="utf-8-sig"))
+    except SyntaxError as broken:
+        yield Mistake(
+            f"is not Python {sys.version_info[0]}.{sys.version_info[1]}: {broken.msg}", file=script, line=broken.lineno
+        )
+    except (UnicodeDecodeError, ValueError):
+        yield Mistake("is not text in UTF-8", file=script)
 
 
 def workspace(look: StageLook) -> str:
@@ -144,7 +187,7 @@ def endpoint(look: StageLook) -> str:
 
 def quota(look: StageLook) -> str:
     """The region has the cores for one more deployment, beside all that is there now."""
-    spec = YAML(typ="safe").load((look.bundle / look.wanted.deployment).read_text()) or {}
+    spec = read_mapping(look.bundle / look.wanted.deployment)
     instance_type = look.stage.instance_type or spec.get("instance_type")
     instances = look.stage.instance_count or spec.get("instance_count") or 1
     if not instance_type:

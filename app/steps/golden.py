@@ -26,7 +26,7 @@ def read_golden(bundle: Path, golden: str | list[Any] | None) -> list[Golden]:
     if golden is None:
         return []
     try:
-        listed = json.loads((bundle / golden).read_text()) if isinstance(golden, str) else golden
+        listed = json.loads((bundle / golden).read_text(encoding="utf-8-sig")) if isinstance(golden, str) else golden
         return TypeAdapter(list[Golden]).validate_python(listed)
     except (OSError, ValueError, ValidationError) as wrong:
         raise Refused(f"The golden requests cannot be read: {wrong}", code="golden_unreadable") from None

@@ -34,7 +34,8 @@ class Check:
 def preflight(azure: AzureML, context: Context, config: Json) -> Done:
     """Every check of every stage; ``checks`` of the output has them all."""
     wanted = read_config(Preflight, config)
-    found = [
+    found = [_check(context, None, "files", partial(checks.files, context.bundle, wanted))]
+    found += [
         check for stage in wanted.stages for check in _look_at(context, StageLook(azure, context.bundle, wanted, stage))
     ]
     failed = [each for each in found if each.outcome == "failed"]
@@ -61,7 +62,7 @@ def _look_at(context: Context, look: StageLook) -> list[Check]:
     return found
 
 
-def _check(context: Context, stage: str, name: str, look: Callable[[], str]) -> Check:
+def _check(context: Context, stage: str | None, name: str, look: Callable[[], str]) -> Check:
     for tried in range(1, _LOOKS + 1):
         context.checkpoint()
         try:

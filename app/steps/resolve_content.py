@@ -4,7 +4,6 @@ import hashlib
 from pathlib import Path
 
 from pydantic import ConfigDict
-from ruamel.yaml import YAML
 
 from app.azureml.environments import resolve_environment
 from app.azureml.errors import NotFound
@@ -14,6 +13,7 @@ from app.azureml.names import job_output_uri
 from app.azureml.places import workspace_exists
 from app.azureml.runs import read_run
 from app.azureml.types import Content, Environment, Job, WorkspaceRef
+from app.azureml.yaml_files import read_mapping
 from app.bundles.digest import content_digest
 from app.steps.config import StepConfig, WorkspaceConfig, read_config
 from app.steps.contract import Context, Done, Json, Refused
@@ -166,22 +166,17 @@ def _deployment(bundle: Path, deployment: str | None) -> Json:
     """What the YAML says of the machines and of how they serve. Variables by name and digest: values may be anything."""
     if deployment is None:
         return {}
-    spec = _read(bundle / deployment)
+    spec = read_mapping(bundle / deployment)
     variables = spec.pop("environment_variables", None) or {}
     settings = {key: value for key, value in spec.items() if key not in {"$schema", "description", "tags"}}
     digests = {name: hashlib.sha256(str(value).encode()).hexdigest()[:16] for name, value in variables.items()}
     return {**settings, "environment_variables": digests}
 
 
-def _read(file: Path) -> Json:
-    spec: Json = YAML(typ="safe").load(file.read_text())
-    return spec
-
-
 def _code_digest(bundle: Path, deployment: str | None) -> str | None:
     if deployment is None:
         return None
-    spec = _read(bundle / deployment)
+    spec = read_mapping(bundle / deployment)
     code = (spec.get("code_configuration") or {}).get("code")
     return content_digest((bundle / deployment).parent / code) if code else None
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.errors import Mistake
-from app.written.yaml_lines import Document, Place
+from app.written.yaml_lines import Document, Place, dotted
 
 
 def check(document: Document, schema: type[BaseModel]) -> list[Mistake]:
@@ -29,8 +29,11 @@ def did_you_mean(word: str, known: list[str]) -> str:
 def _mistakes(wrong: ValidationError, document: Document, schema: type[BaseModel]) -> Iterator[Mistake]:
     errors = wrong.errors(include_url=False)
     meant = {place for error in errors if (place := _meant(error, schema)) is not None}
+    unreadable = {mistake.field for mistake in document.mistakes}
     for error in errors:
         place = _place(error)
+        if place and dotted(place) in unreadable:
+            continue  # what cannot be read is told of already
         if error["type"] == "missing" and place in meant:
             continue  # the misspelt key is told of already
         if error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]:
@@ -51,6 +54,10 @@ def _sentence(error: ErrorDetails, schema: type[BaseModel]) -> str:
             return f"must be text, not {_shown(value)}: put it in quotes"
         case "string_type":
             return f"must be text, not {_shown(value)}"
+        case "literal_error" if (
+            isinstance(value, bool | int | float) and f"'{str(value).lower()}'" in limits["expected"]
+        ):
+            return f"must be {limits['expected']}, as text: put {_shown(value)} in quotes"
         case "literal_error":
             return f"must be {limits['expected']}, not {_shown(value)}"
         case "int_type":

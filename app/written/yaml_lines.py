@@ -4,6 +4,7 @@ Mistakes in the YAML itself are collected, not raised one by one: broken syntax 
 are noted and reading goes on.
 """
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,11 @@ Place = tuple[str | int, ...]
 
 _TAG = "tag:yaml.org,2002:"
 _CONVERTED = frozenset(f"{_TAG}{kind}" for kind in ("bool", "int", "float", "null"))
-_TEXT = frozenset(f"{_TAG}{kind}" for kind in ("str", "timestamp"))
+_NUMBERS = frozenset({f"{_TAG}int", f"{_TAG}float"})
+# As JSON has them, of a sane length. Octal, hexadecimal, sexagesimal, `1_000`, `1e3`, `.nan`: each is another value, or none, in
+# YAML 1.1 and 1.2, which the tools of this field both read.
+_ORDINARY_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,20}([eE][-+][0-9]{1,2})?)?")
+_TEXT = frozenset(f"{_TAG}{kind}" for kind in ("str", "timestamp", "value"))
 
 
 @dataclass
@@ -151,10 +156,19 @@ class _Reader:
         if tag not in _CONVERTED:
             self._note(node, place, node.start_mark.line + 1, f"has a tag that is not understood: {tag}")
             return str(node.value)
+        if tag in _NUMBERS and not _ORDINARY_NUMBER.fullmatch(str(node.value)):
+            self._note(
+                node,
+                place,
+                node.start_mark.line + 1,
+                f"is a number to some readers and text to others: {_start(str(node.value))}; put it in quotes if it is "
+                "text, else write an ordinary number",
+            )
+            return str(node.value)
         try:
             return self._yaml.constructor.construct_object(node)
         except (ValueError, YAMLError):
-            self._note(node, place, node.start_mark.line + 1, f"is not what it says: {node.value!r}")
+            self._note(node, place, node.start_mark.line + 1, f"is not what it says: {_start(str(node.value))}")
             return str(node.value)
 
     def _text(self, node: ScalarNode, place: Place) -> str:
@@ -174,6 +188,10 @@ class _Reader:
 
 class _TooMuch(Exception):
     """More data than a definition can need."""
+
+
+def _start(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:40]}…")
 
 
 def _first_line(error: Exception) -> str:

@@ -159,6 +159,16 @@ def test_two_stages_in_one_workspace_need_no_registry(folder: Path) -> None:
         ("auth_mode: key", "compute: aks", "endpoint.yml:2: compute: is not a key that is known here"),
         ("auth_mode: key", "identity: {type: mine}", "endpoint.yml:2: identity.type: must be 'system_assigned',"),
         ("team: growth", "team: 7", "endpoint.yml:4: tags.team: must be text, not 7: put it in quotes"),
+        ("team: growth", "a/b: x", "endpoint.yml:4: tags.a/b: Azure takes no tag whose name has one of"),
+        ("team: growth", "'a\\b': x", "endpoint.yml:4: tags.a\\b: Azure takes no tag whose name has one of"),
+        ("team: growth", '"a\\u0007b": x', "endpoint.yml:4: tags.a\u0007b: Azure takes no tag whose name has one of"),
+        ("team: growth", "'': x", "endpoint.yml:4: tags.: a tag must have a name"),
+        ("team: growth", f"{'n' * 513}: x", f"endpoint.yml:4: tags.{'n' * 513}: Azure takes names of at most 512 characters"),
+        ("team: growth", f"team: {'v' * 257}", "endpoint.yml:4: tags.team: Azure takes values of at most 256 characters"),
+        ("team: growth", "team: a\n  Team: b", "endpoint.yml:3: tags: `team` and `Team` are one tag to Azure"),
+        ("team: growth", "\n".join(f"  t{n}: x" for n in range(41)).strip(), "endpoint.yml:3: tags: has 41 tags; at most 40"),
+        ("auth_mode: key", "identity: {type: UserAssigned}", "endpoint.yml:2: identity: of type `user_assigned` needs one entry in"),
+        ("auth_mode: key", "identity: {type: none, user_assigned_identities: [{resource_id: me}]}", "endpoint.yml:2: identity.user_assigned_identities[0].resource_id: 'me' is not the id of"),
         ("team: growth", "mlrelease.release: x", "endpoint.yml:4: tags.mlrelease.release: is set by the release, as every tag"),
     ],
 )  # fmt: skip
@@ -168,8 +178,24 @@ def test_a_mistake_in_the_endpoint_is_told_with_its_line(before: str, after: str
     assert mistakes_in(folder)[0].startswith(said)
 
 
-def test_keys_cannot_be_published_for_an_endpoint_with_tokens(folder: Path) -> None:
-    change(folder / "endpoint.yml", "auth_mode: key", "auth_mode: aad_token")
+def test_words_are_taken_as_azure_prints_them(folder: Path) -> None:
+    change(
+        folder / "endpoint.yml",
+        "auth_mode: key",
+        "auth_mode: Key\npublic_network_access: Disabled\nidentity: {type: SystemAssigned}",
+    )
+    change(
+        folder / "deployment.yml",
+        "Standard_E2s_v3",
+        "STANDARD_E2S_V3\ntype: Managed\negress_public_network_access: Enabled",
+    )
+
+    read_definition(folder)
+
+
+@pytest.mark.parametrize("mode", ["aad_token", "AMLToken"])
+def test_keys_cannot_be_published_for_an_endpoint_with_tokens(mode: str, folder: Path) -> None:
+    change(folder / "endpoint.yml", "auth_mode: key", f"auth_mode: {mode}")
 
     found = mistakes_in(folder)
 
@@ -190,6 +216,14 @@ def test_keys_cannot_be_published_for_an_endpoint_with_tokens(folder: Path) -> N
         ("instance_count: 1", "endpoint_name: e", "deployment.yml:5: endpoint_name: is decided by the stage in release.yml"),
         ("instance_count: 1", "app_insights_enabled: yes", "deployment.yml:5: app_insights_enabled: must be `true` or `false`, not 'yes'"),
         ("instance_count: 1", "liveness_probe: {perod: 1}", "deployment.yml:5: liveness_probe.perod: is not a key that is known here; did you mean `period`?"),
+        ("instance_count: 1", "instance_count: 010", "deployment.yml:5: instance_count: is a number to some readers and text to others: '010'"),
+        ("instance_count: 1", "environment_variables: {A: true}", "deployment.yml:5: environment_variables.A: must be text, not `true`"),
+        ("instance_count: 1", "environment_variables: {A: 1_000}", "deployment.yml:5: environment_variables.A: is a number to some readers"),
+        ("instance_count: 1", "environment_variables: {A: .nan}", "deployment.yml:5: environment_variables.A: is a number to some readers"),
+        ("instance_count: 1", "data_collector: {collections: {requests: {enabled: true}}}", "deployment.yml:5: data_collector.collections.requests.enabled: must be 'true' or 'false', as text: put `true` in quotes"),
+        ("instance_count: 1", "data_collector: {sampling_rate: 1}", "deployment.yml:5: data_collector.collections: is missing"),
+        ("instance_count: 1", "data_collector: {collections: {requests: {enabled: 'true', data: {path: /proc/self/environ}}}}", "deployment.yml:5: data_collector.collections.requests.data.path: '/proc/self/environ' is not an address in Azure"),
+        ("instance_count: 1", "data_collector: {collections: {requests: {enabled: 'true', data: {path: 'file:///etc/passwd'}}}}", "deployment.yml:5: data_collector.collections.requests.data.path: 'file:///etc/passwd' is not an address in Azure"),
         ("request_timeout_ms: 5000", "request_timeout_ms: 180001", "deployment.yml:7: request_settings.request_timeout_ms: must be at most 180000"),
         ("code: ./src", "code: ../src", "deployment.yml:2: code_configuration.code: '../src' leads out of the definition's folder"),
         ("code: ./src", "code: ./sources", "deployment.yml:2: code_configuration.code: there is no folder './sources'"),
@@ -266,6 +300,13 @@ def test_a_mistake_in_the_golden_requests_is_told(golden: str, said: str, folder
     (folder / "golden.json").write_text(golden)
 
     assert mistakes_in(folder)[0].startswith(said)
+
+
+def test_files_may_begin_with_a_byte_order_mark(folder: Path) -> None:
+    for name in ("release.yml", "endpoint.yml", "deployment.yml", "golden.json"):
+        (folder / name).write_bytes(b"\xef\xbb\xbf" + (folder / name).read_bytes())
+
+    read_definition(folder)
 
 
 def test_mistakes_in_all_files_are_told_at_once(folder: Path) -> None:

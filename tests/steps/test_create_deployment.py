@@ -175,3 +175,17 @@ def _look(team: Team, name: str) -> Deployment:
     found = get_deployment(team.azure, DEV, team.endpoint, name)
     assert found is not None
     return found
+
+
+@pytest.mark.usefixtures("registered")
+def test_variables_are_deployed_as_they_are_written(team: Team, content: Json, endpoint: str) -> None:
+    file = team.bundle / "deployment.yml"
+    file.write_text(
+        file.read_text() + "environment_variables:\n  FLAG: on\n  AT: 12:30\n  COUNTRY: NO\n  DAY: 2020-01-01\n"
+    )
+
+    team.carry_out("create_deployment", creating_deployment(team, content, "rel-1"))
+
+    with team.azure.connect(DEV, doing="look at the deployment") as client:
+        made = client.online_deployments.get("rel-1", endpoint)
+    assert made.environment_variables == {"FLAG": "on", "AT": "12:30", "COUNTRY": "NO", "DAY": "2020-01-01"}

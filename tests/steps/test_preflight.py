@@ -78,9 +78,23 @@ def as_principal(team: Team, emulator: RunningEmulator, *assignments: dict[str, 
 def test_nothing_is_wrong_with_a_stage_that_has_everything(team: Team) -> None:
     found = look(team)
 
-    assert set(found) == {"workspace", "registry", "permissions", "endpoint", "quota", "key_vault"}
+    assert set(found) == {"files", "workspace", "registry", "permissions", "endpoint", "quota", "key_vault"}
     assert set(outcomes(found).values()) == {"passed"}, found
     assert "eastus" in found["workspace"]["sentence"]
+
+
+def test_what_the_sdk_would_refuse_is_told_with_file_and_line(team: Team) -> None:
+    file = team.bundle / "deployment.yml"
+    file.write_text(file.read_text() + "data_collector:\n  collections:\n    requests:\n      enabled: true\n")
+    (team.bundle / "src" / "score.py").write_text("def init():\n  ...\ndef run(:\n")
+
+    found = look(team)["files"]
+
+    assert (found["outcome"], found["code"], found["stage"]) == ("failed", "definition_invalid", None)
+    assert (
+        "deployment.yml:10: data_collector.collections.requests.enabled: must be `true` or `false`" in found["sentence"]
+    )
+    assert "score.py:3: is not Python 3." in found["sentence"]
 
 
 def test_a_stage_where_the_model_was_made_needs_no_registry(team: Team) -> None:
@@ -90,7 +104,7 @@ def test_a_stage_where_the_model_was_made_needs_no_registry(team: Team) -> None:
 def test_nothing_more_is_said_of_a_workspace_that_is_not_there(team: Team) -> None:
     found = look(team, workspace=place(dataclasses.replace(PROD, workspace="ws-nowhere")))
 
-    assert list(found) == ["workspace"]
+    assert list(found) == ["files", "workspace"]
     assert (found["workspace"]["outcome"], found["workspace"]["code"]) == ("failed", "workspace_not_found")
 
 
@@ -170,6 +184,7 @@ def test_what_the_service_may_not_do_is_named_with_the_role_that_may(team: Team,
     found = look(as_principal(team, emulator, {"role": "Reader"}))
 
     assert outcomes(found) == {
+        "files": "passed",
         "workspace": "passed",
         "registry": "failed",
         "permissions": "failed",
