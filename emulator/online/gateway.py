@@ -13,7 +13,7 @@ from fastapi.responses import PlainTextResponse
 from emulator.errors import AzureError
 from emulator.online import keys, records, rules, runtime
 from emulator.online.fleet import Fleet
-from emulator.online.wire import Broken, NotConnected
+from emulator.online.wire import Broken, Headers, NotConnected
 from emulator.state import Azure, Emulator
 from emulator.store import Document
 
@@ -21,45 +21,38 @@ router = APIRouter()
 
 DEPLOYMENT_HEADER = "azureml-model-deployment"
 REASON, MODEL_STATUS = "ms-azureml-model-error-reason", "ms-azureml-model-error-statuscode"
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 # What belongs to one connection, and what the gateway keeps to itself.
-_NOT_FORWARDED = {
-    "host",
-    "connection",
-    "keep-alive",
-    "transfer-encoding",
-    "content-length",
-    "authorization",
-    "upgrade",
-    "te",
-    "expect",
-}
-_NOT_RETURNED = {"connection", "keep-alive", "transfer-encoding", "content-length", "server", "date"}
+_NOT_FORWARDED = frozenset(
+    b"host connection keep-alive proxy-connection transfer-encoding content-length authorization upgrade te trailer expect".split()
+)
+_NOT_RETURNED = frozenset(b"connection keep-alive transfer-encoding content-length server date".split())
 
 
 @dataclass(frozen=True)
 class Call:
     """A request as it goes to a deployment."""
 
-    method: str
-    target: str  # path and query
-    headers: list[tuple[str, str]]
+    method: bytes
+    target: bytes  # path and query, as they came
+    headers: Headers
     body: bytes
 
 
-@router.api_route("/inference/{location}/{endpoint}/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
-async def score(azure: Azure, location: str, endpoint: str, path: str, request: Request) -> Response:
+@router.api_route("/inference/{location}/{endpoint}/{path:path}", methods=_METHODS)
+async def score(azure: Azure, location: str, endpoint: str, request: Request) -> Response:
     began = time.perf_counter()
     document = _find(azure, location, endpoint)
     if document is None:
         return PlainTextResponse(f"There is no endpoint {endpoint} in {location}.", status_code=404)
-    name, response = await _route(azure, document, path, request)
+    name, response = await _route(azure, document, request)
     for header, value in _tracing(request).items():
         response.headers[header] = value
     _measure(azure, document, name, response, began=began)
     return response
 
 
-async def _route(azure: Emulator, endpoint: Document, path: str, request: Request) -> tuple[str, Response]:
+async def _route(azure: Emulator, endpoint: Document, request: Request) -> tuple[str, Response]:
     """The name of the deployment that was chosen, or nothing, and the answer."""
     try:
         keys.admit(azure, endpoint, request.headers.get("authorization"))
@@ -76,7 +69,7 @@ async def _route(azure: Emulator, endpoint: Document, path: str, request: Reques
         chosen = _draw(live)
     else:
         return "", PlainTextResponse("The endpoint has no deployment with a positive weight.", status_code=404)
-    call = await _read(request, path)
+    call = await _read(request)
     if not named:
         _mirror(azure, endpoint, rules.positive(routing["mirrorTraffic"]), call)
     response = await _ask(azure, (endpoint["workspace"].lower(), endpoint["name"].lower(), chosen), call)
@@ -122,7 +115,7 @@ async def _forward(fleet: Fleet, call: Call) -> Response:
     response = Response(answer.body, status_code=200 if status == 200 else 424)
     for name, value in answer.headers:
         if name.lower() not in _NOT_RETURNED:
-            response.headers.append(name, value)
+            response.raw_headers.append((name.lower(), value))
     response.headers["ms-azureml-model-time"] = f"{(time.perf_counter() - began) * 1000:.0f}"
     if status != 200:
         response.headers[REASON], response.headers[MODEL_STATUS] = "model_error", str(status)
@@ -155,11 +148,14 @@ def _draw(live: dict[str, int]) -> str:
     return random.choices(list(live), weights=list(live.values()))[0]  # noqa: S311 - a share of requests, not a secret
 
 
-async def _read(request: Request, path: str) -> Call:
-    query = request.url.query
-    headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _NOT_FORWARDED]
-    target = f"/{path}?{query}" if query else f"/{path}"
-    return Call(request.method, target, headers, await request.body())
+async def _read(request: Request) -> Call:
+    sent = request.headers.raw
+    # A caller may name further headers as its connection's own.
+    named = {each.strip().lower() for name, value in sent if name == b"connection" for each in value.split(b",")}
+    headers = [(name, value) for name, value in sent if name not in _NOT_FORWARDED | named]
+    # Still quoted: unquoted, a path could hold a space or the end of a line.
+    path, query = request.scope["raw_path"].split(b"/", 4)[4], request.scope["query_string"]
+    return Call(request.method.encode(), b"/" + path + (b"?" + query if query else b""), headers, await request.body())
 
 
 async def _wait(event: asyncio.Event, *, seconds: float) -> None:

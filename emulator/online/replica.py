@@ -100,8 +100,6 @@ class Replica:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
         await self._end()
-        if self._wire is not None:
-            self._wire.close()
         if self._home is not None:
             shutil.rmtree(self._home, ignore_errors=True)
 
@@ -187,7 +185,7 @@ class Replica:
     async def _answers(self) -> bool:
         try:
             async with asyncio.timeout(self.liveness.timeout):
-                return (await self.wire.request("GET", "/")).status == 200
+                return (await self.wire.request(b"GET", b"/")).status == 200
         except (NotConnected, Broken, TimeoutError):
             return False
 

@@ -106,6 +106,40 @@ def test_rawhttp_gets_the_request(host: Host) -> None:
     assert answer.json() == ["POST", 2, "1"]
 
 
+def test_request_and_response_are_flasks_own_under_the_older_name_too(host: Host) -> None:
+    client, _ = host(
+        "from azureml.contrib.services.aml_request import AMLRequest, rawhttp\n"
+        "from azureml.contrib.services.aml_response import AMLResponse\n"
+        "import flask\n"
+        "def init(): pass\n"
+        "@rawhttp\n"
+        "def run(request):\n"
+        "    facts = [request.form['a'], request.files['f'].read().decode(), request.mimetype, request.is_json]\n"
+        "    made = AMLResponse([*facts, request.full_path], 200, json_str=True)\n"
+        "    assert isinstance(made, flask.Response) and made.mimetype == 'application/json'\n"
+        "    return made"
+    )
+
+    answer = client.post("/score?x=1", data={"a": "1"}, files={"f": b"content"})
+
+    assert answer.json() == ["1", "content", "multipart/form-data", False, "/score?x=1"]
+
+
+def test_one_connection_gets_an_answer_to_each_of_its_requests(host: Host) -> None:
+    client, _ = host("import json\ndef init(): pass\ndef run(raw): return sum(json.loads(raw))")
+    smuggled = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n[666,666]"
+
+    for method, path in [
+        ("GET", "/"),
+        ("GET", "/swagger.json"),
+        ("PUT", "/score"),
+        ("DELETE", "/"),
+        ("HEAD", "/nothing"),
+    ]:
+        client.request(method, path, content=smuggled)
+        assert client.post("/score", content="[1, 2]").json() == 3
+
+
 def test_body_that_is_not_text_is_400(host: Host) -> None:
     client, _ = host("def init(): pass\ndef run(raw): return raw")
 
@@ -116,7 +150,8 @@ def test_body_that_is_not_text_is_400(host: Host) -> None:
 
 
 def test_run_that_wants_headers_gets_them(host: Host) -> None:
-    client, _ = host("def init(): pass\ndef run(raw, request_headers): return request_headers['x-mine']")
+    # Flask writes their names so.
+    client, _ = host("def init(): pass\ndef run(raw, request_headers): return request_headers['X-Mine']")
 
     assert client.post("/score", content="{}", headers={"x-mine": "1"}).json() == "1"
 

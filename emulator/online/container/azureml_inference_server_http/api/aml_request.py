@@ -1,32 +1,18 @@
-"""``rawhttp`` and the request that a score script decorated with it gets."""
+"""``rawhttp`` and the request that a score script decorated with it gets: Flask's own, as in Azure's server."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
+
+from flask import Request
 
 Run = TypeVar("Run", bound=Callable[..., Any])
 
 
-class AMLRequest:
-    """The parts of Flask's request that score scripts use."""
-
-    def __init__(
-        self, method: str, path: str, args: Mapping[str, list[str]], headers: Mapping[str, str], data: bytes
-    ) -> None:
-        self.method = method
-        self.path = path
-        self.args = {name: values[0] for name, values in args.items()}
-        self.headers = headers
-        self.data = data
-
-    def get_data(self, as_text: bool = False) -> bytes | str:
-        return self.data.decode() if as_text else self.data
-
-    def get_json(self) -> Any:
-        return json.loads(self.data)
+class AMLRequest(Request):
+    """What a score script may name as the type of its request."""
 
 
 def rawhttp(run: Run) -> Run:
     """Mark ``run`` as one that takes the whole request instead of its body."""
-    run.raw_http_requested = True  # type: ignore[attr-defined] # the mark is the contract with the scoring host
+    run.raw_http_requested = True  # type: ignore[attr-defined] # the mark is the contract with the server
     return run

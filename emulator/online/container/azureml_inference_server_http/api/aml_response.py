@@ -4,9 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from flask import Response
 
-class AMLResponse:
-    """Same arguments as Azure's. ``message`` None answers ``{}``; ``json_str`` serialises the message."""
+
+class AMLResponse(Response):
+    """Flask's response with the arguments of Azure's. ``message`` None answers ``{}``; ``json_str`` serialises the message."""
 
     def __init__(
         self,
@@ -16,15 +18,16 @@ class AMLResponse:
         json_str: bool = False,
         run_function_failed: bool = False,
     ) -> None:
-        self.status_code = status_code
+        given = response_headers or {}
         if message is None or json_str:
-            self.data = json.dumps({} if message is None else message).encode()
-            content_type = "application/json"
+            text = json.dumps({} if message is None else message)
+            super().__init__(text, status=status_code, mimetype="application/json")
         else:
-            self.data = message if isinstance(message, bytes) else str(message).encode()
-            content_type = "text/html; charset=utf-8"  # what Azure's server, being Flask, says
-        self.headers: dict[str, str] = {
-            "Content-Type": content_type,
-            "x-ms-run-function-failed": str(run_function_failed),
-            **(response_headers or {}),
-        }
+            super().__init__(message, status=status_code)
+            if "Content-Type" in given:
+                self.headers.remove("Content-Type")
+        self.headers["x-ms-run-function-failed"] = str(run_function_failed)
+        for name, value in given.items():
+            # Azure's server takes a comma for the end of a value, even in headers where it is none.
+            for each in value.split(","):
+                self.headers.add(name, each.strip())
