@@ -40,6 +40,7 @@ from app.identity.access_file import read_access
 from app.identity.doors import Doors
 from app.logs import set_up_logs
 from app.notifications.keys import signing_keys
+from app.private_files import keep_files_private
 from app.settings import Settings, read_settings
 from app.web import files, home, login, rollouts
 from app.web import releases as release_pages
@@ -144,6 +145,7 @@ class Server(uvicorn.Server):
 def serve() -> None:
     """Serve until told to stop."""
     settings = read_settings()
+    keep_files_private(settings.data)
     set_up_logs(settings.log_format)
     server = Server(
         uvicorn.Config(

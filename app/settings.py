@@ -42,7 +42,8 @@ class Settings(BaseSettings):
         default=None, description="access.yml: who may come in and what they may do; without it only API tokens"
     )
     development_login: bool = Field(
-        default=False, description="callers name themselves and may do everything; on loopback only"
+        default=False,
+        description="who can read the data folder's development-token says a name and may do everything; on loopback only",
     )
     login_client_secret: SecretStr | None = Field(
         default=None, description="of the portal at the issuer that people log in with, where it wants one"

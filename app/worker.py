@@ -23,6 +23,7 @@ from app.database.connection import Database
 from app.database.migrate import check_schema
 from app.errors import Misconfigured, MlreleaseError
 from app.logs import set_up_logs
+from app.private_files import keep_files_private
 from app.settings import Settings, read_settings
 from app.steps.catalogue import build_steps
 from app.workers.service import WorkerIdentity
@@ -41,6 +42,7 @@ def work() -> None:
     """Carry out what is queued until told to stop."""
     environment = dict(os.environ)  # as it is before the Azure SDK writes into it: with what it writes it cannot start
     settings = read_settings()
+    keep_files_private(settings.data)
     set_up_logs(settings.log_format)
     stop = _stop_signal()
     database = Database(settings.database)

@@ -28,6 +28,7 @@ import httpx
 from sqlmodel import Session
 
 from app.bundles.pack import pack
+from app.cli.development_login import DevelopmentLogin
 from app.cli.local_azure import local_environment
 from app.cli.ports import free_port
 from app.cli.processes import Program, Watchdog
@@ -295,7 +296,8 @@ class Topology:
             f"http://127.0.0.1:{self._api_ports[replica]}{path}",
             json=body,
             content=content,
-            headers={"Mlrelease-Actor": "anna", **(headers or {})},
+            headers=headers,
+            auth=DevelopmentLogin("anna", Path(self.environment["MLRELEASE_DATA"])),
             timeout=60,
             trust_env=False,
         )

@@ -4,13 +4,15 @@ import getpass
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
+from app.cli.development_login import DevelopmentLogin, data_folder
 from app.cli.token_file import token_given
 from app.errors import Misconfigured, MlreleaseError
 
@@ -51,10 +53,10 @@ class Seen:
 class Client:
     """One server, one actor: the holder of the token in the environment, or, on a developer's machine, whoever one says.
 
-    ``actor`` sends a name and never a token. Raises Unreachable and Refused.
+    ``actor`` is such a name, said to the service that keeps its files in ``data``. Raises Unreachable and Refused.
     """
 
-    def __init__(self, server: str, *, actor: str | None = None) -> None:
+    def __init__(self, server: str, *, actor: str | None = None, data: Path | None = None) -> None:
         self.server = server.rstrip("/")
         place = urlsplit(self.server)
         if place.scheme not in {"http", "https"} or not place.hostname:
@@ -62,7 +64,7 @@ class Client:
                 f"{server} is not an address of a service.", hint="Write it as http://HOST:PORT (MLRELEASE_SERVER)."
             )
         self._http = httpx.Client(
-            headers=_credentials(place.scheme, place.hostname, actor),
+            auth=credentials(place.scheme, place.hostname, actor=actor, data=data),
             timeout=httpx.Timeout(30, read=WAIT_SECONDS + 30, connect=10),
             # A proxy is for the world outside.
             trust_env=place.hostname not in LOOPBACK,
@@ -164,16 +166,31 @@ def _given(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _credentials(scheme: str, host: str, actor: str | None) -> dict[str, str]:
+def credentials(scheme: str, host: str, *, actor: str | None, data: Path | None) -> httpx.Auth | None:
+    """What goes with every request to this host; None: nothing. Raises Misconfigured."""
     token = None if actor else token_given(os.environ)
     if token is None:
-        return {"Mlrelease-Actor": _header(actor or os.environ.get("MLRELEASE_ACTOR") or getpass.getuser())}
+        if host not in LOOPBACK:
+            return None  # names are believed on this machine only
+        name = _header(actor or os.environ.get("MLRELEASE_ACTOR") or getpass.getuser())
+        return DevelopmentLogin(name, data or data_folder(os.environ))
     if scheme != "https" and host not in LOOPBACK:
         raise Misconfigured(
             f"A token is not sent to {host} in the open.",
             hint="Write the service's address as https://… (MLRELEASE_SERVER).",
         )
-    return {"Authorization": f"Bearer {token}"}
+    return _Bearer(token)
+
+
+class _Bearer(httpx.Auth):
+    """An API token, or one of an issuer."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request
 
 
 def _header(actor: str) -> str:

@@ -85,7 +85,7 @@ def _run(scratch: Path, *, asks: bool, quiet: bool) -> tuple[Json, int]:
     tell("Starting Azure ML (emulated), the API and a worker")
     # The database of the settings may be a team's own: the demo must not write there.
     with Stack(data=scratch, port=free_port(), emulator_port=0, variables={"MLRELEASE_DATABASE_URL": ""}) as stack:
-        service = Client(stack.address, actor=getpass.getuser())
+        service = Client(stack.address, actor=getpass.getuser(), data=stack.data)
         check = _still_well(stack)
         apply_folder(service, definition)
 

@@ -44,7 +44,7 @@ class Program:
         self.name = name
         self.log = log
         self._watchdog = watchdog
-        with log.open("ab") as output:
+        with os.fdopen(os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600), "ab") as output:
             self._log_start = output.tell()
             self._process = subprocess.Popen(  # noqa: S603 # our own programs
                 command,
@@ -54,6 +54,7 @@ class Program:
                 stderr=subprocess.STDOUT,
                 # Ctrl-C on the terminal goes to the owner alone, who stops everything in order.
                 start_new_session=True,
+                umask=0o077,  # what they write is for the user who starts them
             )
         watchdog.tell("+", self._process.pid)
 

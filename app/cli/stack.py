@@ -21,7 +21,9 @@ import httpx
 from app.cli.local_azure import local_environment
 from app.cli.ports import LOOPBACK, require_free
 from app.cli.processes import Died, Program, Watchdog
+from app.development_token import read_token, remove_token
 from app.errors import Misconfigured
+from app.private_files import make_private_folder
 
 START_SECONDS = 180.0  # the worker imports the Azure SDK, which takes long on a busy machine
 STOP_SECONDS = 15.0
@@ -63,6 +65,12 @@ class Stack:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
+    def portal_address(self) -> str:
+        """Where a browser goes: the link that logs in, where names are believed. Whoever has it can say any name."""
+        token = read_token(self.data)
+        return f"{self.address}/login?token={token}" if token else f"{self.address}/"
+
+    @property
     def azure_address(self) -> str | None:
         """Where the emulator is; None with a real Azure."""
         if self.emulator_port is None:
@@ -78,7 +86,9 @@ class Stack:
         require_free(self.port, host=self.host, setting="MLRELEASE_PORT")
         if self.emulator_port:
             require_free(self.emulator_port, host=LOOPBACK, setting="MLRELEASE_EMULATOR_PORT")
-        _make_folder(self.logs)
+        make_private_folder(self.data)
+        make_private_folder(self.logs)
+        remove_token(self.data)  # one that a killed service has left: who took its port may have been sent it
         self._watchdog = Watchdog()
         try:
             self._start()
@@ -172,6 +182,7 @@ class Stack:
             self._programs[-1].stop(seconds=STOP_SECONDS)
             self._programs.pop()
         self._watchdog.dismiss()
+        remove_token(self.data)
 
     def _answers(self) -> bool:
         try:
@@ -206,14 +217,3 @@ def emulator_command() -> str:
 
 def _module(name: str) -> list[str]:
     return [sys.executable, "-m", name]
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as refused:
-        raise Misconfigured(
-            f"The folder {folder} cannot be made: {(refused.strerror or str(refused)).lower()}.",
-            code="data_folder_unusable",
-            hint="Set MLRELEASE_DATA to a folder that can be written.",
-        ) from refused

@@ -4,9 +4,13 @@ A program of its own (``python -m app.cli.up``), because reading the settings co
 """
 
 import json
+import shlex
 import sys
 import time
+from pathlib import Path
 
+from app.cli.development_login import DEFAULT_DATA
+from app.cli.options import DEFAULT_SERVER
 from app.cli.stack import Stack
 from app.cli.stopping import Stopped, stopped_by_signals
 from app.errors import MlreleaseError
@@ -35,23 +39,41 @@ def _stack(settings: Settings) -> Stack:
 
 
 def _announce(stack: Stack, *, as_json: bool) -> None:
-    azure = stack.azure_address
+    azure, portal = stack.azure_address, stack.portal_address
     if as_json:
-        where = {"api": stack.address, "docs": f"{stack.address}/docs", "azure": azure, "data": str(stack.data)}
+        where = {
+            "api": stack.address,
+            "docs": f"{stack.address}/docs",
+            "portal": portal,
+            "azure": azure,
+            "data": str(stack.data),
+        }
         sys.stdout.write(json.dumps(where, indent=2) + "\n")
     else:
         lines = [
             "mlrelease is up.",
+            f"  portal    {portal}",
             f"  API       {stack.address}  (documentation: {stack.address}/docs)",
             f'  Azure ML  {azure}  (emulated; for SDK scripts: eval "$(azureml-emulator env --data {stack.data}/azure)")'
             if azure
             else "  Azure ML  the real one",
             f"  data      {stack.data}",
             f"  logs      {stack.logs}",
+            *_for_other_terminals(stack),
             "Ctrl-C stops it.",
         ]
         sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
+
+
+def _for_other_terminals(stack: Stack) -> list[str]:
+    """What commands need to be told, where they would not find this service by themselves."""
+    missing = []
+    if stack.address != DEFAULT_SERVER:
+        missing.append(f"MLRELEASE_SERVER={stack.address}")
+    if stack.data != Path.cwd() / DEFAULT_DATA:
+        missing.append(f"MLRELEASE_DATA={shlex.quote(str(stack.data))}")
+    return [f"In other terminals: export {' '.join(missing)}"] if missing else []
 
 
 def run() -> None:

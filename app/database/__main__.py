@@ -3,11 +3,14 @@
 from app.database.connection import Database
 from app.database.migrate import migrate
 from app.errors import MlreleaseError
+from app.private_files import keep_files_private
 from app.settings import read_settings
 
 
 def run() -> None:
-    database = Database(read_settings().database)
+    settings = read_settings()
+    keep_files_private(settings.data)
+    database = Database(settings.database)
     try:
         migrate(database)
     finally:

@@ -1,5 +1,6 @@
-"""The ways in: API token, token of an OIDC issuer, the portal's session, and on a developer's machine one's word. One Actor out."""
+"""The ways in: API token, token of an OIDC issuer, the portal's session, and on a developer's machine a name. One Actor out."""
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 from fastapi.concurrency import run_in_threadpool
 
 from app.database.connection import Database
+from app.development_token import make_token, token_file
 from app.errors import Invalid, Misconfigured, Unauthenticated
 from app.identity.access import Access, Issuer
 from app.identity.actor import Actor, Via
@@ -47,22 +49,30 @@ class Doors:
         self.issuers = Issuers(seconds=settings.issuer_seconds)
         self.last_used = LastUsed(database)
         self._database = database
+        self._development_token = make_token(settings.data) if settings.development_login else None
 
     async def enter(self, credentials: Credentials, *, request_id: str, now: datetime) -> Actor:
         """Who it is. Raises Unauthenticated, or Unavailable when that cannot be found out now."""
         if credentials.authorization is not None:
-            return await self._by_token(_bearer(credentials.authorization), request_id=request_id, now=now)
+            token = _bearer(credentials.authorization)
+            if self.is_development_token(token):
+                return _developer(credentials, request_id=request_id)
+            return await self._by_token(token, request_id=request_id, now=now)
         if credentials.session is not None:
             return await run_in_threadpool(self.by_session, credentials.session, request_id=request_id, now=now)
-        if self.settings.development_login and credentials.claimed_name is not None:
-            return _developer(credentials, credentials.claimed_name, request_id=request_id)
         raise Unauthenticated(
-            "Nobody says who asks.",
+            "No credentials were sent.",
             code="credentials_missing",
-            hint="Send `Mlrelease-Actor: NAME`."
+            hint=f"Send `Authorization: Bearer TOKEN`; the token is in {token_file(self.settings.data)}, and commands find it "
+            f"with MLRELEASE_DATA={self.settings.data.absolute()}."
             if self.settings.development_login
             else "Send `Authorization: Bearer TOKEN`; commands take it from MLRELEASE_TOKEN.",
         )
+
+    def is_development_token(self, token: str) -> bool:
+        """Whether it proves that the sender is the user who runs this service. Never where names are not believed."""
+        expected = self._development_token
+        return expected is not None and hmac.compare_digest(expected.encode(), token.encode())
 
     def by_session(self, secret: str, *, request_id: str, now: datetime) -> Actor:
         """Who is logged in with a browser. What they may do is decided anew each time: access.yml may have changed."""
@@ -83,6 +93,12 @@ class Doors:
 
     async def _by_token(self, token: str, *, request_id: str, now: datetime) -> Actor:
         if not token.startswith(PREFIX):
+            if self.settings.development_login and not self.access.issuers:
+                raise Unauthenticated(
+                    "The token is neither an API token nor this service's development token.",
+                    code="token_malformed",
+                    hint=f"The development token is in {token_file(self.settings.data)}; each start makes a new one.",
+                )
             issuer, claims = await verify(token, access=self.access, issuers=self.issuers)
             return self.access.actor_of_claims(issuer.url, claims, via="api", request_id=request_id)
         found = await run_in_threadpool(self._find_token, token, now)
@@ -106,7 +122,13 @@ def developer(name: str, *, via: Via, request_id: str, groups: frozenset[str]) -
     return Actor(name, via, request_id, groups, (Grant(Role.ADMIN),))
 
 
-def _developer(credentials: Credentials, name: str, *, request_id: str) -> Actor:
+def _developer(credentials: Credentials, *, request_id: str) -> Actor:
+    if credentials.claimed_name is None:
+        raise Unauthenticated(
+            "The request does not say who sends it.",
+            code="name_missing",
+            hint="Send `Mlrelease-Actor: NAME` beside the token.",
+        )
     # A page on the internet can have its own name lead to loopback and then send any header: its name gives it away.
     if not is_loopback(urlsplit(f"//{credentials.host}").hostname or ""):
         raise Unauthenticated(
@@ -115,7 +137,7 @@ def _developer(credentials: Credentials, name: str, *, request_id: str) -> Actor
             hint="Ask 127.0.0.1 or localhost.",
         )
     groups = frozenset(filter(None, (group.strip() for group in credentials.claimed_groups.split(","))))
-    return developer(name, via="api", request_id=request_id, groups=groups)
+    return developer(credentials.claimed_name, via="api", request_id=request_id, groups=groups)
 
 
 def _groups(found: PortalSession) -> frozenset[str]:

@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
+from app.development_token import token_file
 from app.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from app.identity.access import Access, Login
 from app.identity.actor import Actor
@@ -31,11 +32,18 @@ HOME = "/"
 
 
 @router.get("/login")
-async def login(way: Way, go_to: Annotated[str, Query(max_length=2000)] = HOME) -> Response:
-    """To the issuer, or to the form of the development login. Raises NotFound when neither is set up."""
+async def login(
+    way: Way,
+    go_to: Annotated[str, Query(max_length=2000)] = HOME,
+    token: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """To the issuer, or to the form of the development login. Raises NotFound when neither is set up.
+
+    ``token``: the development login's, in the link that ``mlrelease up`` prints.
+    """
     settings, go_to = way.doors.settings, inside(go_to)
     if settings.development_login:
-        return page("login.html", go_to=go_to)
+        return _ask_for_name(way, {"go_to": go_to, "token": token})
     door = _door(way.doors.access)
     endpoint = await way.doors.issuers.endpoint(door.issuer.url, "authorization_endpoint")
     begun, cookie = begin_login(signing_keys(settings), go_to=go_to, now=datetime.now(UTC))
@@ -88,11 +96,30 @@ async def say_name(way: Way, request: Request) -> Response:
         raise NotFound("There is nothing here.", code="route_not_found")
     _require_same_origin(request)
     form = await read_form(request)
+    if not way.doors.is_development_token(form.get("token", "").strip()):
+        return _ask_for_name(way, form)
     groups = sorted(filter(None, (group.strip() for group in form.get("groups", "").split(","))))
     actor = developer(form.get("name", ""), via="portal", request_id=new_request_id(), groups=frozenset(groups))
     go_to = inside(form.get("go_to", HOME))
     return await run_in_threadpool(
         lambda: _enter(way, request, actor, issuer=None, claims={"groups": groups}, go_to=go_to)
+    )
+
+
+def _ask_for_name(way: Portal, said: Mapping[str, str]) -> Response:
+    """The form; again, with what was said, where a token is not the right one."""
+    token = said.get("token", "").strip()
+    is_right = way.doors.is_development_token(token)
+    is_wrong = bool(token) and not is_right
+    return page(
+        "login.html",
+        status=401 if is_wrong else 200,
+        go_to=inside(said.get("go_to", HOME)),
+        token=token if is_right else "",
+        token_file=token_file(way.doors.settings.data),
+        refused="This is not the token of the service that runs now: each start makes a new one." if is_wrong else "",
+        name=said.get("name", ""),
+        groups=said.get("groups", ""),
     )
 
 

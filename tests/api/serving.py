@@ -16,6 +16,8 @@ import uvicorn
 from sqlalchemy import Engine, event
 
 from app.api.service import Service
+from app.cli.development_login import DevelopmentLogin
+from app.development_token import read_token
 from app.main import Server, create_app, listen
 from app.settings import Settings
 
@@ -35,11 +37,22 @@ class Served:
     _thread: threading.Thread
     clients: list[httpx.Client] = field(default_factory=list)
 
-    def client(self, actor: str = "anna") -> httpx.Client:
-        """Whoever calls: no more than one name."""
+    @property
+    def development_token(self) -> str:
+        """What the login form asks for. Fails the test where names are not believed."""
+        token = read_token(self.service.settings.data)
+        assert token is not None
+        return token
+
+    def login(self, actor: str = "anna") -> DevelopmentLogin:
+        """Says a name, with the token where this service has one."""
+        return DevelopmentLogin(actor, self.service.settings.data)
+
+    def client(self, actor: str | None = "anna") -> httpx.Client:
+        """Whoever calls: no more than one name; None says none."""
         client = httpx.Client(
             base_url=self.url,
-            headers={"Mlrelease-Actor": actor},
+            auth=self.login(actor) if actor is not None else None,
             timeout=60,
             limits=httpx.Limits(max_connections=300),
             trust_env=False,

@@ -126,9 +126,8 @@ def test_many_waiting_polls_hold_no_thread_and_no_connection(planned: str, servi
 
     async def wait_at_once() -> list[httpx.Response]:
         limits = httpx.Limits(max_connections=MANY)
-        named = {"Mlrelease-Actor": "anna"}
         async with httpx.AsyncClient(
-            base_url=service.url, headers=named, limits=limits, timeout=120, trust_env=False
+            base_url=service.url, auth=service.login(), limits=limits, timeout=120, trust_env=False
         ) as caller:
             etag = (await caller.get(f"/v1/releases/{planned}")).headers["ETag"]
             polls = [

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from app.cli.development_login import DevelopmentLogin
 from app.cli.ports import free_port
 from app.database.connection import Database
 from app.errors import Misconfigured
@@ -131,7 +132,10 @@ def test_process_serves_without_azure_and_scikit_learn_and_stops_when_told(datab
     with (
         api(tmp_path, "-X", "importtime", **variables) as process,
         httpx.Client(
-            base_url=f"http://127.0.0.1:{port}", headers={"Mlrelease-Actor": "anna"}, trust_env=False, timeout=60
+            base_url=f"http://127.0.0.1:{port}",
+            auth=DevelopmentLogin("anna", tmp_path / "data"),
+            trust_env=False,
+            timeout=60,
         ) as anna,
         ThreadPoolExecutor(2) as pool,
     ):

@@ -220,10 +220,11 @@ def test_development_login_gives_a_session(settings: Settings) -> None:
         anna = httpx.Client(base_url=served.url, trust_env=False, timeout=60)
         with anna:
             assert "<form" in anna.get("/login").text
-            answer = anna.post("/login", data={"name": "anna", "groups": "a, b", "go_to": "/x"})
+            named = {"token": served.development_token, "name": "anna"}
+            answer = anna.post("/login", data={**named, "groups": "a, b", "go_to": "/x"})
             assert answer.headers["Location"] == "/x"
             assert anna.get("/v1/tokens").status_code == 200
-            evil = anna.post("/login", data={"name": "eve"}, headers={"Origin": "https://evil.example"})
+            evil = anna.post("/login", data=named, headers={"Origin": "https://evil.example"})
             assert evil.status_code == 403
 
 

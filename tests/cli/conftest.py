@@ -26,6 +26,7 @@ def run(stack: Stack) -> Run:
     """The command line against the stack: ``run("models", "list")``."""
 
     def run(*arguments: str) -> Result:
-        return CliRunner().invoke(app, arguments, env={"MLRELEASE_SERVER": stack.address, "MLRELEASE_ACTOR": "erika"})
+        variables = {"MLRELEASE_SERVER": stack.address, "MLRELEASE_DATA": str(stack.data), "MLRELEASE_ACTOR": "erika"}
+        return CliRunner().invoke(app, arguments, env=variables)
 
     return run

@@ -5,11 +5,14 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
-from app.cli.client import Client, Refused, Unreachable
+from app.cli.client import Client, Refused, Unreachable, credentials
+from app.cli.development_login import data_folder
 from app.cli.ports import free_port
+from app.development_token import make_token, remove_token
 from app.errors import Misconfigured
 
 
@@ -103,6 +106,36 @@ def test_nobody_there_is_unreachable_and_names_the_address() -> None:
 def test_address_that_is_none_is_refused(server: str) -> None:
     with pytest.raises(Misconfigured, match="is not an address"):
         Client(server)
+
+
+def test_token_of_this_machine_goes_with_the_name_and_is_read_anew(script: Script, tmp_path: Path) -> None:
+    client = Client(script.address, actor="erika", data=tmp_path)
+    sent = []
+    for _ in range(2):  # as by two services, one after the other
+        sent.append(f"Bearer {make_token(tmp_path)}")
+        script.answers = [(200, {})]
+        client.get("/v1/models")
+        remove_token(tmp_path)
+
+    assert [each["authorization"] for each in script.heard] == sent
+    assert sent[0] != sent[1]
+
+
+def test_token_is_found_from_a_folder_below(tmp_path: Path) -> None:
+    below = tmp_path / "deploy" / "models"
+    below.mkdir(parents=True)
+    make_token(tmp_path / ".mlrelease")
+
+    assert data_folder({}, here=below) == tmp_path / ".mlrelease"
+    assert data_folder({"MLRELEASE_DATA": "/elsewhere"}, here=below) == Path("/elsewhere")
+
+
+def test_token_of_this_machine_is_sent_to_no_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    make_token(tmp_path)
+    monkeypatch.setenv("MLRELEASE_DATA", str(tmp_path))
+
+    assert credentials("http", "mlrelease.example", actor=None, data=None) is None
+    assert credentials("http", "localhost", actor=None, data=None) is not None
 
 
 def test_actor_that_no_header_can_carry_is_refused() -> None:

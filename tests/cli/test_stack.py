@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import httpx
 import pytest
 
 from app.cli.ports import LOOPBACK, free_port
+from app.development_token import read_token
 
 SECONDS = 180
 
@@ -57,6 +59,12 @@ def wait_for_end(pids: list[int], address: str) -> None:
     pytest.fail(f"still there: {[pid for pid in pids if _is_alive(pid)]} or the API at {address}")
 
 
+def _open_to_others(data: Path) -> list[str]:
+    """Files and folders that other users of the machine can open. Those of the emulator are its own business: they lie in a folder."""
+    found = (data, *data.glob("*"), *(data / "logs").glob("*"))
+    return [str(path) for path in found if stat.S_IMODE(path.stat().st_mode) & 0o077]
+
+
 def _is_alive(pid: int) -> bool:
     """Not counting a zombie that nobody has collected yet."""
     shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
@@ -66,10 +74,13 @@ def _is_alive(pid: int) -> bool:
 def test_up_answers_and_stops_everything_on_sigterm(tmp_path: Path) -> None:
     with running_up(tmp_path) as (up, where):
         assert httpx.get(f"{where['api']}/health/ready", trust_env=False).json() == {"status": "ready"}
+        assert 'type="hidden" name="token"' in httpx.get(where["portal"], trust_env=False).text
+        assert _open_to_others(tmp_path) == []
         pids = children_of(tmp_path)
         up.send_signal(signal.SIGTERM)
         _, complaints = up.communicate(timeout=SECONDS)
     assert (up.returncode, complaints) == (0, "")
+    assert read_token(tmp_path) is None, "a token is good for one start"
     assert not any(_is_alive(pid) for pid in pids)
 
 

@@ -25,7 +25,7 @@ def run(database_url: str, tmp_path: Path) -> Iterator[Run]:
         data=tmp_path, database_url=database_url, signing_keys=SecretStr("k" * 40), development_login=True
     )
     with serving(settings) as served:
-        environment = {"MLRELEASE_SERVER": served.url, "MLRELEASE_ACTOR": "erika"}
+        environment = {"MLRELEASE_SERVER": served.url, "MLRELEASE_ACTOR": "erika", "MLRELEASE_DATA": str(tmp_path)}
         yield lambda *arguments: CliRunner().invoke(app, ["webhooks", *arguments], env=environment)
 
 

@@ -74,8 +74,7 @@ def bearer(service: Served) -> As:
     """A client that sends this token, or nothing."""
 
     def client(token: str | None = None) -> httpx.Client:
-        made = service.client()
-        del made.headers["Mlrelease-Actor"]
+        made = service.client(None)
         if token is not None:
             made.headers["Authorization"] = f"Bearer {token}"
         return made

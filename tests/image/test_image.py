@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.cli.development_login import DevelopmentLogin
 from app.cli.ports import free_port
 from tests.api.playing import apply, as_json, definition
 from tests.api.serving import wait_until
@@ -53,7 +54,10 @@ def test_every_documented_program_works_with_the_others(image: Image, tmp_path: 
         with (
             image.running(*image.command, log=tmp_path / "api.log", **variables) as api,
             httpx.Client(
-                base_url=f"http://127.0.0.1:{port}", headers={"Mlrelease-Actor": "anna"}, trust_env=False, timeout=60
+                base_url=f"http://127.0.0.1:{port}",
+                auth=DevelopmentLogin("anna", image.data),
+                trust_env=False,
+                timeout=60,
             ) as anna,
         ):
             await_ready(api, lambda: _is_ready(anna), log=tmp_path / "api.log")

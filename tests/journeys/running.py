@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from app.cli.development_login import DevelopmentLogin
 from app.cli.ports import free_port
 from app.cli.stack import Stack, emulator_command
 from tests.journeys.azure import Azure, looking_at
@@ -25,7 +26,6 @@ STILL = {
     "pending_approval",
     "paused",
 }
-ANNA = {"Mlrelease-Actor": "anna"}
 PATIENCE_SECONDS = 180.0  # of conditions: the machine may be busy
 
 
@@ -136,7 +136,7 @@ def running(data: Path, *, database_url: str = "", **settings: str) -> Iterator[
     variables = {"MLRELEASE_DATABASE_URL": database_url, "MLRELEASE_JOB_POLL_SECONDS": "0.3", **settings}
     with (
         Stack(data=data, port=free_port(), emulator_port=0, variables=variables) as stack,
-        httpx.Client(base_url=stack.address, headers=ANNA, trust_env=False, timeout=60) as http,
+        httpx.Client(base_url=stack.address, auth=DevelopmentLogin("anna", data), trust_env=False, timeout=60) as http,
         looking_at(dict(stack.environment), data / "azure") as azure,
     ):
         yield Running(stack, azure, http)

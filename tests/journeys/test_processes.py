@@ -14,6 +14,7 @@ import httpx
 import pytest
 from sqlalchemy import event
 
+from app.cli.development_login import DevelopmentLogin
 from app.cli.local_azure import local_environment
 from app.cli.ports import free_port
 from app.settings import Settings
@@ -139,7 +140,7 @@ def api_process(database: Path, data: Path, *, largest_file: int) -> Iterator[ht
             preexec_fn=limit,
         ) as process,
         httpx.Client(
-            base_url=f"http://127.0.0.1:{port}", headers={"Mlrelease-Actor": "anna"}, trust_env=False, timeout=60
+            base_url=f"http://127.0.0.1:{port}", auth=DevelopmentLogin("anna", data), trust_env=False, timeout=60
         ) as http,
     ):
         try:

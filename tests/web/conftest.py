@@ -38,7 +38,12 @@ def portal(service: Served) -> Iterator[Open]:
         browser = httpx.Client(base_url=service.url, headers=PAGE, trust_env=False, timeout=60)
         opened.append(browser)
         if name is not None:
-            assert browser.post("/login", data={"name": name, "groups": groups}).status_code == 303
+            assert (
+                browser.post(
+                    "/login", data={"token": service.development_token, "name": name, "groups": groups}
+                ).status_code
+                == 303
+            )
         return browser
 
     yield portal

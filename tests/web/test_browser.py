@@ -74,18 +74,19 @@ def waiting(ask_for_release: AskForRelease, worker: Worker) -> str:
     )
 
 
-def log_in(page: Any, name: str) -> None:
+def log_in(page: Any, service: Served, name: str) -> None:
+    page.get_by_label("Token").fill(service.development_token)
     page.get_by_label("Name").fill(name)
     page.get_by_role("button", name="Log in").click()
 
 
 def test_person_logs_in_sees_what_waits_and_approves(
-    page: Any, anna: httpx.Client, waiting: str, complaints: list[str], tmp_path: Path
+    page: Any, service: Served, anna: httpx.Client, waiting: str, complaints: list[str], tmp_path: Path
 ) -> None:
     page.goto("/")
     playwright.expect(page.get_by_role("heading", name="Who are you?")).to_be_visible()
     picture(page, tmp_path, "login")
-    log_in(page, "boris")
+    log_in(page, service, "boris")
     playwright.expect(page.get_by_role("heading", name="What waits for you")).to_be_visible()
     picture(page, tmp_path, "home")
 
@@ -105,10 +106,10 @@ def test_person_logs_in_sees_what_waits_and_approves(
 
 
 def test_page_of_a_release_follows_it_by_itself(
-    page: Any, waiting: str, worker: Worker, anna: httpx.Client, complaints: list[str], tmp_path: Path
+    page: Any, service: Served, waiting: str, worker: Worker, anna: httpx.Client, complaints: list[str], tmp_path: Path
 ) -> None:
     page.goto(f"/releases/{waiting}")
-    log_in(page, "boris")
+    log_in(page, service, "boris")
     playwright.expect(page.get_by_role("heading", name=waiting)).to_be_visible()
     digest = as_json(anna.get(f"/v1/releases/{waiting}/rollouts/prod/plan"))["digest"]
     anna.headers["Mlrelease-Actor"] = "zoe"
@@ -128,7 +129,7 @@ def test_page_of_a_release_follows_it_without_scripts(
 ) -> None:
     page = chromium.new_context(base_url=service.url, java_script_enabled=False).new_page()
     page.goto(f"/releases/{waiting}")
-    log_in(page, "boris")
+    log_in(page, service, "boris")
     page.get_by_text("Look at the plan").click()
     page.get_by_label("Comment").fill("Without scripts.")
     page.get_by_role("button", name="Approve").click()

@@ -5,6 +5,7 @@ import pytest
 
 from app.releases.states import Status
 from tests.api.playing import Worker
+from tests.api.serving import Served
 from tests.web.conftest import AskForRelease, Open
 
 EVIL = """<script>alert(1)</script>"><img src=x onerror=alert(2)>{{ 7*7 }}"""
@@ -107,14 +108,16 @@ def test_files_come_from_the_service_itself(portal: Open, name: str, kind: str) 
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_whoever_is_not_logged_in_is_sent_to_do_so_and_back(portal: Open, waiting: str) -> None:
+def test_whoever_is_not_logged_in_is_sent_to_do_so_and_back(portal: Open, service: Served, waiting: str) -> None:
     nobody = portal()
     for place in (*places(waiting), "/decide?token=a.b"):
         sent = nobody.get(place)
         assert sent.status_code == 303
         form = nobody.get(sent.headers["Location"])
         assert f'name="go_to" value="{place}"' in form.text
-    back = nobody.post("/login", data={"name": "boris", "go_to": f"/releases/{waiting}"})
+    back = nobody.post(
+        "/login", data={"token": service.development_token, "name": "boris", "go_to": f"/releases/{waiting}"}
+    )
     assert back.headers["Location"] == f"/releases/{waiting}"
     assert nobody.get(back.headers["Location"]).status_code == 200
 
