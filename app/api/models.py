@@ -16,6 +16,7 @@ from app.bundles.store import load
 from app.definitions import queries, service
 from app.definitions.read import read_archive
 from app.definitions.schema import json_schema
+from app.definitions.sdk_check import check_by_sdk
 from app.identity.actor import forbidden
 from app.identity.roles import Permission, Visible
 from app.releases.events import append_event
@@ -37,7 +38,9 @@ def apply_model(api: Api, who: Admin, body: ApplyModel, idempotency_key: Idempot
     """Content that is the newest already makes no new version (200). Every mistake in it is reported at once (422)."""
     asking = api.asking(who)
     # Read before any transaction is begun: it may take a while, and others want to write.
-    definition = read_archive(api.read(lambda session: load(session, body.bundle)))
+    archive = api.read(lambda session: load(session, body.bundle))
+    definition = read_archive(archive)
+    check_by_sdk(archive, definition)
     if not who.may(Permission.ADMINISTER, definition.model.name):
         raise forbidden(who, Permission.ADMINISTER, definition.model.name)
 

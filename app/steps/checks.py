@@ -4,9 +4,6 @@ Each returns the sentence of what is well, raises Refused for what would end the
 (AzureMLError) through: then it is not known.
 """
 
-import ast
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,15 +14,13 @@ from app.azureml.facade import AzureML
 from app.azureml.places import registry_place, workspace_region
 from app.azureml.quota import cores_for
 from app.azureml.rights import read_rights
-from app.azureml.schema_check import check_deployment, check_endpoint
 from app.azureml.secrets import require_vault
 from app.azureml.types import RegistryRef, WorkspaceRef
 from app.azureml.yaml_files import read_mapping
-from app.errors import Mistake
 from app.steps.config import MODEL_TAG, StepConfig, WorkspaceConfig
 from app.steps.contract import Refused
 from app.steps.create_endpoint import differences_of, is_ours
-from app.written.yaml_lines import read_yaml
+from app.steps.definition_files import mistakes_of_sdk
 
 _ML = "Microsoft.MachineLearningServices"
 _AT_SOURCE = (f"{_ML}/workspaces/models/versions/write",)
@@ -75,14 +70,8 @@ class StageLook:
 
 
 def files(bundle: Path, wanted: Preflight) -> str:
-    """The SDK takes endpoint and deployment as they are written: else it would refuse them when half of the release is done."""
-    mistakes: list[Mistake] = []
-    for name, check in ((wanted.endpoint, check_endpoint), (wanted.deployment, check_deployment)):
-        document = read_yaml(bundle / name, name=name)
-        mistakes += document.mistakes
-        if isinstance(document.data, dict):
-            mistakes += [document.mistake(tuple(each["place"]), each["message"]) for each in check(document.data)]
-    mistakes += _syntax_of_score_code(bundle, wanted.deployment)
+    """The SDK takes endpoint, deployment and score code as they are written."""
+    mistakes = mistakes_of_sdk(bundle, endpoint=wanted.endpoint, deployment=wanted.deployment)
     if mistakes:
         raise Refused(
             f"Azure ML cannot use what is written: {'; '.join(map(str, mistakes))}.",
@@ -90,26 +79,6 @@ def files(bundle: Path, wanted: Preflight) -> str:
             hint="Mend what is listed, and apply the definition again.",
         )
     return f"Azure ML's SDK takes {wanted.endpoint} and {wanted.deployment}."
-
-
-def _syntax_of_score_code(bundle: Path, deployment: str) -> Iterator[Mistake]:
-    """What the SDK has against the script, which it parses by its own Python when the deployment is made."""
-    document = read_yaml(bundle / deployment, name=deployment)
-    code, script = (
-        document.section("code_configuration", "code"),
-        document.section("code_configuration", "scoring_script"),
-    )
-    if not isinstance(code, str) or not isinstance(script, str):
-        return
-    path = (bundle / deployment).parent / code / script
-    try:
-        ast.parse(path.read_text(encoding="utf-8-sig"))
-    except SyntaxError as broken:
-        yield Mistake(
-            f"is not Python {sys.version_info[0]}.{sys.version_info[1]}: {broken.msg}", file=script, line=broken.lineno
-        )
-    except (UnicodeDecodeError, ValueError):
-        yield Mistake("is not text in UTF-8", file=script)
 
 
 def workspace(look: StageLook) -> str:

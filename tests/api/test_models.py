@@ -51,6 +51,14 @@ def test_many_apply_at_once_and_versions_are_counted_without_a_gap(anna: httpx.C
     assert len(versions) == sum(answer.status_code == 201 for answer in answers) >= 4
 
 
+def test_what_the_azure_sdk_refuses_is_told_when_it_is_applied(anna: httpx.Client) -> None:
+    wrong = definition(**{"src/score.py": "def init():\n    ...\ndef run(:\n"})
+
+    problem = problem_of(apply(anna, wrong), 422, "definition_invalid")
+
+    assert [(each["file"], each["line"]) for each in problem["mistakes"]] == [("src/score.py", 3)]
+
+
 def test_every_mistake_is_told_at_once_with_its_line(anna: httpx.Client) -> None:
     wrong = definition(
         release_yml=RELEASE.replace("type: custom_model", "typ: custom_model").replace(
