@@ -58,16 +58,21 @@ def register_environment(azure: AzureML, workspace: WorkspaceRef, file: Path) ->
 
 
 def _latest(azure: AzureML, workspace: WorkspaceRef, name: str) -> Environment | None:
+    """The latest version, where it can be told whether it is the same."""
     try:
-        return resolve_environment(azure, workspace, f"azureml:{name}@latest")
+        latest = resolve_environment(azure, workspace, f"azureml:{name}@latest")
     except NotFound:
         return None
+    return latest if latest.is_comparable else None
 
 
 def _plain(environment: SdkEnvironment) -> Environment:
+    # Of an environment that a job brought, written inside it, the SDK makes up a version that never was: it computes the name's
+    # hash anew, before it knows the packages. The id is Azure's.
+    exact = parse_asset(str(environment.id))
     return Environment(
-        name=str(environment.name),
-        version=str(environment.version),
+        name=exact.name if exact is not None else str(environment.name),
+        version=str(exact.version if exact is not None else environment.version),
         id=str(environment.id),
         image=environment.image,
         digest=_digest(environment),

@@ -103,6 +103,16 @@ class Environment:
     image: str | None
     digest: str
 
+    @property
+    def is_comparable(self) -> bool:
+        """Whether an equal digest means the same: files that an image is built from are not in it, Azure does not hand them out."""
+        return self.image is not None or self.is_anonymous
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Written inside a job: its version is a hash over all that it is made of."""
+        return self.name == ANONYMOUS_ENVIRONMENT
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -179,4 +189,5 @@ class Answer:
     retry_after: float | None = None  # seconds
 
 
+ANONYMOUS_ENVIRONMENT = "CliV2AnonymousEnvironment"
 SETTLED = frozenset({"succeeded", "failed", "canceled"})

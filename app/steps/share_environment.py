@@ -48,11 +48,16 @@ def share_environment(azure: AzureML, context: Context, config: Json) -> Done:
 
 
 def _find(azure: AzureML, wanted: ShareEnvironment, registry: RegistryRef) -> str | None:
-    """A version in the registry with this image and these packages; the one of the same number first."""
-    versions = newest_first(list_environment_versions(azure, registry, wanted.name))
-    for version in sorted(versions, key=lambda each: each != wanted.version):
+    """A version in the registry with this image and these packages; the one of the same number first.
+
+    It is asked for by its number, as lists leave out environments that were written inside a job.
+    """
+    listed = newest_first(list_environment_versions(azure, registry, wanted.name))
+    for version in dict.fromkeys([wanted.version, *listed]):
         found = get_environment(azure, registry, wanted.name, version)
-        if found is not None and found.digest == wanted.digest:
+        if found is None or found.digest != wanted.digest or not found.is_comparable:
+            continue
+        if found.image is not None or version == wanted.version:
             return version
     return None
 

@@ -1,5 +1,6 @@
 """Copying model and environment into the registry."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,9 +9,9 @@ from app.azureml.errors import AzureMLError
 from app.azureml.models import list_models, register_model
 from app.azureml.sharing import Sharing
 from app.steps.contract import Interrupted, Refused
-from tests.azureml.fixtures import DEV, REGISTRY, Trained
+from tests.azureml.fixtures import DEV, REGISTRY, Trained, train
 from tests.azureml.running import RunningEmulator
-from tests.steps.fixtures import Team, place
+from tests.steps.fixtures import Team, place, resolving
 
 Json = dict[str, Any]
 
@@ -118,6 +119,43 @@ def test_environment_is_shared_once(team: Team, trained: Trained) -> None:
     assert again.changed is False
     assert first.output["uri"] == again.output["uri"]
     assert first.output["uri"].startswith("azureml://registries/reg-shared/environments/team-env/versions/")
+
+
+def test_environment_that_was_written_inside_a_job_is_shared_by_the_version_that_it_has(team: Team) -> None:
+    shared = {}
+    for python in ("3.10", "3.11"):
+        job = f"{team.name}-{python.replace('.', '')}"
+        train(team.azure, _job_with_its_environment(team.scratch / job, python=python), name=job)
+        content = team.carry_out("resolve_content", resolving(team, job, environment=None, model={"file": None})).output
+        environment = content["environment"]
+        config = {"workspace": place(), "registry": "reg-shared", **environment}
+
+        first = team.carry_out("share_environment", config)
+        again = team.carry_out("share_environment", config)
+
+        assert environment["id"].endswith(environment["version"])
+        assert (first.output["digest"], first.output["version"]) == (environment["digest"], environment["version"])
+        assert again.output == {**first.output, "reused": True}
+        shared[python] = environment["version"]
+    assert len(set(shared.values())) == 2, "other packages are another version"
+
+
+def _job_with_its_environment(folder: Path, *, python: str) -> Path:
+    folder.mkdir()
+    (folder / "conda.yml").write_text(f"dependencies:\n  - python={python}\n  - pip\n")
+    (folder / "pipeline.yml").write_text(
+        """
+command: echo weights > ${{outputs.model}}/weights.bin
+environment:
+  image: mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04
+  conda_file: conda.yml
+compute: azureml:cpu-cluster
+outputs:
+  model:
+    type: uri_folder
+"""
+    )
+    return folder
 
 
 def test_environment_of_other_content_is_refused(team: Team, trained: Trained) -> None:
