@@ -1,10 +1,12 @@
-"""``mlrelease approve`` and ``mlrelease reject``: a word on a rollout that waits, for the plan that was shown."""
+"""``mlrelease approve`` and ``mlrelease reject``: a decision on a rollout that waits, about the plan that was shown."""
 
 from typing import Annotated, Any
 
 import typer
 
+from app.cli.asking import reason_given, require_terminal
 from app.cli.client import Client
+from app.cli.exits import Exit
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say
 from app.cli.releases import Release
@@ -14,7 +16,8 @@ Json = dict[str, Any]
 
 Stage = Annotated[str | None, typer.Argument(help="Default: the one that waits.", show_default=False)]
 Digest = Annotated[
-    str | None, typer.Option("--digest", help="The plan digest that you saw: a plan that is another now is refused.")
+    str | None,
+    typer.Option("--digest", help="The plan that you saw: it is decided on this one or none, and nobody is asked."),
 ]
 
 
@@ -23,18 +26,27 @@ def approve(
     stage: Stage = None,
     reason: Annotated[str, typer.Option(help="Why.")] = "",
     digest: Digest = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Approve the plan as it is now, without being asked.")
+    ] = False,
     emergency: Annotated[
         bool, typer.Option("--emergency", help="Break the glass: past approvals, freezes and holds. Needs a reason.")
     ] = False,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Show the plan of a rollout that waits, and approve it."""
+    """Show what a rollout that waits would change, ask, and approve it. Without a terminal say --yes or --digest."""
+    asks = not yes and digest is None
+    if asks:
+        require_terminal(as_json=as_json, instead="--yes, or --digest DIGEST of the plan that you have seen")
     service = Client(server)
     chosen = stage or waiting_rollout(service.release(release).release)["stage"]
     plan = plan_of(service, release, chosen)
     if not as_json:
         print_plan(plan)
+    if asks and not typer.confirm(f"\nApprove {release} for {chosen}?"):
+        say("Not approved: nothing was decided.")
+        raise typer.Exit(Exit.REFUSED)
     body = {"reason": reason, "plan_digest": digest or plan["digest"], "emergency": emergency}
     _decide("approve", service, release, chosen, body, as_json=as_json)
 
@@ -42,15 +54,22 @@ def approve(
 def reject(
     release: Release,
     stage: Stage = None,
-    reason: Annotated[str, typer.Option(help="Why.", prompt="Why")] = "",
+    reason: Annotated[str, typer.Option(help="Why; asked for where a terminal is.", show_default=False)] = "",
     digest: Digest = None,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Reject a rollout that waits, which ends the release."""
+    """Reject a rollout that waits, which ends the release. Without a terminal say --reason."""
+    if not reason.strip():
+        require_terminal(as_json=as_json, instead="--reason TEXT")
     service = Client(server)
     chosen = stage or waiting_rollout(service.release(release).release)["stage"]
-    _decide("reject", service, release, chosen, {"reason": reason, "plan_digest": digest}, as_json=as_json)
+    if not as_json and not reason.strip():
+        plan = plan_of(service, release, chosen)
+        print_plan(plan)
+        digest = digest or plan["digest"]  # of what was shown
+    body = {"reason": reason_given(reason, as_json=as_json), "plan_digest": digest}
+    _decide("reject", service, release, chosen, body, as_json=as_json)
 
 
 def plan_of(service: Client, release_id: str, stage: str) -> Json:

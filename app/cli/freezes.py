@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli.asking import reason_given
 from app.cli.client import Client
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, when
@@ -18,13 +19,13 @@ Target = Annotated[
     str | None,
     typer.Option(help="Only at this endpoint: SUBSCRIPTION/GROUP/WORKSPACE/ENDPOINT, as `release show --json` has it."),
 ]
-Reason = Annotated[str, typer.Option(help="Why.", prompt="Why")]
+Reason = Annotated[str, typer.Option(help="Why; asked for where a terminal is.", show_default=False)]
 
 
 @commands.command()
 def create(
     minutes: Annotated[int, typer.Option(min=1, help="How long it lasts.")],
-    reason: Reason,
+    reason: Reason = "",
     starts: Annotated[
         str | None, typer.Option(help="By the clock of the time zone, e.g. 2026-01-02T18:00. Default: now.")
     ] = None,
@@ -39,7 +40,7 @@ def create(
     """Freeze: what would begin in this time begins by itself afterwards."""
     body = {
         "minutes": minutes,
-        "reason": reason,
+        "reason": reason_given(reason, as_json=as_json),
         "starts": starts,
         "time_zone": time_zone,
         "recurs": recurs,
@@ -77,10 +78,13 @@ def list_freezes(model: Model = None, server: Server = DEFAULT_SERVER, as_json: 
 
 
 @commands.command()
-def delete(freeze: Annotated[str, typer.Argument()], server: Server = DEFAULT_SERVER) -> None:
+def delete(freeze: Annotated[str, typer.Argument()], server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
     """End a freeze: what it kept out begins."""
     Client(server).delete(f"/v1/freezes/{freeze}")
-    say(f"{freeze} is ended.")
+    if as_json:
+        print_json({"ended": [freeze]})
+    else:
+        say(f"{freeze} is ended.")
 
 
 def hold(
@@ -92,7 +96,7 @@ def hold(
     as_json: AsJson = False,
 ) -> None:
     """Stop the line: nothing of a model or at a target begins any more, until `unhold`."""
-    body = {"reason": reason, "model": model, "stage": stage, "target": target}
+    body = {"reason": reason_given(reason, as_json=as_json), "model": model, "stage": stage, "target": target}
     _tell(Client(server).post("/v1/freezes", body), as_json=as_json)
 
 
@@ -101,6 +105,7 @@ def unhold(
     stage: Stage = None,
     target: Target = None,
     server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
 ) -> None:
     """End the holds of exactly this model, stage and target."""
     service = Client(server)
@@ -113,7 +118,10 @@ def unhold(
         raise NotFound("Nothing is held so.", code="not_held", hint="`mlrelease freeze list` shows what is.")
     for each in held:
         service.delete(f"/v1/freezes/{each['id']}")
-        say(f"{each['id']} is ended: {each['reason']}")
+        if not as_json:
+            say(f"{each['id']} is ended: {each['reason']}")
+    if as_json:
+        print_json({"ended": [each["id"] for each in held]})
 
 
 def _tell(freeze: Json, *, as_json: bool) -> None:

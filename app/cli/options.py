@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from app.cli.asking import UsageMistake
 from app.cli.client import Refused, Unreachable
 from app.cli.exits import Exit
 from app.cli.output import complain, problem_of
@@ -36,4 +37,10 @@ class Commands(TyperGroup):
         except MlreleaseError as error:
             problem = error.problem if isinstance(error, Refused) else problem_of(error)
             complain(error, problem=problem, as_json=ctx.meta.get(_AS_JSON, False))
-            raise typer.Exit(Exit.UNREACHABLE if isinstance(error, Unreachable) else Exit.REFUSED) from error
+            raise typer.Exit(_exit_of(error)) from error
+
+
+def _exit_of(error: MlreleaseError) -> Exit:
+    if isinstance(error, Unreachable):
+        return Exit.UNREACHABLE
+    return Exit.USAGE if isinstance(error, UsageMistake) else Exit.REFUSED

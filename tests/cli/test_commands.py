@@ -109,7 +109,7 @@ def test_ended_release_has_nothing_to_approve_and_cannot_be_cancelled(run: Run) 
     release = json.loads(
         run("release", "create", "sentiment-model", "--job", "no_such_job", "--key", "ended", "--json").stdout
     )["id"]
-    approved = run("approve", release, "--json")
+    approved = run("approve", release, "--yes", "--json")
     assert (approved.exit_code, json.loads(approved.stdout)["code"]) == (Exit.REFUSED, "nothing_waits")
     cancelled = run("release", "cancel", release, "--json")
     assert (cancelled.exit_code, json.loads(cancelled.stdout)["code"]) == (Exit.REFUSED, "already_ended")
