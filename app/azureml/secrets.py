@@ -19,6 +19,12 @@ def put_secrets(azure: AzureML, vault: str, values: dict[str, str]) -> list[str]
     return written
 
 
+def stale_secrets(azure: AzureML, vault: str, values: dict[str, str]) -> list[str]:
+    """Names of secrets that are missing in the vault or have another value there."""
+    with translated(f"read secrets of key vault {vault}"), _open(azure, vault) as client:
+        return [name for name, value in values.items() if _stored(client, name) != value]
+
+
 def require_vault(azure: AzureML, vault: str, *, secret: str) -> None:
     """Ask the vault for a secret, which need not be there. Raises NotFound (the vault), NotPermitted, ConnectionLost."""
     with translated(f"read secrets of key vault {vault}"), _open(azure, vault) as client:

@@ -158,6 +158,8 @@ class TimeoutsSection(Section):
     """Until the secrets are in the Key Vault."""
     retire_deployments: Minutes | None = None
     """Until former deployments are deleted."""
+    confirm_serving: Minutes | None = None
+    """Until it was read back that the new deployment serves."""
 
     def seconds(self, kind: str) -> float | None:
         """For steps of this kind; None where the definition does not say."""

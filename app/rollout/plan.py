@@ -120,6 +120,8 @@ def _steps(
     steps.append(
         _step("retire_deployments", (before_retiring,), {**deployed, "keep": 1, "model": definition.model.name})
     )
+    confirmed = {**deployed, "digest": facts.content["model_digest"], "key_vault": stage.key_vault}
+    steps.append(_step("confirm_serving", ("retire_deployments", "create_deployment"), confirmed))
     return steps
 
 

@@ -15,4 +15,5 @@ DEFAULT_SECONDS: Mapping[str, float] = {
     "shift_traffic": 30 * MINUTE,
     "publish_secrets": 10 * MINUTE,
     "retire_deployments": 60 * MINUTE,
+    "confirm_serving": 30 * MINUTE,
 }

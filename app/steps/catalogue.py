@@ -6,6 +6,7 @@ from app.azureml.errors import NotFound
 from app.azureml.facade import AzureML
 from app.azureml.places import registry_exists, workspace_exists
 from app.azureml.types import RegistryRef, WorkspaceRef
+from app.steps.confirm_serving import confirm_serving
 from app.steps.contract import Context, Done, Json, Refused, Step
 from app.steps.create_deployment import create_deployment
 from app.steps.create_endpoint import create_endpoint
@@ -31,6 +32,7 @@ KINDS: Mapping[str, Callable[[AzureML, Context, Json], Done]] = {
     "shift_traffic": shift_traffic,
     "publish_secrets": publish_secrets,
     "retire_deployments": retire_deployments,
+    "confirm_serving": confirm_serving,
 }
 
 

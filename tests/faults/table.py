@@ -31,7 +31,11 @@ CREATE_DEPLOYMENT = Target("PUT", "/onlineEndpoints/{m}-dev/deployments/")
 VERIFY = Target("POST", "/inference/[a-z0-9]+/{m}-dev/")
 SHIFT = Target("PUT", r"/onlineEndpoints/{m}-dev\?", skip=1)  # the one that makes the endpoint
 PUBLISH = Target("PUT", "/kv-dev/secrets/{m}-dev-scoring-uri")
-RETIRE = Target("GET", r"/onlineEndpoints/{m}-dev/deployments\?api-version=2023-04-01-preview")
+RETIRE = Target(
+    "GET",
+    r"/onlineEndpoints/{m}-dev/deployments\?api-version=2023-04-01-preview",
+    skip=1,  # the one before the traffic is shifted
+)
 SHARE_MODEL = Target("GET", r"/registries/reg-shared/models/{m}/versions\?")
 SHARE_ENVIRONMENT = Target("GET", r"/registries/reg-shared/environments/{e}/versions\?")
 IMPORT = Target("POST", "/registries/reg-shared/import")

@@ -77,6 +77,7 @@ def test_the_first_stage_registers_and_serves() -> None:
         "shift_traffic": ("verify_deployment",),
         "publish_secrets": ("shift_traffic",),
         "retire_deployments": ("publish_secrets",),
+        "confirm_serving": ("retire_deployments", "create_deployment"),
     }
     assert dev.target == f"{SUB}/rg-ml/ws-dev/churn-dev"
     assert dev.deployment == "r7-abcd"
@@ -94,6 +95,7 @@ def test_a_later_stage_shares_side_by_side_what_an_earlier_one_registered() -> N
         "verify_deployment": ("create_deployment",),
         "shift_traffic": ("verify_deployment",),
         "retire_deployments": ("shift_traffic",),
+        "confirm_serving": ("retire_deployments", "create_deployment"),
     }
     assert prod.plan["approval"] == ANYBODY.model_dump(mode="json")
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 
 from app.azureml.deployments import begin_delete_deployment, get_deployment
-from app.azureml.endpoints import get_endpoint
+from app.azureml.endpoints import begin_delete_endpoint, get_endpoint
 from app.azureml.types import Endpoint
 from tests.azureml.fixtures import DEV
 from tests.steps.fixtures import Team
@@ -31,4 +31,25 @@ def delete(team: Team, deployment: str) -> None:
     """Delete a deployment and wait until it is gone."""
     begin_delete_deployment(team.azure, DEV, team.endpoint, deployment)
     while get_deployment(team.azure, DEV, team.endpoint, deployment) is not None:
+        time.sleep(0.05)
+
+
+def tag_deployment(team: Team, deployment: str, **tags: str) -> None:
+    """Set tags of a deployment, as an update in place does, and wait for its end."""
+    with team.azure.connect(DEV, doing="tag a deployment by hand") as client:
+        found = client.online_deployments.get(deployment, team.endpoint)
+        found.tags = {**found.tags, **{name.replace("_", "."): value for name, value in tags.items()}}
+        client.online_deployments.begin_create_or_update(found)
+    while (seen := get_deployment(team.azure, DEV, team.endpoint, deployment)) is None or not seen.is_settled:
+        time.sleep(0.05)
+
+
+def regenerate_key(team: Team) -> None:
+    with team.azure.connect(DEV, doing="regenerate a key by hand") as client:
+        client.online_endpoints.begin_regenerate_keys(team.endpoint, key_type="primary").result()
+
+
+def delete_endpoint(team: Team) -> None:
+    begin_delete_endpoint(team.azure, DEV, team.endpoint)
+    while get_endpoint(team.azure, DEV, team.endpoint) is not None:
         time.sleep(0.05)

@@ -175,6 +175,14 @@ def retiring(team: Team, name: str, *, keep: int = 1) -> Json:
     return {**deployed(team, name), "keep": keep, "model": team.name}
 
 
+def publishing(team: Team) -> Json:
+    return {"workspace": place(), "endpoint": team.endpoint, "key_vault": "kv-dev"}
+
+
+def confirming(team: Team, content: Json, name: str, *, key_vault: str | None = None) -> Json:
+    return {**deployed(team, name), "digest": content["model_digest"], "key_vault": key_vault}
+
+
 def release_all(team: Team, content: Json, name: str, *, release: int = 1) -> None:
     """A whole rollout in ws-dev up to the traffic."""
     team.carry_out("create_endpoint", creating_endpoint(team, digest=content["model_digest"], release=release))

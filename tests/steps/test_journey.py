@@ -8,6 +8,7 @@ from app.azureml.scoring_credentials import ScoringCredential
 from tests.azureml.fixtures import DEV, PROD
 from tests.steps.fixtures import (
     Team,
+    confirming,
     creating_deployment,
     creating_endpoint,
     deployed,
@@ -65,6 +66,7 @@ def _to_production(team: Team, content: Json) -> dict[str, bool]:
         ("shift_traffic", deployed(team, "rel-1")),
         ("publish_secrets", {"workspace": at, "endpoint": endpoint, "key_vault": "kv-prod"}),
         ("retire_deployments", retiring(team, "rel-1")),
+        ("confirm_serving", confirming(team, content, "rel-1", key_vault="kv-prod")),
     ]
     changed = {}
     for kind, config in plan:

@@ -1,0 +1,111 @@
+"""The last step: read back from Azure that the new deployment serves, as it was made, with what was published."""
+
+from app.azureml.deployments import get_deployment
+from app.azureml.endpoints import get_endpoint
+from app.azureml.facade import AzureML
+from app.azureml.names import same_asset
+from app.azureml.secrets import stale_secrets
+from app.azureml.types import Deployment, Endpoint
+from app.steps.config import DIGEST_TAG, RELEASE_TAG, StepConfig, WorkspaceConfig, read_config
+from app.steps.contract import Context, Done, Json, Refused
+from app.steps.digests import require_digest
+from app.steps.publish_secrets import values_to_publish
+from app.steps.shares import require_serving_alone
+from app.steps.waiting import wait_until
+
+
+class ConfirmServing(StepConfig):
+    """``key_vault``: where the endpoint's secrets were published, if anywhere."""
+
+    workspace: WorkspaceConfig
+    endpoint: str
+    deployment: str
+    digest: str
+    key_vault: str | None = None
+
+
+def confirm_serving(azure: AzureML, context: Context, config: Json) -> Done:
+    """Change nothing. Raises Refused at the first thing that somebody changed since this rollout set it."""
+    wanted = read_config(ConfirmServing, config)
+    endpoint = _endpoint(azure, context, wanted)
+    deployment = _deployment(azure, context, wanted)
+    _require_as_made(deployment, context, wanted)
+    require_serving_alone(endpoint, wanted.deployment)
+    if wanted.key_vault is not None:
+        _require_published(azure, wanted, endpoint, wanted.key_vault)
+    return Done(
+        f"{wanted.deployment} serves all of {wanted.endpoint}, as it was made.",
+        output={
+            "deployment": deployment.name,
+            "model": deployment.model,
+            "traffic": endpoint.live_traffic,
+            "mirror_traffic": dict(endpoint.mirror_traffic),
+        },
+        changed=False,
+    )
+
+
+def _deployment(azure: AzureML, context: Context, wanted: ConfirmServing) -> Deployment:
+    found = wait_until(
+        lambda seen: seen is None or seen.is_settled,
+        lambda: get_deployment(azure, wanted.workspace.ref, wanted.endpoint, wanted.deployment),
+        azure=azure,
+        context=context,
+        waiting_for=f"deployment {wanted.deployment} of {wanted.endpoint}",
+    )
+    if found is None:
+        raise Refused(
+            f"There is no deployment {wanted.deployment} at {wanted.endpoint} any more.",
+            code="deployment_deleted",
+            hint="Somebody deleted it after it had got the traffic. Request the release anew.",
+        )
+    return found
+
+
+def _endpoint(azure: AzureML, context: Context, wanted: ConfirmServing) -> Endpoint:
+    found = wait_until(
+        lambda seen: seen is None or seen.is_settled,
+        lambda: get_endpoint(azure, wanted.workspace.ref, wanted.endpoint),
+        azure=azure,
+        context=context,
+        waiting_for=f"endpoint {wanted.endpoint}",
+    )
+    if found is None:
+        raise Refused(
+            f"There is no endpoint {wanted.endpoint} any more.",
+            code="endpoint_not_found",
+            hint="Somebody deleted it. Request the release anew.",
+        )
+    return found
+
+
+def _require_as_made(found: Deployment, context: Context, wanted: ConfirmServing) -> None:
+    made = context.outputs["create_deployment"]
+    require_digest(found.tags.get(DIGEST_TAG, "unknown"), wanted.digest, where=f"deployment {wanted.deployment}")
+    is_and_was = {
+        "its state": (found.state, "succeeded", found.state == "succeeded"),
+        "model": (found.model, made["model"], same_asset(found.model, made["model"])),
+        "environment": (found.environment, made["environment"], same_asset(found.environment, made["environment"])),
+        "instance_type": (found.instance_type, made["instance_type"], found.instance_type == made["instance_type"]),
+        RELEASE_TAG: (found.tags.get(RELEASE_TAG), context.release, found.tags.get(RELEASE_TAG) == context.release),
+    }
+    differences = [f"{name} is {is_}, was {was}" for name, (is_, was, same) in is_and_was.items() if not same]
+    if differences:
+        raise Refused(
+            f"Deployment {wanted.deployment} of {wanted.endpoint} was changed after it was made: {'; '.join(differences)}.",
+            code="deployment_changed",
+            hint="What serves now is not what was verified. Find out who changed it, and request the release anew.",
+            differences=differences,
+        )
+
+
+def _require_published(azure: AzureML, wanted: ConfirmServing, endpoint: Endpoint, vault: str) -> None:
+    stale = stale_secrets(azure, vault, values_to_publish(azure, wanted.workspace.ref, endpoint))
+    if stale:
+        raise Refused(
+            f"The secrets {', '.join(stale)} of {vault} are not what {wanted.endpoint} takes now.",
+            code="secrets_outdated",
+            hint="Somebody regenerated the endpoint's keys or changed the secrets after they were published. A new release "
+            "publishes them again.",
+            secrets=stale,
+        )
