@@ -49,6 +49,11 @@ def registry_place(azure: AzureML, registry: RegistryRef) -> RegistryPlace:
     return RegistryPlace(arm_id=str(found.id), regions=frozenset(regions | {_region(found.location)}))
 
 
+def same_region(one: object, other: object) -> bool:
+    """Whether both names are of one region, however they are written."""
+    return _region(one) == _region(other)
+
+
 def _region(name: object) -> str:
     """Azure writes East US and eastus for the same."""
     return str(name or "").replace(" ", "").lower()

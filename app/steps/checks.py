@@ -13,6 +13,7 @@ from app.azureml.errors import AzureMLError, ConnectionLost, NotFound, NotPermit
 from app.azureml.facade import AzureML
 from app.azureml.places import registry_place, workspace_region
 from app.azureml.quota import cores_for
+from app.azureml.regional_names import search_name
 from app.azureml.rights import read_rights
 from app.azureml.secrets import require_vault
 from app.azureml.types import RegistryRef, WorkspaceRef
@@ -25,7 +26,14 @@ from app.steps.definition_files import mistakes_of_sdk
 _ML = "Microsoft.MachineLearningServices"
 _AT_SOURCE = (f"{_ML}/workspaces/models/versions/write",)
 _AT_STAGE = (f"{_ML}/workspaces/onlineEndpoints/write", f"{_ML}/workspaces/onlineEndpoints/deployments/write")
+# What golden requests are sent with, by the endpoint's auth mode.
+_CREDENTIALS = {
+    "key": f"{_ML}/workspaces/onlineEndpoints/listKeys/action",
+    "aml_token": f"{_ML}/workspaces/onlineEndpoints/token/action",
+    "aad_token": f"{_ML}/workspaces/onlineEndpoints/score/action",
+}
 _AT_REGISTRY = (f"{_ML}/registries/assets/write",)
+_NAMES = "Endpoint names are unique in a region: choose another in release.yml, for example with the stage's name at its end."
 _KEY_ROLE = "Give the service's identity the role Key Vault Secrets Officer at the vault."
 
 
@@ -125,7 +133,9 @@ def registry(look: StageLook) -> str:
 def permissions(look: StageLook) -> str:
     """Our identity may do what the steps will do."""
     source = look.wanted.source.ref
-    for where, actions in ((source, _AT_SOURCE), (look.workspace, _AT_STAGE)):
+    auth_mode = read_endpoint_file(look.bundle / look.wanted.endpoint, look.stage.endpoint).auth_mode.lower()
+    at_stage = (*_AT_STAGE, *(action for mode, action in _CREDENTIALS.items() if mode == auth_mode))
+    for where, actions in ((source, _AT_SOURCE), (look.workspace, at_stage)):
         missing = _missing(look.azure, where.arm_id, actions)
         if missing:
             raise _may_not(missing, str(where), role="AzureML Data Scientist")
@@ -133,12 +143,12 @@ def permissions(look: StageLook) -> str:
 
 
 def endpoint(look: StageLook) -> str:
-    """The name is free in the workspace, or the endpoint is one that the release can use."""
+    """The name is free in the region, as far as we can see, or the endpoint is one that the release can use."""
     name = look.stage.endpoint
+    _require_name_of_its_own(look)
     found = get_endpoint(look.azure, look.workspace, name)
     if found is None:
-        # Azure has no way to ask for other workspaces' names but to try.
-        return f"The name {name} is free in {look.workspace}; in other workspaces of the region it is not looked for."
+        return _free_name(look)
     if not found.is_settled:
         raise AzureMLError(f"Endpoint {name} is being changed: it is {found.state}.", hint="Look again when it is not.")
     is_own = is_ours(found, look.wanted.model)
@@ -152,6 +162,48 @@ def endpoint(look: StageLook) -> str:
             hint="Choose another endpoint name in release.yml, or make the endpoint as endpoint.yml says.",
         )
     return f"Endpoint {name} is {'ours' if MODEL_TAG in found.tags else 'there, and empty'}."
+
+
+def _require_name_of_its_own(look: StageLook) -> None:
+    """Raise Refused when an earlier stage of the release makes an endpoint of this name in the same region."""
+    for stage in look.wanted.stages:
+        if stage.name == look.stage.name:
+            return
+        if stage.endpoint.lower() != look.stage.endpoint.lower() or not _is_in_region(look, stage.workspace.ref):
+            continue
+        raise Refused(
+            f"Stages {stage.name} and {look.stage.name} both have the endpoint name {look.stage.endpoint}, and both workspaces "
+            f"are in {look.region}.",
+            code="name_taken",
+            hint=_NAMES,
+        )
+
+
+def _free_name(look: StageLook) -> str:
+    name = look.stage.endpoint
+    known = [look.wanted.source.ref, *(stage.workspace.ref for stage in look.wanted.stages)]
+    in_region = [each for each in known if each != look.workspace and _is_in_region(look, each)]
+    found = search_name(look.azure, look.workspace, region=look.region, name=name, also=in_region)
+    if found.owner is not None:
+        raise Refused(
+            f"The endpoint name {name} is taken in {look.region}: {found.owner} has an endpoint of this name.",
+            code="name_taken",
+            hint=_NAMES,
+        )
+    if found.is_whole:
+        return f"The name {name} is free in all workspaces of {look.region} that the service can see."
+    return (
+        f"The name {name} is free in {look.workspace} and in {len(found.looked_in)} other workspaces of {look.region}; the "
+        "service cannot look into all of them."
+    )
+
+
+def _is_in_region(look: StageLook, workspace: WorkspaceRef) -> bool:
+    """Of the stage. Not when it is not there: that is said by another check."""
+    try:
+        return workspace_region(look.azure, workspace) == look.region
+    except NotFound:
+        return False
 
 
 def quota(look: StageLook) -> str:

@@ -163,6 +163,70 @@ def test_endpoint_of_another_model_is_refused(team: Team, portal: Azure) -> None
     assert "it serves model somebody-elses" in found["sentence"]
 
 
+def test_name_that_two_stages_of_one_region_have_is_refused_at_the_later_one(team: Team) -> None:
+    config = looking(team)
+    dev = {**config["stages"][0], "name": "dev", "workspace": place(), "registry": None, "key_vault": None}
+    config["stages"] = [dev, {**config["stages"][0], "endpoint": team.endpoint.upper()}]
+
+    checks = team.carry_out("preflight", config).output["checks"]
+
+    at = {(each["stage"], each["check"]): each for each in checks}
+    assert at["dev", "endpoint"]["outcome"] == "passed"
+    refused = at["prod", "endpoint"]
+    assert (refused["outcome"], refused["code"]) == ("failed", "name_taken")
+    assert "Stages dev and prod" in refused["sentence"]
+    assert "eastus" in refused["sentence"]
+    assert "release.yml" in refused["hint"]
+
+
+def test_name_that_a_workspace_of_the_region_has_is_refused_with_the_workspace(team: Team, portal: Azure) -> None:
+    beside = f"{_RESOURCES}/Microsoft.MachineLearningServices/workspaces/ws-beside"
+    portal.ask("PUT", beside, {"location": "East US", "identity": {"type": "SystemAssigned"}, "properties": {}})
+    _make_endpoint(portal, team.endpoint, tags={}, workspace="ws-beside")
+
+    found = look(team)["endpoint"]
+
+    assert (found["outcome"], found["code"]) == ("failed", "name_taken")
+    assert "workspace ws-beside has an endpoint of this name" in found["sentence"]
+
+
+def test_name_that_a_workspace_of_another_region_has_is_free(team: Team, portal: Azure) -> None:
+    far = f"{_RESOURCES}/Microsoft.MachineLearningServices/workspaces/ws-far"
+    portal.ask("PUT", far, {"location": "westus", "identity": {"type": "SystemAssigned"}, "properties": {}})
+    _make_endpoint(portal, team.endpoint, tags={}, workspace="ws-far", location="westus")
+
+    found = look(team)["endpoint"]
+
+    assert found["outcome"] == "passed"
+    assert "that the service can see" in found["sentence"]
+
+
+def test_workspaces_that_may_not_be_listed_are_not_looked_into_and_the_release_s_own_are(
+    team: Team, portal: Azure, emulator: RunningEmulator
+) -> None:
+    emulator.break_request(r"providers/Microsoft\.MachineLearningServices/workspaces\?", status=403, times=20)
+    free = look(team)["endpoint"]
+    _make_endpoint(portal, team.endpoint, tags={}, workspace="ws-dev")
+    taken = look(team)["endpoint"]
+
+    assert free["outcome"] == "passed"
+    assert "cannot look into all of them" in free["sentence"]
+    assert (taken["outcome"], taken["code"]) == ("failed", "name_taken")
+
+
+@pytest.mark.parametrize(("auth_mode", "action"), [("key", "listKeys"), ("aml_token", "token"), ("aad_token", "score")])
+def test_right_to_send_golden_requests_is_looked_at_by_auth_mode(
+    team: Team, emulator: RunningEmulator, auth_mode: str, action: str
+) -> None:
+    (Path(team.bundle) / "endpoint.yml").write_text(f"auth_mode: {auth_mode}\n")
+    ml = "Microsoft.MachineLearningServices/workspaces"
+    writes = [f"{ml}/*/read", f"{ml}/*/write", f"{ml}/read", "Microsoft.Authorization/*/read"]
+    found = look(as_principal(team, emulator, {"actions": writes}))["permissions"]
+
+    assert (found["outcome"], found["code"]) == ("failed", "not_permitted")
+    assert f"{ml}/onlineEndpoints/{action}/action" in found["sentence"]
+
+
 def test_endpoint_of_ours_passes_and_as_somebody_changed_it_does_not(team: Team) -> None:
     team.carry_out("create_endpoint", creating_endpoint(team))
     at_home = {"workspace": place(), "registry": None, "key_vault": None}
@@ -229,12 +293,14 @@ def test_azure_that_stays_away_is_not_known(team: Team, emulator: RunningEmulato
     assert (found["outcome"], found["code"]) == ("unknown", "azure_unavailable")
 
 
-def _make_endpoint(portal: Azure, name: str, *, tags: dict[str, str]) -> None:
+def _make_endpoint(
+    portal: Azure, name: str, *, tags: dict[str, str], workspace: str = "ws-prod", location: str = "eastus"
+) -> None:
     body = {
-        "location": "eastus",
+        "location": location,
         "tags": tags,
         "identity": {"type": "SystemAssigned"},
         "properties": {"authMode": "Key"},
     }
-    path = f"{_RESOURCES}/Microsoft.MachineLearningServices/workspaces/ws-prod/onlineEndpoints/{name}"
+    path = f"{_RESOURCES}/Microsoft.MachineLearningServices/workspaces/{workspace}/onlineEndpoints/{name}"
     portal.ask("PUT", path, body)
