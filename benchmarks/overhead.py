@@ -26,6 +26,7 @@ import typer
 from dbos import DBOSClient, WorkflowHandle
 from sqlmodel import Session, func, select
 
+from app.bundles.archive import archive_digest
 from app.bundles.pack import pack
 from app.bundles.store import keep
 from app.database.connection import Database
@@ -192,7 +193,7 @@ def _apply(session: Session, name: str, scratch: Path) -> None:
     (folder / "golden.json").write_text('[{"request": {"data": [1]}, "expect": {"data": [1]}}]')
     archive = pack(folder)
     now = datetime.now(UTC)
-    digest = keep(session, archive, now=now)
+    digest = keep(session, archive, digest=archive_digest(archive), now=now)
     apply(session, read_archive(archive), bundle_digest=digest, now=now, actor="bench")
     job, _ = record_job(session, JobPlace(SUBSCRIPTION, "rg", "ws-bench", JOB), now=now, recorded_by="bench")
     done = Sighting(status=COMPLETED, is_final=True, code="completed", sentence="Completed.")

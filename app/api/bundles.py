@@ -11,6 +11,7 @@ from app.api.idempotency import Answer, IdempotencyKey, once
 from app.api.permissions import Requester
 from app.api.service import Api
 from app.api.views import BundleView
+from app.bundles.archive import check_archive
 from app.bundles.store import keep
 
 router = APIRouter(prefix="/v1/bundles", tags=["bundles"])
@@ -35,10 +36,14 @@ async def upload(api: Api, who: Requester, request: Request, idempotency_key: Id
     archive = await request.body()
     asking = api.asking(who)
 
-    def work(session: Session) -> Answer:
-        return Answer(201, BundleView(digest=keep(session, archive, now=asking.now), size=len(archive)))
-
     def store() -> Response:
+        digest = check_archive(archive)  # before any transaction: it may take a while
+
+        def work(session: Session) -> Answer:
+            return Answer(
+                201, BundleView(digest=keep(session, archive, digest=digest, now=asking.now), size=len(archive))
+            )
+
         sent = hashlib.sha256(archive).hexdigest()
         return once(api.database, asking, key=idempotency_key, route="POST /v1/bundles", request=sent, work=work)
 

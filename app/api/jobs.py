@@ -14,8 +14,10 @@ from app.api.paging import Cursor, Limit, number_of, page_end
 from app.api.permissions import Requester, Viewer, require
 from app.api.service import Api
 from app.api.views import JobPage, JobView
+from app.bundles.store import load
 from app.identity.roles import Permission
 from app.jobs import queries
+from app.jobs.folder import check_folder
 from app.jobs.service import Submission
 from app.workflow.requests import request_job
 
@@ -66,9 +68,12 @@ def post_job(api: Api, who: Requester, body: NewJob, idempotency_key: Idempotenc
     require(api, who, Permission.REQUEST, body.model)
     asking = api.asking(who)
     name = body.name or f"{body.model}-{secrets.token_hex(4)}"
+    submission = body.submission
+    if submission is not None:
+        check_folder(api.read(lambda session: load(session, submission.bundle_digest)), submission)
 
     def work(session: Session) -> Answer:
-        job = request_job(session, asking, model=body.model, name=name, submission=body.submission)
+        job = request_job(session, asking, model=body.model, name=name, submission=submission)
         return Answer(202, JobView.of(job), location=f"/v1/jobs/{job.name}?workspace={job.workspace}")
 
     return once(api.database, asking, key=idempotency_key, route="POST /v1/jobs", request=body, work=work)

@@ -23,6 +23,8 @@ from app.azureml.types import RegistryRef, WorkspaceRef
 from app.settings import Settings
 
 _ARM = "https://management.azure.com"
+_PUBLIC_CLOUD = {"resource_manager": _ARM, "aml_resource_id": "https://ml.azure.com"}
+_STORAGE = ("https://storage.azure.com",)  # the audience of every cloud's
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,13 @@ def _cloud_options(metadata_url: str | None) -> dict[str, Any]:
     raise ConnectionLost(
         f"The cloud's metadata cannot be read from {metadata_url}.", hint="Does it answer? Is it right?"
     )
+
+
+def cloud_scopes(settings: AzureSettings) -> frozenset[str]:
+    """What the SDK needs tokens for to submit and upload: never a vault's."""
+    addresses = _cloud_options(settings.cloud_metadata_url).get("cloud_metadata", _PUBLIC_CLOUD)
+    resources = {addresses["resource_manager"], addresses["aml_resource_id"], settings.resource_manager, *_STORAGE}
+    return frozenset(f"{resource.rstrip('/')}{slash}/.default" for resource in resources for slash in ("", "/"))
 
 
 def retry_options(settings: AzureSettings) -> dict[str, int]:

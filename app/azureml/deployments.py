@@ -3,16 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from azure.ai.ml import load_online_deployment
 from azure.ai.ml.entities import OnlineDeployment
 
+from app.azureml.confined import child_azure, run_confined
 from app.azureml.errors import NotFound
 from app.azureml.facade import AzureML
 from app.azureml.translation import translated
 from app.azureml.types import Deployment, WorkspaceRef
 from app.azureml.words import word, words
 from app.azureml.yaml_files import as_source, read_mapping
+from app.bundles.local_paths import require_local_paths
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class WantedDeployment:
     endpoint: str
     name: str
     file: Path
+    folder: Path  # that the file is part of, and all that it may name
     model: str
     environment: str
     instance_type: str | None
@@ -52,7 +56,15 @@ def read_deployment_file(wanted: WantedDeployment) -> Deployment:
 
 def begin_create_deployment(azure: AzureML, workspace: WorkspaceRef, wanted: WantedDeployment) -> None:
     """Upload the code and ask for the deployment, at no traffic. Raises Busy while the endpoint is being changed."""
-    with azure.connect(workspace, doing=f"create deployment {wanted.endpoint}/{wanted.name} in {workspace}") as client:
+    doing = f"create deployment {wanted.endpoint}/{wanted.name} in {workspace}"
+    arguments = {"workspace": workspace, "wanted": wanted, "doing": doing}
+    run_confined(azure, f"{__name__}:begin_in_child", arguments, folder=wanted.folder, doing=doing)
+
+
+def begin_in_child(workspace: WorkspaceRef, wanted: WantedDeployment, doing: str, settings: Mapping[str, Any]) -> None:
+    """What ``begin_create_deployment`` has done in a child process."""
+    require_local_paths(wanted.folder, [wanted.file.relative_to(wanted.folder).as_posix()])
+    with child_azure(settings).connect(workspace, doing=doing) as client:
         client.online_deployments.begin_create_or_update(_load(wanted))
 
 

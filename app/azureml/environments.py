@@ -2,16 +2,22 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from azure.ai.ml import load_environment
 from azure.ai.ml.entities import Environment as SdkEnvironment
+from pydantic import TypeAdapter
+from pydantic_core import to_jsonable_python
 
+from app.azureml.confined import child_azure, run_confined
 from app.azureml.errors import BadRequest, NotFound
 from app.azureml.facade import AzureML
 from app.azureml.names import parse_asset
 from app.azureml.types import Environment, RegistryRef, WorkspaceRef
 from app.azureml.words import word
+from app.bundles.local_paths import require_local_paths
 
 Place = WorkspaceRef | RegistryRef
 
@@ -46,15 +52,30 @@ def list_environment_versions(azure: AzureML, where: Place, name: str) -> list[s
         return []
 
 
-def register_environment(azure: AzureML, workspace: WorkspaceRef, file: Path) -> Environment:
-    """Make sure that what an environment's YAML says is the latest version of its name: reused, else the next version."""
-    with azure.connect(workspace, doing=f"register the environment of {file.name} in {workspace}") as client:
+def register_environment(azure: AzureML, workspace: WorkspaceRef, file: Path, *, folder: Path) -> Environment:
+    """Make sure that what an environment's YAML says is the latest version of its name: reused, else the next version.
+
+    ``folder`` is the bundle that the file is part of, and all that it may name.
+    """
+    doing = f"register the environment of {file.name} in {workspace}"
+    arguments = {"workspace": workspace, "file": file, "folder": folder, "doing": doing}
+    told = run_confined(azure, f"{__name__}:register_in_child", arguments, folder=folder, doing=doing)
+    return TypeAdapter(Environment).validate_python(told)
+
+
+def register_in_child(
+    workspace: WorkspaceRef, file: Path, folder: Path, doing: str, settings: Mapping[str, Any]
+) -> Any:
+    """What ``register_environment`` has done in a child process; the environment as JSON."""
+    require_local_paths(folder, [file.relative_to(folder).as_posix()])
+    azure = child_azure(settings)
+    with azure.connect(workspace, doing=doing):
         wanted = load_environment(file)
     latest = _latest(azure, workspace, str(wanted.name))
-    if latest is not None and latest.digest == _digest(wanted):
-        return latest
-    with azure.connect(workspace, doing=f"register environment {wanted.name} in {workspace}") as client:
-        return _plain(client.environments.create_or_update(wanted))
+    if latest is None or latest.digest != _digest(wanted):
+        with azure.connect(workspace, doing=f"register environment {wanted.name} in {workspace}") as client:
+            latest = _plain(client.environments.create_or_update(wanted))
+    return to_jsonable_python(latest)
 
 
 def _latest(azure: AzureML, workspace: WorkspaceRef, name: str) -> Environment | None:

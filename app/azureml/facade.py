@@ -55,9 +55,13 @@ class AzureML:
 
 def open_azure(settings: AzureSettings) -> AzureML:
     """Azure ML under this process's own identity. Asks nobody for a token yet. Raises Misconfigured."""
-    # At ERROR the SDK logs each look-up of something that is not there; what matters is raised.
-    logging.getLogger("azure.ai.ml._telemetry").setLevel(logging.CRITICAL)
+    quiet_sdk()
     return AzureML(settings, _own_credential(settings))
+
+
+def quiet_sdk() -> None:
+    """At ERROR the SDK logs each look-up of something that is not there; what matters is raised."""
+    logging.getLogger("azure.ai.ml._telemetry").setLevel(logging.CRITICAL)
 
 
 def _own_credential(settings: AzureSettings) -> TokenCredential:

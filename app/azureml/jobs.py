@@ -7,13 +7,17 @@ from typing import Any
 from azure.ai.ml import load_job
 from azure.ai.ml.entities import Job as SdkJob
 from azure.ai.ml.entities import PipelineJob
+from pydantic import TypeAdapter
+from pydantic_core import to_jsonable_python
 
+from app.azureml.confined import child_azure, run_confined
 from app.azureml.content import content_of
 from app.azureml.errors import AlreadyExists, NotFound
 from app.azureml.facade import AzureML
 from app.azureml.names import parse_asset
 from app.azureml.types import ChildJob, Content, Job, WorkspaceRef
 from app.azureml.words import word, words
+from app.bundles.local_paths import require_local_paths
 
 # NotResponding may go back to any earlier state, and Paused goes on.
 FINAL = frozenset({"completed", "failed", "canceled"})
@@ -58,13 +62,39 @@ def submit_job(
         if known.tags.get(_OUR_BUNDLE) != bundle_digest:
             raise AlreadyExists(f"{workspace} has another job {name} already.", hint="Choose another name.")
         return known
-    with azure.connect(workspace, doing=f"submit {entry} as job {name} to {workspace}") as client:
+    doing = f"submit {entry} as job {name} to {workspace}"
+    arguments = {
+        "workspace": workspace,
+        "name": name,
+        "folder": folder,
+        "entry": entry,
+        "tags": {**tags, _OUR_BUNDLE: bundle_digest},
+        "git_commit": git_commit,
+        "doing": doing,
+    }
+    told = run_confined(azure, f"{__name__}:submit_in_child", arguments, folder=folder, doing=doing)
+    return TypeAdapter(Job).validate_python(told)
+
+
+def submit_in_child(
+    workspace: WorkspaceRef,
+    name: str,
+    folder: Path,
+    entry: str,
+    tags: Mapping[str, str],
+    git_commit: str | None,
+    doing: str,
+    settings: Mapping[str, Any],
+) -> Any:
+    """What ``submit_job`` has done in a child process; the job as JSON."""
+    require_local_paths(folder, [entry])
+    with child_azure(settings).connect(workspace, doing=doing) as client:
         job: SdkJob = load_job(folder / entry)
         job.name = name
-        job.tags = {**(job.tags or {}), **tags, _OUR_BUNDLE: bundle_digest}
+        job.tags = {**(job.tags or {}), **tags}
         # Without a git property of its own the SDK would record the repository that this process happens to run in.
         job.properties = {**(job.properties or {}), _COMMITS[0]: git_commit or ""}
-        return _plain(client.jobs.create_or_update(job), name)
+        return to_jsonable_python(_plain(client.jobs.create_or_update(job), name))
 
 
 def download_output(

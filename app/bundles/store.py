@@ -5,14 +5,12 @@ from datetime import datetime
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from app.bundles.archive import archive_digest
 from app.bundles.tables import Bundle
 from app.errors import NotFound
 
 
-def keep(session: Session, archive: bytes, *, now: datetime) -> str:
-    """The digest under which the archive is kept; the same content again changes nothing. Raises Invalid or TooLarge."""
-    digest = archive_digest(archive)
+def keep(session: Session, archive: bytes, *, digest: str, now: datetime) -> str:
+    """Keep an archive under its digest, which ``bundles.archive`` gives; the same content again changes nothing."""
     if _is_kept(session, digest):
         return digest
     try:

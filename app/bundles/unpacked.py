@@ -11,10 +11,12 @@ from app.bundles.store import load
 from app.bundles.unpack import unpack
 from app.database.connection import Database
 from app.errors import Invalid
+from app.sandbox.sandbox import sandbox
 
 
 def open_bundle(database: Database, digest: str, *, cache: Path) -> Path:
     """The bundle's files, exactly those of the digest; read only. Raises NotFound, or Unavailable (disk, database)."""
+    cache = cache.resolve()  # child processes that are handed the files work elsewhere
     folder = cache / digest.removeprefix("sha256:")
     if _is_whole(folder, digest):
         return folder
@@ -23,7 +25,12 @@ def open_bundle(database: Database, digest: str, *, cache: Path) -> Path:
     with _one_at_a_time(cache):
         if not _is_whole(folder, digest):  # else another process was faster
             shutil.rmtree(folder, ignore_errors=True)
-            unpack(archive, folder)
+            sandbox.run(
+                f"{unpack.__module__}:{unpack.__name__}",
+                {"archive": archive, "into": folder},
+                writable=[cache],
+                doing="unpack the bundle",
+            )
     if not _is_whole(folder, digest):
         raise Invalid(f"The bundle {digest} was altered in the database.", code="bundle_altered")
     return folder

@@ -3,9 +3,11 @@
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
+from app.bundles.limits import check_packed
 from app.bundles.unpack import unpack
 from app.definitions.azure_yaml import DeploymentFile, EndpointFile
 from app.definitions.golden import check_golden
@@ -13,6 +15,7 @@ from app.definitions.rules import check_score_code_given, check_secrets, check_s
 from app.definitions.schema import Definition
 from app.definitions.score_code import check_score_code
 from app.errors import Invalid, Mistake
+from app.sandbox.sandbox import sandbox
 from app.written.mistakes import check
 from app.written.yaml_lines import Document, Place, read_yaml
 
@@ -20,11 +23,18 @@ FILE = "release.yml"
 
 
 def read_archive(archive: bytes) -> Definition:
-    """The definition in a bundle. Raises Invalid with every mistake, or TooLarge."""
+    """The definition in a bundle, read in a child process. Raises Invalid with every mistake, TooLarge or Unavailable."""
+    check_packed(len(archive))
+    content = sandbox.run(f"{__name__}:read_in_child", {"archive": archive}, doing="read the definition")
+    return Definition.model_validate(content)
+
+
+def read_in_child(archive: bytes) -> dict[str, Any]:
+    """What ``read_archive`` has done; the definition as JSON."""
     with tempfile.TemporaryDirectory(prefix="mlrelease-") as scratch:
         folder = Path(scratch, "bundle")
         unpack(archive, folder)
-        return read_definition(folder)
+        return read_definition(folder).model_dump(mode="json")
 
 
 def read_definition(folder: Path) -> Definition:

@@ -33,6 +33,7 @@ class Work:
     limits: Limits
     readable: tuple[Path, ...]
     writable: tuple[Path, ...]
+    environment: dict[str, str]  # all of it
 
 
 class _Parent:
@@ -60,12 +61,16 @@ def live(connection: socket.socket, *, scratch: Path) -> NoReturn:
         # From our own parent, over a socket that nobody else has.
         work: Work = pickle.loads(request)  # noqa: S301
         signal.setitimer(signal.ITIMER_REAL, work.limits.wall_seconds + LATEST_SECONDS)
+        os.environ.clear()
+        os.environ.update(work.environment)
         os.chdir(scratch)
         tempfile.tempdir = os.environ["TMPDIR"] = os.environ["HOME"] = str(scratch)
         task = _find(work.task)
         apply_limits(work.limits)
         install_guard(readable=work.readable, writable=(*work.writable, scratch), network=work.limits.network)
-        channel.send(*_outcome(task, work.arguments))
+        outcome = _outcome(task, work.arguments)
+        with _Parent.asking:  # a thread that the task left running may be asking still
+            channel.send(*outcome)
     except BaseException:  # noqa: BLE001 # nothing of it may go on in the template's place
         with contextlib.suppress(BaseException):
             traceback.print_exc()

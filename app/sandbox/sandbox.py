@@ -84,7 +84,7 @@ class Sandbox:
 
         ``answer`` is asked what the task asks by ``child.ask``; what it raises ends the child at once and is raised here.
         """
-        work = Work(task, dict(arguments or {}), limits, tuple(readable), tuple(writable))
+        work = Work(task, dict(arguments or {}), limits, tuple(readable), tuple(writable), _handed_on())
         with self._place(doing):
             for _ in range(2):
                 template = self._running()
@@ -134,7 +134,7 @@ class _TemplateProcess:
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 # this interpreter, our own module
                 [sys.executable, "-I", "-c", _START, str(theirs.fileno()), *path],
-                env={name: os.environ[name] for name in HANDED_ON if name in os.environ},
+                env=_handed_on(),
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -179,6 +179,11 @@ def _handed_over(template: _TemplateProcess, task: str) -> Iterator[tuple[socket
         yield connection, control
 
 
+def _handed_on() -> dict[str, str]:
+    """An allow-list: whatever else is in our environment is no business of a child's."""
+    return {name: os.environ[name] for name in HANDED_ON if name in os.environ}
+
+
 class _NotBegun(Exception):
     """The template ended before it forked."""
 
@@ -209,6 +214,8 @@ class _Run:
             raise self._too_costly(f"what came of it is larger than {self._limits.result:,} bytes") from None
         except Ended:
             raise self._died() from None
+        except (ValueError, KeyError) as nonsense:
+            raise self._broke(f"what it said is not understood: {nonsense}") from nonsense
 
     def _converse(self, work: Work, answer: Answer | None, *, until: float) -> Any:
         self._channel.send(Kind.REQUEST, pickle.dumps(work), until=until)

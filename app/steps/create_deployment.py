@@ -84,6 +84,7 @@ def _wanted(context: Context, config: CreateDeployment) -> WantedDeployment:
         endpoint=config.endpoint,
         name=config.deployment,
         file=context.bundle / config.file,
+        folder=context.bundle,
         model=str(brought.get("uri") or brought["id"]),
         environment=str(environment),
         instance_type=config.instance_type,

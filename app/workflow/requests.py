@@ -7,8 +7,6 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from app.bundles.archive import read_files
-from app.bundles.store import load
 from app.definitions import queries as definitions
 from app.definitions.schema import Definition, StageDefinition
 from app.definitions.tables import DefinitionVersion
@@ -142,10 +140,9 @@ def request_job(
 ) -> TrainingJob:
     """Record a training job in the workspace of the model's first stage, and have it watched to its end.
 
-    Raises NotFound (model, bundle), Invalid (a file that is not in the bundle) or Conflict (the name is another job's).
+    A submission's folder was checked before (``jobs.folder``): that takes too long for a transaction. Raises NotFound (model) or
+    Conflict (the name is another job's).
     """
-    if submission is not None:
-        _require_files(session, submission)
     latest = definitions.latest(session, model, visible=asking.actor.models(Permission.VIEW))
     place = _place_of(asking, Definition.model_validate(latest.content), name)
     return _have_recorded(session, asking, place, model=model, submission=submission)
@@ -208,17 +205,6 @@ def _require_visible(asking: Asking, job: TrainingJob, *, model: str) -> None:
             f"The training job {job.name} is not one of {model}.",
             code="job_of_another_model",
             hint="Use a job of this model.",
-        )
-
-
-def _require_files(session: Session, submission: Submission) -> None:
-    there = {name for name, _ in read_files(load(session, submission.bundle_digest))}
-    missing = [name for name in (submission.entry, *submission.environments) if name not in there]
-    if missing:
-        raise Invalid(
-            f"The bundle has no {', '.join(missing)}.",
-            code="file_not_in_bundle",
-            hint="Name files by their path inside the folder that was uploaded.",
         )
 
 

@@ -99,7 +99,7 @@ def _submit(shop: Workshop, workspace: WorkspaceRef, job: TrainingJob) -> None:
     assert job.entry is not None, "a bundle is recorded with its entry"
     folder = shop.bundle(job.bundle_digest)
     for environment in job.environments:
-        register_environment(shop.azure, workspace, folder / environment)
+        register_environment(shop.azure, workspace, folder / environment, folder=folder)
     submit_job(
         shop.azure,
         workspace,

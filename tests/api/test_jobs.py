@@ -58,7 +58,7 @@ def test_job_that_cannot_be_taken_is_refused_and_nothing_is_stored(
 
 
 def test_file_that_the_folder_does_not_have(anna: httpx.Client, churn: str) -> None:
-    bundle = upload(anna, tar_of(("pipeline.yml", b"")))
+    bundle = upload(anna, tar_of(("pipeline.yml", b"type: pipeline")))
 
     answer = anna.post("/v1/jobs", json={"model": churn, "bundle": bundle, "entry": "train.yml"})
 
@@ -67,7 +67,7 @@ def test_file_that_the_folder_does_not_have(anna: httpx.Client, churn: str) -> N
 
 def test_name_that_another_job_has(anna: httpx.Client, churn: str) -> None:
     anna.post("/v1/jobs", json={"model": churn, "name": "mine"})
-    bundle = upload(anna, tar_of(("pipeline.yml", b"")))
+    bundle = upload(anna, tar_of(("pipeline.yml", b"type: pipeline")))
 
     answer = anna.post("/v1/jobs", json={"model": churn, "name": "mine", "bundle": bundle, "entry": "pipeline.yml"})
 
@@ -99,3 +99,17 @@ def test_pages_of_jobs_are_stable_while_jobs_come(anna: httpx.Client, churn: str
     names = [[job["name"] for job in page["items"]] for page in (first, second)]
     assert names == [["job-4", "job-3", "job-2"], ["job-1", "job-0"]]
     assert second["next"] is None
+
+
+def test_every_path_that_leads_out_of_the_folder_is_told_with_its_line(anna: httpx.Client, churn: str) -> None:
+    job = b"type: command\ncommand: ls\ncode: /proc/self\nenvironment:\n  image: x\n  conda_file: ../conda.yml\n"
+    environment = b"name: e\nbuild:\n  path: ../..\n"
+    bundle = upload(anna, tar_of(("job.yml", job), ("env.yml", environment)))
+
+    answer = anna.post(
+        "/v1/jobs", json={"model": churn, "bundle": bundle, "entry": "job.yml", "environments": ["env.yml"]}
+    )
+
+    places = [(each["file"], each["line"]) for each in problem_of(answer, 422, "folder_invalid")["mistakes"]]
+    assert places == [("job.yml", 3), ("job.yml", 6), ("env.yml", 3)]
+    assert as_json(anna.get("/v1/jobs", params={"model": churn}))["items"] == []

@@ -57,7 +57,7 @@ def environment_of_azure(emulator: RunningEmulator) -> Iterator[None]:
 def trained(azure: AzureML, emulator: RunningEmulator, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     folder = write_training(tmp_path_factory.mktemp("training") / "team")
     with pointed_at(emulator):
-        environment = register_environment(azure, DEV, folder / "environment.yml")
+        environment = register_environment(azure, DEV, folder / "environment.yml", folder=folder)
         return Trained(train(azure, folder, name="team-job-1"), environment)
 
 

@@ -154,7 +154,7 @@ def test_yaml_that_azure_does_not_know_is_a_bad_request(tmp_path: Path) -> None:
     (tmp_path / "endpoint.yml").write_text("auth_mode: secret-handshake\n")
     (tmp_path / "deployment.yml").write_text("instances: many\n")
     wanted = WantedDeployment(
-        endpoint="ep", name="r-1", file=tmp_path / "deployment.yml", model="m", environment="e",
+        endpoint="ep", name="r-1", file=tmp_path / "deployment.yml", folder=tmp_path, model="m", environment="e",
         instance_type=None, instance_count=None, tags={},
     )  # fmt: skip
 

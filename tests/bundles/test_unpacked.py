@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from app.bundles.archive import archive_digest
 from app.bundles.store import keep
 from app.bundles.tables import Bundle
 from app.bundles.unpacked import open_bundle
@@ -31,7 +32,7 @@ print(len(list(folder.rglob("*.py"))))
 @pytest.fixture
 def digest(database: Database) -> str:
     with database.write() as session:
-        return keep(session, tar_of(*FILES), now=NOW)
+        return keep(session, tar_of(*FILES), digest=archive_digest(tar_of(*FILES)), now=NOW)
 
 
 def test_a_bundle_is_opened_and_stays_open(database: Database, digest: str, tmp_path: Path) -> None:

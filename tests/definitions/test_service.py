@@ -28,7 +28,13 @@ def put(database: Database, folder: Path, *, now: datetime = NOW, actor: str = "
 def put_archive(database: Database, archive: bytes, *, now: datetime = NOW, actor: str = "anna") -> Applied:
     definition = read_archive(archive)
     with database.write() as session:
-        return apply(session, definition, bundle_digest=keep(session, archive, now=now), now=now, actor=actor)
+        return apply(
+            session,
+            definition,
+            bundle_digest=keep(session, archive, digest=archive_digest(archive), now=now),
+            now=now,
+            actor=actor,
+        )
 
 
 def test_a_definition_is_applied_as_version_1(database: Database, folder: Path) -> None:

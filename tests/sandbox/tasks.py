@@ -4,6 +4,7 @@ import _posixsubprocess
 import ctypes
 import os
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -103,3 +104,15 @@ def parent_id() -> int:
 def tell_and_hang() -> None:
     ask("here", pid=os.getpid())
     time.sleep(3600)
+
+
+def leave_threads_asking() -> str:
+    def go_on() -> None:
+        while True:
+            ask("more")
+
+    for _ in range(4):
+        threading.Thread(target=go_on, daemon=True).start()
+    for _ in range(50):
+        ask("mine")
+    return "done"

@@ -192,3 +192,8 @@ def test_children_of_many_threads_do_not_mix(sandbox: Sandbox) -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(add, range(60))) == [2 * number for number in range(60)]
+
+
+def test_threads_that_a_task_leaves_do_not_garble_its_result(sandbox: Sandbox) -> None:
+    for _ in range(5):
+        assert sandbox.run(f"{TASKS}:leave_threads_asking", answer=lambda _question, _details: None) == "done"
