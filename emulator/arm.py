@@ -96,7 +96,13 @@ def location_of(body: Document) -> str:
     location = body.get("location")
     if not isinstance(location, str) or not location.strip():
         raise BadRequest("The location property is required for this definition.", code="LocationRequired")
-    return location.replace(" ", "").lower()
+    region = location.replace(" ", "").lower()
+    if not re.fullmatch(r"[a-z0-9]{1,40}", region):
+        raise BadRequest(
+            f"The provided location '{location}' is not available for resource type.",
+            code="LocationNotAvailableForResourceType",
+        )
+    return region
 
 
 def parse_id(resource: str) -> dict[str, str]:

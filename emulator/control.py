@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from emulator import identity
+from emulator.errors import NotFound
 from emulator.faults import OperationFault, RequestFault
 from emulator.rights import Assignment
 from emulator.state import Azure
@@ -70,7 +71,9 @@ async def add_principal(azure: Azure, new: NewPrincipal) -> identity.Principal:
 
 @router.delete("/principals/{client_id}")
 async def remove_principal(azure: Azure, client_id: str) -> Response:
-    return Response(status_code=204 if azure.store.delete("principals", client_id) else 404)
+    if not azure.store.delete("principals", client_id):
+        raise NotFound(f"There is no principal {client_id}.")
+    return Response(status_code=204)
 
 
 @router.get("/operations")

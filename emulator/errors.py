@@ -60,6 +60,11 @@ class Conflict(AzureError):
     default_code = "Conflict"
 
 
+class TooLarge(AzureError):
+    status = 413
+    default_code = "RequestEntityTooLarge"
+
+
 class TooManyRequests(AzureError):
     status = 429
     default_code = "TooManyRequests"

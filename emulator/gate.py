@@ -11,15 +11,17 @@ from typing import Any
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from emulator import identity, rights
+from emulator import bodies, identity, rights
 from emulator.arm import REGISTRY_FRONT_END
-from emulator.errors import AzureError
+from emulator.errors import AzureError, BadRequest
 from emulator.state import Emulator
 
 log = logging.getLogger(__name__)
 
 _SECRET = re.compile(r"(sig|token|key)=[^&]+", re.I)
 _OWN_CONTROL = "/emulator/"
+_ARM = ("/subscriptions", REGISTRY_FRONT_END)
+_SCORING = "/inference/"  # what goes there is the score script's business
 # Below these every request carries a token; elsewhere a route checks what it needs itself (storage, scoring, Key Vault).
 _WITH_TOKEN = (
     "/subscriptions",
@@ -94,17 +96,20 @@ class Gate:
         await self._admit(scope, receive, send)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].startswith(_WITH_TOKEN):
-            try:
+        try:
+            check_path(scope["path"])
+            if scope["path"].startswith(_WITH_TOKEN):
                 self._authenticate(scope)
-            except AzureError as refusal:
-                headers = {}
-                if refusal.status == 401:
-                    authority = f"{self.emulator.base_url}{identity.AUTHORITY}/{identity.TENANT}"
-                    headers["WWW-Authenticate"] = f'Bearer authorization_uri="{authority}", error="invalid_token"'
-                answer = JSONResponse(refusal.envelope(), status_code=refusal.status, headers=headers)
-                await answer(scope, receive, send)
-                return
+            if bodies.is_json(scope) and not scope["path"].startswith(_SCORING):
+                receive = await bodies.checked(receive, arm=scope["path"].startswith(_ARM))
+        except AzureError as refusal:
+            headers = {}
+            if refusal.status == 401:
+                authority = f"{self.emulator.base_url}{identity.AUTHORITY}/{identity.TENANT}"
+                headers["WWW-Authenticate"] = f'Bearer authorization_uri="{authority}", error="invalid_token"'
+            answer = JSONResponse(refusal.envelope(), status_code=refusal.status, headers=headers)
+            await answer(scope, receive, send)
+            return
         await self.app(scope, receive, send)
 
     def _authenticate(self, scope: Scope) -> None:
@@ -132,6 +137,12 @@ class Gate:
             self._log.write(json.dumps(line, ensure_ascii=False) + "\n")
         except OSError:  # the answer is out already: what remains is to say so
             log.exception("the request log cannot be written")
+
+
+def check_path(path: str) -> None:
+    """Raise BadRequest for a path that no resource of Azure can have."""
+    if any(not character.isprintable() or character == "\ufffd" for character in path):
+        raise BadRequest("The request URI contains an invalid character.", code="InvalidRequestUri")
 
 
 def normal_path(path: str, words: dict[str, str]) -> str:

@@ -1,6 +1,7 @@
 """How callers follow a long-running operation: what the first answer carries, and what polling gives."""
 
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -34,7 +35,7 @@ def status_url(
     """Where an ARM operation of the workspace service is polled; ``word`` is mfeOperationsStatus or mfeOperationResults."""
     return (
         f"{azure.base_url}/subscriptions/{subscription}/providers/Microsoft.MachineLearningServices"
-        f"/locations/{location}/{word}/{operation}?api-version={api_version}"
+        f"/locations/{location}/{word}/{operation}?api-version={quote(api_version)}"
     )
 
 
@@ -53,7 +54,7 @@ def accepted(
     headers = {
         "Azure-AsyncOperation": status_url(azure, operation, **where),
         # A PUT ends in the resource itself, a DELETE or PATCH in the operation's own result.
-        "Location": f"{azure.base_url}{request.url.path}?api-version={version}"
+        "Location": f"{azure.base_url}{quote(request.url.path)}?api-version={quote(version)}"
         if request.method == "PUT"
         else status_url(azure, operation, word="mfeOperationResults", **where),
         **poll_after(azure),

@@ -61,6 +61,10 @@ def required(method: str, path: str) -> tuple[str, str] | None:
     if [word.lower() for word in segments[-3:]] == ["providers", "microsoft.authorization", "permissions"]:
         return "Microsoft.Authorization/permissions/" + _VERBS.get(method, "action"), "/" + "/".join(segments[:-3])
     provider = segments.index("providers")
+    if provider + 1 == len(segments):
+        return "Microsoft.Resources/subscriptions/providers/" + _VERBS.get(method, "action"), "/" + "/".join(
+            segments[:2]
+        )
     kinds = segments[provider + 2 :: 2]
     # A registry's content has two actions only, whatever kind of asset it is.
     if kinds[:1] == ["registries"] and len(kinds) > 1:

@@ -83,6 +83,7 @@ def build_app(emulator: Emulator) -> ASGIApp:
         emulator.store.close()
 
     app = FastAPI(title="Azure ML emulator", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.router.redirect_slashes = False  # Azure sends nobody elsewhere
     app.state.emulator = emulator
     paths: list[str] = []
     for router in _routers():

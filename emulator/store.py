@@ -17,8 +17,12 @@ Document = dict[str, Any]
 _SEPARATOR = "\x1f"  # cannot stand in an Azure name, so a prefix never matches half a name
 
 
+def _is_path(parts: tuple[str, ...]) -> bool:
+    return bool(parts) and all(part and _SEPARATOR not in part for part in parts)
+
+
 def _key(parts: tuple[str, ...]) -> str:
-    if not parts or any(not part or _SEPARATOR in part for part in parts):
+    if not _is_path(parts):
         raise ValueError(f"not a document path: {parts!r}")
     return _SEPARATOR.join(part.lower() for part in parts) + _SEPARATOR
 
@@ -63,6 +67,8 @@ class Store:
 
     def get(self, *path: str) -> Document | None:
         """The document at this path, or None."""
+        if not _is_path(path):  # e.g. an empty name: nothing can be there
+            return None
         with self._lock:
             row = self._db.execute("SELECT body FROM documents WHERE key = ?", (_key(path),)).fetchone()
         return None if row is None else json.loads(row[0])
@@ -78,6 +84,8 @@ class Store:
 
     def delete(self, *path: str) -> bool:
         """Remove the document and everything below it; False when there was nothing."""
+        if not _is_path(path):
+            return False
         key = _key(path)
         with self._lock:
             found = self._db.execute("DELETE FROM documents WHERE key >= ? AND key < ?", (key, key + "\U0010ffff"))
@@ -94,6 +102,8 @@ class Store:
 
     def below(self, *path: str, levels: int) -> list[Document]:
         """The documents exactly ``levels`` parts below this path, oldest first."""
+        if not _is_path(path):
+            return []
         key = _key(path)
         with self._lock:
             rows = self._db.execute(

@@ -65,6 +65,8 @@ def needs(node: Document) -> set[str]:
 def order(nodes: Document) -> dict[str, set[str]]:
     """Each node with the nodes it waits for; BadRequest for what cannot be run."""
     for name, node in nodes.items():
+        if not isinstance(node, dict):
+            raise BadRequest(f"Node '{name}' is not an object.", code="UserError")
         kind = node.get("type") or "command"
         if kind not in _KINDS:
             raise BadRequest(f"Node '{name}' is of type '{kind}', which is not emulated.", code="NotEmulated")

@@ -74,7 +74,7 @@ def test_a_name_that_is_none_is_refused(azure: RunningEmulator, name: str) -> No
 def test_a_body_that_is_none_is_refused(azure: RunningEmulator) -> None:
     headers = {"Authorization": f"Bearer {azure.token()}", "Content-Type": "application/json"}
     answer = azure.client.put(path("ws-broken"), content=b"{", headers=headers)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "ValidationError")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidRequestContent")
 
 
 def test_what_the_emulator_does_not_have_it_says(azure: RunningEmulator) -> None:
