@@ -5,10 +5,11 @@ import io
 import os
 import stat
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from app.bundles.digest import files_digest
+from app.bundles.ignoring import IgnoreFile, is_left_out, read_ignore_file
 from app.bundles.limits import Paths, check_packed, check_unpacked
 from app.errors import Invalid, NotFound
 
@@ -29,8 +30,11 @@ LEFT_OUT = frozenset(
 LEFT_OUT_SUFFIXES = (".pyc", ".pyo")
 
 
-def pack(folder: Path) -> bytes:
-    """The folder as .tar.gz. Raises NotFound, Invalid (links that lead out, special files, no files) or TooLarge."""
+def pack(folder: Path, *, keep: Collection[str] = ()) -> bytes:
+    """The folder as .tar.gz. Raises NotFound, Invalid (links that lead out, special files, no files) or TooLarge.
+
+    What a folder's ``.amlignore``, or else ``.gitignore``, leaves out is not in it, but for the files in ``keep``.
+    """
     packed = io.BytesIO()
     size = 0
     # No time, no name and always the same level: nothing but the files decides the bytes. Neither do permissions:
@@ -39,7 +43,7 @@ def pack(folder: Path) -> bytes:
         gzip.GzipFile(filename="", fileobj=packed, mode="wb", compresslevel=6, mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
-        for name, path in files_of(folder):
+        for name, path in files_of(folder, keep=keep):
             content = path.read_bytes()
             size += len(content)
             check_unpacked(size)
@@ -55,14 +59,14 @@ def folder_digest(folder: Path) -> str:
     return files_digest(files_of(folder))
 
 
-def files_of(folder: Path) -> list[tuple[str, Path]]:
+def files_of(folder: Path, *, keep: Collection[str] = ()) -> list[tuple[str, Path]]:
     """What belongs in a bundle, by relative posix path, sorted. Raises NotFound, Invalid or TooLarge."""
     if not folder.is_dir():
         raise NotFound(f"There is no folder {folder}.", code="folder_not_found")
     root = folder.resolve()
     paths, total = Paths(), 0
     found: list[tuple[str, Path]] = []
-    for path in _walk(root):
+    for path in _walk(root, keep={root / name for name in keep}):
         name = path.relative_to(root).as_posix()
         total += _size_of_file(path, name, root=root)
         check_unpacked(total)
@@ -72,11 +76,29 @@ def files_of(folder: Path) -> list[tuple[str, Path]]:
     return sorted(found)
 
 
-def _walk(root: Path) -> Iterator[Path]:
-    for folder, folders, files in os.walk(root, onerror=_unreadable):
-        linked = [name for name in folders if not _left_out(name) and (Path(folder) / name).is_symlink()]
-        folders[:] = [name for name in folders if not _left_out(name) and name not in linked]
-        yield from (Path(folder) / name for name in (*linked, *files) if not _left_out(name))
+def _walk(root: Path, *, keep: Collection[Path]) -> Iterator[Path]:
+    ignoring: dict[Path, tuple[IgnoreFile, ...]] = {}
+    for name, folders, files in os.walk(root, onerror=_unreadable):
+        folder = Path(name)
+        own = read_ignore_file(folder, root=root)
+        rules = (*ignoring.get(folder.parent, ()), *([own] if own is not None else []))
+        ignoring[folder] = rules
+        linked = [each for each in folders if not _left_out(each) and (folder / each).is_symlink()]
+        folders[:] = [
+            each
+            for each in folders
+            if not _left_out(each) and each not in linked and not _is_pruned(folder / each, rules, keep=keep)
+        ]
+        found = [folder / each for each in linked if not is_left_out(folder / each, rules, is_folder=True)]
+        found += [folder / each for each in files if not _left_out(each)]
+        yield from (path for path in found if path in keep or not is_left_out(path, rules))
+
+
+def _is_pruned(folder: Path, rules: Sequence[IgnoreFile], *, keep: Collection[Path]) -> bool:
+    """Whether nothing in the folder can belong to the bundle: virtual environments are large."""
+    if any(path.is_relative_to(folder) for path in keep):
+        return False
+    return not any(rule.takes_back for rule in rules) and is_left_out(folder, rules, is_folder=True)
 
 
 def _left_out(name: str) -> bool:

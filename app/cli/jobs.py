@@ -50,13 +50,10 @@ def submit_file(
     for each in (file, *environments):
         if not each.is_file():
             raise NotFound(f"There is no file {each}.", code="file_not_found")
-    asked = {
-        "model": model,
-        "name": name,
-        "entry": file.name,
-        "environments": [_inside(file.parent, each) for each in environments],
-    }
-    job: dict[str, Any] = service.post("/v1/jobs", {**asked, "bundle": service.upload(pack(file.parent))})
+    named = [_inside(file.parent, each) for each in environments]
+    asked = {"model": model, "name": name, "entry": file.name, "environments": named}
+    bundle = service.upload(pack(file.parent, keep=[file.name, *named]))
+    job: dict[str, Any] = service.post("/v1/jobs", {**asked, "bundle": bundle})
     return job
 
 

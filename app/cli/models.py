@@ -32,7 +32,7 @@ def apply(
 
 def apply_folder(service: Client, folder: Path, *, note: str | None = None) -> dict[str, Any]:
     """Upload and apply; mistakes name their files as seen from here."""
-    bundle = service.upload(pack(folder))
+    bundle = service.upload(pack(folder, keep=["release.yml"]))
     try:
         applied: dict[str, Any] = service.post("/v1/models", {"bundle": bundle, "note": note})
     except Refused as refused:

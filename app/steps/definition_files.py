@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.azureml.code import uploaded_files
 from app.azureml.schema_check import check_deployment, check_endpoint
 from app.bundles.unpack import unpack
 from app.errors import Invalid, Mistake
@@ -23,7 +24,7 @@ def mistakes_of_sdk(folder: Path, *, endpoint: str, deployment: str) -> list[Mis
         if isinstance(document.data, dict):
             mistakes += [document.mistake(tuple(each["place"]), each["message"]) for each in check(document.data)]
         if name == deployment:
-            mistakes += _syntax_of_score_code(document, folder, (folder / name).parent)
+            mistakes += _mistakes_of_score_code(document, folder, (folder / name).parent)
     return mistakes
 
 
@@ -42,12 +43,21 @@ def check_in_child(archive: bytes, endpoint: str, deployment: str) -> None:
         )
 
 
-def _syntax_of_score_code(deployment: Document, folder: Path, base: Path) -> Iterator[Mistake]:
-    """The SDK parses the script by its own Python before it sends anything."""
+def _mistakes_of_score_code(deployment: Document, folder: Path, base: Path) -> Iterator[Mistake]:
+    """The SDK uploads what no ignore file leaves out, and parses the script by its own Python before it sends anything."""
     code, script = (deployment.section("code_configuration", key) for key in ("code", "scoring_script"))
     if not isinstance(code, str) or not isinstance(script, str):
         return
     path = (base / code / script).resolve()
+    try:
+        uploaded = {file.resolve() for _, file in uploaded_files(base / code)}
+    except ValueError as broken:
+        yield Mistake(f"has an ignore file that cannot be read: {broken}", file=code)
+        return
+    if path.is_file() and path not in uploaded:
+        yield deployment.mistake(
+            ("code_configuration", "scoring_script"), f"{script!r} is left out by the ignore file of {code!r}"
+        )
     name = path.relative_to(folder.resolve()).as_posix() if path.is_relative_to(folder.resolve()) else script
     try:
         ast.parse(path.read_text(encoding="utf-8-sig"))

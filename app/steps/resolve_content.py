@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import ConfigDict
 
+from app.azureml.code import uploaded_files
 from app.azureml.environments import resolve_environment
 from app.azureml.errors import NotFound
 from app.azureml.facade import AzureML
@@ -14,7 +15,7 @@ from app.azureml.places import workspace_exists
 from app.azureml.runs import read_run
 from app.azureml.types import Content, Environment, Job, WorkspaceRef
 from app.azureml.yaml_files import read_mapping
-from app.bundles.digest import content_digest
+from app.bundles.digest import files_digest
 from app.steps.config import StepConfig, WorkspaceConfig, read_config
 from app.steps.contract import Context, Done, Json, Refused
 from app.steps.scratch import new_folder
@@ -178,7 +179,16 @@ def _code_digest(bundle: Path, deployment: str | None) -> str | None:
         return None
     spec = read_mapping(bundle / deployment)
     code = (spec.get("code_configuration") or {}).get("code")
-    return content_digest((bundle / deployment).parent / code) if code else None
+    if not code:
+        return None
+    try:
+        return files_digest(uploaded_files((bundle / deployment).parent / code))
+    except ValueError as broken:
+        raise Refused(
+            f"The ignore file of {code} cannot be read: {broken}.",
+            code="ignore_file_invalid",
+            hint="Mend .amlignore or .gitignore there, and apply the definition again.",
+        ) from None
 
 
 def _files(root: Path) -> list[str]:

@@ -4,13 +4,14 @@ import shutil
 import socket
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.bundles.archive import archive_digest
 from app.bundles.digest import content_digest
 from app.bundles.limits import MAX_FILES, MAX_UNPACKED
-from app.bundles.pack import folder_digest, pack
+from app.bundles.pack import files_of, folder_digest, pack
 from app.bundles.unpack import unpack
 from app.errors import Invalid, NotFound, TooLarge
 
@@ -53,6 +54,70 @@ def test_caches_and_secrets_are_left_out(folder: Path) -> None:
     assert pack(folder) == before
     assert folder_digest(folder) == archive_digest(before)
     assert content_digest(folder) != folder_digest(folder)
+
+
+def names_in(folder: Path, **options: Any) -> set[str]:
+    return {name for name, _ in files_of(folder, **options)}
+
+
+def test_what_is_ignored_is_neither_packed_nor_digested_nor_refused(folder: Path) -> None:
+    (folder / "src" / ".amlignore").write_text("env/\n*.log\n")
+    before = pack(folder), folder_digest(folder)
+
+    (folder / "src" / "env" / "bin").mkdir(parents=True)
+    (folder / "src" / "env" / "bin" / "python").symlink_to("/usr/bin/python3")
+    (folder / "src" / "env" / "lib").symlink_to("/usr/lib")
+    os.mkfifo(folder / "src" / "pipe.log")
+    (folder / "src" / "deep").mkdir()
+    (folder / "src" / "deep" / "secret.log").write_text("secret")
+
+    assert (pack(folder), folder_digest(folder)) == before
+
+
+def test_amlignore_wins_over_gitignore_of_the_same_folder(folder: Path) -> None:
+    (folder / ".gitignore").write_text("*.txt\n")
+    assert "grüße.txt" not in names_in(folder)
+
+    (folder / ".amlignore").write_text("empty\n")
+    assert names_in(folder) == {".amlignore", ".gitignore", "grüße.txt", "release.yml", "src/score.py"}
+
+
+def test_the_inner_ignore_file_has_the_last_word(folder: Path) -> None:
+    (folder / ".gitignore").write_text("*.bin\n")
+    (folder / "src" / ".amlignore").write_text("!vocabulary.bin\n")
+    for name in ("weights.bin", "src/vocabulary.bin", "src/weights.bin"):
+        (folder / name).write_text("x")
+
+    assert {name for name in names_in(folder) if name.endswith(".bin")} == {"src/vocabulary.bin"}
+
+
+def test_a_link_that_is_ignored_by_its_own_name_is_not_refused(folder: Path) -> None:
+    (folder / ".gitignore").write_text("data/\nother\n")
+    (folder / "data").symlink_to("/usr/lib")
+    (folder / "other").symlink_to("/etc/passwd")
+
+    assert not {"data", "other"} & names_in(folder)
+
+
+def test_what_is_named_is_kept_whatever_is_ignored(folder: Path) -> None:
+    (folder / ".amlignore").write_text("*.yml\nenvironment/\n")
+    (folder / "environment").mkdir()
+    (folder / "environment" / "team.yml").write_text("x")
+    (folder / "environment" / "other.yml").write_text("x")
+
+    assert "release.yml" not in names_in(folder)
+    assert {"release.yml", "environment/team.yml"} <= names_in(folder, keep=["release.yml", "environment/team.yml"])
+    assert "environment/other.yml" not in names_in(folder, keep=["release.yml", "environment/team.yml"])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"a\n!\n", "line 2 is no pattern: '!'"), (b"\xe4\n", "not text in UTF-8")]
+)
+def test_an_ignore_file_that_cannot_be_read_is_refused(content: bytes, said: str, folder: Path) -> None:
+    (folder / "src" / ".amlignore").write_bytes(content)
+
+    with pytest.raises(Invalid, match=rf"src/\.amlignore cannot be used: .*{said}"):
+        pack(folder)
 
 
 def test_a_link_inside_counts_as_its_file(folder: Path, tmp_path: Path) -> None:

@@ -116,3 +116,18 @@ def test_missing_role_is_not_permitted(
 
 def _merged(team: Team, trained: Trained, changes: dict[str, Any]) -> dict[str, Any]:
     return resolving(team, changes.get("job", trained.job), **{k: v for k, v in changes.items() if k != "job"})
+
+
+def test_code_is_digested_as_it_is_uploaded(team: Team, trained: Trained) -> None:
+    code = team.bundle / "src"
+    (code / ".amlignore").write_text("notes/\n")
+    before = team.carry_out("resolve_content", resolving(team, trained.job)).output["code_digest"]
+
+    (code / "notes").mkdir()
+    (code / "notes" / "secret.txt").write_text("secret")
+    ignored = team.carry_out("resolve_content", resolving(team, trained.job)).output["code_digest"]
+    (code / "used.py").write_text("x = 1\n")
+    used = team.carry_out("resolve_content", resolving(team, trained.job)).output["code_digest"]
+
+    assert ignored == before
+    assert used != before
