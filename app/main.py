@@ -1,5 +1,10 @@
 """The API process, put together: ``mlrelease serve``. It imports neither the Azure SDK nor scikit-learn."""
 
+if __name__ == "__main__":  # before the imports, which take seconds: it begins anew
+    from app.environment import hide_secrets
+
+    hide_secrets()
+
 import asyncio
 import errno
 import socket
@@ -35,6 +40,7 @@ from app.api.service import Service
 from app.chat.slack import SlackDesk, slack_routes
 from app.database.connection import Database
 from app.database.migrate import check_schema
+from app.environment import forget_secrets
 from app.errors import Misconfigured, MlreleaseError
 from app.identity.access_file import read_access
 from app.identity.doors import Doors
@@ -147,9 +153,11 @@ def serve() -> None:
     settings = read_settings()
     keep_files_private(settings.data)
     set_up_logs(settings.log_format)
+    app = create_app(settings)
+    forget_secrets()
     server = Server(
         uvicorn.Config(
-            create_app(settings),
+            app,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=5,

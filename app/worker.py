@@ -1,11 +1,15 @@
 """The worker process, put together: ``mlrelease worker``. The only one that imports the Azure SDK."""
 
+if __name__ == "__main__":  # before the imports, which take seconds: it begins anew
+    from app.environment import hide_secrets
+
+    hide_secrets()
+
 import fcntl
 import os
 import secrets
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from importlib.metadata import version
@@ -21,6 +25,7 @@ from app.azureml.outgoing import guard_requests
 from app.chat.ways import open_courier
 from app.database.connection import Database
 from app.database.migrate import check_schema
+from app.environment import begin_anew, forget_secrets
 from app.errors import Misconfigured, MlreleaseError
 from app.logs import set_up_logs
 from app.private_files import keep_files_private
@@ -53,9 +58,10 @@ def work() -> None:
     launched = threading.Event()
     lease.keep(each_beat=_look_after_others(settings, database, launched), lost=lambda: _begin_anew(stop, environment))
     shop = _open_workshop(settings, database, worker, lease)
+    courier = open_courier(settings, database)
+    forget_secrets()
     launch_engine(shop)
     launched.set()
-    courier = open_courier(settings, database)
     courier.start()
     if settings.ready_file is not None:
         settings.ready_file.write_text(str(os.getpid()))
@@ -100,7 +106,7 @@ def _begin_anew(stop: threading.Event, environment: dict[str, str]) -> NoReturn:
     if stop.is_set():  # it was to end anyway
         os._exit(0)
     log.warning("worker_begins_anew")
-    os.execve(sys.executable, [sys.executable, "-m", "app.worker"], environment)  # noqa: S606 - ourselves, a fixed command
+    begin_anew(["-m", "app.worker"], environment)
 
 
 def _identity(settings: Settings) -> WorkerIdentity:
