@@ -15,6 +15,7 @@ from app.api.permissions import Requester, Viewer, require
 from app.api.service import Api
 from app.api.views import JobPage, JobView
 from app.bundles.store import load
+from app.definitions.names import JobName
 from app.identity.roles import Permission
 from app.jobs import queries
 from app.jobs.folder import check_folder
@@ -28,7 +29,7 @@ class NewJob(Body):
     """An existing job by its name, or a folder to submit: then the name may be left to us."""
 
     model: Name = Field(examples=["sentiment-model"])
-    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,254}$", examples=["careful_fox_4zk1"])
+    name: JobName | None = Field(default=None, examples=["careful_fox_4zk1"])
     bundle: Name | None = Field(default=None, description="digest of the uploaded folder")
     entry: str | None = Field(
         max_length=1024, default=None, description="the job's YAML in that folder", examples=["pipeline.yml"]

@@ -172,4 +172,5 @@ def problem(
 
 def _mistake(error: Mapping[str, Any]) -> dict[str, Any]:
     field = ".".join(map(str, error["loc"]))
-    return {"field": field, "message": error["msg"], "file": None, "line": None}
+    message = error["msg"].removeprefix("Value error, ")  # pydantic's mark of a sentence of ours
+    return {"field": field, "message": message, "file": None, "line": None}

@@ -27,10 +27,13 @@ from app.notifications.keys import secret_of, signing_keys
 from app.notifications.outgoing import LONGEST_URL, check_url
 from app.notifications.tables import DeliveryStatus
 from app.workflow.requests import Asking
+from app.written.named import Named
 
 router = APIRouter(prefix="/v1", tags=["notifications"])
 
-Kind = Annotated[str, Field(pattern=r"^[a-z_]{1,40}\.(\*|[a-z_]{1,60})$")]
+Kind = Annotated[
+    str, Named(r"^[a-z_]{1,40}\.(\*|[a-z_]{1,60})$", "a kind of event, such as `release.succeeded` or `release.*`")
+]
 Status = Annotated[DeliveryStatus | None, Query(description="`dead`: what was given up")]
 DeliveryId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 

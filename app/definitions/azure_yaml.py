@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, model_validator
 
-from app.definitions.names import InstanceType, Named
+from app.definitions.names import InstanceType
 from app.definitions.schema import InstanceCount, Section
 from app.definitions.tags import Tags
 from app.definitions.words import as_snake_case
+from app.written.named import Named
 
 LONGEST_REQUEST_MS = 180_000
 

@@ -3,39 +3,23 @@
 Sources: "Naming rules and restrictions for Azure resources" and the patterns of Azure ML's REST specification.
 """
 
-import re
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema
-
-
-@dataclass(frozen=True)
-class Named:
-    """A rule for a piece of text: a pattern for programs, and the same in words for people."""
-
-    pattern: str
-    words: str
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self._check, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {**handler(schema), "pattern": self.pattern}
-
-    def _check(self, text: str) -> str:
-        if re.search(self.pattern, text) is None or text.endswith("\n"):
-            raise ValueError(f"{text!r} is not {self.words}")
-        return text
-
+from app.written.named import Named
 
 ModelName = Annotated[
     str,
     Named(
-        r"^[a-z][a-z0-9-]{1,39}$",
-        "a model name: 2 to 40 lower-case letters, digits and hyphens, a letter first",
+        r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$",  # Azure ML's own, which takes 255 characters
+        "a model name: 1 to 100 letters, digits, hyphens and underscores, a letter or digit first",
+    ),
+]
+JobName = Annotated[
+    str,
+    Named(
+        r"^[A-Za-z0-9][A-Za-z0-9_-]{0,254}$",
+        "a job's name: 1 to 255 letters, digits, hyphens and underscores, no spaces, a letter or digit first",
     ),
 ]
 StageName = Annotated[

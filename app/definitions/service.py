@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from app.definitions.schema import Definition
 from app.definitions.tables import DefinitionVersion
+from app.errors import Conflict
 
 CONTENTION_TRIES = 5
 
@@ -29,11 +30,16 @@ def apply(
     actor: str,
     note: str | None = None,
 ) -> Applied:
-    """Make a definition the newest of its model. Content that was newest before becomes newest again, as a new version."""
+    """Make a definition the newest of its model. Content that was newest before becomes newest again, as a new version.
+
+    Raises Conflict for a model that differs from another in upper and lower case only.
+    """
     for tries_left in reversed(range(CONTENTION_TRIES)):
         newest = _newest(session, definition.model.name)
         if newest is not None and newest.bundle_digest == bundle_digest:
             return Applied(newest, created=False)
+        if newest is None:
+            _require_one_spelling(session, definition.model.name)
         version = DefinitionVersion(
             model=definition.model.name,
             version=newest.version + 1 if newest is not None else 1,
@@ -52,6 +58,21 @@ def apply(
         else:
             return Applied(version, created=True)
     raise AssertionError("the last try returns or raises")
+
+
+def _require_one_spelling(session: Session, model: str) -> None:
+    """Azure tells cases apart in some places and not in others: two models would be one."""
+    other = session.exec(
+        select(DefinitionVersion.model)
+        .where(func.lower(DefinitionVersion.model) == model.lower(), DefinitionVersion.model != model)
+        .limit(1)
+    ).first()
+    if other is not None:
+        raise Conflict(
+            f"There is a model {other!r} already: {model!r} differs from it in upper and lower case only.",
+            code="model_name_taken",
+            hint="Choose another name, or write it as it is.",
+        )
 
 
 def _newest(session: Session, model: str) -> DefinitionVersion | None:

@@ -13,6 +13,7 @@ from app.identity.names import PersonName
 from app.identity.roles import Grant, Role
 from app.settings import is_loopback
 from app.written.mistakes import check
+from app.written.named import Named
 from app.written.yaml_lines import Document, Place, read_yaml
 
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -56,7 +57,9 @@ class IssuerSection(Section):
     """What `aud` must be, or hold."""
     name_claim: Text = "sub"
     """The claim that names the caller."""
-    name_prefix: str = Field(default="", max_length=50, pattern=r"^[a-z0-9:/._-]*$")
+    name_prefix: Annotated[
+        str, Named(r"^[a-z0-9:/._-]{0,50}$", "a prefix: at most 50 lower-case letters, digits and `: / . _ -`")
+    ] = ""
     """Put before the name: keeps this issuer's names apart from another's."""
     rules: list[RuleSection] = []
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from app.written.named import Named
+
 LONGEST = 200
 
 # Lower case and ASCII: "Anna" and "anna" would be two people to the rule against self-approval, and "аnna" with a Cyrillic а another.
@@ -27,6 +29,7 @@ def _not_reserved(name: str) -> str:
 
 PersonName = Annotated[
     str,
-    Field(pattern=PATTERN, max_length=LONGEST, examples=["anna@team.example"]),
+    Named(PATTERN, "a name: 1 to 200 lower-case letters, digits and `. _ @ : / + = ~ -`, a letter or digit first"),
+    Field(max_length=LONGEST, examples=["anna@team.example"]),
     AfterValidator(_not_reserved),
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from app.azureml.endpoint_sizes import is_listed
 from app.azureml.endpoints import get_endpoint, read_endpoint_file
 from app.azureml.errors import AzureMLError, ConnectionLost, NotFound, NotPermitted
 from app.azureml.facade import AzureML
@@ -71,6 +72,15 @@ class StageLook:
     @property
     def workspace(self) -> WorkspaceRef:
         return self.stage.workspace.ref
+
+    @cached_property
+    def machines(self) -> tuple[str, int]:
+        """Their size and their number: the stage's, or else the deployment's."""
+        spec = read_mapping(self.bundle / self.wanted.deployment)
+        size = self.stage.instance_type or spec.get("instance_type")
+        if not size:
+            raise AzureMLError("No instance_type is written: Azure chooses one.", code="instance_type_unknown")
+        return str(size), int(self.stage.instance_count or spec.get("instance_count") or 1)
 
     @cached_property
     def region(self) -> str:
@@ -206,16 +216,23 @@ def _is_in_region(look: StageLook, workspace: WorkspaceRef) -> bool:
         return False
 
 
+def instance_type(look: StageLook) -> str:
+    """It is one of the sizes that managed online endpoints run on. Azure itself tells before the deployment is made only."""
+    wanted = look.machines[0]
+    if not is_listed(wanted):
+        raise AzureMLError(
+            f"{wanted} is not in Microsoft's list of sizes for managed online endpoints, as far as this version knows it: Azure "
+            "will probably refuse the deployment.",
+            code="instance_type_unlisted",
+            hint="The list: https://aka.ms/managed-online-endpoint-vm-sku-list.",
+        )
+    return f"Managed online endpoints run on {wanted}."
+
+
 def quota(look: StageLook) -> str:
     """The region has the cores for one more deployment, beside all that is there now."""
-    spec = read_mapping(look.bundle / look.wanted.deployment)
-    instance_type = look.stage.instance_type or spec.get("instance_type")
-    instances = look.stage.instance_count or spec.get("instance_count") or 1
-    if not instance_type:
-        raise AzureMLError("No instance_type is written: Azure chooses one.", code="instance_type_unknown")
-    found = cores_for(
-        look.azure, look.workspace, region=look.region, instance_type=instance_type, instances=int(instances)
-    )
+    instance_type, instances = look.machines
+    found = cores_for(look.azure, look.workspace, region=look.region, instance_type=instance_type, instances=instances)
     if found is None:
         raise AzureMLError(f"Azure tells no quota for {instance_type} in {look.region}.", code="quota_unknown")
     machines = f"{instances} × {instance_type} in {look.region} take {found.needed} cores of {found.family}"

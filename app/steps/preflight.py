@@ -56,6 +56,7 @@ def _look_at(context: Context, look: StageLook) -> list[Check]:
         found.append(_check(context, name, "registry", partial(checks.registry, look)))
     found.append(_check(context, name, "permissions", partial(checks.permissions, look)))
     found.append(_check(context, name, "endpoint", partial(checks.endpoint, look)))
+    found.append(_check(context, name, "instance_type", partial(checks.instance_type, look)))
     found.append(_check(context, name, "quota", partial(checks.quota, look)))
     if stage.key_vault:
         found.append(_check(context, name, "key_vault", partial(checks.key_vault, look)))

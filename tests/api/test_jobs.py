@@ -113,3 +113,15 @@ def test_every_path_that_leads_out_of_the_folder_is_told_with_its_line(anna: htt
     places = [(each["file"], each["line"]) for each in problem_of(answer, 422, "folder_invalid")["mistakes"]]
     assert places == [("job.yml", 3), ("job.yml", 6), ("env.yml", 3)]
     assert as_json(anna.get("/v1/jobs", params={"model": churn}))["items"] == []
+
+
+def test_a_job_name_with_a_space_is_answered_in_words(anna: httpx.Client) -> None:
+    apply(anna, definition())
+
+    problem = problem_of(anna.post("/v1/jobs", json={"model": "churn", "name": "my job"}), 422, "malformed")
+
+    assert (
+        "'my job' is not a job's name: 1 to 255 letters, digits, hyphens and underscores, no spaces"
+        in problem["detail"]
+    )
+    assert "^[" not in problem["detail"]

@@ -37,7 +37,7 @@ def test_a_definition_survives_storing(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ("name: churn\n", "name: Churn\n", "release.yml:2: model.name: 'Churn' is not a model name: 2 to 40 lower-"),
+        ("name: churn\n", "name: my churn\n", "release.yml:2: model.name: 'my churn' is not a model name: 1 to 100 letters,"),
         ("name: churn\n", "nmae: churn\n", "release.yml:2: model.nmae: is not a key that is known here; did you mean `name`?"),
         ("  name: churn\n", "", "release.yml:1: model.name: is missing: the model's name, here and in Azure ML"),
         ("  name: churn\n", "  name: churn\n  zzz: 1\n", "release.yml:3: model.zzz: is not a key that is known here; known are `description`"),
@@ -178,6 +178,13 @@ def test_a_mistake_in_the_endpoint_is_told_with_its_line(before: str, after: str
     assert mistakes_in(folder)[0].startswith(said)
 
 
+@pytest.mark.parametrize("name", ["Churn_Model", "7b-chat", "c", "a" * 100])
+def test_a_model_may_be_called_as_azure_ml_lets_it(name: str, folder: Path) -> None:
+    change(folder / "release.yml", "name: churn\n", f"name: {name}\n")
+
+    assert read_definition(folder).model.name == name
+
+
 def test_words_are_taken_as_azure_prints_them(folder: Path) -> None:
     change(
         folder / "endpoint.yml",
@@ -310,7 +317,7 @@ def test_files_may_begin_with_a_byte_order_mark(folder: Path) -> None:
 
 
 def test_mistakes_in_all_files_are_told_at_once(folder: Path) -> None:
-    change(folder / "release.yml", "name: churn\n", "name: Churn\n")
+    change(folder / "release.yml", "name: churn\n", "name: my churn\n")
     change(folder / "release.yml", "    registry: reg-shared\n", "")
     change(folder / "endpoint.yml", "auth_mode: key", "auth_mode: none")
     change(folder / "deployment.yml", "code: ./src", "code: ./sources")

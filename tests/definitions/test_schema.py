@@ -27,7 +27,7 @@ def test_the_published_schema_takes_our_definitions(file: Path) -> None:
 @pytest.mark.parametrize(
     ("where", "wrong"),
     [
-        (("model", "name"), "Churn"),
+        (("model", "name"), "my churn"),
         (("model", "unknown"), 1),
         (("environment",), "sentiment-env"),
         (("stages",), []),

@@ -15,7 +15,7 @@ from app.definitions.read import read_archive
 from app.definitions.schema import Definition
 from app.definitions.service import Applied, apply
 from app.definitions.tables import DefinitionVersion
-from app.errors import Invalid, NotFound
+from app.errors import Conflict, Invalid, NotFound
 from tests.definitions.conftest import change
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -35,6 +35,16 @@ def put_archive(database: Database, archive: bytes, *, now: datetime = NOW, acto
             now=now,
             actor=actor,
         )
+
+
+def test_a_model_that_differs_in_case_only_is_refused(database: Database, folder: Path) -> None:
+    put(database, folder)
+    change(folder / "release.yml", "name: churn\n", "name: Churn\n")
+
+    with pytest.raises(Conflict, match="'churn' already") as refused:
+        put(database, folder)
+
+    assert refused.value.code == "model_name_taken"
 
 
 def test_a_definition_is_applied_as_version_1(database: Database, folder: Path) -> None:

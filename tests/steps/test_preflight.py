@@ -78,7 +78,10 @@ def as_principal(team: Team, emulator: RunningEmulator, *assignments: dict[str, 
 def test_nothing_is_wrong_with_a_stage_that_has_everything(team: Team) -> None:
     found = look(team)
 
-    assert set(found) == {"files", "workspace", "registry", "permissions", "endpoint", "quota", "key_vault"}
+    assert set(found) == {
+        *("files", "workspace", "registry", "permissions"),
+        *("endpoint", "instance_type", "quota", "key_vault"),
+    }
     assert set(outcomes(found).values()) == {"passed"}, found
     assert "eastus" in found["workspace"]["sentence"]
 
@@ -146,6 +149,14 @@ def test_cores_are_rounded_up_by_instances_and_some_families_keep_none_back(
     family: str, instances: int, cores: int
 ) -> None:
     assert cores_needed(family, cores=2, instances=instances) == cores
+
+
+@pytest.mark.parametrize("size", ["Standard_D2ds_v5", "STANDARD_NC6"])
+def test_size_that_no_endpoint_runs_on_is_told_as_doubtful(team: Team, size: str) -> None:
+    found = look(team, instance_type=size)["instance_type"]
+
+    assert (found["outcome"], found["code"]) == ("unknown", "instance_type_unlisted")
+    assert "will probably refuse the deployment" in found["sentence"]
 
 
 def test_size_that_azure_does_not_list_is_not_known_rather_than_refused(team: Team) -> None:
@@ -253,6 +264,7 @@ def test_what_the_service_may_not_do_is_named_with_the_role_that_may(team: Team,
         "registry": "failed",
         "permissions": "failed",
         "endpoint": "passed",
+        "instance_type": "passed",
         "quota": "passed",
         "key_vault": "passed",
     }
