@@ -42,6 +42,7 @@ from app.database.connection import Database
 from app.database.migrate import check_schema
 from app.environment import forget_secrets
 from app.errors import Misconfigured, MlreleaseError
+from app.guardrails.file import read_guardrails
 from app.identity.access_file import read_access
 from app.identity.doors import Doors
 from app.logs import set_up_logs
@@ -59,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
     database = Database(settings.database, busy_seconds=settings.database_busy_seconds)
     check_schema(database)
     access = read_access(settings.access)
+    guardrails = read_guardrails(settings)
     doors = Doors(settings, database, access)
     if access.login is not None:
         signing_keys(settings)  # logins that have begun are signed: better no start than nobody who can log in
@@ -68,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
         queue=DbosQueue(database.engine),
         changes=Changes(database),
         access=access,
+        guardrails=guardrails,
         doors=doors,
     )
 
@@ -92,7 +95,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses=refusals(422, 500, 503),
     )
     app.state.service = service
-    app.state.portal = Portal(doors=doors, database=database, queue=service.queue)
+    app.state.portal = Portal(doors=doors, database=database, queue=service.queue, guardrails=guardrails)
     explain_errors(app)
     app.add_middleware(RequestLimits)
     document_problems(app)

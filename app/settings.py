@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     access: Path | None = Field(
         default=None, description="access.yml: who may come in and what they may do; without it only API tokens"
     )
+    guardrails: Path | None = Field(
+        default=None, description="guardrails.yml: what the platform demands of every definition; without it nothing"
+    )
     development_login: bool = Field(
         default=False,
         description="who can read the data folder's development-token says a name and may do everything; on loopback only",

@@ -27,6 +27,8 @@ from app.database.connection import Database
 from app.database.migrate import check_schema
 from app.environment import begin_anew, forget_secrets
 from app.errors import Misconfigured, MlreleaseError
+from app.guardrails.file import read_guardrails
+from app.guardrails.rules import Guardrails
 from app.logs import set_up_logs
 from app.private_files import keep_files_private
 from app.settings import Settings, read_settings
@@ -49,6 +51,7 @@ def work() -> None:
     settings = read_settings()
     keep_files_private(settings.data)
     set_up_logs(settings.log_format)
+    guardrails = read_guardrails(settings)
     stop = _stop_signal()
     database = Database(settings.database)
     check_schema(database)
@@ -57,7 +60,7 @@ def work() -> None:
     lease.take()
     launched = threading.Event()
     lease.keep(each_beat=_look_after_others(settings, database, launched), lost=lambda: _begin_anew(stop, environment))
-    shop = _open_workshop(settings, database, worker, lease)
+    shop = _open_workshop(settings, database, worker, lease, guardrails)
     courier = open_courier(settings, database)
     forget_secrets()
     launch_engine(shop)
@@ -72,7 +75,9 @@ def work() -> None:
     stop_engine(shop, lease)
 
 
-def _open_workshop(settings: Settings, database: Database, worker: WorkerIdentity, lease: Lease) -> Workshop:
+def _open_workshop(
+    settings: Settings, database: Database, worker: WorkerIdentity, lease: Lease, guardrails: Guardrails
+) -> Workshop:
     signals = Signals(database, lease)
     azure_settings = read_azure_settings(settings, before_request=signals.require_lease)
     guard_requests(azure_settings)
@@ -85,6 +90,7 @@ def _open_workshop(settings: Settings, database: Database, worker: WorkerIdentit
         steps=build_steps(azure),
         signals=signals,
         worker=worker,
+        guardrails=guardrails,
         budget=Budget(
             tries=settings.retry_tries,
             first_wait=settings.retry_first_seconds,

@@ -12,6 +12,7 @@ import threading
 from app.azureml.client import AzureSettings
 from app.azureml.facade import open_azure
 from app.database.connection import Database
+from app.guardrails.rules import NO_GUARDRAILS
 from app.rollout.timeouts import DEFAULT_SECONDS
 from app.settings import read_settings
 from app.steps.contract import Context, Done, Json
@@ -44,6 +45,7 @@ def main() -> None:
         steps=dict.fromkeys(DEFAULT_SECONDS, _instant) | {"resolve_content": _resolved, "preflight": _looked},
         signals=Signals(database, lease),
         worker=worker,
+        guardrails=NO_GUARDRAILS,
     )
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

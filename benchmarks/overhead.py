@@ -33,6 +33,7 @@ from app.database.connection import Database
 from app.database.migrate import migrate
 from app.definitions.read import read_archive
 from app.definitions.service import apply
+from app.guardrails.rules import NO_GUARDRAILS
 from app.identity.actor import Actor
 from app.identity.roles import Grant, Role
 from app.jobs.service import COMPLETED, JobPlace, Sighting, note_sighting, record_job
@@ -201,7 +202,9 @@ def _apply(session: Session, name: str, scratch: Path) -> None:
 
 
 def _asking(queue: DbosQueue) -> Asking:
-    return Asking(queue, Actor("bench", "api", grants=(Grant(Role.ADMIN),)), datetime.now(UTC), SUBSCRIPTION)
+    return Asking(
+        queue, Actor("bench", "api", grants=(Grant(Role.ADMIN),)), datetime.now(UTC), SUBSCRIPTION, NO_GUARDRAILS
+    )
 
 
 def _have_succeeded(database: Database, releases: int) -> bool:

@@ -1,6 +1,7 @@
 """Looking at a plan, approving and rejecting it over HTTP."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Response
@@ -123,7 +124,7 @@ def _decide(
 
     def work(session: Session) -> Answer:
         # By the clock of the moment in which its turn has come: it may have waited for others' words.
-        decide(session, Asking(asking.queue, asking.actor, datetime.now(UTC), asking.subscription))
+        decide(session, replace(asking, now=datetime.now(UTC)))
         return Answer(200, whole_release(session, release_id))
 
     return once(api.database, asking, key=key, route=route, request=body, work=work)

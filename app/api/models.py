@@ -20,6 +20,7 @@ from app.definitions.sdk_check import check_by_sdk
 from app.identity.actor import forbidden
 from app.identity.roles import Permission, Visible
 from app.releases.events import append_event
+from app.workflow.applying import require_applicable
 
 router = APIRouter(prefix="/v1", tags=["models"])
 
@@ -45,6 +46,7 @@ def apply_model(api: Api, who: Admin, body: ApplyModel, idempotency_key: Idempot
         raise forbidden(who, Permission.ADMINISTER, definition.model.name)
 
     def work(session: Session) -> Answer:
+        require_applicable(session, asking, definition, bundle_digest=body.bundle)
         applied = service.apply(
             session, definition, bundle_digest=body.bundle, now=asking.now, actor=who.name, note=body.note
         )

@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from app.api.changes import Changes
 from app.database.connection import Database
+from app.guardrails.rules import Guardrails
 from app.identity.access import Access
 from app.identity.actor import Actor
 from app.identity.cookies import session_cookie
@@ -36,10 +37,17 @@ class Service:
     queue: WorkQueue
     changes: Changes
     access: Access
+    guardrails: Guardrails
     doors: Doors
 
     def asking(self, actor: Actor) -> Asking:
-        return Asking(queue=self.queue, actor=actor, now=datetime.now(UTC), subscription=self.settings.subscription)
+        return Asking(
+            queue=self.queue,
+            actor=actor,
+            now=datetime.now(UTC),
+            subscription=self.settings.subscription,
+            guardrails=self.guardrails,
+        )
 
     def read(self, query: Callable[[Session], Result]) -> Result:
         with self.database.read() as session:

@@ -29,15 +29,23 @@ class Word:
 
 
 def cast_vote(
-    session: Session, release: Release, rollout: Rollout, plan: Plan, word: Word, *, actor: Actor, now: datetime
+    session: Session,
+    release: Release,
+    rollout: Rollout,
+    plan: Plan,
+    word: Word,
+    *,
+    actor: Actor,
+    now: datetime,
+    policy: ApprovalSection | None = None,
 ) -> Verdict:
     """Store a vote; what all of them add up to now.
 
     Raises Conflict when nothing is to be decided or this person has voted, Forbidden when their vote does not count, Invalid
-    when it needs a reason. The caller holds the release's lock: votes come one after the other.
+    when it needs a reason. ``policy``: where it is more than the plan's by now. The caller holds the release's lock: votes come one after the other.
     """
     _require_asking(rollout, plan, word, now)
-    policy = policy_of(plan)
+    policy = policy or policy_of(plan)
     vote = Vote(
         person=actor.name,
         approve=word.approve,
@@ -69,15 +77,31 @@ def cast_vote(
     return verdict
 
 
-def verdict_on(session: Session, release: Release, rollout: Rollout, plan: Plan, *, now: datetime) -> Verdict:
-    """What the votes of this round add up to."""
-    return judge(release, rollout, plan, decisions_on(session, [rollout.id]), now=now)
+def verdict_on(
+    session: Session,
+    release: Release,
+    rollout: Rollout,
+    plan: Plan,
+    *,
+    now: datetime,
+    policy: ApprovalSection | None = None,
+) -> Verdict:
+    """What the votes of this round add up to, by the plan's policy or by what that is by now."""
+    return judge(release, rollout, plan, decisions_on(session, [rollout.id]), now=now, policy=policy)
 
 
-def judge(release: Release, rollout: Rollout, plan: Plan, decisions: Sequence[Decision], *, now: datetime) -> Verdict:
+def judge(
+    release: Release,
+    rollout: Rollout,
+    plan: Plan,
+    decisions: Sequence[Decision],
+    *,
+    now: datetime,
+    policy: ApprovalSection | None = None,
+) -> Verdict:
     """The same, of decisions that were read already: those of other rollouts and rounds are left out."""
-    votes = [_vote(each) for each in decisions if (each.rollout_id, each.round) == (rollout.id, rollout.round)]
-    return evaluate(policy_of(plan), asked_of(release, rollout), votes, now=now)
+    votes = [_vote(each) for each in decisions if _counts(each, rollout)]
+    return evaluate(policy or policy_of(plan), asked_of(release, rollout), votes, now=now)
 
 
 def why_not(
@@ -89,7 +113,7 @@ def why_not(
     except Conflict as no:
         return no.sentence
     vote = Vote(person=actor.name, approve=True, at=now, groups=actor.groups, reason="(to be said)")
-    said = [_vote(each) for each in decisions if (each.rollout_id, each.round) == (rollout.id, rollout.round)]
+    said = [_vote(each) for each in decisions if _counts(each, rollout)]
     verdict = evaluate(policy_of(plan), asked_of(release, rollout), [*said, vote], now=now)
     return next((each.sentence for each in verdict.refused if each.vote is vote), None)
 
@@ -123,7 +147,14 @@ def decisions_on(session: Session, rollout_ids: list[str]) -> list[Decision]:
 
 
 def _votes(session: Session, rollout: Rollout) -> list[Vote]:
-    return [_vote(each) for each in decisions_on(session, [rollout.id]) if each.round == rollout.round]
+    return [_vote(each) for each in decisions_on(session, [rollout.id]) if _counts(each, rollout)]
+
+
+def _counts(decision: Decision, rollout: Rollout) -> bool:
+    """Said in this round, on the plan as it is. Whoever breaks the glass does so whatever changes at the target."""
+    if (decision.rollout_id, decision.round) != (rollout.id, rollout.round):
+        return False
+    return decision.emergency or decision.plan_digest == rollout.plan_digest
 
 
 def _vote(decision: Decision) -> Vote:

@@ -42,6 +42,13 @@ def check_golden(path: Path, *, name: str) -> list[Mistake]:
     ]
 
 
+def count_golden(text: str | bytes) -> int:
+    """How many requests prove something: each another one, with an answer that is expected. Of a file that was checked."""
+    listed = json.loads(text)
+    proving = [each["request"] for each in listed if each["expect"] not in ({}, [], None)]
+    return len({json.dumps(request, sort_keys=True) for request in proving})
+
+
 def _wrong_with(request: Any) -> Iterator[str]:
     if not isinstance(request, dict):
         yield 'must be {"request": {…}, "expect": {…}}'

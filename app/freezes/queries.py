@@ -1,12 +1,13 @@
 """Reading freezes."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, or_, select
 
 from app.errors import NotFound
 from app.freezes.tables import Freeze
-from app.freezes.windows import Frozen, frozen
+from app.freezes.windows import Frozen, Window, frozen
 
 
 def get_freeze(session: Session, freeze_id: str) -> Freeze:
@@ -33,11 +34,13 @@ def list_freezes(session: Session, *, model: str | None = None) -> list[Freeze]:
     return list(session.exec(query).all())
 
 
-def frozen_for(session: Session, *, model: str, stage: str, target: str, now: datetime) -> Frozen | None:
-    """Why a rollout may not begin now; None when it may."""
+def frozen_for(
+    session: Session, *, model: str, stage: str, target: str, now: datetime, also: Sequence[Window] = ()
+) -> Frozen | None:
+    """Why a rollout may not begin now; None when it may. ``also``: windows that nobody keeps here."""
     concerned = [
         each.window
         for each in list_freezes(session, model=model)
-        if each.stage in {None, stage} and each.target in {None, target}
+        if each.stage in {None, stage} and (each.target is None or each.target.lower() == target.lower())
     ]
-    return frozen(concerned, now)
+    return frozen([*concerned, *also], now)

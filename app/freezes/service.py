@@ -33,7 +33,7 @@ class Wanted:
 
 def create_freeze(session: Session, wanted: Wanted, *, by: str, now: datetime) -> Freeze:
     """Raises Invalid, with every mistake."""
-    mistakes = list(_mistakes(wanted))
+    mistakes = list(mistakes_in(wanted))
     if mistakes:
         raise Invalid(f"This is no freeze: {'; '.join(map(str, mistakes))}.", mistakes=mistakes, code="freeze_invalid")
     starts = wanted.starts or now.astimezone(ZoneInfo(wanted.zone)).replace(tzinfo=None)
@@ -62,7 +62,7 @@ def delete_freeze(session: Session, freeze: Freeze, *, by: str, now: datetime) -
     session.flush()
 
 
-def _mistakes(wanted: Wanted) -> list[Mistake]:
+def mistakes_in(wanted: Wanted) -> list[Mistake]:
     found = []
     if not wanted.reason.strip():
         found.append(Mistake("must say why", field="reason"))

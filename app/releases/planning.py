@@ -86,7 +86,8 @@ def keep_checks(session: Session, release: Release, checks: list[Json], *, actor
 
 
 def replan(session: Session, rollout: Rollout, plan: Json) -> None:
-    """Give a rollout another plan document."""
+    """Give a rollout another plan document, which may ask for people where the one before did not."""
+    rollout.needs_approval = plan["approval"] is not None
     rollout.plan_digest = _keep_plan(session, plan)
     session.add(rollout)
     session.flush()

@@ -10,7 +10,18 @@ Json = dict[str, Any]
 
 # What differs between any two releases, and says nothing of what is served.
 _OWN = frozenset(
-    {"release", "stage", "replaces", "approval", "steps", "deployment.name", "traffic", "definition.digest"}
+    {
+        "release",
+        "stage",
+        "replaces",
+        "approval",
+        "policy",
+        "guardrails",
+        "steps",
+        "deployment.name",
+        "traffic",
+        "definition.digest",
+    }
 )
 
 

@@ -24,6 +24,7 @@ class ReleaseFacts:
     source: Json  # the workspace of the training job: subscription, resource_group, workspace
     subscription: str  # of stages that name none
     content: Json  # see steps.resolve_content
+    golden_requests: int | None = None  # that prove something; None: not counted
 
 
 def plan_rollouts(definition: Definition, stages: Sequence[str], facts: ReleaseFacts) -> list[PlannedRollout]:
@@ -43,7 +44,7 @@ def plan_rollouts(definition: Definition, stages: Sequence[str], facts: ReleaseF
         rollouts.append(
             PlannedRollout(
                 stage=stage.name,
-                target="/".join((*workspace.values(), stage.endpoint)),
+                target="/".join((*workspace.values(), stage.endpoint)).lower(),  # Azure takes its names in either case
                 endpoint=stage.endpoint,
                 workspace=stage.workspace,
                 deployment=deployment_name(facts),
@@ -206,7 +207,7 @@ def _document(
             "instance_count": stage.instance_count or written.get("instance_count") or 1,
         },
         "traffic": [{"deployment": name, "percent": 100, "after": "verify_deployment"}],
-        "checks": definition.checks.model_dump(mode="json"),
+        "checks": {**definition.checks.model_dump(mode="json"), "golden_requests": facts.golden_requests},
         "approval": None if stage.policy is None else stage.policy.model_dump(mode="json"),
         "steps": [
             {"key": step.key, "kind": step.kind, "needs": list(step.needs), "config": step.config} for step in steps

@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from app.database.connection import Database
 from app.errors import Unauthenticated
+from app.guardrails.rules import Guardrails
 from app.identity.actor import Actor
 from app.identity.cookies import session_cookie
 from app.identity.doors import Doors
@@ -31,6 +32,7 @@ class Portal:
     doors: Doors
     database: Database
     queue: WorkQueue
+    guardrails: Guardrails
 
     @property
     def address(self) -> str:
@@ -47,7 +49,11 @@ class Portal:
 
     def asking(self, actor: Actor) -> Asking:
         return Asking(
-            queue=self.queue, actor=actor, now=datetime.now(UTC), subscription=self.doors.settings.subscription
+            queue=self.queue,
+            actor=actor,
+            now=datetime.now(UTC),
+            subscription=self.doors.settings.subscription,
+            guardrails=self.guardrails,
         )
 
 

@@ -12,6 +12,8 @@ from sqlmodel import Session
 
 from app.approvals.policy import State, Verdict
 from app.approvals.service import decisions_on, expiry_of, verdict_on
+from app.definitions.schema import ApprovalSection
+from app.guardrails.rules import Guardrails
 from app.identity.actor import Actor
 from app.releases.planning import replaced_at, replan
 from app.releases.plans import Change, changes, digest_of
@@ -19,16 +21,24 @@ from app.releases.queries import asking_at, lock_release, plan_of
 from app.releases.service import begin_asking, begin_round, move_rollout, record
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout
+from app.workflow.guarding import guarded
 from app.workflow.queue import WorkQueue
 
 NOT_AS_APPROVED = "What was approved is not what would be done now."
 
 
 def ask_people(
-    session: Session, queue: WorkQueue, release: Release, rollout: Rollout, *, actor: Actor, now: datetime
+    session: Session,
+    queue: WorkQueue,
+    guardrails: Guardrails,
+    release: Release,
+    rollout: Rollout,
+    *,
+    actor: Actor,
+    now: datetime,
 ) -> None:
     """Have the rollout wait for people, with the plan as it is now."""
-    _renew_plan(session, rollout)
+    renew_plan(session, guardrails, release, rollout)
     begin_asking(session, rollout, now=now)
     say_what_is_missing(session, release, rollout, actor=actor, now=now)
     expiry = expiry_of(rollout, plan_of(session, rollout))
@@ -55,31 +65,59 @@ def say_what_is_missing(
 
 
 def ask_anew_if_not_as_approved(
-    session: Session, queue: WorkQueue, release: Release, rollout: Rollout, *, actor: Actor, now: datetime
+    session: Session,
+    queue: WorkQueue,
+    guardrails: Guardrails,
+    release: Release,
+    rollout: Rollout,
+    *,
+    actor: Actor,
+    now: datetime,
 ) -> bool:
-    """Before anything begins: True when people must be asked again, and are. Breaking the glass is asked once."""
-    if not rollout.needs_approval or rollout.emergency:
+    """Before anything begins: True when people must be asked again, and are.
+
+    Breaking the glass is asked once, whatever changes at the target; but who may break it is looked at again.
+    """
+    if rollout.emergency and _glass_is_broken(session, guardrails, release, rollout, now=now):
         return False
-    changed = _renew_plan(session, rollout)
-    if not changed and is_approved(session, release, rollout, now=now):
+    changed = renew_plan(session, guardrails, release, rollout)
+    if not rollout.needs_approval:
+        return False
+    if not changed and not rollout.emergency and is_approved(session, release, rollout, now=now):
         return False
     void_approvals(session, release, rollout, because=NOT_AS_APPROVED, changed=changed, actor=actor, now=now)
-    ask_people(session, queue, release, rollout, actor=actor, now=now)
+    ask_people(session, queue, guardrails, release, rollout, actor=actor, now=now)
     return True
 
 
-def ask_others_anew(session: Session, queue: WorkQueue, moved: Rollout, *, actor: Actor, now: datetime) -> None:
+def policy_now(session: Session, guardrails: Guardrails, release: Release, rollout: Rollout) -> ApprovalSection | None:
+    """Who must approve, also where that has become more than its plan says."""
+    plan = guarded(session, guardrails, release.model, rollout.target, plan_of(session, rollout).document)
+    return None if plan["approval"] is None else ApprovalSection.model_validate(plan["approval"])
+
+
+def _glass_is_broken(
+    session: Session, guardrails: Guardrails, release: Release, rollout: Rollout, *, now: datetime
+) -> bool:
+    policy = policy_now(session, guardrails, release, rollout)
+    plan = plan_of(session, rollout)
+    return policy is None or verdict_on(session, release, rollout, plan, now=now, policy=policy).emergency
+
+
+def ask_others_anew(
+    session: Session, queue: WorkQueue, guardrails: Guardrails, moved: Rollout, *, actor: Actor, now: datetime
+) -> None:
     """Something else serves at this target now: whoever waits to replace what served before waits with another plan."""
     for waiting in asking_at(session, moved.target):
         release = lock_release(session, waiting.release_id)
         session.refresh(waiting)
         if waiting.status is not Status.PENDING_APPROVAL:
             continue  # decided while we waited for its lock: looked at again when it begins
-        changed = _renew_plan(session, waiting)
+        changed = renew_plan(session, guardrails, release, waiting)
         if changed:
             because = f"{moved.release_id} serves {moved.endpoint} now."
             void_approvals(session, release, waiting, because=because, changed=changed, actor=actor, now=now)
-            ask_people(session, queue, release, waiting, actor=actor, now=now)
+            ask_people(session, queue, guardrails, release, waiting, actor=actor, now=now)
 
 
 def void_approvals(
@@ -117,10 +155,11 @@ def is_approved(session: Session, release: Release, rollout: Rollout, *, now: da
     return verdict.state is State.APPROVED
 
 
-def _renew_plan(session: Session, rollout: Rollout) -> list[Change]:
-    """Bring the plan up to date; what changed in it."""
+def renew_plan(session: Session, guardrails: Guardrails, release: Release, rollout: Rollout) -> list[Change]:
+    """Bring the plan up to date: what it replaces, and who must approve it; what changed in it."""
     plan = plan_of(session, rollout)
     newest = {**plan.document, "replaces": replaced_at(session, rollout.target)}
+    newest = guarded(session, guardrails, release.model, rollout.target, newest)
     if digest_of(newest) == rollout.plan_digest:
         return []
     replan(session, rollout, newest)

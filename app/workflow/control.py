@@ -8,7 +8,7 @@ from app.releases.service import ask_of, move_release, move_rollout, plan_again
 from app.releases.states import Control, Status
 from app.releases.tables import Release, Rollout
 from app.workflow.advance import enqueue_rollout
-from app.workflow.asking import ask_people, is_approved, void_approvals
+from app.workflow.asking import NOT_AS_APPROVED, ask_people, is_approved, renew_plan, void_approvals
 from app.workflow.requests import Asking, have_it_prepared
 
 
@@ -78,12 +78,15 @@ def _go_on(session: Session, asking: Asking, release: Release, rollout: Rollout)
     release.control = None
     actor, now = asking.actor, asking.now
     plan_again(session, rollout, actor=actor, now=now)
+    changed = renew_plan(session, asking.guardrails, release, rollout)
+    if changed and not rollout.emergency:
+        void_approvals(session, release, rollout, because=NOT_AS_APPROVED, changed=changed, actor=actor, now=now)
     if rollout.needs_approval and not rollout.emergency and not is_approved(session, release, rollout, now=now):
         ask_people(
-            session, asking.queue, release, rollout, actor=actor, now=now
+            session, asking.queue, asking.guardrails, release, rollout, actor=actor, now=now
         )  # a cancellation took the approvals with it
     else:
-        enqueue_rollout(session, asking.queue, release, rollout, actor=actor, now=now)
+        enqueue_rollout(session, asking.queue, asking.guardrails, release, rollout, actor=actor, now=now)
 
 
 def _require_newest(session: Session, release: Release, rollout: Rollout) -> None:

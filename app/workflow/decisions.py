@@ -14,7 +14,8 @@ from app.releases.service import break_glass, move_rollout, record
 from app.releases.states import Status
 from app.releases.tables import Plan, Release, Rollout
 from app.workflow.advance import enqueue_rollout
-from app.workflow.asking import say_what_is_missing
+from app.workflow.asking import policy_now, say_what_is_missing
+from app.workflow.guarding import refusals_of, require_allowed
 from app.workflow.requests import Asking
 
 
@@ -34,6 +35,8 @@ def approve(
     not count; Invalid without a reason that the policy asks for.
     """
     release, rollout = _locked(session, release_id, stage)
+    plan = plan_of(session, rollout).document
+    require_allowed(refusals_of(asking.guardrails, release.model, rollout.target, plan))
     if emergency and not asking.actor.may(Permission.OPERATE, release.model):
         raise Forbidden(
             f"{asking.actor.name} may not operate {release.model}: only who does may break the glass.",
@@ -43,9 +46,9 @@ def approve(
     state, by_glass = _decide(session, asking, release, rollout, word, plan_digest=plan_digest)
     if by_glass:
         break_glass(session, rollout)
-        enqueue_rollout(session, asking.queue, release, rollout, actor=asking.actor, now=asking.now)
+        enqueue_rollout(session, asking.queue, asking.guardrails, release, rollout, actor=asking.actor, now=asking.now)
     elif rollout.status is Status.PENDING_APPROVAL and state is State.APPROVED:
-        enqueue_rollout(session, asking.queue, release, rollout, actor=asking.actor, now=asking.now)
+        enqueue_rollout(session, asking.queue, asking.guardrails, release, rollout, actor=asking.actor, now=asking.now)
     elif rollout.status is Status.PENDING_APPROVAL:
         say_what_is_missing(session, release, rollout, actor=asking.actor, now=asking.now)
     return rollout
@@ -82,7 +85,8 @@ def _decide(
 ) -> tuple[State, bool]:
     """Store the word and its event; where the decision stands, and whether the glass is broken."""
     plan = plan_of(session, rollout)
-    verdict = cast_vote(session, release, rollout, plan, word, actor=asking.actor, now=asking.now)
+    policy = policy_now(session, asking.guardrails, release, rollout)
+    verdict = cast_vote(session, release, rollout, plan, word, actor=asking.actor, now=asking.now, policy=policy)
     # After the vote, which says first whether anything is to be decided at all; nothing is kept when this raises.
     _require_plan(session, rollout, plan, seen=plan_digest)
     record(

@@ -1,5 +1,7 @@
 """A dry run: a release's plan and its preflight, made by a worker and kept beside the releases. Nothing else is written."""
 
+from dataclasses import replace
+
 import structlog
 from dbos import DBOS
 from sqlmodel import Session
@@ -16,6 +18,7 @@ from app.releases.states import DryRunState
 from app.releases.tables import DryRun, Plan
 from app.rollout.plan import ReleaseFacts, plan_rollouts
 from app.steps.contract import Interrupted, Json
+from app.workflow.guarding import guarded
 from app.workflow.looking_ahead import Findings, Subject, look_ahead
 from app.workflow.names import PLAN_DRY_RUN
 from app.workflow.workshop import Workshop
@@ -96,8 +99,12 @@ def _result(
         source=run.source,
         subscription=shop.settings.subscription,
         content=found.content,
+        golden_requests=found.golden_requests,
     )
-    plans = plan_rollouts(definition, run.stages, facts)
+    plans = [
+        replace(each, plan=guarded(session, shop.guardrails, run.model, each.target, each.plan))
+        for each in plan_rollouts(definition, run.stages, facts)
+    ]
     return {
         "checks": found.checks,
         "content": found.content,

@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass
 import structlog
 
 from app.azureml.errors import AzureMLError
+from app.definitions.golden import count_golden
 from app.definitions.schema import Definition
 from app.definitions.tables import DefinitionVersion
+from app.guardrails.rules import say_all, sites_of
 from app.rollout.plan import workspace_of
 from app.steps.contract import Context, Json, Refused
 from app.steps.preflight import Check
@@ -39,6 +41,7 @@ class Findings:
 
     content: Json | None
     checks: list[Json]
+    golden_requests: int | None = None
 
     @property
     def failed(self) -> list[Json]:
@@ -63,7 +66,33 @@ def look_ahead(shop: Workshop, subject: Subject, *, signals: ReleaseSignals, on_
     except Refused as no:
         found = [asdict(Check(None, _name_of(no.code), "failed", no.code, no.sentence, no.hint))]
     ahead = _carry_out(shop, subject, "preflight", _looking(shop, subject), signals=signals, on_retry=on_retry)
-    return Findings(content, [*found, *ahead["checks"]])
+    golden = count_golden((shop.bundle(subject.version.bundle_digest) / subject.definition.checks.golden).read_bytes())
+    return Findings(content, [*_guarded(shop, subject, golden), *found, *ahead["checks"]], golden)
+
+
+def _guarded(shop: Workshop, subject: Subject, golden_requests: int) -> list[Json]:
+    """What the platform demands of each stage, whatever its definition says."""
+    sites = [
+        site
+        for site in sites_of(subject.definition, subscription=shop.settings.subscription)
+        if site.stage in subject.stages and (shop.guardrails.matching(site) or shop.guardrails.unmatched_is_refused)
+    ]
+    found = []
+    for site in sites:
+        refusals = list(shop.guardrails.refusals(site, golden_requests=golden_requests))
+        said = say_all(refusals).removeprefix(f"{site.stage}: ") if refusals else "The guardrails let it go there."
+        outcome, code = ("failed", "guardrail_refused") if refusals else ("passed", "passed")
+        found.append(
+            {
+                "stage": site.stage,
+                "check": "guardrails",
+                "outcome": outcome,
+                "code": code,
+                "sentence": said,
+                "hint": None,
+            }
+        )
+    return found
 
 
 def _carry_out(

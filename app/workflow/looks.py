@@ -6,6 +6,7 @@ from dbos import DBOS
 from sqlmodel import Session
 
 from app.approvals.service import expiry_of
+from app.guardrails.rules import Guardrails
 from app.identity.actor import SERVICE
 from app.releases.queries import lock_release, plan_of
 from app.releases.service import move_rollout
@@ -29,10 +30,10 @@ def register_looks(shop: Workshop) -> None:
 def look_at_rollout(shop: Workshop, rollout_id: str) -> str:
     """Look once; the rollout's status."""
     with shop.signals.act():
-        return shop.write(lambda session: look_once(session, shop.queue, rollout_id, now=shop.now()))
+        return shop.write(lambda session: look_once(session, shop.queue, shop.guardrails, rollout_id, now=shop.now()))
 
 
-def look_once(session: Session, queue: WorkQueue, rollout_id: str, *, now: datetime) -> str:
+def look_once(session: Session, queue: WorkQueue, guardrails: Guardrails, rollout_id: str, *, now: datetime) -> str:
     """Whatever it waits for may have gone on without this look: then nothing is done."""
     rollout = session.get_one(Rollout, rollout_id)
     release = lock_release(session, rollout.release_id)
@@ -40,7 +41,7 @@ def look_once(session: Session, queue: WorkQueue, rollout_id: str, *, now: datet
     if rollout.status is Status.PENDING_APPROVAL:
         _expire(session, queue, release, rollout, now=now)
     elif rollout.status is Status.SCHEDULED:
-        enqueue_rollout(session, queue, release, rollout, actor=SERVICE, now=now)
+        enqueue_rollout(session, queue, guardrails, release, rollout, actor=SERVICE, now=now)
     return rollout.status.value
 
 

@@ -1,6 +1,7 @@
 """Preparing a release: what exactly is released is looked up once, what stands in its way too, and each stage's plan is made."""
 
 import itertools
+from dataclasses import replace
 
 import structlog
 from dbos import DBOS
@@ -19,6 +20,7 @@ from app.releases.tables import Release
 from app.rollout.plan import ReleaseFacts, plan_rollouts
 from app.steps.contract import Interrupted, Json
 from app.workflow.advance import advance_release
+from app.workflow.guarding import guarded
 from app.workflow.looking_ahead import Findings, Subject, look_ahead
 from app.workflow.names import PREPARE_RELEASE
 from app.workflow.requests import definition_of
@@ -120,10 +122,14 @@ def _go_on(
         source=_place_of(job),
         subscription=shop.settings.subscription,
         content=found.content,
+        golden_requests=found.golden_requests,
     )
-    plans = plan_rollouts(definition, release.stages, facts)
+    plans = [
+        replace(each, plan=guarded(session, shop.guardrails, release.model, each.target, each.plan))
+        for each in plan_rollouts(definition, release.stages, facts)
+    ]
     plan_release(session, release, found.content, plans, actor=SERVICE, now=now)
-    advance_release(session, shop.queue, release, actor=SERVICE, now=now)
+    advance_release(session, shop.queue, shop.guardrails, release, actor=SERVICE, now=now)
 
 
 def _place_of(job: TrainingJob) -> Json:

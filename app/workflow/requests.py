@@ -11,6 +11,7 @@ from app.definitions import queries as definitions
 from app.definitions.schema import Definition, StageDefinition
 from app.definitions.tables import DefinitionVersion
 from app.errors import Conflict, Invalid
+from app.guardrails.rules import Guardrails, sites_of
 from app.identity.actor import Actor
 from app.identity.roles import Permission
 from app.jobs.service import (
@@ -29,6 +30,7 @@ from app.releases.events import append_event, link_events
 from app.releases.service import Request, create_release
 from app.releases.tables import DryRun, Release
 from app.rollout.plan import workspace_of
+from app.workflow.guarding import require_allowed
 from app.workflow.queue import WorkQueue
 
 _MARK_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -42,6 +44,7 @@ class Asking:
     actor: Actor
     now: datetime
     subscription: str  # of stages that name none
+    guardrails: Guardrails
 
 
 def request_release(
@@ -225,7 +228,10 @@ def _wanted(
         else definitions.get(session, model, definition_version, visible=visible)
     )
     definition = Definition.model_validate(version.content)
-    return version, definition, tuple(stage.name for stage in _choose_stages(definition, stages))
+    chosen = tuple(stage.name for stage in _choose_stages(definition, stages))
+    sites = [site for site in sites_of(definition, subscription=asking.subscription) if site.stage in chosen]
+    require_allowed([refusal for site in sites for refusal in asking.guardrails.refusals(site)])
+    return version, definition, chosen
 
 
 def _choose_stages(definition: Definition, wanted: Sequence[str] | None) -> list[StageDefinition]:

@@ -73,7 +73,9 @@ def _take_turn(shop: Workshop, rollout_id: str, *, ended: Mapping[str, End], run
         for step in steps:
             if step.id in ended:
                 record_end(session, step, ended[step.id], now=now, log_days=shop.settings.log_days)
-        if rollout.status is Status.QUEUED and may_begin(session, shop.queue, release, rollout, actor=SERVICE, now=now):
+        if rollout.status is Status.QUEUED and may_begin(
+            session, shop.queue, shop.guardrails, release, rollout, actor=SERVICE, now=now
+        ):
             said = {"code": "in_progress", "sentence": "Under way."}
             move_rollout(session, rollout, Status.IN_PROGRESS, **said, actor=SERVICE, now=now)
         if rollout.status not in {Status.IN_PROGRESS, Status.CANCELLING}:
@@ -123,8 +125,8 @@ def _finish(
         skip_what_is_left(session, steps, because=f"Not reached: {sentence}", actor=SERVICE, now=now)
     move_rollout(session, rollout, ended, code=code, sentence=sentence, actor=SERVICE, now=now)
     if ended is Status.SUCCEEDED:
-        advance_release(session, shop.queue, release, actor=SERVICE, now=now)
-        ask_others_anew(session, shop.queue, rollout, actor=SERVICE, now=now)
+        advance_release(session, shop.queue, shop.guardrails, release, actor=SERVICE, now=now)
+        ask_others_anew(session, shop.queue, shop.guardrails, rollout, actor=SERVICE, now=now)
     return ended
 
 

@@ -17,6 +17,7 @@ from app.azureml.facade import AzureML
 from app.bundles.unpacked import open_bundle
 from app.database.connection import Database
 from app.errors import Conflict, Unavailable
+from app.guardrails.rules import Guardrails
 from app.settings import Settings
 from app.steps.contract import Interrupted, Step
 from app.workers.service import WorkerIdentity, require_lease
@@ -43,6 +44,7 @@ class Workshop:
     steps: Mapping[str, Step]
     signals: Signals
     worker: WorkerIdentity
+    guardrails: Guardrails
     budget: Budget = field(default_factory=Budget)
 
     @cached_property

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from app.database.connection import Database
+from app.guardrails.rules import NO_GUARDRAILS, Guardrails
 from app.identity.actor import SERVICE
 from app.releases.planning import PlannedRollout, PlannedStep, plan_release
 from app.releases.queries import get_rollout, lock_release, steps_of
@@ -63,6 +64,7 @@ class Worker:
 
     database: Database
     queue: WorkQueue
+    guardrails: Guardrails = NO_GUARDRAILS
 
     def plan(
         self,
@@ -85,7 +87,7 @@ class Worker:
                 for stage in release.stages
             ]
             plan_release(session, release, content, plans, actor=SERVICE, now=_now())
-            advance_release(session, self.queue, release, actor=SERVICE, now=_now())
+            advance_release(session, self.queue, self.guardrails, release, actor=SERVICE, now=_now())
 
     def fail_to_plan(self, release_id: str) -> None:
         with self.database.write() as session:
@@ -101,7 +103,7 @@ class Worker:
             said = {"code": status.value, "sentence": f"Is {status.value}."}
             move_rollout(session, rollout, status, **said, actor=SERVICE, now=_now())
             if status is Status.SUCCEEDED:
-                advance_release(session, self.queue, release, actor=SERVICE, now=_now())
+                advance_release(session, self.queue, self.guardrails, release, actor=SERVICE, now=_now())
 
     def complete(self, release_id: str, stage: str) -> None:
         """Carry a queued rollout out, to its good end."""

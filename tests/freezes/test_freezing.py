@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.guardrails.rules import NO_GUARDRAILS
 from app.identity.actor import SERVICE
 from app.releases.queries import lock_release
 from app.releases.tables import Rollout
@@ -24,7 +25,7 @@ def freeze(client: httpx.Client, **more: Any) -> str:
 
 def look(worker: Worker, rollout: str, *, hours: float = 0) -> None:
     with worker.database.write() as session:
-        look_once(session, worker.queue, rollout, now=datetime.now(UTC) + timedelta(hours=hours))
+        look_once(session, worker.queue, NO_GUARDRAILS, rollout, now=datetime.now(UTC) + timedelta(hours=hours))
 
 
 def prod_of(client: httpx.Client, release: str) -> Json:
@@ -69,7 +70,9 @@ def test_what_is_queued_when_a_freeze_begins_does_not_begin(worker: Worker, anna
     with worker.database.write() as session:
         release = lock_release(session, waiting)
         rollout = session.get_one(Rollout, f"{waiting}:prod")
-        assert not may_begin(session, worker.queue, release, rollout, actor=SERVICE, now=datetime.now(UTC))
+        assert not may_begin(
+            session, worker.queue, NO_GUARDRAILS, release, rollout, actor=SERVICE, now=datetime.now(UTC)
+        )
 
     assert prod_of(anna, waiting)["status"] == "scheduled"
 

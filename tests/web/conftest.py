@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.guardrails.rules import NO_GUARDRAILS
 from app.identity.actor import SERVICE
 from app.releases.tables import Rollout
 from app.workflow.asking import ask_others_anew
@@ -81,7 +82,7 @@ def serve_another(anna: httpx.Client, worker: Worker) -> Callable[[], str]:
             worker.complete(other, stage)
         with worker.database.write() as session:
             moved = session.get_one(Rollout, f"{other}:prod")
-            ask_others_anew(session, worker.queue, moved, actor=SERVICE, now=datetime.now(UTC))
+            ask_others_anew(session, worker.queue, NO_GUARDRAILS, moved, actor=SERVICE, now=datetime.now(UTC))
         return other
 
     return serve_another

@@ -12,6 +12,7 @@ from app.azureml.client import AzureSettings
 from app.azureml.errors import Unavailable
 from app.azureml.facade import open_azure
 from app.database.connection import Database
+from app.guardrails.rules import NO_GUARDRAILS
 from app.identity.actor import SERVICE
 from app.releases.queries import get_rollout, lock_release, steps_of
 from app.releases.service import ask_of, begin_attempt, move_rollout, move_step
@@ -70,6 +71,7 @@ def shop(database: Database, tmp_path: Path, hands: Hands) -> Workshop:
         steps={kind: hands.step(kind) for kind in ("register_model", "create_endpoint", "create_deployment")},
         signals=Signals(database, lease),
         worker=worker,
+        guardrails=NO_GUARDRAILS,
         budget=Budget(tries=3, first_wait=0.001),
     )
 

@@ -11,6 +11,7 @@ import pytest
 from sqlmodel import Session
 
 from app.database.connection import Database
+from app.guardrails.rules import NO_GUARDRAILS
 from app.identity.actor import Actor
 from app.identity.roles import Grant, Role
 from app.releases.events import verify_chain
@@ -45,7 +46,7 @@ def vote(worker: Worker, release: str, actor: Actor, **more: Any) -> Status:
     """A word of somebody whose groups are known, on the plan as it is."""
     with worker.database.write() as session:
         digest = session.get_one(Rollout, f"{release}:prod").plan_digest
-        asking = Asking(worker.queue, actor, more.pop("now", None) or datetime.now(UTC), "")
+        asking = Asking(worker.queue, actor, more.pop("now", None) or datetime.now(UTC), "", NO_GUARDRAILS)
         return approve_in(session, asking, release, "prod", **{"plan_digest": digest, **more}).status
 
 
@@ -131,7 +132,9 @@ def test_what_serves_differently_when_its_turn_has_come_is_asked_anew(
     _serve_another(anna, worker)
 
     with writing(worker, asked) as (session, release, rollout):
-        began = may_begin(session, worker.queue, release, rollout, actor=of("worker"), now=datetime.now(UTC))
+        began = may_begin(
+            session, worker.queue, NO_GUARDRAILS, release, rollout, actor=of("worker"), now=datetime.now(UTC)
+        )
 
     assert not began
     assert status_of(anna, asked) == "pending_approval"
@@ -146,7 +149,7 @@ def _serve_another(anna: httpx.Client, worker: Worker) -> str:
         worker.complete(other, stage)
     with worker.database.write() as session:
         moved = session.get_one(Rollout, f"{other}:prod")
-        ask_others_anew(session, worker.queue, moved, actor=of("worker"), now=datetime.now(UTC))
+        ask_others_anew(session, worker.queue, NO_GUARDRAILS, moved, actor=of("worker"), now=datetime.now(UTC))
     return other
 
 
@@ -158,10 +161,10 @@ def test_approval_after_expiry_is_refused_and_a_look_ends_it(worker: Worker, ann
     assert refused.value.code == "approval_expired"  # type: ignore[attr-defined] # one of ours
 
     with worker.database.write() as session:
-        look_once(session, worker.queue, f"{asked}:prod", now=datetime.now(UTC))
+        look_once(session, worker.queue, NO_GUARDRAILS, f"{asked}:prod", now=datetime.now(UTC))
     assert status_of(anna, asked) == "pending_approval", "not yet"
     with worker.database.write() as session:
-        look_once(session, worker.queue, f"{asked}:prod", now=late)
+        look_once(session, worker.queue, NO_GUARDRAILS, f"{asked}:prod", now=late)
     assert status_of(anna, asked) == "expired"
     problem_of(approve(anna, asked), 409, "nothing_to_decide")
 

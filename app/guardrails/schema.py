@@ -1,0 +1,150 @@
+"""What may be written into ``guardrails.yml``."""
+
+import json
+import sys
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, StringConstraints, model_validator
+
+from app.definitions.names import Duration, PersonOrGroup, length_of
+from app.definitions.schema import ANYBODY, SCHEMA_DIALECT, Approval, ApprovalSection, Section
+from app.freezes.service import Wanted, mistakes_in
+from app.freezes.windows import Window
+
+# Names of Azure, and stages and models of ours: ASCII without brackets, so that a pattern means what it looks like.
+_NAME = r"[A-Za-z0-9_.()-]"
+Pattern = Annotated[str, StringConstraints(pattern=rf"^(?:{_NAME}|[*?]){{1,100}}$")]
+PatternWithModel = Annotated[
+    str, StringConstraints(pattern=rf"^(?:(?:{_NAME}|[*?]){{1,100}}|{_NAME}{{0,60}}\{{model\}}{_NAME}{{0,60}})$")
+]
+SEVERAL = Field(default=None, min_length=1, max_length=100)
+
+
+class MatchSection(Section):
+    """Which stages a rule is about: those that match everything that is written here. `*` and `?`, case ignored."""
+
+    workspace: Pattern | None = None
+    """The Azure ML workspace. Prefer it to `stage`: the name of a stage is the team's own choice."""
+    resource_group: Pattern | None = None
+    subscription: Pattern | None = None
+    """Of stages that name none: the service's setting."""
+    registry: Pattern | None = None
+    """The registry that brings model and environment there; a stage without one does not match."""
+    stage: Pattern | None = None
+    """The name of the stage in a definition."""
+    model: Pattern | None = None
+    """The model. A rule that says no more than this lets nothing go anywhere: another one must match the place."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "MatchSection":
+        if not self.model_fields_set:
+            raise ValueError('must say something: `{workspace: "*"}` is about all stages')
+        return self
+
+    @property
+    def is_about_a_place(self) -> bool:
+        return bool(self.model_fields_set - {"model"})
+
+
+class RequiredChecks(Section):
+    """What a definition must have a new deployment prove before it gets traffic there."""
+
+    golden_requests: int = Field(ge=1, le=10_000)
+    """The least number of golden requests, each different and with an answer that is expected."""
+
+
+class RequiredFreeze(Section):
+    """A time in which nothing begins there. Nobody can delete it; only breaking the glass gets past it."""
+
+    reason: str = Field(min_length=1, max_length=1000)
+    starts: datetime
+    """By the wall clock of the time zone, without an offset."""
+    lasts: Duration | None = None
+    """Without it, until this file says otherwise."""
+    time_zone: str = "UTC"
+    recurs: str | None = None
+    """An RRULE of RFC 5545, such as `FREQ=WEEKLY`."""
+
+    @model_validator(mode="after")
+    def _happens(self) -> "RequiredFreeze":
+        wanted = Wanted(self.reason, self.starts, self._length, self.time_zone, self.recurs)
+        if mistakes := mistakes_in(wanted):
+            raise ValueError("; ".join(map(str, mistakes)))
+        return self
+
+    @property
+    def _length(self) -> timedelta | None:
+        return None if self.lasts is None else length_of(self.lasts)
+
+    @property
+    def window(self) -> Window:
+        return Window(self.starts, self._length, ZoneInfo(self.time_zone), self.recurs, f"{self.reason} (guardrails)")
+
+
+class ChangedBy(Section):
+    """Who may change definitions of models that have a stage there, beside being an admin of the model."""
+
+    groups: tuple[PersonOrGroup, ...] = ()
+    people: tuple[PersonOrGroup, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_somebody(self) -> "ChangedBy":
+        if not self.groups and not self.people:
+            raise ValueError("names nobody")
+        return self
+
+
+class RuleSection(Section):
+    """What holds for the stages that it matches. Where several rules match, all of them hold."""
+
+    name: str = Field(min_length=1, max_length=100)
+    """What people are told that it is called."""
+    match: MatchSection
+    models: list[Pattern] | None = SEVERAL
+    """The models that may come there; absent: all."""
+    endpoints: list[PatternWithModel] | None = SEVERAL
+    """Names that endpoints may have there. `{model}` is the model's name; beside it there is no `*` and no `?`."""
+    key_vaults: list[PatternWithModel] | None = SEVERAL
+    """Key Vaults that may be written to from there."""
+    registries: list[Pattern] | None = SEVERAL
+    """Registries that models may come through."""
+    approval: Approval | None = None
+    """The least policy: a definition's policy is raised to it in each dimension in which it asks for less."""
+    checks: RequiredChecks | None = None
+    freezes: list[RequiredFreeze] = Field(default=[], max_length=50)
+    changed_by: ChangedBy | None = None
+
+    @property
+    def policy(self) -> ApprovalSection | None:
+        match self.approval:
+            case None | "none":
+                return None
+            case "required":
+                return ANYBODY
+            case policy:
+                return policy
+
+
+class GuardrailsSection(Section):
+    """What the platform demands of every definition."""
+
+    rules: list[RuleSection] = Field(max_length=200)
+    unmatched: Literal["refused", "allowed"] = "refused"
+    """Whether a stage that no rule matches may be released to."""
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of ``guardrails.yml``, for editors."""
+    schema = GuardrailsSection.model_json_schema()
+    return {"$schema": SCHEMA_DIALECT, **schema, "title": "guardrails.yml of mlrelease"}
+
+
+def schema_text() -> str:
+    """The JSON Schema as it is published in ``deploy/guardrails.schema.json``."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":  # python -m app.guardrails.schema > deploy/guardrails.schema.json
+    sys.stdout.write(schema_text())

@@ -1,0 +1,159 @@
+"""Who must approve a rollout, whatever its definition says: guardrails, and the policies that held there before.
+
+A definition that asks for less than one before it asked does not decide that by itself. Whoever must approve a rollout is whoever
+its own definition names, the guardrails name, what was last released to this target named, and each version of the model's definition
+named since then for this target, stage or Key Vault. Once a rollout has succeeded there under all of that, only what its definition says is left
+of the past. Emergencies change nothing: what was begun by breaking the glass was not approved.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session, col, func, select
+
+from app.definitions.schema import ApprovalSection, StageDefinition
+from app.definitions.tables import DefinitionVersion
+from app.errors import Forbidden
+from app.guardrails.policies import Policy, stricter, weaker_in
+from app.guardrails.rules import Guardrails, Refusal, Site, say_all, site_of
+from app.releases.states import Status
+from app.releases.tables import Plan, Release, Rollout
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Demanded:
+    """Who must approve; ``raised`` says by what the definition's own policy was raised, and in which dimensions."""
+
+    policy: Policy
+    raised: list[Json]
+
+
+def guarded(session: Session, guardrails: Guardrails, model: str, target: str, plan: Json) -> Json:
+    """The plan, with whoever must approve it as things are now, and the rules that hold there."""
+    declared = declared_in(plan)
+    site = site_in(model, target, plan)
+    demanded = demands_on(session, guardrails, site, declared)
+    rest = {key: value for key, value in plan.items() if key not in {"policy", "guardrails"}}
+    shown: Json = {"approval": None if demanded.policy is None else demanded.policy.model_dump(mode="json")}
+    if demanded.policy == declared:
+        shown["approval"] = _written(plan)
+    if demanded.raised:
+        shown["policy"] = {"declared": _written(plan), "raised": demanded.raised}
+    if rules := guardrails.shown(site):
+        shown["guardrails"] = rules
+    return {**rest, **shown}
+
+
+def demands_on(session: Session, guardrails: Guardrails, site: Site, declared: Policy) -> Demanded:
+    """What a stage must ask for at least, beside what it asks for itself."""
+    policy, raised = declared, []
+    for by, least in (
+        *((f"guardrail {name!r}", least) for name, least in guardrails.least_policies(site)),
+        *_before(session, guardrails, site),
+    ):
+        weaker = weaker_in(policy, least)
+        if weaker:
+            raised.append({"by": by, "in": weaker})
+            policy = stricter(policy, least)
+    return Demanded(policy, raised)
+
+
+def refusals_of(
+    guardrails: Guardrails, model: str, target: str, plan: Json, *, golden_requests: int | None = None
+) -> list[Refusal]:
+    """What the guardrails, as they are now, refuse of a plan."""
+    known = (plan.get("checks") or {}).get("golden_requests") if golden_requests is None else golden_requests
+    return list(guardrails.refusals(site_in(model, target, plan), golden_requests=known))
+
+
+def require_allowed(refusals: list[Refusal]) -> None:
+    """Raises Forbidden with all of them."""
+    if refusals:
+        raise Forbidden(
+            say_all(refusals),
+            code="guardrail_refused",
+            hint="Whoever keeps guardrails.yml can say more.",
+            refusals=[vars(each) for each in refusals],
+        )
+
+
+def declared_in(plan: Json) -> Policy:
+    """What the definition itself asks for."""
+    written = _written(plan)
+    return None if written is None else ApprovalSection.model_validate(written)
+
+
+def site_in(model: str, target: str, plan: Json) -> Site:
+    """Where a plan goes."""
+    subscription, resource_group, workspace, endpoint = target.split("/")
+    further = plan.get("target") or {}
+    return Site(
+        model=model,
+        stage=plan["stage"],
+        subscription=subscription,
+        resource_group=resource_group,
+        workspace=workspace,
+        endpoint=endpoint,
+        registry=further.get("registry"),
+        key_vault=further.get("key_vault"),
+    )
+
+
+def _written(plan: Json) -> Json | None:
+    policy: Json | None = plan["policy"]["declared"] if "policy" in plan else plan["approval"]
+    return policy
+
+
+def _before(session: Session, guardrails: Guardrails, site: Site) -> Iterator[tuple[str, ApprovalSection]]:
+    """By what, and whom: the policies that held for this stage before, the last released one first."""
+    last = _last_success(session, site.target)
+    if last is not None:
+        declared = declared_in(session.get_one(Plan, last.plan_digest).document)
+        if declared is not None:
+            yield f"{last.release_id}, which serves there", declared
+    stages = list(_stages(session, guardrails, site.model))
+    released = _released(session, site.model, stages)
+    for version, other, policy in stages:
+        since = [released.get(key) for key in _keys(other) & _keys(site)]
+        if policy is not None and any(each is not None and version >= each for each in since):
+            yield f"version {version} of the definition", policy
+
+
+def _keys(site: Site) -> set[tuple[str, str]]:
+    """What makes two stages the same: what the team calls them, what they move, or where callers get its address from."""
+    vault = {("key_vault", site.key_vault.lower())} if site.key_vault else set()
+    return {("stage", site.stage), ("target", site.target), *vault}
+
+
+def _stages(session: Session, guardrails: Guardrails, model: str) -> Iterator[tuple[int, Site, Policy]]:
+    """The stages of all versions of the model's definition, the newest first."""
+    query = select(DefinitionVersion.version, DefinitionVersion.content).where(DefinitionVersion.model == model)
+    for version, content in session.exec(query.order_by(col(DefinitionVersion.version).desc())).all():
+        for written in content.get("stages", ()):
+            stage = StageDefinition.model_validate(written)
+            yield version, site_of(stage, model=model, subscription=guardrails.subscription), stage.policy
+
+
+def _released(session: Session, model: str, stages: list[tuple[int, Site, Policy]]) -> dict[tuple[str, str], int]:
+    """By stage, target and Key Vault: the version under which the model last got there."""
+    known = {(version, site.stage): site for version, site, _ in stages}
+    query = select(Release.definition_version, Rollout.stage, Rollout.target, func.max(Rollout.finished_at))
+    query = query.join(Rollout, col(Rollout.release_id) == col(Release.id)).where(Release.model == model, *_APPROVED)
+    rows = session.exec(query.group_by(col(Release.definition_version), col(Rollout.stage), col(Rollout.target))).all()
+    found: dict[tuple[str, str], int] = {}
+    for version, stage, target, _ in sorted(rows, key=lambda row: str(row[3])):  # what came later counts
+        site = known.get((version, stage))
+        keys = {("stage", stage), ("target", target.lower())} | (_keys(site) if site is not None else set())
+        found |= dict.fromkeys(keys, version)
+    return found
+
+
+def _last_success(session: Session, target: str) -> Rollout | None:
+    query = select(Rollout).where(Rollout.target == target, *_APPROVED).order_by(col(Rollout.finished_at).desc())
+    return session.exec(query.limit(1)).first()
+
+
+_APPROVED = (col(Rollout.status) == Status.SUCCEEDED, col(Rollout.emergency).is_(False))

@@ -1,0 +1,19 @@
+"""An installation without guardrails, to begin with."""
+
+import pytest
+
+from app.settings import Settings
+from tests.api.conftest import plain_logs, service, settings
+from tests.api.serving import Served
+from tests.guardrails.playing import Platform, open_workshop
+
+__all__ = ["plain_logs", "service", "settings"]
+
+
+@pytest.fixture
+def platform(settings: Settings, service: Served) -> Platform:
+    return Platform(
+        anna=service.client("anna"),
+        boris=service.client("boris"),
+        shop=open_workshop(settings, service.service.database),
+    )
