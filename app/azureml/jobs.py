@@ -14,7 +14,7 @@ from app.azureml.confined import child_azure, run_confined
 from app.azureml.content import content_of
 from app.azureml.errors import AlreadyExists, NotFound
 from app.azureml.facade import AzureML
-from app.azureml.names import parse_asset
+from app.azureml.names import ARTIFACTS, parse_asset
 from app.azureml.types import ChildJob, Content, Job, WorkspaceRef
 from app.azureml.words import word, words
 from app.bundles.local_paths import require_local_paths
@@ -103,9 +103,14 @@ def download_output(
     """Fetch a named output of an ended job and give what is at ``path`` in it. Raises NotFound."""
     with azure.connect(workspace, doing=f"download output {output} of job {name}") as client:
         client.jobs.download(name, output_name=output, download_path=str(into))
-    root = into / "named-outputs" / output
+    root = downloaded_to(into, output)
     inside = root if path.strip("/") in {"", "."} else root / path.strip("/")
     return content_of(inside, asked_for=f"{path} in output {output} of job {name}")
+
+
+def downloaded_to(into: Path, output: str) -> Path:
+    """Where ``download_output`` has put the whole of an output."""
+    return into / "artifacts" if output == ARTIFACTS else into / "named-outputs" / output
 
 
 def environment_of_output(azure: AzureML, workspace: WorkspaceRef, name: str, output: str) -> str | None:
@@ -143,7 +148,7 @@ def _plain(job: SdkJob, name: str) -> Job:
         name=name,
         status=status,
         is_final=status.lower() in FINAL,
-        outputs={key: str(_path(value) or "") for key, value in outputs.items() if key != "default"},
+        outputs={key: str(_path(value) or "") for key, value in outputs.items() if key != ARTIFACTS},
         tags=tags,
         properties=properties,
         git_commit=next((properties[key] for key in _COMMITS if properties.get(key)), None),

@@ -78,4 +78,5 @@ def _plain(model: SdkModel) -> Model:
         type=word(model.type),
         tags=words(model.tags),
         properties=words(model.properties),
+        job=str(model.job_name) if model.job_name else None,
     )

@@ -16,6 +16,10 @@ _IN_WORKSPACE = re.compile(
 )
 _SHORT = re.compile(r"^(?:azureml:)?(?P<name>[^:@/]+)(?::(?P<version>[^:@/]+)|@(?P<label>[^:@/]+))$")
 
+# What a job leaves without a named output: ./outputs, what MLflow logged, and its logs. Azure lists it as `default`, and its
+# addresses say `artifacts`.
+ARTIFACTS = "default"
+
 
 @dataclass(frozen=True)
 class AssetName:
@@ -46,7 +50,8 @@ def registry_uri(registry: RegistryRef, kind: str, name: str, version: str) -> s
 def job_output_uri(job: str, output: str, path: str) -> str:
     """``path`` is inside the output; "." is the whole of it."""
     inside = "" if path.strip("/") in {"", "."} else path.strip("/")
-    return f"azureml://jobs/{job}/outputs/{output}/paths/{inside}"
+    name = "artifacts" if output == ARTIFACTS else output
+    return f"azureml://jobs/{job}/outputs/{name}/paths/{inside}"
 
 
 def same_asset(one: str | None, other: str | None) -> bool:

@@ -91,6 +91,7 @@ class Model:
     type: str
     tags: Mapping[str, str]
     properties: Mapping[str, str]
+    job: str | None = None  # whose output it was made of, where Azure tells
 
 
 @dataclass(frozen=True)

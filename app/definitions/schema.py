@@ -4,7 +4,7 @@ import json
 import sys
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, StrictInt, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, StrictInt, Tag, model_validator
 
 from app.definitions.names import (
     Duration,
@@ -46,11 +46,19 @@ class ModelSection(Section):
     description: str | None = None
     """Shown beside the model in Azure ML."""
     output: OutputName = "model"
-    """The named output of the training job that holds the model."""
+    """The named output of the training job that holds the model; `default` is what it wrote to ./outputs or logged by MLflow."""
     path: InnerPath = "."
     """A file or folder inside the output; `.` is the whole output."""
     file: InnerPath | None = None
     """A file that must be present there, looked for before anything runs."""
+
+    @model_validator(mode="after")
+    def _is_no_log(self) -> "ModelSection":
+        if self.output == "default" and self.path.strip("./") == "":
+            raise ValueError(
+                "`output: default` holds the job's logs too: name the model's folder, such as `path: outputs`"
+            )
+        return self
 
 
 class ChecksSection(Section):

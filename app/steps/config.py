@@ -12,6 +12,7 @@ Config = TypeVar("Config", bound="StepConfig")
 RELEASE_TAG = "mlrelease.release"
 MODEL_TAG = "mlrelease.model"
 DIGEST_TAG = "mlrelease.digest"
+JOB_TAG = "mlrelease.job"
 
 
 class StepConfig(BaseModel):

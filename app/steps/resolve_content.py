@@ -9,8 +9,8 @@ from app.azureml.code import uploaded_files
 from app.azureml.environments import resolve_environment
 from app.azureml.errors import NotFound
 from app.azureml.facade import AzureML
-from app.azureml.jobs import download_output, environment_of_output, get_job, list_children
-from app.azureml.names import job_output_uri
+from app.azureml.jobs import download_output, downloaded_to, environment_of_output, get_job, list_children
+from app.azureml.names import ARTIFACTS, job_output_uri
 from app.azureml.places import workspace_exists
 from app.azureml.runs import read_run
 from app.azureml.types import Content, Environment, Job, WorkspaceRef
@@ -21,6 +21,10 @@ from app.steps.contract import Context, Done, Json, Refused
 from app.steps.scratch import new_folder
 
 _LISTED = 20  # file names in a sentence
+_HOW_TO_NAME_ONE = "Have the training write the model to a named output (`outputs:` in the job's YAML). "
+_ARTIFACTS_HINT = (
+    "What the job wrote to ./outputs, or logged by MLflow, is in model.output: default, by its model.path: outputs/…."
+)
 
 
 class ModelConfig(StepConfig):
@@ -100,11 +104,12 @@ def _completed(azure: AzureML, wanted: ResolveContent) -> Job:
             code="job_failed",
             hint=f"Its logs: {job.studio_url}" if job.studio_url else None,
         )
-    if wanted.model.output not in job.outputs:
+    if wanted.model.output not in {*job.outputs, ARTIFACTS}:
+        has = f"it has {_listed(list(job.outputs))}" if job.outputs else "it has no named outputs"
         raise Refused(
-            f"Training job {job.name} has no output {wanted.model.output}; it has {_listed(list(job.outputs))}.",
+            f"Training job {job.name} has no output {wanted.model.output}; {has}.",
             code="output_missing",
-            hint="Name one of them in release.yml: model.output.",
+            hint=f"{'Name one of them in release.yml: model.output. ' if job.outputs else _HOW_TO_NAME_ONE}{_ARTIFACTS_HINT}",
             outputs=sorted(job.outputs),
         )
     return job
@@ -117,20 +122,33 @@ def _content(azure: AzureML, context: Context, wanted: ResolveContent, job: Job)
             azure, wanted.workspace.ref, job.name, output=model.output, path=model.path, into=into
         )
     except NotFound:
+        there = _files(downloaded_to(into, model.output))
         raise Refused(
-            f"Output {model.output} of {job.name} has nothing at {model.path}; it has {_listed(_files(into))}.",
+            f"{_output(model, job)} has nothing at {model.path}; it has {_listed(there)}."
+            if there
+            else f"{_output(model, job)} is empty.",
             code="model_file_missing",
-            hint="Mend model.path in release.yml, or the training.",
+            hint="Mend model.path in release.yml, or the training."
+            if there
+            else "Have the training write the model there.",
         ) from None
     names = _files(content.root)
     if model.file is not None and model.file not in names:
         raise Refused(
-            f"Output {model.output} of {job.name} has no {model.file}; it has {_listed(names)}.",
+            f"{_output(model, job)} has no {model.file}{_at(model.path)}; it has {_listed(names)}.",
             code="model_file_missing",
             hint="Mend model.file in release.yml, or the training.",
             files=names[:_LISTED],
         )
     return content
+
+
+def _output(model: ModelConfig, job: Job) -> str:
+    return f"The artifacts of {job.name}" if model.output == ARTIFACTS else f"Output {model.output} of {job.name}"
+
+
+def _at(path: str) -> str:
+    return "" if path in {"", "."} else f" at {path}"
 
 
 def _environment(azure: AzureML, wanted: ResolveContent, job: Job) -> Environment:
@@ -194,9 +212,11 @@ def _code_digest(bundle: Path, deployment: str | None) -> str | None:
 def _files(root: Path) -> list[str]:
     if root.is_file():
         return [root.name]
+    if not root.is_dir():
+        return []
     return sorted(each.relative_to(root).as_posix() for each in root.rglob("*") if each.is_file())
 
 
 def _listed(names: list[str]) -> str:
-    shown = ", ".join(sorted(names)[:_LISTED]) or "none"
+    shown = ", ".join(sorted(names)[:_LISTED])
     return shown + (", …" if len(names) > _LISTED else "")

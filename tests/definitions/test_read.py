@@ -42,6 +42,7 @@ def test_a_definition_survives_storing(folder: Path) -> None:
         ("  name: churn\n", "", "release.yml:1: model.name: is missing: the model's name, here and in Azure ML"),
         ("  name: churn\n", "  name: churn\n  zzz: 1\n", "release.yml:3: model.zzz: is not a key that is known here; known are `description`"),
         ("custom_model", "custom_modle", "release.yml:3: model.type: must be 'custom_model' or 'mlflow_model', not 'custom_modle'"),
+        ("file: model.pkl", "output: default", "release.yml:1: model: `output: default` holds the job's logs too: name the model's folder"),
         ("file: model.pkl", "file: ../model.pkl", "release.yml:4: model.file: '../model.pkl' is not a path inside the folder"),
         ("file: model.pkl", "file: /model.pkl", "release.yml:4: model.file: '/model.pkl' is not a path inside the folder"),
         ("file: model.pkl", "file: [a]", "release.yml:4: model.file: must be text, not a list"),

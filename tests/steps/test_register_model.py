@@ -6,9 +6,9 @@ import pytest
 
 from app.azureml.models import list_models, register_model
 from app.steps.contract import Interrupted, Refused
-from tests.azureml.fixtures import DEV
+from tests.azureml.fixtures import DEV, train
 from tests.azureml.running import RunningEmulator
-from tests.steps.fixtures import Team, registering
+from tests.steps.fixtures import Team, registering, resolving
 
 Json = dict[str, Any]
 
@@ -100,3 +100,36 @@ def _register_other(team: Team, content: Json, *, version: str, tags: Json | Non
         tags=tags or {},
         properties={},
     )
+
+
+@pytest.mark.usefixtures("trained")  # its environment
+def test_what_the_job_registered_itself_is_reused(team: Team) -> None:
+    folder = team.scratch / "job"
+    folder.mkdir()
+    (folder / "pipeline.yml").write_text(
+        f"""
+command: echo 3 > ${{{{outputs.model}}}}/factor.json
+environment: azureml:team-env@latest
+compute: azureml:cpu-cluster
+outputs:
+  model:
+    type: custom_model
+    name: {team.name}
+"""
+    )
+    job = f"{team.name}-own"
+    train(team.azure, folder, name=job)
+    content = team.carry_out("resolve_content", resolving(team, job)).output
+
+    done = team.carry_out("register_model", registering(team, content))
+
+    assert (done.changed, done.output["version"]) == (False, "1")
+    assert [model.version for model in list_models(team.azure, DEV, team.name)] == ["1"]
+
+
+def test_another_job_s_own_version_of_other_content_is_left_alone(team: Team, content: Json) -> None:
+    _register_other(team, content, version="1")
+
+    done = team.carry_out("register_model", registering(team, content))
+
+    assert (done.changed, done.output["version"]) == (True, "2")

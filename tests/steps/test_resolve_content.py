@@ -13,7 +13,7 @@ from app.steps.contract import Refused
 from tests.azureml.fixtures import DEV, Trained, train
 from tests.azureml.running import RunningEmulator
 from tests.azureml.team import write_training
-from tests.steps.fixtures import Team, place, resolving
+from tests.steps.fixtures import Team, place, registering, resolving
 
 
 def test_completed_job_is_resolved_to_its_content(team: Team, trained: Trained) -> None:
@@ -131,3 +131,40 @@ def test_code_is_digested_as_it_is_uploaded(team: Team, trained: Trained) -> Non
 
     assert ignored == before
     assert used != before
+
+
+@pytest.mark.usefixtures("trained")  # its environment
+def test_what_a_job_left_in_its_outputs_folder_is_named_and_registered(team: Team) -> None:
+    job = _train_without_named_output(team)
+    wanted = {"output": "default", "path": "outputs/best", "file": "factor.json"}
+
+    content = team.carry_out("resolve_content", resolving(team, job, model=wanted)).output
+    registered = team.carry_out("register_model", registering(team, content)).output
+
+    assert content["model_uri"] == f"azureml://jobs/{job}/outputs/artifacts/paths/outputs/best"
+    assert content["model_files"] == 1
+    assert registered["digest"] == content["model_digest"]
+
+
+@pytest.mark.usefixtures("trained")
+def test_job_without_named_outputs_is_told_what_to_write(team: Team) -> None:
+    job = _train_without_named_output(team)
+
+    with pytest.raises(Refused, match="it has no named outputs") as named:
+        team.carry_out("resolve_content", resolving(team, job))
+    with pytest.raises(Refused, match=r"has nothing at outputs/worst; it has .*outputs/best/factor\.json") as elsewhere:
+        team.carry_out("resolve_content", resolving(team, job, model={"output": "default", "path": "outputs/worst"}))
+
+    assert "model.output: default" in str(named.value.hint)
+    assert elsewhere.value.code == "model_file_missing"
+
+
+def _train_without_named_output(team: Team) -> str:
+    folder = team.scratch / "job"
+    folder.mkdir()
+    (folder / "pipeline.yml").write_text(
+        "command: mkdir -p outputs/best && echo 3 > outputs/best/factor.json\n"
+        "environment: azureml:team-env@latest\n"
+        "compute: azureml:cpu-cluster\n"
+    )
+    return train(team.azure, folder, name=f"{team.name}-plain")
