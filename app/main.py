@@ -48,6 +48,7 @@ from app.identity.doors import Doors
 from app.logs import set_up_logs
 from app.notifications.keys import signing_keys
 from app.private_files import keep_files_private
+from app.python_version import warn_of_old_python
 from app.settings import Settings, read_settings
 from app.web import files, home, login, rollouts
 from app.web import releases as release_pages
@@ -156,6 +157,7 @@ def serve() -> None:
     settings = read_settings()
     keep_files_private(settings.data)
     set_up_logs(settings.log_format)
+    warn_of_old_python()
     app = create_app(settings)
     forget_secrets()
     server = Server(

@@ -31,6 +31,7 @@ from app.guardrails.file import read_guardrails
 from app.guardrails.rules import Guardrails
 from app.logs import set_up_logs
 from app.private_files import keep_files_private
+from app.python_version import warn_of_old_python
 from app.settings import Settings, read_settings
 from app.steps.catalogue import build_steps
 from app.workers.service import WorkerIdentity
@@ -51,6 +52,7 @@ def work() -> None:
     settings = read_settings()
     keep_files_private(settings.data)
     set_up_logs(settings.log_format)
+    warn_of_old_python()
     guardrails = read_guardrails(settings)
     stop = _stop_signal()
     database = Database(settings.database)

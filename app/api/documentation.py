@@ -41,7 +41,8 @@ class Problem(BaseModel):
     detail: str = Field(description="one sentence for people")
     code: str = Field(examples=["plan_changed"])
     hint: str | None = Field(default=None, description="what to do about it")
-    mistakes: list[MistakeView] | None = None
+    mistakes: list[MistakeView] | None = Field(default=None, description="the first hundred")
+    mistakes_left_out: int | None = Field(default=None, description="how many more there are, where there are")
 
 
 def refusals(*statuses: int) -> Responses:

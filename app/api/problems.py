@@ -56,6 +56,10 @@ _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
 MEDIA_TYPE = "application/problem+json"
 
 
+MOST_MISTAKES = 100  # that are listed; the answer says how many more there are
+LONGEST_TEXT = 1000  # characters of each text of a mistake: what was sent may be quoted in it
+LONGEST_DETAIL = 4000  # characters
+
 JSON_HINT = "Send a JSON document in UTF-8, with `Content-Type: application/json`."
 
 
@@ -69,9 +73,10 @@ def explain_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
-        mistakes = [_mistake(each) for each in error.errors()]
+        found = error.errors()
+        mistakes = [_mistake(each) for each in found]
         first = f"{mistakes[0]['field']}: {mistakes[0]['message']}" if mistakes else "not understood"
-        about_body = any(tuple(each["loc"]) == ("body",) or each["type"] == "json_invalid" for each in error.errors())
+        about_body = any(tuple(each["loc"]) == ("body",) or each["type"] == "json_invalid" for each in found)
         return problem(
             422,
             code="malformed",
@@ -159,15 +164,29 @@ def problem(
 ) -> JSONResponse:
     """One problem document. ``type`` names the code: stable, for programs. ``more`` replaces nothing of the standard's."""
     body = {
-        **(more or {}),
+        **_bounded(more or {}),
         "type": f"urn:mlrelease:problem:{code}",
         "title": TITLES.get(status, "Error"),
         "status": status,
-        "detail": detail,
+        "detail": f"{detail[:LONGEST_DETAIL]}…" if len(detail) > LONGEST_DETAIL else detail,
         "code": code,
         "hint": hint,
     }
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers) if headers else None)
+
+
+def _bounded(more: Mapping[str, Any]) -> dict[str, Any]:
+    """Without more mistakes, and longer ones, than anybody reads: the answer to a megabyte was seven."""
+    mistakes: list[dict[str, Any]] | None = more.get("mistakes")
+    if mistakes is None:
+        return dict(more)
+    listed = [{key: _cut(value) for key, value in each.items()} for each in mistakes[:MOST_MISTAKES]]
+    left_out = len(mistakes) - len(listed)
+    return {**more, "mistakes": listed, **({"mistakes_left_out": left_out} if left_out else {})}
+
+
+def _cut(value: Any) -> Any:
+    return f"{value[:LONGEST_TEXT]}…" if isinstance(value, str) and len(value) > LONGEST_TEXT else value
 
 
 def _mistake(error: Mapping[str, Any]) -> dict[str, Any]:

@@ -87,6 +87,8 @@ def complain(error: MlreleaseError, *, problem: Mapping[str, Any], as_json: bool
     complaints.print(f"[bold red]Error:[/] {escape(error.sentence)}")
     for mistake in problem.get("mistakes", []):
         complaints.print(f"  {mistake_line(mistake)}", markup=False)
+    if problem.get("mistakes_left_out"):
+        complaints.print(f"  and {problem['mistakes_left_out']:,} more.", markup=False)
     if error.hint:
         complaints.print(error.hint, markup=False)
 

@@ -9,6 +9,8 @@ from app.errors import Mistake
 from app.written.mistakes import did_you_mean
 
 LARGEST_FILE = 8 * 1024**2  # bytes
+MOST_REQUESTS = 10_000
+MOST_UNKNOWN = 10  # keys of one request that are told of
 KEYS = ["expect", "request"]
 SHAPE = 'must be a list of {"request": {…}, "expect": {…}}'
 
@@ -34,6 +36,8 @@ def check_golden(path: Path, *, name: str) -> list[Mistake]:
         return [Mistake(SHAPE, file=name, line=1)]
     if not requests:
         return [Mistake("has no requests: a deployment must prove something", file=name, line=1)]
+    if len(requests) > MOST_REQUESTS:
+        return [Mistake(f"has more than {MOST_REQUESTS:,} requests", file=name, line=1)]
     lines = _lines_of_items(text)
     return [
         Mistake(message, file=name, line=line, field=f"[{index}]")
@@ -55,7 +59,7 @@ def _wrong_with(request: Any) -> Iterator[str]:
         return
     unknown = [key for key in request if key not in KEYS]
     missing = [key for key in KEYS if key not in request]
-    for key in unknown:
+    for key in unknown[:MOST_UNKNOWN]:
         yield f"`{key}` is not a key that is known here{did_you_mean(key, missing)}"
     for key in missing:
         yield f"`{key}` is missing"

@@ -1,13 +1,14 @@
 """The score code that a deployment names: is it there, and does it keep Azure ML's contract?"""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from app.errors import Mistake
 from app.written.yaml_lines import Document, Place
 
 CODE: Place = ("code_configuration", "code")
+LARGEST_SCRIPT = 512 * 1024  # bytes: its syntax tree takes some three hundred times as much memory
 SCRIPT: Place = ("code_configuration", "scoring_script")
 
 
@@ -28,23 +29,26 @@ def check_score_code(deployment: Document, *, folder: Path, file: Path) -> Itera
         path = (source / script).resolve()
         if not path.is_relative_to(source) or not path.is_file():
             yield deployment.mistake(SCRIPT, f"there is no file {script!r} in {code!r}")
-        elif missing := [name for name in ("init", "run") if not _may_define(path, name)]:
+        elif path.stat().st_size > LARGEST_SCRIPT:
+            yield deployment.mistake(
+                SCRIPT, f"{script!r} is larger than {LARGEST_SCRIPT:,} bytes: put data into files of their own"
+            )
+        elif missing := _surely_missing(path, ("init", "run")):
             functions = " and no ".join(f"`{name}()`" for name in missing)
             yield deployment.mistake(SCRIPT, f"{script!r} has no {functions}: Azure ML calls them")
 
 
-def _may_define(path: Path, name: str) -> bool:
-    """False only when it surely does not: code for a newer Python than ours cannot be judged here."""
+def _surely_missing(path: Path, names: Iterable[str]) -> list[str]:
+    """Those that it surely does not define: code for a newer Python than ours cannot be judged here."""
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, RecursionError):
-        return True
+        return []
+    defined: set[str] = set()
     for node in ast.walk(tree):
         match node:
-            case ast.FunctionDef(name=found) | ast.AsyncFunctionDef(name=found) if found == name:
-                return True
-            case ast.Name(id=found, ctx=ast.Store()) if found == name:
-                return True
-            case ast.alias() if name == (node.asname or node.name) or node.name == "*":
-                return True
-    return False
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.Name(id=name, ctx=ast.Store()):
+                defined.add(name)
+            case ast.alias():
+                defined.add(node.asname or node.name)
+    return [] if "*" in defined else [name for name in names if name not in defined]
