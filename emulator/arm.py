@@ -86,9 +86,50 @@ def properties_of(body: Document, *, required: bool = True) -> Document:
 def tags_of(body: Document) -> Document:
     """The tags of a request's body; raises BadRequest unless they are texts by name."""
     tags = body.get("tags") or {}
-    if not isinstance(tags, dict) or any(not isinstance(value, str) for value in tags.values()):
+    if not isinstance(tags, dict) or any(not isinstance(value, str | None) for value in tags.values()):
         raise BadRequest("The tags must be strings by name.", code="ValidationError")
-    return tags
+    kept = {name: value for name, value in tags.items() if value is not None}
+    _check_tags(kept)
+    return kept
+
+
+# Microsoft, "Use tags to organize your Azure resources": limitations.
+_MAX_TAGS, _MAX_TAG_NAME, _MAX_TAG_VALUE = 50, 512, 256
+_RESERVED_CHARACTERS = "<>%&\\?/"
+_RESERVED_PREFIXES = ("microsoft", "azure", "windows")
+
+
+def _check_tags(tags: Document) -> None:
+    if len(tags) > _MAX_TAGS:
+        raise BadRequest(
+            f"The resource has {len(tags)} tags, but {_MAX_TAGS} is the maximum number.", code="InvalidTagCount"
+        )
+    wrong = [name for name in tags if any(each in _RESERVED_CHARACTERS or not each.isprintable() for each in name)]
+    if wrong:
+        raise BadRequest(
+            f"The tag names '{', '.join(wrong)}' have reserved characters '{','.join(_RESERVED_CHARACTERS)}' or control "
+            "characters.",
+            code="InvalidTagNameCharacters",
+        )
+    seen: set[str] = set()
+    for name, value in tags.items():
+        if not name.strip() or len(name) > _MAX_TAG_NAME:
+            raise BadRequest(
+                f"The tag name '{name[:40]}' must have 1 to {_MAX_TAG_NAME} characters.", code="InvalidTagNameLength"
+            )
+        if name.lower().startswith(_RESERVED_PREFIXES):
+            raise BadRequest(
+                f"The tag name '{name}' begins with a reserved prefix: {', '.join(_RESERVED_PREFIXES)}.",
+                code="ReservedTagName",
+            )
+        if name.lower() in seen:
+            raise BadRequest(f"The tag name '{name}' is there twice: case makes no difference.", code="InvalidTag")
+        seen.add(name.lower())
+        if len(value) > _MAX_TAG_VALUE:
+            raise BadRequest(
+                f"The value of the tag '{name}' has {len(value)} characters, but {_MAX_TAG_VALUE} is the maximum.",
+                code="InvalidTagValueLength",
+            )
 
 
 def location_of(body: Document) -> str:

@@ -43,7 +43,7 @@ def serve(
         signal.signal(each, lambda *_: sys.exit(0))
     try:
         data.mkdir(parents=True, exist_ok=True)
-        data.chmod(0o700)
+        data.chmod(0o700)  # tokens' keys, secrets of principals, everybody's models
         lock = _lock(data)
         if lock is None:
             _end(

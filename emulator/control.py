@@ -1,6 +1,6 @@
 """How tests make the emulated Azure slow or broken, and make principals with few rights. Not part of Azure.
 
-Open to whoever reaches the loopback port: whoever does owns the emulator anyway.
+The gate asks for the secret of the data folder (``control_secret``): anybody on the machine reaches the loopback port.
 """
 
 from fastapi import APIRouter, Response

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import re
+import secrets
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,13 +14,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emulator import bodies, identity, rights
 from emulator.arm import REGISTRY_FRONT_END
-from emulator.errors import AzureError, BadRequest
+from emulator.errors import AzureError, BadRequest, Unauthorized
 from emulator.state import Emulator
 
 log = logging.getLogger(__name__)
 
 _SECRET = re.compile(r"(sig|token|key)=[^&]+", re.I)
 _OWN_CONTROL = "/emulator/"
+_HEALTH = "/emulator/v1/health"
 _ARM = ("/subscriptions", REGISTRY_FRONT_END)
 _SCORING = "/inference/"  # what goes there is the score script's business
 # Below these every request carries a token; elsewhere a route checks what it needs itself (storage, scoring, Key Vault).
@@ -98,6 +100,8 @@ class Gate:
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             check_path(scope["path"])
+            if scope["path"].startswith(_OWN_CONTROL) and scope["path"] != _HEALTH:
+                self._check_control(scope)
             if scope["path"].startswith(_WITH_TOKEN):
                 self._authenticate(scope)
             if bodies.is_json(scope) and not scope["path"].startswith(_SCORING):
@@ -112,8 +116,15 @@ class Gate:
             return
         await self.app(scope, receive, send)
 
+    def _check_control(self, scope: Scope) -> None:
+        if not secrets.compare_digest(_authorization(scope) or "", f"Bearer {self.emulator.control_secret}"):
+            raise Unauthorized(
+                "The control API needs 'Authorization: Bearer' and the content of the file control.secret in the data folder.",
+                code="ControlSecretRequired",
+            )
+
     def _authenticate(self, scope: Scope) -> None:
-        header = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), None)
+        header = _authorization(scope)
         principal = identity.authenticate(self.emulator, header)
         needed = rights.required(scope["method"], scope["path"])
         if needed:
@@ -137,6 +148,11 @@ class Gate:
             self._log.write(json.dumps(line, ensure_ascii=False) + "\n")
         except OSError:  # the answer is out already: what remains is to say so
             log.exception("the request log cannot be written")
+
+
+def _authorization(scope: Scope) -> str | None:
+    found = next((value for name, value in scope["headers"] if name == b"authorization"), None)
+    return None if found is None else found.decode("latin-1").encode("ascii", "replace").decode()
 
 
 def check_path(path: str) -> None:

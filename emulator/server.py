@@ -17,6 +17,7 @@ from emulator import (
     cloud,
     compute,
     control,
+    control_secret,
     datastores,
     groups,
     identity,
@@ -61,7 +62,12 @@ def build_emulator(data: Path, base_url: str) -> Emulator:
     store = Store(data / "azure.sqlite")
     faults = Faults(store)
     emulator = Emulator(
-        data=data, base_url=base_url, store=store, faults=faults, operations=Operations(store=store, faults=faults)
+        data=data,
+        control_secret=control_secret.ensure(data),
+        base_url=base_url,
+        store=store,
+        faults=faults,
+        operations=Operations(store=store, faults=faults),
     )
     seed.move_to(emulator)
     seed.plant(emulator)

@@ -16,6 +16,7 @@ class Emulator:
     """One emulated Azure: its folder, memory, operations and faults, and the address that clients know it by."""
 
     data: Path
+    control_secret: str  # what the control API asks for
     base_url: str  # https://127.0.0.1:PORT, without a slash at the end
     store: Store
     faults: Faults

@@ -411,7 +411,8 @@ class Topology:
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """What tests do to the emulator."""
         url = f"https://127.0.0.1:{self._emulator_port}/emulator/v1/{path}"
-        answer = httpx.request(method, url, json=body, verify=self._trust, timeout=30, trust_env=False)
+        headers = {"Authorization": f"Bearer {(self.azure_folder / 'control.secret').read_text()}"}
+        answer = httpx.request(method, url, json=body, headers=headers, verify=self._trust, timeout=30, trust_env=False)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 

@@ -15,8 +15,10 @@ from emulator.errors import BadRequest, OperationFailed
 from emulator.state import Emulator
 from emulator.store import Document
 
-# Azure's own serving and tracking packages: the emulator brings what it emulates of them.
-_BROUGHT = re.compile(r"azureml-.*|mlflow.*|inference-schema", re.I)
+# What the emulator brings though it is not installed: the names that score scripts import of Azure's serving packages.
+_SERVED = frozenset({"azureml-inference-server-http", "azureml-contrib-services"})
+# Clients of the tracking service, which is emulated: code that talks to it by REST works without them. An import fails.
+_TRACKING = frozenset({"mlflow-skinny", "azureml-mlflow"})
 # Of conda's packages these are no Python packages, or are the interpreter itself.
 _NOT_IMPORTED = frozenset({"python", "pip", "setuptools", "wheel", "openssl", "libgcc", "gcc", "gxx"})
 
@@ -101,7 +103,8 @@ def _missing_from_pip(line: str) -> list[str]:
         wanted = Requirement(line.split("#")[0].strip())
     except InvalidRequirement:
         return [f"{line} (not a requirement)"]
-    if _BROUGHT.fullmatch(wanted.name) or (wanted.marker and not wanted.marker.evaluate()):
+    name = wanted.name.lower().replace("_", "-")
+    if name in _SERVED | _TRACKING or (wanted.marker and not wanted.marker.evaluate()):
         return []
     try:
         found = metadata.version(wanted.name)

@@ -19,7 +19,10 @@ _LONG = re.compile(
     re.I,
 )
 _DATASTORE = re.compile(r"(?:azureml://)?datastores/(?P<datastore>[^/]+)/paths(?:/(?P<path>.*))?", re.I)
-_JOB = re.compile(r"(?:azureml://)?jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths(?:/(?P<path>.*))?)?", re.I)
+# With or without the word "paths": Microsoft's own samples write ``azureml://jobs/J/outputs/model/file.pkl``.
+_JOB = re.compile(
+    r"(?:azureml://)?jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths(?=/|$))?(?:/(?P<path>.*))?", re.I
+)
 _RUN = re.compile(r"runs:/(?P<job>[^/]+)(?:/(?P<path>.*))?", re.I)
 
 

@@ -28,6 +28,13 @@ def say(log: Path, sentence: str) -> None:
         opened.write(f"[{arm.now()}] {sentence}\n")
 
 
+def make_folders(working_directory: Path) -> None:
+    """The folders that a run finds in its working directory, and whose content is kept; empty unless its code has them."""
+    for name in _KEPT:
+        if not (working_directory / name).exists():  # or a file of the team's code
+            (working_directory / name).mkdir()
+
+
 def keep(azure: Emulator, *, workspace: str, run: str, working_directory: Path) -> None:
     """Keep what a run wrote beside its named outputs."""
     root = files.run_folder(azure, workspace=workspace, job=run)

@@ -108,6 +108,7 @@ def _make_ready(azure: Emulator, at: str, run: Document, node: Node) -> tuple[di
         shutil.copytree(codes.content(azure, work["code"]), node.code)
     else:
         node.code.mkdir()
+    artifacts.make_folders(node.code)
     try:
         given = {
             name: inputs.deliver(azure, workspace=at, name=name, given=each, folder=node.inputs / name)

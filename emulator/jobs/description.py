@@ -9,6 +9,8 @@ from emulator.state import Emulator
 from emulator.storage import ARTIFACT_STORE
 from emulator.store import Document
 
+# The run history has words of its own for models, and clients look for exactly these.
+_HISTORY_TYPES = {"custom_model": "CustomModel", "mlflow_model": "MLFlowModel", "triton_model": "TritonModel"}
 _INPUT = {"description": None, "mode": None}
 _OUTPUT = {"description": None, "uri": None, "assetName": None, "assetVersion": None, "mode": "ReadWriteMount"}
 
@@ -137,7 +139,10 @@ def _common(run: Document) -> Document:
             for name, each in run["work"]["inputs"].items()
             if each["type"] != "literal"
         },
-        "outputs": {name: {"assetId": each["assetId"], "type": each["type"]} for name, each in run["outputs"].items()},
+        "outputs": {
+            name: {"assetId": each["assetId"], "type": _HISTORY_TYPES.get(each["type"], each["type"])}
+            for name, each in run["outputs"].items()
+        },
     }
 
 

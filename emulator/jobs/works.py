@@ -31,6 +31,8 @@ def of_command_job(properties: Document) -> Document:
         "deterministic": False,  # only steps of pipelines are reused
     }
     _refuse_distribution(properties.get("distribution"))
+    _refuse_resources(properties.get("resources"))
+    _refuse_identity(properties.get("identity"))
     check(work)
     return work
 
@@ -95,6 +97,8 @@ def timeout_of(limits: Document | None) -> float | None:
 def of_component(spec: Document, node: Document, *, inputs: Document, outputs: Document) -> Document:
     """The work of a pipeline's node: a command component's spec, with the node's inputs and outputs bound."""
     _refuse_distribution(node.get("distribution") or spec.get("distribution"))
+    _refuse_resources(node.get("resources") or spec.get("resources"))
+    _refuse_identity(node.get("identity") or spec.get("identity"))
     work = {
         "command": spec.get("command") or "",
         "code": spec.get("code"),
@@ -125,3 +129,17 @@ def _text(value: Any) -> str:
 def _refuse_distribution(sent: Document | None) -> None:
     if sent and str(sent.get("processCountPerInstance") or sent.get("process_count_per_instance") or 1) != "1":
         raise BadRequest("Distributed jobs are not emulated: one process on one node is.", code="NotEmulated")
+
+
+def _refuse_resources(sent: Document | None) -> None:
+    given = sent or {}
+    if str(given.get("instanceCount") or given.get("instance_count") or 1) != "1":
+        raise BadRequest("Jobs on several nodes are not emulated: one process on one node is.", code="NotEmulated")
+    if given.get("dockerArgs") or given.get("docker_args"):
+        raise BadRequest("docker_args are not emulated: jobs run without a container.", code="NotEmulated")
+
+
+def _refuse_identity(sent: Document | None) -> None:
+    kind = str((sent or {}).get("identityType") or (sent or {}).get("type") or "AMLToken")
+    if kind.replace("_", "").lower() != "amltoken":
+        raise BadRequest(f"A job's identity of type '{kind}' is not emulated: jobs have none.", code="NotEmulated")

@@ -9,7 +9,7 @@ from typing import Any
 from emulator.assets import codes, find, models
 from emulator.blob import files
 from emulator.errors import BadRequest, OperationFailed
-from emulator.online import durations, fleet, logs, rules
+from emulator.online import durations, fleet, limits, logs, rules
 from emulator.online.fleet import Container
 from emulator.online.refusals import TROUBLESHOOTING, Invalid
 from emulator.online.replica import Probe
@@ -42,7 +42,8 @@ def check(azure: Emulator, workspace: Document, wanted: Document) -> None:
     find.version(azure, code["codeId"], kind="codes", workspace=workspace["name"])
     if not wanted["environmentId"]:
         raise Invalid("An environment is required for a model that is not an MLflow model.", field="environmentId")
-    find.version(azure, wanted["environmentId"], kind="environments", workspace=workspace["name"])
+    environment = find.version(azure, wanted["environmentId"], kind="environments", workspace=workspace["name"])
+    limits.check_environment(environment["properties"])
 
 
 def revision_folder(azure: Emulator, deployment: Document, revision: int) -> Path:

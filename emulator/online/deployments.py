@@ -7,9 +7,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from emulator import arm
-from emulator.errors import BadRequest
 from emulator.identity import Caller
-from emulator.online import admission, contents, logs, records, rules, sizes
+from emulator.online import admission, contents, limits, logs, records, rules, sizes
 from emulator.online.endpoints import ENDPOINT
 from emulator.operation_api import accepted, status_url
 from emulator.state import Azure, Emulator
@@ -90,7 +89,7 @@ async def put_deployment(
             "endpoint": parent["name"],
             "workspace": workspace["name"],
             "location": workspace["location"],
-            "tags": records.text_map(body.get("tags")),
+            "tags": arm.tags_of(body),
             "sku": {"name": "Default", "tier": "Standard", "capacity": instances},
             "properties": wanted,
             "systemData": arm.created(caller.name, before=before["systemData"] if before else None),
@@ -130,7 +129,7 @@ async def patch_deployment(
             )
             document["sku"]["capacity"] = instances
         if patch.tags is not None:
-            document["tags"] = records.text_map(patch.tags)
+            document["tags"] = arm.tags_of({"tags": patch.tags})
         document["systemData"] = arm.created(caller.name, before=document["systemData"])
         operation = _begin(azure, workspace, document, verb=records.SCALING, request=request)
     return accepted(
@@ -204,8 +203,7 @@ def _begin(azure: Emulator, workspace: Document, document: Document, *, verb: st
 def _wanted(body: Document) -> Document:
     """The properties that a PUT asks for, checked and completed with Azure's defaults."""
     sent = arm.properties_of(body, required=False)
-    if str(sent.get("endpointComputeType") or "Managed").lower() != "managed":
-        raise BadRequest("Only managed deployments are emulated, not Kubernetes'.", code="NotEmulated")
+    limits.check_deployment(sent)
     size = sizes.size(sent.get("instanceType"))
     variables = records.text_map(sent.get("environmentVariables"))
     return {
@@ -215,14 +213,14 @@ def _wanted(body: Document) -> Document:
         "environmentId": sent.get("environmentId"),
         "environmentVariables": variables,
         "model": sent.get("model"),
-        "modelMountPath": sent.get("modelMountPath"),
-        "scaleSettings": {"scaleType": "Default", **(sent.get("scaleSettings") or {})},
+        "modelMountPath": None,
+        "scaleSettings": {"scaleType": "Default"},
         "requestSettings": rules.request_settings(sent.get("requestSettings")),
         "livenessProbe": rules.probe(sent.get("livenessProbe"), field="livenessProbe"),
         "readinessProbe": rules.probe(sent.get("readinessProbe"), field="readinessProbe"),
-        "appInsightsEnabled": bool(sent.get("appInsightsEnabled")),
+        "appInsightsEnabled": False,
         "instanceType": sent.get("instanceType") or size.name,
-        "egressPublicNetworkAccess": sent.get("egressPublicNetworkAccess") or "Enabled",
+        "egressPublicNetworkAccess": "Enabled",
         "dataCollector": sent.get("dataCollector"),
         "endpointComputeType": "Managed",
     }

@@ -7,9 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from emulator import arm
-from emulator.errors import BadRequest
 from emulator.identity import Caller
-from emulator.online import admission, records, rules
+from emulator.online import admission, limits, records, rules
 from emulator.operation_api import accepted, status_url
 from emulator.state import Azure, Emulator
 from emulator.store import Document
@@ -102,7 +101,7 @@ async def put_endpoint(
             "name": before["name"] if before else endpoint,
             "workspace": workspace["name"],
             "location": workspace["location"],
-            "tags": records.text_map(body.get("tags")),
+            "tags": arm.tags_of(body),
             "identity": _identity(workspace, body.get("identity"), before=before),
             "properties": wanted,
             "systemData": arm.created(caller.name, before=before["systemData"] if before else None),
@@ -135,7 +134,7 @@ async def patch_endpoint(
         admission.check_endpoint_idle(azure, before)
         document = {
             **before,
-            "tags": records.text_map(body["tags"]) if body.get("tags") is not None else before["tags"],
+            "tags": arm.tags_of(body) if body.get("tags") is not None else before["tags"],
             "identity": _identity(workspace, body.get("identity"), before=before)
             if body.get("identity")
             else before["identity"],
@@ -176,15 +175,16 @@ def new_key() -> str:
 def _wanted(body: Document) -> Document:
     """The properties that a PUT asks for, checked as far as they can be without looking at what is there."""
     sent = arm.properties_of(body, required=False)
-    if sent.get("compute"):
-        raise BadRequest("Kubernetes endpoints are not emulated: leave 'compute' out.", code="NotEmulated")
+    limits.check_endpoint(sent)
     return {
         "description": sent.get("description"),
         "properties": records.text_map(sent.get("properties")),
         "authMode": rules.auth_mode(sent.get("authMode")),
         "traffic": rules.weights(sent.get("traffic"), field="traffic"),
         "mirrorTraffic": rules.weights(sent.get("mirrorTraffic"), field="mirrorTraffic"),
-        "publicNetworkAccess": sent.get("publicNetworkAccess") or "Enabled",
+        "publicNetworkAccess": limits.choice(
+            sent.get("publicNetworkAccess"), ("Enabled", "Disabled"), field="publicNetworkAccess"
+        ),
     }
 
 
@@ -202,7 +202,9 @@ def _reserve(azure: Emulator, workspace: Document, name: str) -> None:
 
 def _identity(workspace: Document, sent: Document | None, *, before: Document | None) -> Document:
     """The managed identity; ids are given once and stay as long as the identity does."""
-    kind = (sent or {}).get("type") or "SystemAssigned"
+    kinds = ("SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned", "None")
+    given = str((sent or {}).get("type") or "").replace("_", "").replace(" ", "")
+    kind = limits.choice(given, kinds, field="identity.type")
     had = (before or {}).get("identity") or {}
     described: Document = {"type": kind}
     if "systemassigned" in kind.lower():

@@ -23,6 +23,7 @@ class RunningEmulator:
     base_url: str
     environment: dict[str, str]
     pid: int
+    data: Path  # its folder
 
     def delay(self, **seconds: float) -> None:
         """How long operations take: ``endpoint=1.0``."""
@@ -49,6 +50,7 @@ class RunningEmulator:
             method,
             f"{self.base_url}/emulator/v1/{path}",
             json=body,
+            headers={"Authorization": f"Bearer {(self.data / 'control.secret').read_text()}"},
             verify=ssl.create_default_context(cafile=self.environment["REQUESTS_CA_BUNDLE"]),
         )
         answer.raise_for_status()
@@ -73,7 +75,7 @@ def running_emulator(folder: Path) -> Iterator[RunningEmulator]:
     try:
         _wait_for(ready, process, log)
         known = json.loads((data / "emulator.json").read_text())
-        yield RunningEmulator(known["base_url"], known["environment"], process.pid)
+        yield RunningEmulator(known["base_url"], known["environment"], process.pid, data)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=20)

@@ -54,11 +54,14 @@ command: python train.py ${{outputs.model}} ${{inputs.factor}}
 """
 
 
-def write_training(folder: Path, *, factor: float = 3, command: str | None = None) -> Path:
+def write_training(
+    folder: Path, *, factor: float = 3, command: str | None = None, model_type: str = "uri_folder"
+) -> Path:
     """A pipeline job's folder; its entry is pipeline.yml."""
     (folder / "src").mkdir(parents=True)
     (folder / "src" / "train.py").write_text(_TRAIN)
     component = _COMPONENT if command is None else _COMPONENT.replace("python train.py", command)
+    component = component.replace("uri_folder", model_type)
     (folder / "train.yml").write_text(component)
     (folder / "environment.yml").write_text(ENVIRONMENT)
     (folder / "conda.yml").write_text(_CONDA)
@@ -71,7 +74,7 @@ settings:
   default_compute: azureml:cpu-cluster
 outputs:
   model:
-    type: uri_folder
+    type: {model_type}
 jobs:
   train:
     type: command

@@ -86,6 +86,17 @@ def test_output_is_downloaded_whole_or_in_part(azure: AzureML, trained: Trained,
     assert whole.digest != part.digest
 
 
+@pytest.mark.parametrize("kind", ["custom_model", "mlflow_model", "triton_model"])
+def test_output_that_is_a_model_is_downloaded_too(azure: AzureML, trained: Trained, tmp_path: Path, kind: str) -> None:
+    folder = write_training(tmp_path / "bundle", model_type=kind)
+    name = train(azure, folder, name=f"team-job-{kind.replace('_', '-')}")
+
+    found = download_output(azure, DEV, name, output="model", path=".", into=tmp_path / "got")
+    plain = download_output(azure, DEV, trained.job, output="model", path=".", into=tmp_path / "plain")
+
+    assert found.digest == plain.digest
+
+
 def test_path_that_is_not_in_the_output_raises_not_found(azure: AzureML, trained: Trained, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"missing\.pkl"):
         download_output(azure, DEV, trained.job, output="model", path="missing.pkl", into=tmp_path)

@@ -128,8 +128,13 @@ class RunningEmulator:
         """All requests so far, oldest first."""
         return [json.loads(line) for line in (self.data / "requests.jsonl").read_text().splitlines()]
 
+    @property
+    def control_headers(self) -> dict[str, str]:
+        """What the control API asks for."""
+        return {"Authorization": f"Bearer {(self.data / 'control.secret').read_text()}"}
+
     def _control(self, method: str, path: str, body: Any) -> Any:
-        answer = self.client.request(method, f"/emulator/v1/{path}", json=body)
+        answer = self.client.request(method, f"/emulator/v1/{path}", json=body, headers=self.control_headers)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 

@@ -19,6 +19,28 @@ def environment_path() -> str:
 _BODY = {"properties": {"image": "img:1"}}
 
 
+@pytest.mark.parametrize("sent", [None, "Bearer", "Bearer guessed", "token"])
+def test_whoever_cannot_read_the_folder_controls_nothing(azure: RunningEmulator, sent: str | None) -> None:
+    owner = f"Bearer {azure.token()}"
+    for header in (sent, owner):
+        headers = {"Authorization": header} if header else {}
+        for method, path in [
+            ("POST", "principals"), ("DELETE", "principals/x"), ("PUT", "delays"), ("POST", "faults/requests"),
+            ("POST", "faults/operations"), ("DELETE", "faults"), ("PUT", "quotas"), ("GET", "operations"), ("GET", "faults"),
+        ]:  # fmt: skip
+            answer = azure.client.request(
+                method, f"/emulator/v1/{path}", json={"name": "me", "assignments": [{"role": "Owner"}]}, headers=headers
+            )
+            assert (answer.status_code, answer.json()["error"]["code"]) == (401, "ControlSecretRequired"), path
+    assert azure.client.get("/emulator/v1/health").status_code == 200
+
+
+def test_what_is_in_the_folder_is_its_owners_alone(azure: RunningEmulator) -> None:
+    assert azure.data.stat().st_mode & 0o777 == 0o700
+    for file in ("control.secret", "emulator.json"):
+        assert (azure.data / file).stat().st_mode & 0o777 == 0o600
+
+
 def test_a_request_fault_strikes_once_then_is_used_up(azure: RunningEmulator) -> None:
     azure.break_request("/workspaces/ws-dev", status=429, code="TooManyRequests", retry_after=7)
     struck = azure.ask("GET", _WORKSPACE)

@@ -149,6 +149,11 @@ dependencies:
     assert missing_packages(conda) == []
 
 
+@pytest.mark.parametrize("package", ["inference-schema[numpy-support]", "azureml-defaults", "azureml-core", "mlflow"])
+def test_a_package_of_azures_that_is_not_here_is_named_too(package: str) -> None:
+    assert missing_packages(f"dependencies:\n- pip:\n  - {package}\n") == [f"{package} (not installed)"]
+
+
 def test_what_is_not_installed_here_is_named() -> None:
     missing = missing_packages("dependencies:\n- no-such-package\n- pip:\n  - scikit-learn==0.1\n")
     assert [each.partition(" ")[0] for each in missing] == ["no-such-package", "scikit-learn==0.1"]

@@ -101,7 +101,8 @@ def assert_answered(azure: RunningEmulator, method: str, path: str, *, with_toke
     # A connection each: one that waits for the next made-up request may be closed meanwhile.
     headers = {"Content-Type": "application/json", "Connection": "close"}
     if with_token:
-        headers["Authorization"] = f"Bearer {token(azure)}"
+        own = path.startswith("/emulator/")
+        headers |= azure.control_headers if own else {"Authorization": f"Bearer {token(azure)}"}
     answer = azure.client.request(method, path, headers=headers, **what)
     assert answer.status_code < 500, answer.text
     if answer.status_code >= 400 and method != "HEAD" and is_arm(path):

@@ -134,7 +134,7 @@ def test_a_removed_principals_token_is_worthless(azure: RunningEmulator) -> None
     principal = azure.new_principal("leaves", {"role": "Owner"})
     headers = as_principal(azure, principal)
     assert azure.client.get(_WORKSPACE, headers=headers).status_code == 200
-    azure.client.delete(f"/emulator/v1/principals/{principal['client_id']}")
+    azure.client.delete(f"/emulator/v1/principals/{principal['client_id']}", headers=azure.control_headers)
     assert azure.client.get(_WORKSPACE, headers=headers).status_code == 401
 
 

@@ -573,3 +573,78 @@ def _wait_for(file: Path, *, within: float = 30) -> list[str]:
             return file.read_text().split()
         time.sleep(0.05)
     raise AssertionError(f"{file} was not written")
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"),
+    [("custom_model", "CustomModel"), ("mlflow_model", "MLFlowModel"), ("triton_model", "TritonModel")],
+)
+def test_the_run_history_has_its_own_words_for_models(
+    dev: "MLClient", azure: RunningEmulator, tmp_path: Path, kind: str, word: str
+) -> None:
+    yaml = f"""
+        type: command
+        command: echo weights > ${{{{outputs.model}}}}/weights.bin
+        environment: azureml:plain:1
+        compute: azureml:cpu-cluster
+        outputs:
+          model: {{type: {kind}}}
+    """
+    name = submit(dev, tmp_path, yaml)
+    assert finished(dev, name) == "Completed"
+
+    assert dev.jobs.get(name).outputs["model"].type == kind
+    written = run_of(dev, name).outputs["model"]
+    assert written.type == word
+    asked = azure.ask("POST", f"/modelregistry/v1.0{W}/models/batchGetResolvedUris", {"values": [written.asset_id]})
+    assert asked.json()["values"][written.asset_id]["path"].endswith(f"/azureml/{name}/model/")
+
+
+def test_models_are_registered_from_a_jobs_output_and_from_its_own_folder(dev: "MLClient", tmp_path: Path) -> None:
+    from azure.ai.ml.entities import Model
+
+    yaml = """
+        type: command
+        command: >-
+          echo a > ${{outputs.model}}/model.pkl && echo b > outputs/model.pkl && echo c > logs/train.log
+        environment: azureml:plain:1
+        compute: azureml:cpu-cluster
+        outputs:
+          model: {type: uri_folder}
+    """
+    name = submit(dev, tmp_path, yaml)
+    assert finished(dev, name) == "Completed", error_of(dev, name)
+
+    for number, (path, text) in enumerate(
+        [
+            ("outputs/model/model.pkl", "a\n"),
+            ("outputs/model/paths/model.pkl", "a\n"),
+            ("outputs/artifacts/outputs/model.pkl", "b\n"),
+            ("outputs/artifacts/paths/outputs/model.pkl", "b\n"),
+            ("outputs/artifacts/paths/logs/train.log", "c\n"),
+        ]
+    ):
+        model = Model(
+            name=f"from-{name}", version=str(number), path=f"azureml://jobs/{name}/{path}", type="custom_model"
+        )
+        dev.models.create_or_update(model)
+        dev.models.download(f"from-{name}", str(number), download_path=tmp_path / str(number))
+        assert [each.read_text() for each in (tmp_path / str(number)).rglob("*") if each.is_file()] == [text]
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["identity: {type: user_identity}", "resources: {instance_count: 2}", "resources: {docker_args: --gpus all}"],
+)
+def test_what_a_job_would_not_get_is_refused(dev: "MLClient", tmp_path: Path, change: str) -> None:
+    yaml = f"""
+        type: command
+        command: "true"
+        environment: azureml:plain:1
+        compute: azureml:cpu-cluster
+        {change}
+    """
+    from azure.core.exceptions import HttpResponseError
+
+    with pytest.raises(HttpResponseError, match="not emulated"):
+        submit(dev, tmp_path, yaml)

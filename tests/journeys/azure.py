@@ -81,9 +81,12 @@ class Azure:
         return {"AZURE_CLIENT_ID": made["client_id"], "AZURE_CLIENT_SECRET": made["secret"]}
 
     def control(self, method: str, path: str, body: Any) -> Any:
-        answer = self.http.request(method, f"/emulator/v1/{path}", json=body)
+        answer = self.http.request(method, f"/emulator/v1/{path}", json=body, headers=self._control_headers())
         answer.raise_for_status()
         return answer.json() if answer.content else None
+
+    def _control_headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {(self.data / 'control.secret').read_text()}"}
 
     def ask(self, method: str, path: str, body: Any = None) -> Json:
         answer = self._send(method, path, body)

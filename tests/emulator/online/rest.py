@@ -27,7 +27,7 @@ class Rest:
 
     def set_quota(self, family: str, *, cores: int) -> None:
         body = {"location": "eastus", "family": family, "cores": cores}
-        self.http.put("/emulator/v1/quotas", json=body).raise_for_status()
+        self.http.put("/emulator/v1/quotas", json=body, headers=self.running.control_headers).raise_for_status()
 
     def arm(self, method: str, path: str, body: Json | None = None, *, workspace: str = "ws-dev") -> httpx.Response:
         url = f"{workspace_id(workspace)}/{path}"
