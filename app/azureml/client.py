@@ -107,7 +107,9 @@ def _cloud_options(metadata_url: str | None) -> dict[str, Any]:
 def cloud_scopes(settings: AzureSettings) -> frozenset[str]:
     """What the SDK needs tokens for to submit and upload: never a vault's."""
     addresses = _cloud_options(settings.cloud_metadata_url).get("cloud_metadata", _PUBLIC_CLOUD)
-    resources = {addresses["resource_manager"], addresses["aml_resource_id"], settings.resource_manager, *_STORAGE}
+    # The SDK asks for the public cloud's audience of Azure ML in every cloud, when it looks into a registry.
+    machine_learning = {addresses["aml_resource_id"], _PUBLIC_CLOUD["aml_resource_id"]}
+    resources = {addresses["resource_manager"], settings.resource_manager, *machine_learning, *_STORAGE}
     return frozenset(f"{resource.rstrip('/')}{slash}/.default" for resource in resources for slash in ("", "/"))
 
 
