@@ -111,7 +111,12 @@ class Access:
 
     def _name(self, issuer: Issuer, claims: Claims) -> str:
         written = claims.get(issuer.name_claim)
-        if not isinstance(written, str) or not is_name(name := issuer.name_prefix + written.lower()):
+        # ASCII before lower case: the Kelvin sign, for one, becomes a k.
+        if (
+            not isinstance(written, str)
+            or not written.isascii()
+            or not is_name(name := issuer.name_prefix + written.lower())
+        ):
             raise Unauthenticated(
                 f"The token's claim {issuer.name_claim!r} is not a name.",
                 code="name_invalid",

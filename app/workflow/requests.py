@@ -12,7 +12,7 @@ from app.definitions.schema import Definition, StageDefinition
 from app.definitions.tables import DefinitionVersion
 from app.errors import Conflict, Invalid
 from app.guardrails.rules import Guardrails, sites_of
-from app.identity.actor import Actor
+from app.identity.actor import Actor, forbidden
 from app.identity.roles import Permission
 from app.jobs.service import (
     COMPLETED,
@@ -113,7 +113,7 @@ def request_plan(
     place = _place_of(asking, definition, job)
     known = find_job(session, place)
     if known is not None:
-        _require_visible(asking, known, model=model)
+        _require_right(asking, known, model=model)
     source = {
         "subscription": place.subscription,
         "resource_group": place.resource_group,
@@ -163,7 +163,7 @@ def _have_recorded(
         model=model,
         submission=submission,
     )
-    _require_visible(asking, job, model=model)
+    _require_right(asking, job, model=model)
     if is_new:
         assert job.id is not None, "a stored job has an id"
         append_event(
@@ -202,13 +202,20 @@ def _place_of(asking: Asking, definition: Definition, name: str) -> JobPlace:
     return place
 
 
-def _require_visible(asking: Asking, job: TrainingJob, *, model: str) -> None:
-    if job.model is not None and not asking.actor.may(Permission.VIEW, job.model):
-        raise Conflict(
-            f"The training job {job.name} is not one of {model}.",
-            code="job_of_another_model",
-            hint="Use a job of this model.",
-        )
+def _require_right(asking: Asking, job: TrainingJob, *, model: str) -> None:
+    """A job that was recorded for another model is that team's: it takes the right to ask for releases of both.
+
+    Raises Conflict where the other model is hidden, else Forbidden.
+    """
+    if job.model is None or job.model == model or asking.actor.may(Permission.REQUEST, job.model):
+        return
+    if asking.actor.may(Permission.VIEW, job.model):
+        raise forbidden(asking.actor, Permission.REQUEST, job.model)
+    raise Conflict(
+        f"The training job {job.name} is not one of {model}.",
+        code="job_of_another_model",
+        hint="Use a job of this model.",
+    )
 
 
 def definition_of(session: Session, release: Release) -> tuple[DefinitionVersion, Definition]:

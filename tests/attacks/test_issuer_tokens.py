@@ -95,6 +95,9 @@ FORGED: dict[str, tuple[Callable[[TestIssuer], str], str]] = {
     "name_of_the_service": (lambda issuer: issuer.token(sub="mlrelease"), "name_invalid"),
     "name_with_a_line_break": (lambda issuer: issuer.token(sub="anna\r\nX-Evil: 1"), "name_invalid"),
     "name_in_other_letters": (lambda issuer: issuer.token(sub="аnna"), "name_invalid"),
+    "name_with_the_kelvin_sign": (lambda issuer: issuer.token(sub="\u212aim"), "name_invalid"),
+    "name_with_a_dotted_capital": (lambda issuer: issuer.token(sub="\u0130da"), "name_invalid"),
+    "name_with_a_long_s": (lambda issuer: issuer.token(sub="bori\u017f"), "name_invalid"),
 }
 
 

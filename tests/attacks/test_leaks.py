@@ -96,6 +96,18 @@ def test_job_of_a_hidden_model_is_not_told_by_recording_it_again(stranger: httpx
         assert set(answer.text.split('"')).isdisjoint({"secret", "stranger", "root"})
 
 
+@pytest.mark.parametrize("path", ["/v1/releases", "/v1/releases?dry_run=true", "/v1/jobs"])
+def test_job_of_another_model_takes_the_right_to_ask_for_both(holder: As, secret: str, path: str) -> None:
+    """Who may look at a model, and release another, cannot release the first one's job as the second."""
+    body = {"model": "churn", "name" if path == "/v1/jobs" else "job": "secret-job"}
+
+    refused = holder("viewer", "requester:churn").post(path, json=body)
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed"), refused.text
+    assert secret in refused.json()["detail"]
+    assert holder("requester:churn", f"requester:{secret}").post(path, json=body).is_success
+
+
 def test_hidden_definition_cannot_be_replaced(stranger: httpx.Client) -> None:
     hidden = apply(stranger, definition("secret"))
     absent = apply(stranger, definition("absent"))
