@@ -5,6 +5,7 @@
     ├── NotFound         there is no such thing
     ├── Conflict         it is there, but its state does not allow this
     ├── TooLarge         more bytes, files or entries than is accepted
+    ├── TooSlow          it does not arrive in the time that is given to it
     ├── Unauthenticated  nobody knows who asks
     ├── Forbidden        known, but not allowed
     ├── Unavailable      something that we depend on does not answer; try again
@@ -75,6 +76,10 @@ class Conflict(MlreleaseError):
 
 class TooLarge(MlreleaseError):
     default_code = "too_large"
+
+
+class TooSlow(MlreleaseError):
+    default_code = "too_slow"
 
 
 class Unauthenticated(MlreleaseError):

@@ -96,9 +96,11 @@ def create_app(settings: Settings) -> FastAPI:
         responses=refusals(422, 500, 503),
     )
     app.state.service = service
-    app.state.portal = Portal(doors=doors, database=database, queue=service.queue, guardrails=guardrails)
+    app.state.portal = Portal(
+        doors=doors, database=database, queue=service.queue, guardrails=guardrails, writes=service.writes
+    )
+    app.add_middleware(RequestLimits, service=service)
     explain_errors(app)
-    app.add_middleware(RequestLimits)
     document_problems(app)
     rooms = (
         releases,

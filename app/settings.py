@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     data: Path = Field(default=Path(".mlrelease"), description="folder for everything local: database, caches, logs")
     database_url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data folder")
     database_busy_seconds: float = Field(
-        default=30.0, gt=0, description="that the API waits for a lock another process holds, before it answers 503"
+        default=5.0, gt=0, description="that the API waits for a lock another process holds, before it answers 503"
     )
     azure: Literal["local", "azure"] = Field(default="local", description="local: `up` starts the emulator")
 

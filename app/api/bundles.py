@@ -1,6 +1,7 @@
 """Uploading folders: definitions and training pipelines, as archives."""
 
 import hashlib
+from tempfile import SpooledTemporaryFile
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -9,12 +10,15 @@ from sqlmodel import Session
 from app.api.documentation import refusals
 from app.api.idempotency import Answer, IdempotencyKey, once
 from app.api.permissions import Requester
+from app.api.receiving import receive_bundle
 from app.api.service import Api
 from app.api.views import BundleView
 from app.bundles.archive import check_archive
 from app.bundles.store import keep
 
 router = APIRouter(prefix="/v1/bundles", tags=["bundles"])
+
+IN_MEMORY = 64 * 1024  # bytes of an upload; the rest is on disk
 
 
 @router.post(
@@ -33,18 +37,23 @@ router = APIRouter(prefix="/v1/bundles", tags=["bundles"])
 )
 async def upload(api: Api, who: Requester, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Kept under the digest of its content: the same folder again is the same bundle."""
-    archive = await request.body()
     asking = api.asking(who)
 
-    def store() -> Response:
-        digest = check_archive(archive)  # before any transaction: it may take a while
-
+    def store(content: bytes, digest: str) -> Response:
         def work(session: Session) -> Answer:
-            return Answer(
-                201, BundleView(digest=keep(session, archive, digest=digest, now=asking.now), size=len(archive))
-            )
+            kept = keep(session, content, digest=digest, now=asking.now)
+            return Answer(201, BundleView(digest=kept, size=len(content)))
 
-        sent = hashlib.sha256(archive).hexdigest()
+        sent = hashlib.sha256(content).hexdigest()
         return once(api.database, asking, key=idempotency_key, route="POST /v1/bundles", request=sent, work=work)
 
-    return await run_in_threadpool(store)
+    async with api.uploads.one():
+        # To disk, as it comes: a caller may take its time.
+        with SpooledTemporaryFile(max_size=IN_MEMORY) as archive:
+            async for part in receive_bundle(request.scope, request.receive):
+                await run_in_threadpool(archive.write, part)
+            archive.seek(0)
+            content = await run_in_threadpool(archive.read)
+        digest = await run_in_threadpool(check_archive, content)  # before its turn to write: it may take a while
+        async with api.writes.one():
+            return await run_in_threadpool(store, content, digest)

@@ -1,16 +1,19 @@
 """Waking those who wait for a release to change.
 
 A waiting request is a future in a list: it holds no thread and no database connection. While anybody waits, one task a process
-reads the revisions of the releases that are waited for, a few times a second, and wakes those whose revision has moved on.
+reads the revisions of the releases that are waited for, a few times a second, and wakes those whose revision has moved on. Thousands
+may wait for the same change: they are answered a few at a time, so that everybody else's requests find a thread between them.
 """
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 from fastapi.concurrency import run_in_threadpool
 
+from app.api.release_views import ReleaseDetail
 from app.database.connection import Database
 from app.errors import MlreleaseError
 from app.releases.queries import revisions_of
@@ -18,13 +21,16 @@ from app.releases.queries import revisions_of
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.1
+ANSWERED_AT_ONCE = 4
+WOKEN_AT_ONCE = 100
+MOST_SHARED = 64  # answers
 
 
 @dataclass(frozen=True)
 class _Waiter:
     release_id: str
     revision: int  # what it knows already
-    woken: asyncio.Future[None]
+    woken: asyncio.Future[int | None]  # the new revision; None: the process stops
 
 
 class Changes:
@@ -36,6 +42,9 @@ class Changes:
         self._numbers = itertools.count()
         self._somebody = asyncio.Event()
         self._closing = False
+        self._shared: dict[tuple[str, int], asyncio.Task[ReleaseDetail]] = {}
+        # Held by who was woken, while reading what to answer.
+        self.turn_to_answer = asyncio.Semaphore(ANSWERED_AT_ONCE)
 
     def __len__(self) -> int:
         """How many wait."""
@@ -45,21 +54,36 @@ class Changes:
     def is_closing(self) -> bool:
         return self._closing
 
-    async def wait(self, release_id: str, revision: int, *, seconds: float) -> bool:
-        """Wait until the release's revision is above ``revision``; False when ``seconds`` passed without."""
+    async def wait(self, release_id: str, revision: int, *, seconds: float) -> int | None:
+        """Wait until the release's revision is above ``revision``, and say which it is; None when ``seconds`` passed without."""
         if self._closing:
-            return False
+            return None
         number = next(self._numbers)
-        woken = asyncio.get_running_loop().create_future()
+        woken: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self._waiters[number] = _Waiter(release_id, revision, woken)
         self._somebody.set()
         try:
-            await asyncio.wait_for(woken, seconds)
+            return await asyncio.wait_for(woken, seconds)
         except TimeoutError:
-            return False
+            return None
         finally:
             del self._waiters[number]
-        return True
+
+    async def shared(self, release_id: str, revision: int, read: Callable[[], ReleaseDetail]) -> ReleaseDetail:
+        """What ``read`` gives, read once for all who are told of this revision."""
+        key = (release_id, revision)
+        if key not in self._shared:
+            while len(self._shared) >= MOST_SHARED:
+                del self._shared[next(iter(self._shared))]
+            self._shared[key] = asyncio.create_task(run_in_threadpool(read))
+        task = self._shared[key]
+        try:
+            # One who hangs up does not take it from the others.
+            return await asyncio.shield(task)
+        except Exception:
+            if self._shared.get(key) is task:
+                del self._shared[key]
+            raise
 
     async def watch(self) -> None:
         """Run for as long as the process serves."""
@@ -89,9 +113,12 @@ class Changes:
             # Nor is anything else: without this task everybody would wait in vain, and nobody would know.
             log.exception("changes_not_seen")
             return
-        for waiter in list(self._waiters.values()):
-            if revisions.get(waiter.release_id, -1) > waiter.revision and not waiter.woken.done():
-                waiter.woken.set_result(None)
+        changed = [each for each in self._waiters.values() if revisions.get(each.release_id, -1) > each.revision]
+        for begin in range(0, len(changed), WOKEN_AT_ONCE):
+            for waiter in changed[begin : begin + WOKEN_AT_ONCE]:
+                if not waiter.woken.done():
+                    waiter.woken.set_result(revisions[waiter.release_id])
+            await asyncio.sleep(0)
 
     def _read(self, release_ids: set[str]) -> dict[str, int]:
         with self._database.read() as session:

@@ -14,6 +14,7 @@ _WHEN = {
     403: "Who asks may not do this, or their word does not count.",
     404: "There is no such thing.",
     409: "It is there, but its state does not allow this.",
+    408: "The body did not arrive in time.",
     413: "More bytes or files than are accepted.",
     422: "What was sent is malformed; `mistakes` lists everything that is wrong with it.",
     500: "The service broke; its log says how.",

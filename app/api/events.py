@@ -1,6 +1,5 @@
 """The timeline of a release: in pages, or as server-sent events."""
 
-import time
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -10,10 +9,10 @@ from fastapi.responses import StreamingResponse
 
 from app.api.documentation import refusals
 from app.api.paging import Limit
-from app.api.permissions import Viewer
-from app.api.service import Api, Service, actor_of
+from app.api.permissions import Viewer, require_still_visible
+from app.api.service import Api, Service
 from app.api.views import EventPage, EventView
-from app.errors import Invalid, Unauthenticated, Unavailable
+from app.errors import Invalid, NotFound, Unauthenticated, Unavailable
 from app.identity.roles import Permission
 from app.releases import queries
 
@@ -64,33 +63,36 @@ async def release_events(
 
 
 async def _stream(api: Service, request: Request, release_id: str, after: int) -> AsyncIterator[str]:
-    seen, believed_at = after, time.monotonic()
+    seen = after
     while not api.changes.is_closing and not await request.is_disconnected():
-        events = await run_in_threadpool(_read, api, release_id, seen, BATCH)
-        if time.monotonic() - believed_at >= KEEP_ALIVE_SECONDS:
+        # A stream may last for days: whoever may no longer see the release gets nothing more of it.
+        async with api.changes.turn_to_answer:
             if not await _may_still_see(api, request, release_id):
                 return
-            believed_at = time.monotonic()
+            events = await run_in_threadpool(_read, api, release_id, seen, BATCH)
+            is_over = not events and await run_in_threadpool(_is_over, api, release_id, seen)
         for event in events:
             yield f"id: {event.seq}\nevent: {event.kind}\ndata: {event.model_dump_json()}\n\n"
             seen = event.seq
         if events:
             continue
-        release = await run_in_threadpool(api.read, lambda session: queries.get_release(session, release_id))
-        if release.status.is_final and release.revision <= seen:
+        if is_over:
             return
-        if not await api.changes.wait(release_id, seen, seconds=KEEP_ALIVE_SECONDS):
+        if await api.changes.wait(release_id, seen, seconds=KEEP_ALIVE_SECONDS) is None:
             yield ": still here\n\n"
 
 
 async def _may_still_see(api: Service, request: Request, release_id: str) -> bool:
-    """A stream may last for days: a token that was revoked meanwhile, or has expired, sees no more."""
-    name, groups = request.headers.get("mlrelease-actor"), request.headers.get("mlrelease-groups", "")
     try:
-        actor = await actor_of(api, request, name=name, groups=groups)
-    except (Unauthenticated, Unavailable):
+        await require_still_visible(api, request, release_id)
+    except (Unauthenticated, NotFound, Unavailable):
         return False  # the caller comes again, and is told why
-    return actor.may(Permission.VIEW, queries.model_of(release_id))
+    return True
+
+
+def _is_over(api: Service, release_id: str, seen: int) -> bool:
+    release = api.read(lambda session: queries.get_release(session, release_id))
+    return release.status.is_final and release.revision <= seen
 
 
 def _read(api: Service, release_id: str, after: int, limit: int) -> list[EventView]:

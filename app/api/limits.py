@@ -1,21 +1,29 @@
-"""What every request must keep to before a route sees it: its size, and text that can be stored."""
+"""What every request must keep to before a route sees it: the name it was sent to, who sends it, its size, its turn to write.
+
+In this order: nothing of a body is read before its sender is known, where a header can say who that is, and nobody whose body is
+still on its way takes a turn to write from others.
+"""
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import problem_of
-from app.bundles.limits import MAX_PACKED
-from app.errors import Invalid, MlreleaseError, TooLarge
+from app.api.receiving import BUNDLES, Bodies
+from app.api.service import Service, actor_of_headers
+from app.database.turns import Turns
+from app.errors import Invalid, MlreleaseError
 
-MAX_JSON = 1024**2  # bytes
-BUNDLES = "/v1/bundles"
+_READ_ONLY = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class RequestLimits:
-    """Refuses what is too long before it is in memory, and the NUL character, which PostgreSQL cannot store."""
+    """Refuses what is sent under another's name, by nobody, too long, too slowly, or with the NUL character, which PostgreSQL cannot store."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
+        self._service = service
+        self._bodies = Bodies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -23,46 +31,61 @@ class RequestLimits:
             return
         try:
             _check_address(scope)
-            body = await _read_body(scope, receive)
+            self._service.doors.check_host(Headers(scope=scope).get("host", ""))
+            # A bundle is received by its route, which takes its turn when all of it is there.
+            if scope["method"] in _READ_ONLY or await self._is_bundle(scope):
+                body = None
+            else:
+                body = await self._bodies.read(scope, receive, is_known=await self._is_known(scope))
+                await self._service.writes.take()
         except MlreleaseError as error:
             await problem_of(error)(scope, receive, send)
             return
-        given = [body]
+        if body is None:
+            await self._app(scope, receive, send)
+        else:
+            await _in_turn(self._app, scope, _again(body, receive), send, self._service.writes)
 
-        async def receive_again() -> Message:
-            if given:
-                return {"type": "http.request", "body": given.pop(), "more_body": False}
-            return await receive()
+    async def _is_bundle(self, scope: Scope) -> bool:
+        return scope["path"] == BUNDLES and await self._is_known(scope)
 
-        await self._app(scope, receive_again, send)
-
-
-async def _read_body(scope: Scope, receive: Receive) -> bytes:
-    """The whole body, refused as soon as it is longer than the route's may be."""
-    limit = MAX_PACKED if scope["path"] == BUNDLES else MAX_JSON
-    announced = Headers(scope=scope).get("content-length", "0")
-    if announced.isdecimal() and (len(announced) > 18 or int(announced) > limit):
-        raise _too_large(scope, limit)
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":  # the caller has gone
-            return bytes(body)
-        body += message.get("body", b"")
-        if len(body) > limit:
-            raise _too_large(scope, limit)
-        if not message.get("more_body", False):
-            return bytes(body)
+    async def _is_known(self, scope: Scope) -> bool:
+        """Whether headers say who it is, as they must for the API. Raises Unauthenticated."""
+        if not scope["path"].startswith("/v1/"):
+            return False
+        request = Request(scope)
+        request.state.actor = await actor_of_headers(self._service, request)
+        return True
 
 
-def _too_large(scope: Scope, limit: int) -> TooLarge:
-    if scope["path"] == BUNDLES:
-        return TooLarge(
-            f"The bundle is larger than {limit // 2**20} MiB.",
-            code="bundle_too_large",
-            hint="Leave data and model files out: they belong into Azure ML's storage.",
-        )
-    return TooLarge(f"The request is larger than {limit // 2**20} MiB.", code="request_too_large")
+async def _in_turn(app: ASGIApp, scope: Scope, receive: Receive, send: Send, turns: Turns) -> None:
+    """Give the turn back with the answer: what a route does after it, such as a call to a chat, holds up nobody who writes."""
+    is_mine = True
+
+    async def give_back_at_the_end(message: Message) -> None:
+        nonlocal is_mine
+        if is_mine and message["type"] == "http.response.body" and not message.get("more_body", False):
+            is_mine = False
+            turns.give_back()
+        await send(message)
+
+    try:
+        await app(scope, receive, give_back_at_the_end)
+    finally:
+        if is_mine:
+            turns.give_back()
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Receive a body that was read already."""
+    given = [body]
+
+    async def receive_again() -> Message:
+        if given:
+            return {"type": "http.request", "body": given.pop(), "more_body": False}
+        return await receive()
+
+    return receive_again
 
 
 def _check_address(scope: Scope) -> None:

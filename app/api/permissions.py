@@ -10,7 +10,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from app.api.service import Api, Service, Who
+from app.api.service import Api, Service, Who, actor_of_headers
 from app.definitions.queries import no_such_model
 from app.identity.actor import Actor, forbidden
 from app.identity.roles import Permission
@@ -51,6 +51,13 @@ def require(api: Service, who: Actor, permission: Permission, model: str) -> Non
         raise _absent_model(api, who, model)
     if not who.may(permission, model):
         raise forbidden(who, permission, model)
+
+
+async def require_still_visible(api: Service, request: Request, release_id: str) -> None:
+    """For a request that has waited: who sent it may have lost their token or role meanwhile. Raises as at its beginning."""
+    who = await actor_of_headers(api, request)
+    if not who.may(Permission.VIEW, model_of(release_id)):
+        raise no_such_release(release_id)
 
 
 def _model(path: Mapping[str, str]) -> str | None:

@@ -19,6 +19,7 @@ from app.errors import (
     MlreleaseError,
     NotFound,
     TooLarge,
+    TooSlow,
     Unauthenticated,
     Unavailable,
 )
@@ -30,6 +31,7 @@ STATUS_OF: dict[type[MlreleaseError], int] = {
     NotFound: 404,
     Conflict: 409,
     TooLarge: 413,
+    TooSlow: 408,
     Unauthenticated: 401,
     Forbidden: 403,
     Unavailable: 503,
@@ -42,6 +44,7 @@ TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Too slow",
     409: "Conflict",
     412: "Precondition failed",
     413: "Too large",
@@ -51,7 +54,8 @@ TITLES = {
     503: "Unavailable",
 }
 
-_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
+# Whoever is too slow is hung up on: the rest of the body would be waited for otherwise.
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 408: {"Connection": "close"}, 503: {"Retry-After": "1"}}
 
 MEDIA_TYPE = "application/problem+json"
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 from sqlmodel import Session
@@ -11,7 +11,7 @@ from app.api.bodies import Body, Name
 from app.api.documentation import refusals
 from app.api.idempotency import Answer, IdempotencyKey, once
 from app.api.paging import Cursor, Limit, moment_of, page_end
-from app.api.permissions import Requester, Viewer, require
+from app.api.permissions import Requester, Viewer, require, require_still_visible
 from app.api.plan_views import DryRunView
 from app.api.release_views import ReleaseDetail, ReleasePage, ReleaseView
 from app.api.service import Api, Service
@@ -127,18 +127,29 @@ def list_releases(
 async def get_release(
     api: Api,
     _who: Viewer,
+    request: Request,
     release_id: str,
     if_none_match: Annotated[str | None, Header()] = None,
     wait: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS, description="seconds to wait for a change")] = 0.0,
 ) -> Response:
     """With `If-None-Match` and `wait` it answers the moment something changes, or 304 when `wait` has passed."""
+
+    def read() -> ReleaseDetail:
+        return api.read(lambda session: whole_release(session, release_id))
+
     revision = await run_in_threadpool(_revision, api, release_id)
-    if wait and _is_known(revision, if_none_match):
-        await api.changes.wait(release_id, revision, seconds=wait)
-        revision = await run_in_threadpool(_revision, api, release_id)
-    if _is_known(revision, if_none_match):
+    if not _is_known(revision, if_none_match):
+        return _whole(await run_in_threadpool(read))
+    changed = await api.changes.wait(release_id, revision, seconds=wait) if wait else None
+    if changed is None:
         return Response(status_code=304, headers={"ETag": _etag(revision)})
-    detail = await run_in_threadpool(api.read, lambda session: whole_release(session, release_id))
+    async with api.changes.turn_to_answer:
+        # Two minutes are long: whoever may no longer see it, is not told.
+        await require_still_visible(api, request, release_id)
+        return _whole(await api.changes.shared(release_id, changed, read))
+
+
+def _whole(detail: ReleaseDetail) -> Response:
     return Response(detail.model_dump_json(), media_type="application/json", headers={"ETag": _etag(detail.revision)})
 
 

@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar, cast
 
@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from app.api.changes import Changes
 from app.database.connection import Database
+from app.database.turns import Turns, write_turns
 from app.guardrails.rules import Guardrails
 from app.identity.access import Access
 from app.identity.actor import Actor
@@ -24,13 +25,14 @@ from app.workflow.requests import Asking
 
 Result = TypeVar("Result")
 
+MOST_UPLOADS = 8  # of bundles at once
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,100}")
 _BEARER = HTTPBearer(auto_error=False, description="An API token, or a token of an issuer that access.yml lists.")
 
 
 @dataclass(frozen=True)
 class Service:
-    """One API process: no state beside the database."""
+    """One API process: no state beside the database, but for who has which turn now."""
 
     settings: Settings
     database: Database
@@ -39,6 +41,10 @@ class Service:
     access: Access
     guardrails: Guardrails
     doors: Doors
+    writes: Turns = field(default_factory=write_turns)
+    uploads: Turns = field(
+        default_factory=lambda: Turns(MOST_UPLOADS, "Too many bundles are being uploaded.", code="too_many_uploads")
+    )
 
     def asking(self, actor: Actor) -> Asking:
         return Asking(
@@ -68,28 +74,28 @@ async def identify(
     request: Request,
     api: Annotated[Service, Depends(_service)],
     token: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)] = None,  # noqa: ARG001 # documents it
-    mlrelease_actor: Annotated[
+    mlrelease_actor: Annotated[  # noqa: ARG001 # documents it
         str | None,
         Header(description="Who asks. Believed on a developer's machine only (MLRELEASE_DEVELOPMENT_LOGIN)."),
     ] = None,
-    mlrelease_groups: Annotated[
+    mlrelease_groups: Annotated[  # noqa: ARG001 # documents it
         str, Header(description="Their groups, with commas between them. Believed where the name is.", max_length=1000)
     ] = "",
 ) -> Actor:
     """Who asks. Raises Unauthenticated."""
-    return await actor_of(api, request, name=mlrelease_actor, groups=mlrelease_groups)
+    known: Actor | None = getattr(request.state, "actor", None)  # since before the body was read
+    return known or await actor_of_headers(api, request)
 
 
-async def actor_of(api: Service, request: Request, *, name: str | None, groups: str) -> Actor:
+async def actor_of_headers(api: Service, request: Request) -> Actor:
     """Who sent this request; who sent it and is believed no longer raises Unauthenticated now."""
     # A cookie is sent along with what another site makes a browser send: here it is believed for reading only.
     session = request.cookies.get(session_cookie(api.settings)) if request.method in {"GET", "HEAD"} else None
     credentials = Credentials(
         authorization=request.headers.get("authorization"),
         session=session,
-        claimed_name=name,
-        claimed_groups=groups,
-        host=request.headers.get("host", ""),
+        claimed_name=request.headers.get("mlrelease-actor"),
+        claimed_groups=request.headers.get("mlrelease-groups", ""),
     )
     return await api.doors.enter(credentials, request_id=request_id_of(request), now=datetime.now(UTC))
 

@@ -1,12 +1,16 @@
 """What Slack sends when somebody presses a button: proven, used once, decided by the same rules as everywhere else.
 
 Slack waits three seconds. Within them the word is in the database, and whatever follows from it is a durable delivery: the message's
-new look, and the sentence that the one who pressed gets to see.
+new look, and the sentence that the one who pressed gets to see. A form for a reason is opened after the answer, by threads of its own:
+a Slack that does not answer holds up nobody's requests.
 """
 
+import asyncio
 import json
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -18,6 +22,7 @@ from fastapi.responses import JSONResponse
 from slack_sdk.signature import SignatureVerifier
 from sqlalchemy import delete
 from sqlmodel import Session, col
+from starlette.background import BackgroundTask
 
 from app.chat.blocks import APPROVE, REASON, REASON_FORM, REJECT, escape, reason_form
 from app.chat.slack_messages import ask, slack_client
@@ -39,6 +44,7 @@ Json = dict[str, Any]
 
 REMEMBER = timedelta(minutes=15)  # signatures: three times as long as one is believed
 MODAL_SECONDS = 2  # Slack forgets after three what was pressed
+MOST_FORMS = 4  # being opened at once
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class SlackDesk:
     database: Database
     actor_of: Callable[[str], Actor | None]
     asking: Callable[[Actor], Asking]
+    forms: Executor = field(default_factory=lambda: ThreadPoolExecutor(MOST_FORMS, thread_name_prefix="slack-forms"))
 
 
 @dataclass(frozen=True)
@@ -125,9 +132,9 @@ def _press(desk: SlackDesk, payload: Json) -> Response:
         else:
             # Who may not decide is told so before writing a reason.
             _known(desk, pressed)
-            _ask_reason(desk, payload, pressed)
+            return _then_ask_reason(desk, payload, pressed)
     except Invalid as incomplete:
-        _ask_reason(desk, payload, pressed, why=incomplete.sentence)
+        return _then_ask_reason(desk, payload, pressed, why=incomplete.sentence)
     except Unavailable:
         raise
     except MlreleaseError as no:
@@ -178,8 +185,8 @@ def _known(desk: SlackDesk, pressed: Pressed) -> Actor:
     return actor
 
 
-def _ask_reason(desk: SlackDesk, payload: Json, pressed: Pressed, *, why: str = "") -> None:
-    """Open the form. Should Slack not open it, nothing was decided, and pressing again is all it needs."""
+def _then_ask_reason(desk: SlackDesk, payload: Json, pressed: Pressed, *, why: str = "") -> Response:
+    """An answer, after which the form is opened. Should Slack not open it, nothing was decided, and pressing again is all it needs."""
     answer = "Approve" if pressed.approve else "Reject"
     meta = {
         "release": pressed.release_id,
@@ -189,12 +196,22 @@ def _ask_reason(desk: SlackDesk, payload: Json, pressed: Pressed, *, why: str = 
         "approve": pressed.approve,
     }
     form = reason_form(meta, title=f"{answer} {pressed.stage}", answer=answer, why=why)
-    slack = slack_client(desk.settings, seconds=MODAL_SECONDS)
-    try:
-        ask(lambda: slack.views_open(trigger_id=_text(payload, "trigger_id"), view=form))
-    except NotDelivered as closed:
-        log.warning("form_not_opened", error=closed.sentence)
-        _reply(desk, pressed, closed, occasion=_text(payload, "trigger_id"))
+    trigger, until = _text(payload, "trigger_id"), time.monotonic() + MODAL_SECONDS
+
+    def open_form() -> None:
+        try:
+            if time.monotonic() >= until:  # too many before it
+                raise NotDelivered("Slack does not answer in time.", code="slack_unreachable")
+            slack = slack_client(desk.settings, seconds=MODAL_SECONDS)
+            ask(lambda: slack.views_open(trigger_id=trigger, view=form))
+        except NotDelivered as closed:
+            log.warning("form_not_opened", error=closed.sentence)
+            _reply(desk, pressed, closed, occasion=trigger)
+
+    async def open_beside_the_requests() -> None:
+        await asyncio.get_running_loop().run_in_executor(desk.forms, open_form)
+
+    return Response(background=BackgroundTask(open_beside_the_requests))
 
 
 def _reply(desk: SlackDesk, pressed: Pressed, no: MlreleaseError, *, occasion: str) -> None:

@@ -29,13 +29,12 @@ LONGEST_CLAIMED = 100
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a request says of who sends it. ``host`` is the name under which it was sent here."""
+    """What a request says of who sends it."""
 
     authorization: str | None = None
     session: str | None = None
     claimed_name: str | None = None
     claimed_groups: str = ""
-    host: str = ""
 
 
 class Doors:
@@ -50,6 +49,18 @@ class Doors:
         self.last_used = LastUsed(database)
         self._database = database
         self._development_token = make_token(settings.data) if settings.development_login else None
+
+    def check_host(self, host: str) -> None:
+        """Raises Unauthenticated for a request that was sent to another name than this machine's own, where names are believed.
+
+        A page on the internet can have its own name lead to loopback, and is then at home here for a browser: its name gives it away.
+        """
+        if self.settings.development_login and not is_loopback(_name_of(host)):
+            raise Unauthenticated(
+                f"Names are believed on loopback only, and this was sent to {host!r}.",
+                code="host_not_loopback",
+                hint="Ask 127.0.0.1 or localhost.",
+            )
 
     async def enter(self, credentials: Credentials, *, request_id: str, now: datetime) -> Actor:
         """Who it is. Raises Unauthenticated, or Unavailable when that cannot be found out now."""
@@ -129,19 +140,19 @@ def _developer(credentials: Credentials, *, request_id: str) -> Actor:
             code="name_missing",
             hint="Send `Mlrelease-Actor: NAME` beside the token.",
         )
-    # A page on the internet can have its own name lead to loopback and then send any header: its name gives it away.
-    if not is_loopback(urlsplit(f"//{credentials.host}").hostname or ""):
-        raise Unauthenticated(
-            f"Names are believed on loopback only, and this was sent to {credentials.host!r}.",
-            code="host_not_loopback",
-            hint="Ask 127.0.0.1 or localhost.",
-        )
     groups = frozenset(filter(None, (group.strip() for group in credentials.claimed_groups.split(","))))
     return developer(credentials.claimed_name, via="api", request_id=request_id, groups=groups)
 
 
 def _groups(found: PortalSession) -> frozenset[str]:
     return frozenset(found.claims.get("groups", ()))
+
+
+def _name_of(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _bearer(authorization: str) -> str:

@@ -82,9 +82,10 @@ async def callback(
     claims = await verify_login(door.issuer, token, client_id=door.client_id, nonce=begun.nonce, issuers=issuers)
     actor = way.doors.access.actor_of_claims(door.issuer.url, claims, via="portal", request_id=new_request_id())
     kept = way.doors.claims_to_keep(door.issuer, claims)
-    answer = await run_in_threadpool(
-        lambda: _enter(way, request, actor, issuer=door.issuer.url, claims=kept, go_to=begun.go_to)
-    )
+    async with way.writes.one():
+        answer = await run_in_threadpool(
+            lambda: _enter(way, request, actor, issuer=door.issuer.url, claims=kept, go_to=begun.go_to)
+        )
     answer.delete_cookie(login_cookie(settings), **attributes(settings))
     return answer
 
@@ -145,7 +146,10 @@ def logged_out() -> Response:
 
 def inside(address: str) -> str:
     """An address of ours to go to after the login; home for one that leads, or could be read to lead, elsewhere."""
-    place = urlsplit(address)
+    try:
+        place = urlsplit(address)
+    except ValueError:
+        return HOME
     is_ours = address.startswith("/") and not address.startswith("//") and not place.netloc and not place.scheme
     is_plain = address.isascii() and address.isprintable() and "\\" not in address
     return address if is_ours and is_plain else HOME
@@ -211,7 +215,7 @@ async def _exchange(way: Portal, door: Login, *, code: str, verifier: str) -> st
 def _require_same_origin(request: Request) -> None:
     """No other site may log a browser in under a name of its choice. Browsers say where a form comes from."""
     origin, host = request.headers.get("origin"), request.headers.get("host", "")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and origin.partition("://")[2] != host:
         raise Forbidden("This form is another site's.", code="origin_wrong")
 
 

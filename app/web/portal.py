@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from sqlmodel import Session
 
 from app.database.connection import Database
+from app.database.turns import Turns
 from app.errors import Unauthenticated
 from app.guardrails.rules import Guardrails
 from app.identity.actor import Actor
@@ -33,6 +34,7 @@ class Portal:
     database: Database
     queue: WorkQueue
     guardrails: Guardrails
+    writes: Turns
 
     @property
     def address(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import anyio
 import httpx
 import uvicorn
+from fastapi.routing import iter_route_contexts
 from sqlalchemy import Engine, event
 
 from app.api.service import Service
@@ -72,6 +73,13 @@ class Served:
         """The sockets of those who are connected now."""
         open_now = list(self._server.server_state.connections)
         return [each.transport.get_extra_info("socket") for each in open_now]
+
+    def routes(self) -> list[tuple[str, str]]:
+        """Method and path of everything that is served."""
+        contexts = [*iter_route_contexts(self._server.config.app.routes)]  # type: ignore[union-attr] # an app of ours
+        return sorted(
+            {(way, str(each.path)) for each in contexts for way in getattr(each.route, "methods", None) or ()}
+        )
 
     def ask_to_stop(self) -> None:
         """What the signal does."""

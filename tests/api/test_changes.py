@@ -47,7 +47,7 @@ def revision(database: Database, release_id: str) -> int:
 
 
 def test_change_between_reading_and_waiting_is_not_missed(database: Database, release: str) -> None:
-    async def scenario() -> bool:
+    async def scenario() -> int | None:
         changes = Changes(database)
         async with watching(changes):
             known = revision(database, release)
@@ -97,7 +97,7 @@ def test_look_that_breaks_is_not_the_last(database: Database, release: str, monk
 
     monkeypatch.setattr(changes_module, "revisions_of", break_once)
 
-    async def scenario() -> bool:
+    async def scenario() -> int | None:
         changes = Changes(database)
         async with watching(changes):
             known = revision(database, release)

@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
-from app.database.connection import Database
 from app.releases.states import Status
 from app.settings import Settings
 from tests.api.conftest import SUBSCRIPTION, on_postgresql
+from tests.api.locking import writing
 from tests.api.playing import Worker, as_json
 from tests.api.serving import Served, problem_of, wait_until
 
@@ -29,19 +29,6 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
         development_login=True,
         MLRELEASE_SUBSCRIPTION=SUBSCRIPTION,
     )
-
-
-@contextmanager
-def writing(url: str) -> Iterator[None]:
-    """Somebody else's write transaction, held open."""
-    other = Database(url)
-    try:
-        with other.write() as session:
-            session.connection().execute(text("UPDATE event_head SET seq = seq"))
-            yield
-            session.rollback()
-    finally:
-        other.dispose()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from app.api.limits import MAX_JSON
+from app.api.receiving import MAX_JSON
 from tests.api.conftest import on_sqlite
 from tests.api.playing import Worker, approve, as_json
 from tests.api.serving import Served, problem_of
@@ -144,7 +144,11 @@ def test_body_that_is_too_long_is_refused_however_it_is_sent(anna: httpx.Client)
 def test_body_that_is_announced_too_long_is_not_read(service: Served) -> None:
     place = urlsplit(service.url)
     with socket.create_connection((place.hostname or "", place.port or 0), timeout=30) as connection:
-        connection.sendall(b"POST /v1/releases HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n")
+        head = (
+            f"POST /v1/releases HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Length: 99999999999\r\n"
+            f"Authorization: Bearer {service.development_token}\r\nMlrelease-Actor: anna\r\n\r\n"
+        )
+        connection.sendall(head.encode())
         assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
 
 

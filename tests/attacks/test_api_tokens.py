@@ -1,5 +1,6 @@
 """API tokens: revoked, expired, mistyped, of another model, and what is kept of them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -9,7 +10,9 @@ from sqlalchemy import text
 from app.api.first_token import first_token
 from app.errors import Conflict
 from app.identity.secrets import is_token, new_token
-from tests.api.serving import Served
+from app.releases.states import Status
+from tests.api.playing import Worker
+from tests.api.serving import Served, wait_until
 from tests.identity.conftest import As
 
 
@@ -143,3 +146,37 @@ def test_stream_of_a_revoked_token_ends(
             continue  # until the service ends it: the release itself goes on
 
     assert stream.is_closed
+
+
+def test_stream_of_a_revoked_token_tells_nothing_that_happened_since(
+    root: httpx.Client, bearer: As, planned: str, service: Served, worker: Worker
+) -> None:
+    token = new(root)
+    wanted = {"Accept": "text/event-stream"}
+    with bearer(token["secret"]).stream("GET", f"/v1/releases/{planned}/events", headers=wanted) as stream:
+        lines = stream.iter_lines()
+        assert next(lines) != ""
+        wait_until(lambda: service.waiting == 1, what="the stream waits")
+        root.post(f"/v1/tokens/{token['id']}/revoke")
+        worker.move(planned, "dev", Status.IN_PROGRESS)
+
+        assert not any("rollout.in_progress" in line for line in lines)
+
+
+def test_poll_of_a_revoked_token_is_told_nothing_when_something_changes(
+    root: httpx.Client, bearer: As, planned: str, service: Served, worker: Worker
+) -> None:
+    token = new(root)
+    caller = bearer(token["secret"])
+    etag = caller.get(f"/v1/releases/{planned}").headers["ETag"]
+    with ThreadPoolExecutor(1) as pool:
+        poll = pool.submit(
+            caller.get, f"/v1/releases/{planned}", params={"wait": 60}, headers={"If-None-Match": etag}, timeout=90
+        )
+        wait_until(lambda: service.waiting == 1, what="somebody waits")
+        root.post(f"/v1/tokens/{token['id']}/revoke")
+        worker.move(planned, "dev", Status.IN_PROGRESS)
+
+        answer = poll.result()
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_revoked")

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import inspect
 
-from app.api.limits import MAX_JSON
+from app.api.receiving import MAX_JSON
 from tests.api.conftest import on_sqlite
 from tests.api.playing import as_json
 from tests.api.serving import Served, problem_of

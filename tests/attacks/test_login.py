@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from itsdangerous import URLSafeSerializer
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from app.errors import Misconfigured
@@ -133,7 +134,7 @@ def test_login_that_this_service_did_not_begin_is_unknown(
     keys, now = settings.given_signing_keys, datetime.now(UTC)
     login, cookie = begin_login(keys, go_to="/", now=now)
     forged = {
-        "changed": cookie[:-1] + ("A" if cookie[-1] != "A" else "B"),
+        "changed": ("A" if cookie[0] != "A" else "B") + cookie[1:],
         "of_another_key": begin_login(["x" * 40], go_to="/", now=now)[1],
         "expired": begin_login(keys, go_to="/", now=now - 2 * LOGIN_TIME)[1],
         "of_another_purpose": URLSafeSerializer(list(keys), salt="mlrelease.chat.decide").dumps(["x"] * 5),
@@ -186,6 +187,8 @@ def test_token_of_another_login_is_refused_by_its_nonce(browser: Browser, issuer
         "javascript:alert(1)",
         "/\t/evil.example",
         "///x",
+        "//[",
+        "/\\[",
         "x",
     ],
 )
@@ -226,17 +229,50 @@ def test_development_login_gives_a_session(settings: Settings) -> None:
             assert anna.get("/v1/tokens").status_code == 200
             evil = anna.post("/login", data=named, headers={"Origin": "https://evil.example"})
             assert evil.status_code == 403
+            for origin in ("null", "http://[", "https://127.0.0.1"):
+                assert anna.post("/login", data=named, headers={"Origin": origin}).status_code == 403
 
 
-def test_name_is_not_believed_under_a_name_that_was_made_to_lead_to_loopback(settings: Settings) -> None:
-    """DNS rebinding: a page of evil.example, whose address is now 127.0.0.1, may send any header."""
-    with serving(settings.model_copy(update={"development_login": True})) as served:
+REBOUND = [
+    "evil.example",
+    "evil.example:8400",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example",
+    "[::1",
+    "",
+    "0.0.0.0",  # noqa: S104 # refused
+    "a@b",
+]
+
+
+@pytest.mark.parametrize("host", REBOUND)
+def test_nothing_is_answered_under_a_name_that_was_made_to_lead_to_loopback(settings: Settings, host: str) -> None:
+    """DNS rebinding: a page of evil.example, whose address is now 127.0.0.1, is at home here for a browser."""
+    with_slack = {"development_login": True, "slack_signing_secret": SecretStr("s" * 32)}
+    with serving(settings.model_copy(update=with_slack)) as served:
         anna = served.client("anna")
-        assert anna.get("/v1/releases").status_code == 200
+        anna.post("/login", data={"token": served.development_token, "name": "anna"})
+        assert anna.get("/").status_code == 200
+        routes = served.routes()
+        assert {"/", "/login", "/assets/live.js", "/docs", "/openapi.json", "/chat/slack/interactions"} <= {
+            path for _, path in routes
+        }
 
-        answer = anna.get("/v1/releases", headers={"Host": "evil.example"})
+        for method, path in [*routes, ("GET", "/nowhere")]:
+            answer = anna.request(method, path, headers={"Host": host})
 
-        assert (answer.status_code, answer.json()["code"]) == (401, "host_not_loopback")
+            assert answer.status_code == 401, f"{method} {path}"
+            assert method == "HEAD" or answer.json()["code"] == "host_not_loopback", f"{method} {path}"
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:1", "127.0.0.1:8400", "[::1]", "[::1]:8400", "127.3.2.1"])
+def test_names_of_this_machine_are_believed(settings: Settings, host: str) -> None:
+    with serving(settings.model_copy(update={"development_login": True})) as served:
+        assert served.client("anna").get("/v1/releases", headers={"Host": host}).status_code == 200
+
+
+def test_any_name_leads_here_where_names_of_callers_are_not_believed(browser: Browser) -> None:
+    assert browser().get("/health/ready", headers={"Host": "mlrelease.example"}).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from urllib.parse import parse_qs, urlencode
 
 import httpx
 
+from tests.notifications.receiving import wait_for
+
 Json = dict[str, Any]
 
 TOKEN = "xoxb-0000-test"  # noqa: S105 - of this stand-in only
@@ -40,6 +42,7 @@ class Slack:
     views: list[Json] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     fail_next: list[tuple[int, dict[str, str], Json]] = field(default_factory=list)
+    goes_on: threading.Event = field(default_factory=threading.Event)  # while cleared it takes requests only
     url: str = ""
     _triggers: set[str] = field(default_factory=set)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
@@ -98,6 +101,7 @@ class Slack:
 
     def submit(self, reason: str, *, user: str = "U0ANNA") -> Json:
         """What Slack sends when the form that was opened last is sent off."""
+        wait_for(lambda: self.views, what="a form is open")
         view = self.views[-1]
         values = {"reason": {"reason": {"type": "plain_text_input", "value": reason}}}
         return {
@@ -218,6 +222,7 @@ def _require(holds: object) -> None:
 def slack_workspace() -> Iterator[Slack]:
     """Slack until the end of the ``with``."""
     slack = Slack()
+    slack.goes_on.set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -228,6 +233,7 @@ def slack_workspace() -> Iterator[Slack]:
             else:
                 body = {name: values[0] for name, values in parse_qs(raw).items()}
             slack.calls.append(method)
+            slack.goes_on.wait(60)
             status, headers, answer = 200, dict[str, str](), dict[str, Any]()
             if slack.fail_next:
                 status, headers, answer = slack.fail_next.pop(0)
@@ -254,6 +260,7 @@ def slack_workspace() -> Iterator[Slack]:
     try:
         yield slack
     finally:
+        slack.goes_on.set()
         server.shutdown()
         server.server_close()
 

@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
 from app.chat.blocks import APPROVE, REJECT
 from app.notifications.queries import list_deliveries
-from app.notifications.tables import DeliveryStatus
+from app.notifications.tables import Channel, DeliveryStatus
+from tests.api.conftest import on_sqlite
 from tests.api.playing import Worker, as_json, digest_of
-from tests.api.serving import Served
+from tests.api.serving import Served, busy_threads
 from tests.chat.conftest import couriering
 from tests.chat.slack import Slack, send
 from tests.notifications.receiving import wait_for
@@ -90,6 +92,7 @@ def test_rejection_asks_for_a_reason_and_keeps_it(
 ) -> None:
     assert send(caller, slack.press(REJECT)).status_code == 200
     assert status_of(service, waiting) == "pending_approval"
+    wait_for(lambda: slack.views, what="the form is open")
     assert slack.views[-1]["title"]["text"] == "Reject prod"
 
     assert send(caller, slack.submit("Accuracy is too low.")).status_code == 200
@@ -122,6 +125,28 @@ def test_second_word_on_what_is_decided_is_answered_to_who_pressed(slack: Slack,
     assert said["user"] == "U0BERTA"
     assert "Nothing was decided." in said["text"]
     assert "is not waiting for an approval" in said["text"]
+
+
+@on_sqlite
+def test_stalled_slack_holds_up_nobody_who_reads_or_writes(
+    service: Served, slack: Slack, waiting: str, caller: httpx.Client
+) -> None:
+    presses = [slack.press(REJECT) for _ in range(60)]
+    before = slack.calls.count("views.open")
+    slack.goes_on.clear()
+
+    with ThreadPoolExecutor(60) as people:
+        assert {each.status_code for each in people.map(lambda press: send(caller, press), presses)} == {200}
+    wait_for(lambda: slack.calls.count("views.open") > before, what="a form is to be opened")
+
+    assert service.inside(busy_threads) == 0
+    for _ in range(10):
+        assert caller.get(f"/v1/releases/{waiting}").status_code == 200
+        assert caller.get("/health/ready").status_code == 200
+    assert send(caller, slack.press(APPROVE)).status_code == 200
+    assert status_of(service, waiting) == "queued"
+    wait_for(lambda: _replies(service), what="who could not be asked is to be told so")
+    slack.goes_on.set()
 
 
 def test_slack_that_is_away_gets_the_message_when_it_is_back(
@@ -185,6 +210,11 @@ def test_longest_note_fits_into_a_message(slack: Slack, courier: object, ask_for
 def _tries(service: Served) -> int:
     with service.service.database.read() as session:
         return max((delivery.tries for delivery in list_deliveries(session)), default=0)
+
+
+def _replies(service: Served) -> int:
+    with service.service.database.read() as session:
+        return sum(each.channel is Channel.SLACK_REPLY for each in list_deliveries(session))
 
 
 def _dead(service: Served) -> list[str]:
