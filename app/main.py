@@ -50,7 +50,7 @@ from app.notifications.keys import signing_keys
 from app.private_files import keep_files_private
 from app.python_version import warn_of_old_python
 from app.settings import Settings, read_settings
-from app.web import files, home, login, rollouts
+from app.web import api_docs, files, home, login, rollouts
 from app.web import releases as release_pages
 from app.web.portal import Portal
 from app.workflow.queue import DbosQueue
@@ -94,6 +94,8 @@ def create_app(settings: Settings) -> FastAPI:
         summary="Releases of Azure ML models: asked for, approved, carried out, accounted for.",
         lifespan=lifespan,
         responses=refusals(422, 500, 503),
+        docs_url=None,  # its own lets other hosts run scripts here
+        redoc_url=None,
     )
     app.state.service = service
     app.state.portal = Portal(
@@ -121,7 +123,7 @@ def create_app(settings: Settings) -> FastAPI:
     for room in rooms:
         app.include_router(room.router, responses=refusals(401, 403))
     app.include_router(health.router)
-    for pages in (login, home, release_pages, rollouts, files):
+    for pages in (login, home, release_pages, rollouts, files, api_docs):
         app.include_router(pages.router)
     if settings.slack_signing_secret.get_secret_value():
         desk = SlackDesk(

@@ -9,7 +9,12 @@ from fastapi.responses import FileResponse
 router = APIRouter(include_in_schema=False)
 
 _FOLDER = Path(__file__).parent / "assets"
-_FILES = {"portal.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_FILES = {
+    "portal.css": "text/css",
+    "live.js": "text/javascript",
+    "docs.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
 
 
 def _send(name: str) -> FileResponse:

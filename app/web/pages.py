@@ -27,9 +27,16 @@ _POLICY = {
     "base-uri": "'none'",
 }
 
+
+def policy(**changed: str) -> str:
+    """The Content-Security-Policy of pages; ``style="…"`` changes ``style-src``."""
+    sources = _POLICY | {f"{name}-src": value for name, value in changed.items()}
+    return "; ".join(f"{name} {value}" for name, value in sources.items())
+
+
 HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _POLICY.items()),
+    "Content-Security-Policy": policy(),
     # Without any, browsers send forms with `Origin: null`, and ours could not be told from another site's.
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",

@@ -20,8 +20,15 @@ from tests.identity.issuer import TestIssuer
 
 pytestmark = on_sqlite
 
-PUBLIC = {"/health/live", "/health/ready", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
-FILES = {"/assets/portal.css", "/assets/live.js", "/assets/icon.svg"}
+PUBLIC = {"/health/live", "/health/ready", "/openapi.json", "/docs"}
+FILES = {
+    "/assets/portal.css",
+    "/assets/live.js",
+    "/assets/icon.svg",
+    "/assets/docs.js",
+    "/assets/swagger-ui-bundle.js",
+    "/assets/swagger-ui.css",
+}
 LOGIN = {
     "/login",
     "/login/callback",

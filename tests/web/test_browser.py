@@ -149,3 +149,21 @@ def picture(page: Any, folder: Path, name: str) -> None:
         page.screenshot(path=folder / f"{name}-{kind}.png", full_page=True)
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{name} is wider than a {kind}"
+
+
+def test_description_of_the_api_is_shown_and_can_be_tried_with_nobody_elses_help(
+    page: Any, service: Served, complaints: list[str], tmp_path: Path
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    page.goto("/docs")
+    page.get_by_text("Ask for a release").wait_for()
+    page.get_by_text("The process answers").click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    page.get_by_text('"alive"').first.wait_for()
+    page.screenshot(path=tmp_path / "docs.png")
+
+    assert complaints == []
+    assert all(each.startswith((service.url, "data:")) for each in asked), asked

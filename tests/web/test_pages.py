@@ -1,5 +1,7 @@
 """The portal's pages over real HTTP: what they show to whom, and how they are protected."""
 
+import re
+
 import httpx
 import pytest
 
@@ -98,7 +100,15 @@ def test_every_page_lets_the_browser_do_nothing_but_show_it(portal: Open, waitin
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("portal.css", "text/css"), ("live.js", "text/javascript"), ("icon.svg", "image/svg+xml")]
+    ("name", "kind"),
+    [
+        ("portal.css", "text/css"),
+        ("live.js", "text/javascript"),
+        ("icon.svg", "image/svg+xml"),
+        ("docs.js", "text/javascript"),
+        ("swagger-ui-bundle.js", "text/javascript"),
+        ("swagger-ui.css", "text/css"),
+    ],
 )
 def test_files_come_from_the_service_itself(portal: Open, name: str, kind: str) -> None:
     answer = portal().get(f"/assets/{name}")
@@ -106,6 +116,18 @@ def test_files_come_from_the_service_itself(portal: Open, name: str, kind: str) 
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith(kind)
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_description_of_the_api_runs_no_script_of_another_host(portal: Open) -> None:
+    docs = portal().get("/docs")
+
+    assert re.findall(r"""(?:src|href)="([^"]*)""", docs.text)
+    assert all(place.startswith("/") for place in re.findall(r"""(?:src|href)="([^"]*)""", docs.text))
+    policy = dict(each.split(" ", 1) for each in docs.headers["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["connect-src"] == "'self'"
+    assert not any("http" in sources or "*" in sources for sources in policy.values())
+    assert portal().get("/redoc").status_code == 404
 
 
 def test_whoever_is_not_logged_in_is_sent_to_do_so_and_back(portal: Open, service: Served, waiting: str) -> None:
