@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     job_poll_seconds: float = Field(default=15.0, gt=0, description="between two looks at a running training job")
     queue_poll_seconds: float = Field(default=0.25, gt=0, description="between two looks at the work queue")
     worker_rollouts: int = Field(default=20, ge=1, description="rollouts that one worker carries at once")
+    reconcile_seconds: float = Field(
+        default=15.0, gt=0, description="between two looks for releases and jobs that nobody drives any more"
+    )
     lease_seconds: float = Field(
         default=15.0, ge=1, description="after which a silent worker's rollouts go on elsewhere"
     )

@@ -36,9 +36,11 @@ from app.settings import Settings, read_settings
 from app.steps.catalogue import build_steps
 from app.workers.service import WorkerIdentity
 from app.workflow.attempts import Budget
-from app.workflow.engine import launch_engine, stop_engine
+from app.workflow.engine import launch_engine, restore_queues, stop_engine
 from app.workflow.lease import Lease
 from app.workflow.queue import DbosQueue
+from app.workflow.reconcile import Reconciliation
+from app.workflow.scratch import sweep
 from app.workflow.signals import Signals
 from app.workflow.takeover import Takeover
 from app.workflow.workshop import Workshop
@@ -65,8 +67,12 @@ def work() -> None:
     shop = _open_workshop(settings, database, worker, lease, guardrails)
     courier = open_courier(settings, database)
     forget_secrets()
+    for folder in sweep(shop.scratch_root):
+        log.info("scratch_removed", folder=folder)
     launch_engine(shop)
     launched.set()
+    reconciliation = Reconciliation(shop, restore_queues=lambda: restore_queues(settings))
+    reconciliation.keep(seconds=settings.reconcile_seconds)
     courier.start()
     if settings.ready_file is not None:
         settings.ready_file.write_text(str(os.getpid()))

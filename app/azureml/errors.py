@@ -7,6 +7,7 @@
         │   ├── Unavailable         5xx
         │   ├── ConnectionLost      no connection, or it broke
         │   ├── TimedOut            408, or no answer in time
+        │   ├── OutOfResources      this machine's disk, memory or open files
         │   └── Busy                something is going on there: waiting, not failing
         ├── NotFound                404
         ├── NotPermitted            403: known, but lacks a role
@@ -17,6 +18,7 @@
         ├── ImageBuildFailed        the environment cannot be built
         ├── ModelFailed             the scoring code did not start
         ├── BadRequest              Azure does not accept what was sent
+        ├── SdkFailed           the SDK itself broke on what it was given or on what Azure answered
         └── OperationEnded          an operation ended Failed; retryable where Azure says so
 
 ``azureml.translation`` makes them of what the SDK raises.
@@ -24,6 +26,7 @@
 
 from typing import Any, ClassVar
 
+from app.database.storable import storable_json, storable_text
 from app.errors import StepError
 from app.evidence.service import Log
 
@@ -48,7 +51,8 @@ class AzureMLError(StepError):
         log: Log | None = None,
         **details: Any,
     ) -> None:
-        super().__init__(sentence, hint=hint, **details)
+        clean: dict[str, Any] = storable_json(details)
+        super().__init__(storable_text(sentence), hint=hint and storable_text(hint), **clean)
         self.azure_code = azure_code
         self.retry_after = retry_after  # seconds
         self.log = log
@@ -74,6 +78,10 @@ class ConnectionLost(Transient):
 
 class TimedOut(Transient):
     default_code = "azure_timed_out"
+
+
+class OutOfResources(Transient):
+    default_code = "worker_out_of_resources"
 
 
 class Busy(Transient):
@@ -118,3 +126,7 @@ class BadRequest(AzureMLError):
 
 class OperationEnded(AzureMLError):
     default_code = "azure_operation_failed"
+
+
+class SdkFailed(AzureMLError):
+    default_code = "azure_sdk_failed"

@@ -17,11 +17,23 @@ def read_run(azure: AzureML, workspace: WorkspaceRef, run: str) -> RunRecord:
     info: dict[str, Any] = found.get("info", {})
     metrics: list[dict[str, Any]] = found.get("data", {}).get("metrics", [])
     return RunRecord(
-        metrics={each["key"]: float(each["value"]) for each in metrics},
+        metrics={str(each["key"]): _number(each.get("value")) for each in metrics},
         started_at=_moment(info.get("start_time")),
         ended_at=_moment(info.get("end_time")),
     )
 
 
+def _number(value: Any) -> float | str:
+    """MLflow's proto JSON writes a number as a number or as text; what is neither is shown as it came."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return str(value)
+
+
 def _moment(milliseconds: int | str | None) -> datetime | None:
-    return datetime.fromtimestamp(int(milliseconds) / 1000, tz=UTC) if milliseconds else None
+    """None also for a moment that no calendar has."""
+    try:
+        return datetime.fromtimestamp(int(milliseconds) / 1000, tz=UTC) if milliseconds else None
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None

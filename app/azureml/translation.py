@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import structlog
 from azure.ai.ml.exceptions import AssetPathException, MlException, ValidationErrorType, ValidationException
 from azure.core.exceptions import (
     AzureError,
@@ -32,10 +33,15 @@ from app.azureml.errors import (
     NotPermitted,
     OperationEnded,
     QuotaExceeded,
+    SdkFailed,
     Throttled,
     TimedOut,
     Unavailable,
 )
+from app.azureml.resources import is_out_of_resources, out_of_resources
+from app.errors import MlreleaseError
+
+log = structlog.get_logger(__name__)
 
 _LONGEST = 1500  # characters of Azure's own words that are kept
 
@@ -69,6 +75,20 @@ def translated(doing: str) -> Iterator[None]:
     except (AzureError, SchemaError) as raised:
         # Not chained: the SDK's exceptions hold whole requests, which may hold keys.
         raise translate(raised, doing=doing) from None
+    except MlreleaseError:
+        raise
+    except OSError as raised:
+        if is_out_of_resources(raised):
+            raise out_of_resources(raised, doing=doing) from raised
+        raise _sdk_failed(raised, doing=doing) from raised
+    except Exception as raised:
+        log.warning("sdk_failed", doing=doing, exc_info=raised)
+        raise _sdk_failed(raised, doing=doing) from raised
+
+
+def _sdk_failed(raised: Exception, *, doing: str) -> SdkFailed:
+    """Whatever a YAML or an answer of Azure makes the SDK stumble over, it is said of what was done, not of this service."""
+    return SdkFailed(f"Could not {doing}: {type(raised).__name__}: {_words(raised)}")
 
 
 def translate(raised: Exception, *, doing: str) -> AzureMLError:

@@ -1,10 +1,26 @@
 """What the adapter takes and gives: plain frozen data, none of it Azure's own classes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from app.database.storable import storable_json
+
+
+class FromAzure:
+    """Base of what Azure tells us: cleaned when it is made, so that whatever Azure says can be stored, compared and shown."""
+
+    def __post_init__(self) -> None:
+        for each in fields(self):  # type: ignore[arg-type] # every class that has this base is a dataclass
+            object.__setattr__(self, each.name, _clean(getattr(self, each.name)))
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)  # Azure's moments are in UTC
+    return value if isinstance(value, Path) else storable_json(value)
 
 
 @dataclass(frozen=True)
@@ -37,7 +53,7 @@ class RegistryRef:
 
 
 @dataclass(frozen=True)
-class ChildJob:
+class ChildJob(FromAzure):
     """One step of a pipeline job."""
 
     name: str
@@ -46,7 +62,7 @@ class ChildJob:
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(FromAzure):
     """A training job as Azure ML tells it."""
 
     name: str
@@ -62,10 +78,10 @@ class Job:
 
 
 @dataclass(frozen=True)
-class RunRecord:
+class RunRecord(FromAzure):
     """What was logged for a run: times, and the last value of each metric."""
 
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, float | int | str]  # text where it is no number: "NaN", "Infinity"
     started_at: datetime | None
     ended_at: datetime | None
 
@@ -81,7 +97,7 @@ class Content:
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(FromAzure):
     """A model version in a workspace or a registry."""
 
     name: str
@@ -95,7 +111,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Environment:
+class Environment(FromAzure):
     """An environment version; ``digest`` is over its image and packages, equal in every place that it is shared to."""
 
     name: str
@@ -116,7 +132,7 @@ class Environment:
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class Endpoint(FromAzure):
     """An online endpoint. ``state`` is Azure's provisioning state, and names in traffic maps are, in lower case."""
 
     name: str
@@ -155,7 +171,7 @@ class EndpointKeys:
 
 
 @dataclass(frozen=True)
-class Deployment:
+class Deployment(FromAzure):
     """An online deployment. ``state`` is Azure's provisioning state in lower case."""
 
     name: str

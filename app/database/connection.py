@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlmodel import Session
 
-from app.errors import Unavailable
+from app.database.storable import LARGEST, replace_unstorable
+from app.errors import Invalid, Unavailable
 
 BUSY_SECONDS = 30.0  # that a transaction waits for another one's locks
 CONNECT_SECONDS = 10  # of a PostgreSQL server that does not answer; the driver's own patience is two minutes
@@ -29,6 +30,8 @@ NOTICE_A_LOST_SERVER = {
 }
 CONTENTION_TRIES = 5
 CROSSED = "database_deadlock"
+_TOO_MUCH = "54"  # class of SQLSTATE: program_limit_exceeded
+_NO_SUCH_TABLE_OR_COLUMN = frozenset({"42P01", "42703"})
 _LAST = "last"
 
 Result = TypeVar("Result")
@@ -44,6 +47,7 @@ class Database:
             if url.startswith("sqlite")
             else _postgresql_engine(url, pool_size, busy_seconds)
         )
+        event.listen(self.engine, "before_cursor_execute", _clean_parameters, retval=True)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -89,6 +93,8 @@ def available() -> Iterator[None]:
     try:
         yield
     except OperationalError as broken:
+        if _is_refusal(broken):
+            raise
         raise _unavailable(broken) from broken
     except NoFreeConnection as crowd:
         raise Unavailable(
@@ -97,9 +103,18 @@ def available() -> Iterator[None]:
             hint="Try again in a moment; if it stays, run more processes or look for slow queries.",
         ) from crowd
     except DBAPIError as broken:
-        if broken.connection_invalidated:
+        if broken.connection_invalidated or _lacks_a_table(broken):
             raise _unavailable(broken) from broken
         raise
+
+
+def _is_refusal(broken: DBAPIError) -> bool:
+    """PostgreSQL says "operational" too of what is too large or nested too deep: waiting for another answer would never end."""
+    return (getattr(broken.orig, "sqlstate", None) or "").startswith(_TOO_MUCH)
+
+
+def _lacks_a_table(broken: DBAPIError) -> bool:
+    return getattr(broken.orig, "sqlstate", None) in _NO_SUCH_TABLE_OR_COLUMN
 
 
 def _unavailable(broken: DBAPIError) -> Unavailable:
@@ -138,6 +153,30 @@ def _unavailable(broken: DBAPIError) -> Unavailable:
         code="database_unreachable",
         hint="Check MLRELEASE_DATABASE_URL and that the server runs.",
     )
+
+
+def _clean_parameters(
+    _connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, executemany: bool
+) -> tuple[str, Any]:
+    """The last line of defence, for both databases the same: text is cleaned, a number that no column holds is refused.
+
+    Raises Invalid.
+    """
+    return statement, [_storable(each) for each in parameters] if executemany else _storable(parameters)
+
+
+def _storable(parameters: Any) -> Any:
+    if isinstance(parameters, dict):
+        return {key: _storable_value(value) for key, value in parameters.items()}
+    return tuple(_storable_value(value) for value in parameters)
+
+
+def _storable_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return replace_unstorable(value)
+    if type(value) is int and not -LARGEST - 1 <= value <= LARGEST:
+        raise Invalid("A number is larger than can be stored.", code="number_too_large")
+    return value
 
 
 def _sqlite_engine(url: str, busy_seconds: float) -> Engine:

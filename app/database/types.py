@@ -6,9 +6,26 @@ from typing import Any
 
 from sqlalchemy import JSON, DateTime, Dialect, Enum
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
-JsonColumn = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+from app.database.storable import storable_json
+
+
+class StorableJson(TypeDecorator[Any]):
+    """JSON that both databases take and give back the same; see ``storable``."""
+
+    impl = JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        kind = JSONB if dialect.name == "postgresql" else JSON
+        return dialect.type_descriptor(kind(none_as_null=True))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
+        return storable_json(value)
+
+
+JsonColumn = StorableJson()
 
 
 def word_column(words: type[StrEnum]) -> Enum:

@@ -13,6 +13,8 @@ SUBMITTING = "Submitting"
 COMPLETED = "Completed"  # Azure's word
 ENDED_IN_AZURE = frozenset({COMPLETED, "Failed", "Canceled"})
 NOT_FOUND = "NotFound"
+REFUSED = "Refused"  # nothing was made in Azure: the name is free
+LOST = "Lost"  # it is or was there, but Azure ML does not tell any more
 NOT_SEEN = "not_seen"  # the code of a sighting without an answer
 
 
@@ -107,6 +109,42 @@ def note_sighting(session: Session, job: TrainingJob, sighting: Sighting, *, now
     session.add(job)
     session.flush()
     return changed
+
+
+def submit_again(
+    session: Session, job: TrainingJob, submission: Submission, *, recorded_by: str, now: datetime
+) -> None:
+    """Let a job that was refused be made of something else: nothing of that name is in Azure."""
+    job.bundle_digest, job.entry, job.environments = (
+        submission.bundle_digest,
+        submission.entry,
+        list(submission.environments),
+    )
+    job.recorded_by, job.created_at, job.ended_at = recorded_by, now, None
+    job.status, job.is_final, job.unanswered = SUBMITTING, False, 0
+    job.code, job.sentence = "submitting", "Waits to be submitted to Azure ML."
+    session.add(job)
+    session.flush()
+
+
+def end_without_sighting(session: Session, job: TrainingJob, *, code: str, sentence: str, now: datetime) -> str:
+    """Give up a job that cannot be followed any more, keeping what is known of it; its status. One that has ended stays so."""
+    if not job.is_final:
+        job.status, job.is_final = REFUSED if job.status == SUBMITTING else LOST, True
+        job.code, job.sentence, job.ended_at = code, sentence, job.ended_at or now
+        job.looks += 1
+        session.add(job)
+        session.flush()
+    return job.status
+
+
+def renew_looks(session: Session, job: TrainingJob) -> int:
+    """Number the looks of a job anew that nobody looks at any more; the next one's number."""
+    job.looks += 1
+    job.unanswered += 1
+    session.add(job)
+    session.flush()
+    return job.looks
 
 
 def look_again(session: Session, job: TrainingJob) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, select
 
 from app.database.connection import at_the_end
+from app.database.storable import storable_json, storable_text
 from app.errors import Conflict
 from app.identity.actor import Actor
 from app.releases.tables import Event, EventHead, Release
@@ -68,11 +69,11 @@ def append_event(
         kind=kind,
         model=release.model if release else model,
         release_id=release.id if release else None,
-        subject=subject,
-        actor=actor.name,
+        subject=storable_text(subject),
+        actor=storable_text(actor.name),
         via=actor.via,
         request_id=actor.request_id,
-        data=data or {},
+        data=storable_json(data or {}),  # before it is hashed: what is stored is what is hashed
     )
     _loose_in(session).append((event, release))
     return event

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from app.database.storable import storable_json
 from app.identity.actor import Actor
 from app.releases.plans import digest_of
 from app.releases.queries import serving_at
@@ -101,6 +102,7 @@ def replaced_at(session: Session, target: str) -> Json | None:
 
 def _keep_plan(session: Session, plan: Json) -> str:
     """Its digest. A plan that is there already is the same: it is found by its content."""
+    plan = storable_json(plan)  # what is stored is what people approve
     digest = digest_of(plan)
     if session.get(Plan, digest) is None:
         session.add(Plan(digest=digest, document=plan))

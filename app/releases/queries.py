@@ -281,6 +281,12 @@ def list_events(
     return list(session.exec(query).all())
 
 
+def last_kinds(session: Session, release_id: str, *, limit: int) -> list[str]:
+    """The kinds of a release's last events, the newest first."""
+    query = select(Event.kind).where(Event.release_id == release_id).order_by(col(Event.seq).desc()).limit(limit)
+    return list(session.exec(query).all())
+
+
 def revisions_of(session: Session, release_ids: Collection[str]) -> dict[str, int]:
     """The revisions of these releases, by id; those that there are not are missing."""
     query = select(Release.id, Release.revision).where(col(Release.id).in_(release_ids))

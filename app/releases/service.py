@@ -13,13 +13,18 @@ from typing import Any
 from sqlmodel import Session, func, select
 
 from app.errors import Conflict
-from app.identity.actor import Actor
+from app.identity.actor import SERVICE, Actor
 from app.releases.events import append_event, stand_in_line
-from app.releases.queries import keep_locked, rollout_ahead, steps_of
-from app.releases.states import MAY_FOLLOW, STEP_MAY_FOLLOW, Control, Status, StepStatus
+from app.releases.queries import keep_locked, lock_rollout, rollout_ahead, steps_of
+from app.releases.states import DRIVEN, MAY_FOLLOW, STEP_MAY_FOLLOW, TIMED, Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 
 Json = dict[str, Any]
+
+INTERNAL_ERROR = "internal_error"  # the code of what this service itself broke
+
+# Written where nobody drove a row any more: see ``workflow.reconcile``.
+REQUEUED_ROLLOUT, REQUEUED_RELEASE = "rollout.requeued", "release.requeued"
 
 
 @dataclass(frozen=True)
@@ -212,11 +217,55 @@ def begin_attempt(session: Session, rollout: Rollout, *, actor: Actor, now: date
     return f"{rollout.id}:{rollout.attempt}"
 
 
+def fail_rollout(
+    session: Session, rollout_id: str, sentence: str, *, now: datetime, attempt: int | None = None, steps: bool = True
+) -> Status:
+    """End a rollout that this service itself broke; its status then. One that has ended, or has a newer attempt, stays as it is.
+
+    Without ``steps`` only what must be written is: a retry plans again whatever the steps are left at.
+    """
+    rollout, _, its_steps = lock_rollout(session, rollout_id)
+    if rollout.status not in DRIVEN | TIMED or attempt not in {None, rollout.attempt}:
+        return rollout.status
+    if steps:
+        for step in its_steps:
+            if step.status is StepStatus.RUNNING:
+                move_step(
+                    session, step, StepStatus.ERRORED, code=INTERNAL_ERROR, sentence=sentence, actor=SERVICE, now=now
+                )
+        skip_what_is_left(session, its_steps, because=f"Not reached: {sentence}", actor=SERVICE, now=now)
+    move_rollout(session, rollout, Status.FAILED, code=INTERNAL_ERROR, sentence=sentence, actor=SERVICE, now=now)
+    return rollout.status
+
+
+def renew_attempt(session: Session, rollout: Rollout, *, now: datetime) -> str:
+    """Give a rollout that nobody drives a new attempt as it stands; the id of the workflow that will carry it out."""
+    rollout.attempt += 1
+    session.add(rollout)
+    session.flush()
+    release = session.get_one(Release, rollout.release_id)
+    data = {"attempt": rollout.attempt, "status": rollout.status.value}
+    record(session, release, REQUEUED_ROLLOUT, subject=rollout.id, data=data, actor=SERVICE, now=now)
+    return f"{rollout.id}:{rollout.attempt}"
+
+
+def note_requeued(session: Session, release: Release, *, now: datetime) -> None:
+    """A release that nobody prepared any more is to be prepared anew."""
+    record(session, release, REQUEUED_RELEASE, subject=release.id, data={}, actor=SERVICE, now=now)
+
+
 def ask_of(session: Session, release: Release, control: Control, *, reason: str, actor: Actor, now: datetime) -> None:
     """Note what is asked of a release that is under way; its steps look at this between two acts."""
     release.control = control
     asked = f"release.{control.value}_requested"
     record(session, release, asked, subject=release.id, data={"reason": reason}, actor=actor, now=now)
+
+
+def forget_what_was_asked(session: Session, release: Release) -> None:
+    """It goes on: what was asked of it before is done with. What it goes on as is the event."""
+    release.control = None
+    session.add(release)
+    session.flush()
 
 
 def plan_again(session: Session, rollout: Rollout, *, actor: Actor, now: datetime) -> None:

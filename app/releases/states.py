@@ -43,6 +43,9 @@ FINAL = frozenset(
         Status.EXPIRED,
     }
 )
+# Rollouts that a workflow of the engine carries out, and those that something may happen to at a certain time.
+DRIVEN = frozenset({Status.QUEUED, Status.IN_PROGRESS, Status.CANCELLING})
+TIMED = frozenset({Status.SCHEDULED, Status.PENDING_APPROVAL})
 WAITING = frozenset({Status.PENDING, Status.PENDING_APPROVAL, Status.SCHEDULED, Status.QUEUED})
 
 _ENDS_OF_WAITING = {Status.CANCELLED, Status.SUPERSEDED, Status.EXPIRED, Status.FAILED}

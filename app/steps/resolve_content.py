@@ -170,9 +170,9 @@ def _environment(azure: AzureML, wanted: ResolveContent, job: Job) -> Environmen
         ) from None
 
 
-def _metrics(azure: AzureML, workspace: WorkspaceRef, job: str) -> dict[str, float]:
+def _metrics(azure: AzureML, workspace: WorkspaceRef, job: str) -> Json:
     """What the job and its steps logged, which may be nothing; a later step's word goes."""
-    metrics: dict[str, float] = {}
+    metrics: Json = {}
     for run in [job, *(child.name for child in list_children(azure, workspace, job))]:
         try:
             metrics |= read_run(azure, workspace, run).metrics

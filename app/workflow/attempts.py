@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.azureml.errors import AzureMLError, Busy
+from app.azureml.resources import is_out_of_resources, out_of_resources
+from app.errors import MlreleaseError
 from app.steps.contract import Context, Done, Step
 
 Json = dict[str, Any]
@@ -41,10 +43,24 @@ def carry_out(
             waits += 1
             seconds = max(budget.wait_before(waits), busy.retry_after or 0.0)
             context.report(f"{busy.sentence} Looked at again in {seconds:.0f} s.")
-        except AzureMLError as error:
+        except Exception as broken:
+            error = _as_azure(broken)
             tries += 1
-            if not error.retryable or tries >= budget.tries:
+            if error is None:
                 raise
+            if not error.retryable or tries >= budget.tries:
+                raise error from error.__cause__
             seconds = max(budget.wait_before(tries), error.retry_after or 0.0)
             on_retry(error, seconds)
         context.wait(seconds)
+
+
+def _as_azure(broken: Exception) -> AzureMLError | None:
+    """What this machine has no room for is tried again as what Azure fails for a moment; None: nobody expected it."""
+    if isinstance(broken, AzureMLError):
+        return broken
+    if is_out_of_resources(broken) and not isinstance(broken, MlreleaseError):
+        error = out_of_resources(broken, doing="go on")
+        error.__cause__ = broken
+        return error
+    return None

@@ -4,7 +4,7 @@ from sqlmodel import Session
 
 from app.errors import Conflict
 from app.releases.queries import lock_release, overtaken_by, rollout_ahead
-from app.releases.service import ask_of, move_release, move_rollout, plan_again
+from app.releases.service import ask_of, forget_what_was_asked, move_release, move_rollout, plan_again
 from app.releases.states import Control, Status
 from app.releases.tables import Release, Rollout
 from app.workflow.advance import enqueue_rollout
@@ -66,7 +66,7 @@ def retry(session: Session, asking: Asking, release_id: str) -> Release:
         sentence = "Looks up again what exactly is to be released."
         _move_release(session, asking, release, Status.PENDING, code="preparing", sentence=sentence)
         have_it_prepared(session, asking.queue, release)
-    elif ahead is not None and ahead.status in {Status.FAILED, Status.CANCELLED} and ahead.attempt:
+    elif ahead is not None and (ahead.status is Status.FAILED or (ahead.status is Status.CANCELLED and ahead.attempt)):
         _go_on(session, asking, release, ahead)
     else:
         raise _wrong_state(release, "has nothing to be retried", code="nothing_to_retry")
@@ -75,7 +75,7 @@ def retry(session: Session, asking: Asking, release_id: str) -> Release:
 
 def _go_on(session: Session, asking: Asking, release: Release, rollout: Rollout) -> None:
     _require_newest(session, release, rollout)
-    release.control = None
+    forget_what_was_asked(session, release)
     actor, now = asking.actor, asking.now
     plan_again(session, rollout, actor=actor, now=now)
     changed = renew_plan(session, asking.guardrails, release, rollout)

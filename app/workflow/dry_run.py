@@ -14,10 +14,12 @@ from app.releases.dry_runs import finish_dry_run
 from app.releases.planning import PlannedRollout
 from app.releases.plans import difference
 from app.releases.queries import serving_at
+from app.releases.service import INTERNAL_ERROR
 from app.releases.states import DryRunState
 from app.releases.tables import DryRun, Plan
 from app.rollout.plan import ReleaseFacts, plan_rollouts
-from app.steps.contract import Interrupted, Json
+from app.steps.contract import Json
+from app.workflow.bounded import carry_out_bounded
 from app.workflow.guarding import guarded
 from app.workflow.looking_ahead import Findings, Subject, look_ahead
 from app.workflow.names import PLAN_DRY_RUN
@@ -39,6 +41,18 @@ def register_dry_run(shop: Workshop) -> None:
 
 def carry_out_dry_run(shop: Workshop, run_id: str) -> str:
     """Look ahead, plan, keep what came of it; its state in a word."""
+    return carry_out_bounded(
+        shop, run_id, lambda: _carry_out(shop, run_id), fail=[lambda why, session: _fail(session, shop, run_id, why)]
+    )
+
+
+def _fail(session: Session, shop: Workshop, run_id: str, sentence: str) -> str:
+    said = {"code": INTERNAL_ERROR, "sentence": sentence}
+    finish_dry_run(session, run_id, DryRunState.FAILED, **said, result=None, now=shop.now())
+    return DryRunState.FAILED.value
+
+
+def _carry_out(shop: Workshop, run_id: str) -> str:
     with shop.signals.act():
         known = shop.read(lambda session: _read(session, run_id))
         if known is None:
@@ -48,14 +62,8 @@ def carry_out_dry_run(shop: Workshop, run_id: str) -> str:
             return run.state.value
         try:
             found = _look(shop, run, version, definition)
-        except Interrupted:
-            raise  # this worker must let go: another one looks
         except AzureMLError as no:
             return _finish(shop, run_id, DryRunState.FAILED, code=no.code, sentence=str(no), result=None)
-        except Exception as broken:
-            log.exception("dry_run_broke", plan=run_id)
-            sentence = f"Planning broke: {type(broken).__name__}: {broken}"
-            return _finish(shop, run_id, DryRunState.FAILED, code="internal_error", sentence=sentence, result=None)
         result = shop.read(lambda session: _result(session, shop, run, version, definition, found))
         refusal = found.refusal
         if refusal is not None:

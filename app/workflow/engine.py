@@ -31,11 +31,22 @@ def launch_engine(shop: Workshop) -> None:
     for register in (register_rollout, register_prepare, register_dry_run, register_training, register_looks):
         register(shop)
     DBOS.launch()
-    polling = shop.settings.queue_poll_seconds
+    register_queues(shop.settings)
+
+
+def restore_queues(settings: Settings) -> None:
+    """Register again what the engine keeps of its queues in the database, where that was lost. It takes work again in a second."""
+    if DBOS.retrieve_queue(ROLLOUTS) is None or DBOS.retrieve_queue(ERRANDS) is None:
+        register_queues(settings)
+
+
+def register_queues(settings: Settings) -> None:
+    """Tell the engine how much is carried out at once."""
+    polling = settings.queue_poll_seconds
     DBOS.register_queue(
         ROLLOUTS,
         partition_concurrency=1,
-        worker_concurrency=shop.settings.worker_rollouts,
+        worker_concurrency=settings.worker_rollouts,
         polling_interval_sec=polling,
         on_conflict="always_update",
     )

@@ -98,18 +98,18 @@ def _guarded(shop: Workshop, subject: Subject, golden_requests: int) -> list[Jso
 def _carry_out(
     shop: Workshop, subject: Subject, kind: str, config: Json, *, signals: ReleaseSignals, on_retry: OnRetry
 ) -> Json:
-    with shop.scratch() as scratch:
-        context = Context(
-            release=subject.id,
-            stage="",
-            unpack=lambda: shop.bundle(subject.version.bundle_digest),
-            scratch=scratch,
-            outputs={},
-            checkpoint=signals.checkpoint,
-            wait=signals.wait,
-            report=lambda sentence: log.info("looking_ahead", subject=subject.id, sentence=sentence),
-        )
-        return carry_out(shop.steps[kind], context, config, budget=shop.budget, on_retry=on_retry).output
+    context = Context(
+        release=subject.id,
+        stage="",
+        unpack=lambda: shop.bundle(subject.version.bundle_digest),
+        scratch=shop.scratch_root,
+        outputs={},
+        checkpoint=signals.checkpoint,
+        wait=signals.wait,
+        report=lambda sentence: log.info("looking_ahead", subject=subject.id, sentence=sentence),
+    )
+    step = shop.in_scratch(shop.steps[kind])
+    return carry_out(step, context, config, budget=shop.budget, on_retry=on_retry).output
 
 
 def _resolving(subject: Subject) -> Json:

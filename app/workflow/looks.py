@@ -9,11 +9,12 @@ from app.approvals.service import expiry_of
 from app.guardrails.rules import Guardrails
 from app.identity.actor import SERVICE
 from app.releases.queries import lock_release, plan_of
-from app.releases.service import move_rollout
-from app.releases.states import Status
+from app.releases.service import fail_rollout, move_rollout
+from app.releases.states import TIMED, Status
 from app.releases.tables import Release, Rollout
 from app.workflow.advance import enqueue_rollout
 from app.workflow.asking import void_approvals
+from app.workflow.bounded import carry_out_bounded
 from app.workflow.names import LOOK_AT_ROLLOUT
 from app.workflow.queue import WorkQueue
 from app.workflow.workshop import Workshop
@@ -29,8 +30,25 @@ def register_looks(shop: Workshop) -> None:
 
 def look_at_rollout(shop: Workshop, rollout_id: str) -> str:
     """Look once; the rollout's status."""
-    with shop.signals.act():
-        return shop.write(lambda session: look_once(session, shop.queue, shop.guardrails, rollout_id, now=shop.now()))
+
+    def look() -> str:
+        with shop.signals.act():
+            return shop.write(lambda session: look_once(session, shop.queue, shop.guardrails, rollout_id, now=shop.now()))
+
+    return carry_out_bounded(
+        shop,
+        f"{rollout_id}:look",
+        look,
+        fail=[lambda why, session: _fail(session, rollout_id, why, now=shop.now())],
+    )
+
+
+def _fail(session: Session, rollout_id: str, sentence: str, *, now: datetime) -> str:
+    """What cannot begin, or expire, when its time has come, must not wait as if its time were still ahead."""
+    rollout = session.get_one(Rollout, rollout_id)
+    if rollout.status not in TIMED:
+        return rollout.status.value
+    return fail_rollout(session, rollout_id, sentence, now=now).value
 
 
 def look_once(session: Session, queue: WorkQueue, guardrails: Guardrails, rollout_id: str, *, now: datetime) -> str:

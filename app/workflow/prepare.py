@@ -14,12 +14,13 @@ from app.identity.actor import SERVICE
 from app.jobs.tables import TrainingJob
 from app.releases.planning import keep_checks, plan_release
 from app.releases.queries import lock_release
-from app.releases.service import move_release
+from app.releases.service import INTERNAL_ERROR, move_release
 from app.releases.states import Status
 from app.releases.tables import Release
 from app.rollout.plan import ReleaseFacts, plan_rollouts
 from app.steps.contract import Interrupted, Json
 from app.workflow.advance import advance_release
+from app.workflow.bounded import carry_out_bounded
 from app.workflow.guarding import guarded
 from app.workflow.looking_ahead import Findings, Subject, look_ahead
 from app.workflow.names import PREPARE_RELEASE
@@ -39,8 +40,22 @@ def register_prepare(shop: Workshop) -> None:
 
 def prepare_release(shop: Workshop, release_id: str) -> str:
     """Resolve and plan a pending release, then take its first stage on its way; the release's status."""
-    with shop.signals.act():
-        return _prepare(shop, release_id)
+
+    def prepare() -> str:
+        with shop.signals.act():
+            return _prepare(shop, release_id)
+
+    return carry_out_bounded(
+        shop, release_id, prepare, fail=[lambda why, session: _fail(session, shop, release_id, why)]
+    )
+
+
+def _fail(session: Session, shop: Workshop, release_id: str, sentence: str) -> str:
+    release = lock_release(session, release_id)
+    if release.status is Status.PENDING and release.content is None:
+        said = {"code": INTERNAL_ERROR, "sentence": sentence}
+        move_release(session, release, Status.FAILED, **said, actor=SERVICE, now=shop.now())
+    return release.status.value
 
 
 def _prepare(shop: Workshop, release_id: str) -> str:
@@ -70,10 +85,6 @@ def _prepare(shop: Workshop, release_id: str) -> str:
         return _move_pending(shop, release_id, Status.CANCELLED, code=stop.code, sentence=stop.sentence)
     except AzureMLError as no:
         return _move_pending(shop, release_id, Status.FAILED, code=no.code, sentence=str(no))
-    except Exception as broken:
-        log.exception("prepare_broke", release=release_id)
-        sentence = f"Preparing broke: {type(broken).__name__}: {broken}"
-        return _move_pending(shop, release_id, Status.FAILED, code="internal_error", sentence=sentence)
 
     def plan(session: Session) -> str:
         release = lock_release(session, release_id)

@@ -7,6 +7,7 @@ from dbos import DBOSClient, EnqueueOptions, WorkflowSerializationFormat
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from app.database.connection import available
 from app.workflow.names import (
     CARRY_OUT_ROLLOUT,
     ENGINE_NAME,
@@ -19,6 +20,7 @@ from app.workflow.names import (
 )
 from app.workflow.serialization import SERIALIZER
 
+_NOT_OVER = ("ENQUEUED", "DELAYED", "PENDING")  # the engine's words
 SETTLE_SECONDS = 0.05  # after a moment: by then it is past on this machine too
 
 
@@ -27,13 +29,15 @@ class WorkQueue(Protocol):
 
     def prepare_release(self, session: Session, release_id: str, *, attempt: int) -> None: ...
 
-    def plan_dry_run(self, session: Session, run_id: str) -> None: ...
+    def plan_dry_run(self, session: Session, run_id: str, *, attempt: str = "") -> None: ...
 
     def carry_out_rollout(self, session: Session, rollout_id: str, *, workflow_id: str, target: str) -> None: ...
 
     def look_at_job(self, session: Session, job_id: int, *, look: int, delay: float) -> None: ...
 
     def look_at_rollout(self, session: Session, rollout_id: str, *, at: datetime, now: datetime) -> None: ...
+
+    def waiting_or_running(self) -> set[str]: ...
 
 
 class DbosQueue:
@@ -51,8 +55,8 @@ class DbosQueue:
     def prepare_release(self, session: Session, release_id: str, *, attempt: int) -> None:
         self._put(session, PREPARE_RELEASE, release_id, workflow_id=f"{release_id}:prepare:{attempt}")
 
-    def plan_dry_run(self, session: Session, run_id: str) -> None:
-        self._put(session, PLAN_DRY_RUN, run_id, workflow_id=run_id)
+    def plan_dry_run(self, session: Session, run_id: str, *, attempt: str = "") -> None:
+        self._put(session, PLAN_DRY_RUN, run_id, workflow_id=f"{run_id}:{attempt}" if attempt else run_id)
 
     def carry_out_rollout(self, session: Session, rollout_id: str, *, workflow_id: str, target: str) -> None:
         options: EnqueueOptions = {
@@ -72,6 +76,12 @@ class DbosQueue:
         moment = now.timestamp() + delay
         # One look for one moment: whoever finds that it is to be looked at then adds none.
         self._put(session, LOOK_AT_ROLLOUT, rollout_id, workflow_id=f"{rollout_id}:look:{moment:.3f}", delay=delay)
+
+    def waiting_or_running(self) -> set[str]:
+        """The ids of every workflow that will be carried out, or is. Raises Unavailable."""
+        with available():
+            found = self._client.list_workflows(status=list(_NOT_OVER), load_input=False, load_output=False)
+        return {each.workflow_id for each in found}
 
     def close(self) -> None:
         self._client.destroy()

@@ -17,12 +17,14 @@ from app.identity.roles import Permission
 from app.jobs.service import (
     COMPLETED,
     ENDED_IN_AZURE,
+    REFUSED,
     SUBMITTING,
     JobPlace,
     Submission,
     find_job,
     look_again,
     record_job,
+    submit_again,
 )
 from app.jobs.tables import TrainingJob
 from app.releases.dry_runs import begin_dry_run
@@ -176,6 +178,8 @@ def _have_recorded(
             data=asdict(submission) if submission else {},
         )
         asking.queue.look_at_job(session, job.id, look=0, delay=0)
+    elif submission is not None and job.status == REFUSED and job.model == model:
+        _submit_again(session, asking, job, submission)
     elif job.is_final and job.status not in ENDED_IN_AZURE:
         assert job.id is not None, "a stored job has an id"
         look_again(session, job)
@@ -187,6 +191,21 @@ def _have_recorded(
             hint="Choose another name, or leave it out to get a new one.",
         )
     return job
+
+
+def _submit_again(session: Session, asking: Asking, job: TrainingJob, submission: Submission) -> None:
+    assert job.id is not None, "a stored job has an id"
+    submit_again(session, job, submission, recorded_by=asking.actor.name, now=asking.now)
+    append_event(
+        session,
+        "job.submitted",
+        subject=f"{job.workspace}/{job.name}",
+        actor=asking.actor,
+        now=asking.now,
+        model=job.model,
+        data=asdict(submission),
+    )
+    asking.queue.look_at_job(session, job.id, look=job.looks, delay=0)
 
 
 def _place_of(asking: Asking, definition: Definition, name: str) -> JobPlace:

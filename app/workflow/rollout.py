@@ -9,12 +9,14 @@ from sqlmodel import Session
 
 from app.identity.actor import SERVICE
 from app.releases.queries import lock_rollout
-from app.releases.service import move_rollout, skip_what_is_left
-from app.releases.states import Control, Status, StepStatus
+from app.releases.service import INTERNAL_ERROR, fail_rollout, move_rollout, skip_what_is_left
+from app.releases.states import DRIVEN, Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.rollout.order import Node, outcome, ready
+from app.steps.contract import Interrupted
 from app.workflow.advance import advance_release, may_begin
 from app.workflow.asking import ask_others_anew
+from app.workflow.bounded import carry_out_bounded, internal_error
 from app.workflow.leftovers import read_leftovers, what_is_left
 from app.workflow.names import CARRY_OUT_ROLLOUT
 from app.workflow.step_runs import End, Job, begin_step, carry_out_step, record_end
@@ -36,39 +38,82 @@ def register_rollout(shop: Workshop) -> None:
 
     @DBOS.workflow(name=CARRY_OUT_ROLLOUT, max_recovery_attempts=None)
     def carry_out(rollout_id: str) -> str:
-        return carry_out_rollout(shop, rollout_id).value
+        attempt = str(DBOS.workflow_id).rpartition(":")[2]
+        return carry_out_rollout(shop, rollout_id, attempt=int(attempt)).value
 
 
-def carry_out_rollout(shop: Workshop, rollout_id: str) -> Status:
+def carry_out_rollout(shop: Workshop, rollout_id: str, *, attempt: int | None = None) -> Status:
     """Begin every step once what it needs has succeeded, until nothing more can begin; how it ended.
 
-    Everything that it knows is in the rows: carried out again after a kill it goes on from there.
+    Everything that it knows is in the rows: carried out again after a kill it goes on from there. ``attempt``: which one this is,
+    None: the newest. Once there is a newer one, this one does nothing any more: two never drive a rollout at once.
     """
+
+    def carry_out() -> Status:
+        newest = shop.read(lambda session: session.get_one(Rollout, rollout_id).attempt)
+        return _carry_out(shop, rollout_id, attempt=newest if attempt is None else attempt)
+
+    return carry_out_bounded(
+        shop,
+        rollout_id,
+        carry_out,
+        fail=(
+            lambda why, session: fail_rollout(session, rollout_id, why, now=shop.now(), attempt=attempt),
+            lambda why, session: fail_rollout(session, rollout_id, why, now=shop.now(), attempt=attempt, steps=False),
+        ),
+    )
+
+
+def _carry_out(shop: Workshop, rollout_id: str, *, attempt: int) -> Status:
     running: dict[Future[End], str] = {}
     ended: dict[str, End] = {}
-    with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="step") as pool:
-        while True:
-            try:
-                turn = _take_turn(shop, rollout_id, ended=ended, running=set(running.values()))
-            finally:
-                for _ in ended:
+    try:
+        with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="step") as pool:
+            while True:
+                turn = _record_and_begin(shop, rollout_id, attempt, ended=ended, running=set(running.values()))
+                for _ in range(len(ended)):
+                    ended.popitem()
                     shop.signals.end_act()
-            if turn.status is not None:
-                return turn.status
-            for job in turn.begun:
-                shop.signals.begin_act()
-                running[pool.submit(carry_out_step, shop, job)] = job.step.id
-            if not running:
-                return _finish_midway(shop, rollout_id)
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            ended = {running.pop(each): each.result() for each in done}
+                if turn.status is not None:
+                    return turn.status
+                for job in turn.begun:
+                    shop.signals.begin_act()
+                    running[pool.submit(carry_out_step, shop, job)] = job.step.id
+                if not running:
+                    return _finish_midway(shop, rollout_id, attempt)
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                ended |= {running[each]: each.result() for each in done}
+                for each in done:
+                    del running[each]
+    finally:
+        for _ in (*running, *ended):
+            shop.signals.end_act()
 
 
-def _take_turn(shop: Workshop, rollout_id: str, *, ended: Mapping[str, End], running: Set[str]) -> Turn:
+def _record_and_begin(
+    shop: Workshop, rollout_id: str, attempt: int, *, ended: Mapping[str, End], running: Set[str]
+) -> Turn:
+    """A turn. Where it cannot be written as it was, it is once more in full, then with nothing but how each step ended."""
+    for _ in range(2):
+        try:
+            return _take_turn(shop, rollout_id, attempt, ended=ended, running=running)
+        except Interrupted:
+            raise
+        except Exception as broken:
+            if not ended:
+                raise
+            sentence = internal_error(shop, broken, subject=rollout_id)
+    least = {step: End(StepStatus.ERRORED, INTERNAL_ERROR, f"Its end was not written. {sentence}") for step in ended}
+    return _take_turn(shop, rollout_id, attempt, ended=least, running=running)
+
+
+def _take_turn(shop: Workshop, rollout_id: str, attempt: int, *, ended: Mapping[str, End], running: Set[str]) -> Turn:
     """Record what has ended and begin what comes next, in one transaction: between two steps nothing is to be waited for."""
 
     def work(session: Session) -> Turn:
         rollout, release, steps = lock_rollout(session, rollout_id)
+        if rollout.attempt != attempt or rollout.status not in DRIVEN:
+            return Turn([], rollout.status)  # somebody else drives it now, or it was ended
         now = shop.now()
         for step in steps:
             if step.id in ended:
@@ -101,7 +146,7 @@ def _next(steps: list[StepRun], running: Set[str], *, asked: Control | None) -> 
     return [*cut_off, *(step for step in steps if step.id in new)]
 
 
-def _finish_midway(shop: Workshop, rollout_id: str) -> Status:
+def _finish_midway(shop: Workshop, rollout_id: str, attempt: int) -> Status:
     """End a rollout that did not get through, and say what it leaves in Azure. A worker that is stopped leaves that to another."""
     with shop.signals.act():
         shop.signals.require_going_on()
@@ -109,6 +154,8 @@ def _finish_midway(shop: Workshop, rollout_id: str) -> Status:
 
         def work(session: Session) -> Status:
             rollout, release, steps = lock_rollout(session, rollout_id)
+            if rollout.attempt != attempt or rollout.status not in DRIVEN:
+                return rollout.status
             return _finish(session, shop, release, rollout, steps, left=left)
 
         return shop.write(work)

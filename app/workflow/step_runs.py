@@ -13,11 +13,12 @@ from app.evidence.redaction import redact, redact_all
 from app.evidence.service import Log, keep
 from app.identity.actor import SERVICE
 from app.releases.queries import lock_step, model_of
-from app.releases.service import move_step, report_progress
+from app.releases.service import INTERNAL_ERROR, move_step, report_progress
 from app.releases.states import Control, StepStatus
 from app.releases.tables import Release, StepRun
 from app.steps.contract import Context, Done, Interrupted, Json, OutOfTime, Refused
 from app.workflow.attempts import carry_out
+from app.workflow.bounded import internal_error
 from app.workflow.workshop import Workshop
 
 log = structlog.get_logger(__name__)
@@ -112,27 +113,26 @@ def _carry_out(shop: Workshop, job: Job) -> End:
     assert started is not None, "a step that has begun has a start"
     deadline = started + timedelta(seconds=job.step.timeout_seconds)
     signals = shop.signals.of(job.release, deadline=deadline, asked=job.control)
+    context = Context(
+        release=job.release,
+        stage=job.stage,
+        unpack=lambda: _unpack(shop, job.definition),
+        scratch=shop.scratch_root,
+        outputs=job.outputs,
+        checkpoint=signals.checkpoint,
+        wait=signals.wait,
+        report=lambda sentence: _report(shop, job.step.id, sentence),
+    )
     try:
-        with shop.scratch() as scratch:
-            context = Context(
-                release=job.release,
-                stage=job.stage,
-                unpack=lambda: _unpack(shop, job.definition),
-                scratch=scratch,
-                outputs=job.outputs,
-                checkpoint=signals.checkpoint,
-                wait=signals.wait,
-                report=lambda sentence: _report(shop, job.step.id, sentence),
-            )
-            signals.checkpoint()
-            done = carry_out(
-                shop.steps[job.step.kind],
-                context,
-                job.step.config,
-                budget=shop.budget,
-                on_retry=lambda error, seconds: _retry(shop, job.step.id, error, seconds),
-            )
-            return _succeeded(done)
+        signals.checkpoint()
+        done = carry_out(
+            shop.in_scratch(shop.steps[job.step.kind]),
+            context,
+            job.step.config,
+            budget=shop.budget,
+            on_retry=lambda error, seconds: _retry(shop, job.step.id, error, seconds),
+        )
+        return _succeeded(done)
     except Interrupted as stop:
         if stop.reason == "released":
             raise
@@ -144,9 +144,8 @@ def _carry_out(shop: Workshop, job: Job) -> End:
         return End(StepStatus.ERRORED, late.code, _last_words(shop, job.step))
     except AzureMLError as error:
         return End(StepStatus.ERRORED, error.code, str(error), log=error.log)
-    except Exception as broken:
-        log.exception("step_broke", step=job.step.id)
-        return End(StepStatus.ERRORED, "internal_error", f"The step broke: {type(broken).__name__}: {broken}")
+    except Exception as broken:  # noqa: BLE001 - whatever it is, it is how the step ended
+        return End(StepStatus.ERRORED, INTERNAL_ERROR, internal_error(shop, broken, subject=job.step.id))
 
 
 def _unpack(shop: Workshop, definition: int) -> Path:

@@ -3,21 +3,33 @@
 A look is a short workflow that queues the next one with a delay, so that a job of ten hours holds no worker.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import datetime
 
 import structlog
 from dbos import DBOS
 from sqlmodel import Session
 
 from app.azureml.environments import register_environment
-from app.azureml.errors import AzureMLError, NotFound
+from app.azureml.errors import AzureMLError, NotFound, SdkFailed
 from app.azureml.jobs import get_job, list_children, submit_job
 from app.azureml.runs import read_run
 from app.azureml.types import ChildJob, RunRecord, WorkspaceRef
 from app.identity.actor import SERVICE
-from app.jobs.service import NOT_FOUND, NOT_SEEN, SUBMITTING, Sighting, note_sighting
+from app.jobs.service import (
+    LOST,
+    NOT_FOUND,
+    NOT_SEEN,
+    REFUSED,
+    SUBMITTING,
+    Sighting,
+    end_without_sighting,
+    note_sighting,
+)
 from app.jobs.tables import TrainingJob
 from app.releases.events import append_event
+from app.releases.service import INTERNAL_ERROR
+from app.workflow.bounded import carry_out_bounded
 from app.workflow.names import LOOK_AT_JOB
 from app.workflow.workshop import Workshop
 
@@ -36,6 +48,15 @@ def register_training(shop: Workshop) -> None:
 
 def look(shop: Workshop, job_id: int) -> str:
     """Look once, store what was seen, queue the next look unless the job has ended; the job's status."""
+    return carry_out_bounded(
+        shop,
+        f"job-{job_id}",
+        lambda: _look(shop, job_id),
+        fail=[lambda why, session: _give_up(session, job_id, why, now=shop.now())],
+    )
+
+
+def _look(shop: Workshop, job_id: int) -> str:
     with shop.signals.act():
         job = shop.read(lambda session: session.get_one(TrainingJob, job_id))
         if job.is_final:
@@ -45,40 +66,60 @@ def look(shop: Workshop, job_id: int) -> str:
         return shop.write(lambda session: _store(session, shop, job_id, job.looks, sighting))
 
 
+def _give_up(session: Session, job_id: int, sentence: str, *, now: datetime) -> str:
+    job = session.get_one(TrainingJob, job_id, with_for_update=True)
+    was_final = job.is_final
+    status = end_without_sighting(session, job, code=INTERNAL_ERROR, sentence=sentence, now=now)
+    if not was_final:
+        _tell(session, job, now=now)
+    return status
+
+
 def _store(session: Session, shop: Workshop, job_id: int, looks: int, sighting: Sighting) -> str:
     job = session.get_one(TrainingJob, job_id, with_for_update=True)
     if job.looks != looks:
         return job.status  # this look was stored before: the next one is queued
     now = shop.now()
     if note_sighting(session, job, sighting, now=now):
-        append_event(
-            session,
-            f"job.{sighting.code}",
-            subject=f"{job.workspace}/{job.name}",
-            actor=SERVICE,
-            now=now,
-            model=job.model,
-            data={"status": sighting.status, "sentence": sighting.sentence},
-        )
+        _tell(session, job, now=now)
     if not sighting.is_final:
         shop.queue.look_at_job(session, job_id, look=job.looks, delay=shop.settings.job_poll_seconds)
     return job.status
 
 
+def _tell(session: Session, job: TrainingJob, *, now: datetime) -> None:
+    append_event(
+        session,
+        f"job.{job.code}",
+        subject=f"{job.workspace}/{job.name}",
+        actor=SERVICE,
+        now=now,
+        model=job.model,
+        data={"status": job.status, "sentence": job.sentence},
+    )
+
+
 def _see(shop: Workshop, job: TrainingJob) -> Sighting:
     """What Azure ML shows of it now. An answer that does not come is a sighting too, until there were too many."""
     workspace = WorkspaceRef(job.subscription, job.resource_group, job.workspace)
-    try:
-        if job.bundle_digest is not None and job.status == SUBMITTING:
+    if job.bundle_digest is not None and job.status == SUBMITTING:
+        try:
             _submit(shop, workspace, job)
-        seen = get_job(shop.azure, workspace, job.name)
-        children = list_children(shop.azure, workspace, job.name)
-        record = _read_run(shop, workspace, job.name)
-        metrics = dict(record.metrics)
-        for child in children if seen.is_final else ():
-            metrics |= _read_run(shop, workspace, child.name).metrics
+        except AzureMLError as error:
+            return _not_submitted(shop, job, error)
+    try:
+        return _seen(shop, workspace, job)
     except AzureMLError as error:
         return _not_seen(job, error)
+
+
+def _seen(shop: Workshop, workspace: WorkspaceRef, job: TrainingJob) -> Sighting:
+    seen = get_job(shop.azure, workspace, job.name)
+    children = list_children(shop.azure, workspace, job.name)
+    record = _read_run(shop, workspace, job.name)
+    metrics = dict(record.metrics)
+    for child in children if seen.is_final else ():
+        metrics |= _read_run(shop, workspace, child.name).metrics
     return Sighting(
         status=seen.status,
         is_final=seen.is_final,
@@ -119,14 +160,27 @@ def _read_run(shop: Workshop, workspace: WorkspaceRef, run: str) -> RunRecord:
         return RunRecord(metrics={}, started_at=None, ended_at=None)
 
 
+def _not_submitted(shop: Workshop, job: TrainingJob, error: AzureMLError) -> Sighting:
+    """Refused for good, unless it may pass: then nothing was made in Azure, and the name is free again."""
+    log.warning("job_not_submitted", job=job.name, code=error.code, error=str(error))
+    if error.retryable and job.unanswered < LOST_AFTER:
+        return _asked_again(job, error)
+    known = _as_known(job, status=REFUSED, is_final=True, code="job_refused", sentence=str(error))
+    return replace(known, ended_at=shop.now())
+
+
 def _not_seen(job: TrainingJob, error: AzureMLError) -> Sighting:
     log.warning("job_not_seen", job=job.name, code=error.code, error=str(error))
-    if error.retryable and job.unanswered < LOST_AFTER:
-        sentence = f"{error.sentence} Azure ML will be asked again."
-        return _as_known(job, status=job.status, is_final=False, code=NOT_SEEN, sentence=sentence)
+    if (error.retryable or isinstance(error, SdkFailed)) and job.unanswered < LOST_AFTER:
+        return _asked_again(job, error)
     if isinstance(error, NotFound):
         return _as_known(job, status=NOT_FOUND, is_final=True, code="job_not_found", sentence=str(error))
-    return _as_known(job, status=job.status, is_final=True, code=error.code, sentence=str(error))
+    return _as_known(job, status=LOST, is_final=True, code=error.code, sentence=str(error))
+
+
+def _asked_again(job: TrainingJob, error: AzureMLError) -> Sighting:
+    sentence = f"{error.sentence} Azure ML will be asked again."
+    return _as_known(job, status=job.status, is_final=False, code=NOT_SEEN, sentence=sentence)
 
 
 def _as_known(job: TrainingJob, *, status: str, is_final: bool, code: str, sentence: str) -> Sighting:

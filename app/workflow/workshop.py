@@ -1,10 +1,7 @@
 """What a worker works with."""
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,11 +16,13 @@ from app.database.connection import Database
 from app.errors import Conflict, Unavailable
 from app.guardrails.rules import Guardrails
 from app.settings import Settings
-from app.steps.contract import Interrupted, Step
+from app.steps.contract import Context, Done, Interrupted, Json, Step
 from app.workers.service import WorkerIdentity, require_lease
 from app.workflow.attempts import Budget
+from app.workflow.bounded import Driven
 from app.workflow.line import Line
 from app.workflow.queue import WorkQueue
+from app.workflow.scratch import SCRATCH, scratch_folder
 from app.workflow.signals import Signals
 
 log = structlog.get_logger(__name__)
@@ -46,6 +45,7 @@ class Workshop:
     worker: WorkerIdentity
     guardrails: Guardrails
     budget: Budget = field(default_factory=Budget)
+    driven: Driven = field(default_factory=Driven)
 
     @cached_property
     def line(self) -> Line:
@@ -75,16 +75,19 @@ class Workshop:
         """The files of a bundle, unpacked on this machine; waits and raises as ``read`` does."""
         return self._insist(lambda: open_bundle(self.database, digest, cache=self.settings.data / "bundles"))
 
-    @contextmanager
-    def scratch(self) -> Iterator[Path]:
-        """An empty folder that goes with the attempt."""
-        root = self.settings.data / "scratch"
-        root.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=root))
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    @property
+    def scratch_root(self) -> Path:
+        """Where every attempt has a folder of its own."""
+        return self.settings.data / SCRATCH
+
+    def in_scratch(self, step: Step) -> Step:
+        """The step, given an empty folder with each try that goes with it: also to make one may need another try."""
+
+        def carry_out(context: Context, config: Json) -> Done:
+            with scratch_folder(self.scratch_root) as folder:
+                return step(replace(context, scratch=folder), config)
+
+        return carry_out
 
     def _insist(self, attempt: Callable[[], Result]) -> Result:
         while True:

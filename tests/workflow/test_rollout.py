@@ -1,79 +1,25 @@
 """A rollout as a worker carries it out, with steps of the test's own: what is begun, what is not, and how it ends."""
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from app.azureml.client import AzureSettings
 from app.azureml.errors import Unavailable
-from app.azureml.facade import open_azure
 from app.database.connection import Database
-from app.guardrails.rules import NO_GUARDRAILS
 from app.identity.actor import SERVICE
 from app.releases.queries import get_rollout, lock_release, steps_of
 from app.releases.service import ask_of, begin_attempt, move_rollout, move_step
 from app.releases.states import Control, Status, StepStatus
 from app.releases.tables import Release, Rollout
-from app.settings import Settings
-from app.steps.contract import Context, Done, Json, Refused
-from app.workers.service import WorkerIdentity
-from app.workflow.attempts import Budget
-from app.workflow.lease import Lease
-from app.workflow.queue import DbosQueue
+from app.steps.contract import Context, Done, Refused
 from app.workflow.rollout import carry_out_rollout
-from app.workflow.signals import Signals
 from app.workflow.workshop import Workshop
 from tests.api.serving import PATIENCE_SECONDS, wait_until
 from tests.releases.conftest import planned
+from tests.workflow.instant import Hands, hands, shop
 
-__all__ = ["planned"]
-
-LEASE_SECONDS = 600.0
-
-
-@dataclass
-class Hands:
-    """Steps that note that they were carried out, and then do what the test wants."""
-
-    acts: dict[str, Callable[[Context], Done]] = field(default_factory=dict)
-    seen: list[str] = field(default_factory=list)
-    outputs: dict[str, Json] = field(default_factory=dict)
-
-    def step(self, kind: str) -> Callable[[Context, Json], Done]:
-        def carry_out(context: Context, _config: Json) -> Done:
-            self.seen.append(kind)
-            self.outputs[kind] = dict(context.outputs)
-            act = self.acts.get(kind)
-            return act(context) if act else Done(f"{kind} is done.", {"of": kind})
-
-        return carry_out
-
-
-@pytest.fixture
-def hands() -> Hands:
-    return Hands()
-
-
-@pytest.fixture
-def shop(database: Database, tmp_path: Path, hands: Hands) -> Workshop:
-    worker = WorkerIdentity(id="worker-1", host="here", pid=1, version="0")
-    lease = Lease(database, worker, seconds=LEASE_SECONDS, exclusive=False)
-    lease.take()
-    return Workshop(
-        settings=Settings(data=tmp_path, database_url=database.url),
-        database=database,
-        queue=DbosQueue(database.engine),
-        azure=open_azure(AzureSettings()),
-        steps={kind: hands.step(kind) for kind in ("register_model", "create_endpoint", "create_deployment")},
-        signals=Signals(database, lease),
-        worker=worker,
-        guardrails=NO_GUARDRAILS,
-        budget=Budget(tries=3, first_wait=0.001),
-    )
+__all__ = ["hands", "planned", "shop"]
 
 
 @pytest.fixture

@@ -1,0 +1,105 @@
+"""Nothing gets stuck: whatever a workflow's body raises, it ends, and our rows say so.
+
+Every body that the engine runs is carried out by ``carry_out_bounded``. What it raises unexpectedly is logged, and the body is
+carried out again: everything it knows is in our rows. After a few tries the row itself says that it failed, and where to look. What
+cannot even be written then is left to ``reconcile``, which finds rows that nobody drives.
+"""
+
+import secrets
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+from sqlmodel import Session
+
+from app.steps.contract import Interrupted
+
+if TYPE_CHECKING:
+    from app.workflow.workshop import Workshop
+
+log = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
+Fail = Callable[[str, Session], Result]  # writes that it failed; is given the sentence that says why
+
+TRIES = 3
+LONGEST_CAUSE = 300  # characters of an exception's own text that a sentence shows
+
+
+class Driven:
+    """What this process carries out at this moment."""
+
+    def __init__(self) -> None:
+        self._subjects: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def __contains__(self, subject: str) -> bool:
+        with self._lock:
+            return self._subjects[subject] > 0
+
+    @contextmanager
+    def driving(self, subject: str) -> Iterator[None]:
+        """Around whatever carries out a row's work."""
+        with self._lock:
+            self._subjects[subject] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._subjects[subject] -= 1
+
+
+def carry_out_bounded(
+    shop: "Workshop", subject: str, body: Callable[[], Result], *, fail: Sequence[Fail[Result]]
+) -> Result:
+    """What ``body`` gives, or what the first of ``fail`` gives that could be written: each writes less than the one before.
+
+    Raises Interrupted where this worker must let go, and what the last of ``fail`` raised.
+    """
+    with shop.driven.driving(subject):
+        sentence = ""
+        for number in range(1, TRIES + 1):
+            try:
+                return body()
+            except Interrupted:
+                raise
+            except Exception as broken:  # noqa: BLE001 - whatever it is, the row must not wait for it
+                sentence = internal_error(shop, broken, subject=subject)
+            if number < TRIES:
+                _wait(shop, number)
+        return _write_failure(shop, fail, sentence)
+
+
+def internal_error(shop: "Workshop", broken: Exception, *, subject: str) -> str:
+    """Log an exception that nobody expected, with its traceback; the sentence that says where to find it."""
+    incident = secrets.token_hex(4)
+    log.error("internal_error", subject=subject, incident=incident, exc_info=broken)
+    first_line = next(iter(str(broken).splitlines()), "")  # what follows in a database's error are its values
+    cause = first_line[:LONGEST_CAUSE]
+    said = f"{type(broken).__name__}: {cause}" if cause else type(broken).__name__
+    return f"Internal error: {said}. Look for incident {incident} in the log of worker {shop.worker.id}."
+
+
+def _write_failure(shop: "Workshop", fail: Sequence[Fail[Result]], sentence: str) -> Result:
+    with shop.signals.act():
+        for number, write in enumerate(fail, start=1):
+            try:
+                return shop.write(partial(write, sentence))
+            except Interrupted:
+                raise
+            except Exception:
+                if number == len(fail):
+                    raise
+                log.exception("failure_not_written", number=number)
+    raise AssertionError("there is at least one way to write a failure")
+
+
+def _wait(shop: "Workshop", number: int) -> None:
+    """Before the next try. A worker that is stopped leaves it to another."""
+    with shop.signals.act():
+        shop.signals.pause_for(shop.budget.wait_before(number))
+        shop.signals.require_going_on()

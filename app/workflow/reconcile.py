@@ -1,0 +1,202 @@
+"""Rows that nobody drives: found now and then, and given to the engine anew.
+
+Our rows are the truth. One whose status wants a workflow is looked for among those that the engine will carry out or does; where the
+engine has lost it, or ended it without our row knowing, it is enqueued again under a new id. That is free of races: the id comes from
+what is changed under the row's lock, so the second of two workers finds that it was changed; and a workflow that is still at work
+unknown to the engine finds the same, and stops. What is enqueued again and again without getting any further is failed.
+"""
+
+import secrets
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import structlog
+from sqlmodel import Session, col, select
+
+from app.approvals.service import expiry_of
+from app.freezes.queries import frozen_for
+from app.identity.actor import SERVICE
+from app.jobs.service import end_without_sighting, renew_looks
+from app.jobs.tables import TrainingJob
+from app.releases.queries import last_kinds, lock_release, lock_rollout, plan_of, steps_of
+from app.releases.service import (
+    INTERNAL_ERROR,
+    REQUEUED_RELEASE,
+    REQUEUED_ROLLOUT,
+    fail_rollout,
+    move_release,
+    note_requeued,
+    renew_attempt,
+)
+from app.releases.states import DRIVEN, TIMED, DryRunState, Status, StepStatus
+from app.releases.tables import DryRun, Release, Rollout
+from app.workers.queries import live_ids
+from app.workflow.requests import have_it_prepared
+from app.workflow.training import LOST_AFTER
+from app.workflow.workshop import Workshop
+
+log = structlog.get_logger(__name__)
+
+MOST_IN_A_ROW = 5  # that a row is enqueued anew without anything else happening to it
+GIVEN_UP = "It was queued anew {} times, and nothing came of it. Look for its id in the logs of the workers."
+
+
+@dataclass(frozen=True)
+class Wanting:
+    """A row that wants a workflow: whose id is ``workflow``, or begins with it and a colon. ``requeue`` tells whether it did."""
+
+    workflow: str
+    requeue: Callable[[Session], bool]
+
+
+class Reconciliation:
+    """One worker's. ``restore_queues`` is called where the engine may have lost them."""
+
+    def __init__(self, shop: Workshop, *, restore_queues: Callable[[], None]) -> None:
+        self._shop = shop
+        self._restore_queues = restore_queues
+
+    def keep(self, *, seconds: float) -> None:
+        """Look every so often, in a thread that ends with the process."""
+        threading.Thread(target=self._keep, args=(seconds,), name="reconcile", daemon=True).start()
+
+    def look(self) -> list[str]:
+        """Look once; what was enqueued anew, by the id that was missed."""
+        shop = self._shop
+        self._restore_queues()
+        wanting = shop.read(lambda session: [*_wanting(session, shop)])
+        if not wanting:
+            return []
+        # Read after the rows: what was enqueued together with a row that we have seen is among them.
+        driven = _with_prefixes(shop.queue.waiting_or_running())
+        found = []
+        for each in wanting:
+            if each.workflow not in driven and shop.write(each.requeue):
+                log.warning("requeued", workflow=each.workflow)
+                found.append(each.workflow)
+        return found
+
+    def _keep(self, seconds: float) -> None:
+        signals = self._shop.signals
+        while not signals.is_stopping:
+            signals.pause_for(seconds)
+            try:
+                signals.require_going_on()
+                self.look()
+            except Exception:
+                # Whatever one look ran into, the next may do without; a worker that must let go looks no more than this once.
+                log.exception("reconcile_broke")
+
+
+def _with_prefixes(ids: Collection[str]) -> set[str]:
+    return {*ids, *(each.rpartition(":")[0] for each in ids)}
+
+
+def _wanting(session: Session, shop: Workshop) -> list[Wanting]:
+    found = []
+    for rollout in session.exec(select(Rollout).where(col(Rollout.status).in_(DRIVEN))).all():
+        found.append(Wanting(f"{rollout.id}:{rollout.attempt}", _rollout(shop, rollout.id, rollout.attempt)))
+    for rollout in session.exec(select(Rollout).where(col(Rollout.status).in_(TIMED))).all():
+        found.append(Wanting(f"{rollout.id}:look", _timer(shop, rollout.id)))
+    pending = select(Release.id, Release.revision).where(
+        Release.status == Status.PENDING, col(Release.content).is_(None)
+    )
+    for release, revision in session.exec(pending).all():
+        found.append(Wanting(f"{release}:prepare", _release(shop, release, revision)))
+    for job, looks in session.exec(
+        select(TrainingJob.id, TrainingJob.looks).where(col(TrainingJob.is_final).is_(False))
+    ):
+        assert job is not None, "a stored job has an id"
+        found.append(Wanting(f"job-{job}:look", _job(shop, job, looks)))
+    for run in session.exec(select(DryRun.id).where(DryRun.state == DryRunState.PENDING)).all():
+        found.append(Wanting(run, _dry_run(shop, run)))
+    return found
+
+
+def _rollout(shop: Workshop, rollout_id: str, attempt: int) -> Callable[[Session], bool]:
+    def requeue(session: Session) -> bool:
+        rollout, release, _ = lock_rollout(session, rollout_id)
+        if rollout.attempt != attempt or rollout.status not in DRIVEN or _is_driven(session, shop, rollout):
+            return False
+        if _gets_nowhere(session, release, REQUEUED_ROLLOUT):
+            fail_rollout(session, rollout_id, GIVEN_UP.format(MOST_IN_A_ROW), now=shop.now())
+            return False
+        workflow_id = renew_attempt(session, rollout, now=shop.now())
+        shop.queue.carry_out_rollout(session, rollout_id, workflow_id=workflow_id, target=rollout.target)
+        return True
+
+    return requeue
+
+
+def _is_driven(session: Session, shop: Workshop, rollout: Rollout) -> bool:
+    """By a workflow that goes on though the engine knows nothing of it: its step must not be carried out twice at once."""
+    if rollout.id in shop.driven:
+        return True
+    others = live_ids(session) - {shop.worker.id}
+    return any(step.status is StepStatus.RUNNING and step.worker in others for step in steps_of(session, rollout.id))
+
+
+def _gets_nowhere(session: Session, release: Release, kind: str) -> bool:
+    return last_kinds(session, release.id, limit=MOST_IN_A_ROW) == [kind] * MOST_IN_A_ROW
+
+
+def _timer(shop: Workshop, rollout_id: str) -> Callable[[Session], bool]:
+    def requeue(session: Session) -> bool:
+        rollout, release, _ = lock_rollout(session, rollout_id)
+        now = shop.now()
+        if rollout.status is Status.PENDING_APPROVAL:
+            at = expiry_of(rollout, plan_of(session, rollout))
+        elif rollout.status is Status.SCHEDULED:
+            frozen = frozen_for(session, model=release.model, stage=rollout.stage, target=rollout.target, now=now)
+            at = now if frozen is None else frozen.until
+        else:
+            return False
+        if at is None:  # it waits for people alone
+            return False
+        shop.queue.look_at_rollout(session, rollout_id, at=max(at, now), now=now)
+        return True
+
+    return requeue
+
+
+def _release(shop: Workshop, release_id: str, revision: int) -> Callable[[Session], bool]:
+    def requeue(session: Session) -> bool:
+        release = lock_release(session, release_id)
+        if release.revision != revision or release.status is not Status.PENDING or release_id in shop.driven:
+            return False
+        if _gets_nowhere(session, release, REQUEUED_RELEASE):
+            said = {"code": INTERNAL_ERROR, "sentence": GIVEN_UP.format(MOST_IN_A_ROW)}
+            move_release(session, release, Status.FAILED, **said, actor=SERVICE, now=shop.now())
+            return False
+        note_requeued(session, release, now=shop.now())
+        have_it_prepared(session, shop.queue, release)
+        return True
+
+    return requeue
+
+
+def _job(shop: Workshop, job_id: int, looks: int) -> Callable[[Session], bool]:
+    def requeue(session: Session) -> bool:
+        job = session.get_one(TrainingJob, job_id, with_for_update=True)
+        if job.is_final or job.looks != looks or f"job-{job_id}" in shop.driven:
+            return False
+        if job.unanswered > LOST_AFTER:
+            said = {"code": INTERNAL_ERROR, "sentence": GIVEN_UP.format(LOST_AFTER)}
+            end_without_sighting(session, job, **said, now=shop.now())
+            return False
+        shop.queue.look_at_job(session, job_id, look=renew_looks(session, job), delay=0)
+        return True
+
+    return requeue
+
+
+def _dry_run(shop: Workshop, run_id: str) -> Callable[[Session], bool]:
+    def requeue(session: Session) -> bool:
+        run = session.get(DryRun, run_id, with_for_update=True)
+        if run is None or run.state is not DryRunState.PENDING or run.expires_at <= shop.now() or run_id in shop.driven:
+            return False
+        shop.queue.plan_dry_run(session, run_id, attempt=secrets.token_hex(4))  # two at once keep one result
+        return True
+
+    return requeue
