@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -40,6 +41,7 @@ from app.azureml.errors import (
 )
 from app.azureml.resources import is_out_of_resources, out_of_resources
 from app.errors import MlreleaseError
+from app.sandbox.child import find_denied
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +69,14 @@ _LOGIN_HINT = (
 )
 
 
+def _place_in_yaml(raised: Exception) -> str | None:
+    """File and line of a YAML error, as the parsers that the SDK uses tell."""
+    mark = getattr(raised, "problem_mark", None) or getattr(raised, "context_mark", None)
+    if mark is None:
+        return None
+    return f"{Path(str(mark.name)).name}, line {int(mark.line) + 1}"
+
+
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
     """Raise AzureMLError for whatever Azure or its SDK says no with. ``doing`` completes "Could not …"."""
@@ -77,17 +87,28 @@ def translated(doing: str) -> Iterator[None]:
         raise translate(raised, doing=doing) from None
     except MlreleaseError:
         raise
+    except (MemoryError, RecursionError):
+        raise  # what a child's limits, or this process's, do not allow
     except OSError as raised:
+        if find_denied(raised) is not None:
+            raise
         if is_out_of_resources(raised):
             raise out_of_resources(raised, doing=doing) from raised
         raise _sdk_failed(raised, doing=doing) from raised
     except Exception as raised:
+        if find_denied(raised) is not None:
+            raise
         log.warning("sdk_failed", doing=doing, exc_info=raised)
         raise _sdk_failed(raised, doing=doing) from raised
 
 
-def _sdk_failed(raised: Exception, *, doing: str) -> SdkFailed:
+def _sdk_failed(raised: Exception, *, doing: str) -> AzureMLError:
     """Whatever a YAML or an answer of Azure makes the SDK stumble over, it is said of what was done, not of this service."""
+    place = _place_in_yaml(raised)
+    if place is not None:
+        return BadRequest(f"Could not {doing}: {place} cannot be read: {_words(raised)}", hint="Mend that line.")
+    if isinstance(raised, UnicodeDecodeError):
+        return BadRequest(f"Could not {doing}: a file is not text in UTF-8.", hint="Save its YAML files as UTF-8.")
     return SdkFailed(f"Could not {doing}: {type(raised).__name__}: {_words(raised)}")
 
 

@@ -94,13 +94,14 @@ def _outcome(task: Callable[..., Any], arguments: dict[str, Any]) -> tuple[Kind,
     except (MemoryError, RecursionError) as much:
         return _broke("memory" if isinstance(much, MemoryError) else "depth", "")
     except BaseException as broken:  # noqa: BLE001 # whatever it is, the parent tells it
-        denied = _denied(broken)
+        denied = find_denied(broken)
         if denied is not None:
             return _broke("denied", denied.wanted)
         return _broke("broke", "".join(traceback.format_exception(broken))[-8000:])
 
 
-def _denied(error: BaseException | None) -> Denied | None:
+def find_denied(error: BaseException | None) -> Denied | None:
+    """What the guard did not allow, also where others have made an error of their own of it."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

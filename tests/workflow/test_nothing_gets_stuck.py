@@ -399,9 +399,9 @@ def test_what_gets_lost_again_and_again_is_failed(shop: Workshop) -> None:
 
 def test_timer_of_an_approval_that_expires_is_set_again(shop: Workshop) -> None:
     with shop.database.write() as session:
-        release = another(session)
+        release = another(session, stages=("prod",))
         plan = a_plan("prod", approval=True)
-        plan.plan["approval"] = ApprovalSection(expires_after="1 hour").model_dump(mode="json")
+        plan.plan["approval"] = ApprovalSection(expires_after="1h").model_dump(mode="json")
         (rollout,) = plan_release(session, release, {}, [plan], actor=ANNA, now=now())
         said = {"code": "needs_approval", "sentence": "Waits."}
         move_rollout(session, rollout, Status.PENDING_APPROVAL, **said, actor=SERVICE, now=now())
