@@ -33,7 +33,9 @@ def look_at_rollout(shop: Workshop, rollout_id: str) -> str:
 
     def look() -> str:
         with shop.signals.act():
-            return shop.write(lambda session: look_once(session, shop.queue, shop.guardrails, rollout_id, now=shop.now()))
+            return shop.write(
+                lambda session: look_once(session, shop.queue, shop.guardrails, rollout_id, now=shop.now())
+            )
 
     return carry_out_bounded(
         shop,

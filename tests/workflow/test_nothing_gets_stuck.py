@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from app.database.connection import Database
 from app.definitions.schema import ApprovalSection
 from app.definitions.tables import DefinitionVersion
+from app.guardrails.rules import NO_GUARDRAILS
 from app.identity.actor import SERVICE, Actor
 from app.jobs.service import LOST, REFUSED, SUBMITTING
 from app.jobs.tables import TrainingJob
@@ -211,7 +212,7 @@ def test_end_that_cannot_be_written_is_left_out_and_can_be_retried(
         assert "in the log of worker worker-1." in rollout.sentence
         assert "nobody's business" not in rollout.sentence
     with database.write() as session:
-        retry(session, Asking(shop.queue, ANNA, now(), ""), release.id)
+        retry(session, Asking(shop.queue, ANNA, now(), "", NO_GUARDRAILS), release.id)
     assert carry_out_rollout(shop, rollout_id) is Status.SUCCEEDED
 
 
@@ -253,7 +254,7 @@ def test_rollout_that_broke_while_it_was_cancelled_ends(shop: Workshop, hands: H
 
     def cancelled(_context: Context) -> Done:
         with shop.database.write() as session:
-            cancel(session, Asking(shop.queue, ANNA, now(), ""), rollout_id.partition(":")[0])
+            cancel(session, Asking(shop.queue, ANNA, now(), "", NO_GUARDRAILS), rollout_id.partition(":")[0])
         raise KeyError("odd")
 
     hands.acts["create_endpoint"] = cancelled
