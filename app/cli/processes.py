@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from app.errors import MlreleaseError
@@ -17,17 +18,27 @@ class Died(MlreleaseError):
 
 
 class Watchdog:
-    """Our end of the pipe to ``app.cli.watchdog``."""
+    """Our end of the pipe to ``app.cli.watchdog``. Why ours, and no library: docs/decisions/0016."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "app.cli.watchdog"], stdin=subprocess.PIPE, start_new_session=True
         )
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def tell(self, sign: str, group: int) -> None:
+        """Raises Died when nobody is there any more to hear it."""
         assert self._process.stdin is not None, "opened as a pipe"
-        self._process.stdin.write(f"{sign}{group}\n".encode())
-        self._process.stdin.flush()
+        try:
+            # Straight to the pipe: what a buffer held back would break later, when it is closed.
+            os.write(self._process.stdin.fileno(), f"{sign}{group}\n".encode())
+        except BrokenPipeError as gone:
+            raise Died(
+                "The watchdog, which ends everything should this process be killed, has ended.", hint="Start again."
+            ) from gone
 
     def dismiss(self) -> None:
         assert self._process.stdin is not None, "opened as a pipe"
@@ -56,7 +67,11 @@ class Program:
                 start_new_session=True,
                 umask=0o077,  # what they write is for the user who starts them
             )
-        watchdog.tell("+", self._process.pid)
+        try:
+            watchdog.tell("+", self._process.pid)
+        except Died:
+            self._end(seconds=0)
+            raise
 
     @property
     def pid(self) -> int:
@@ -74,15 +89,20 @@ class Program:
             raise self.died()
 
     def stop(self, *, seconds: float) -> None:
-        """Ask it to stop; kill it and what it started when it has not after ``seconds``."""
+        """Ask it to stop, and kill it when it has not after ``seconds``; with it goes what it started and has left."""
+        self._end(seconds=seconds)
+        with suppress(Died):  # a watchdog that has ended needs not be told
+            self._watchdog.tell("-", self.pid)
+
+    def _end(self, *, seconds: float) -> None:
         if self.is_running:
             os.killpg(self.pid, signal.SIGTERM)
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 self._process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.pid, signal.SIGKILL)
-                self._process.wait()
-        self._watchdog.tell("-", self.pid)
+        # Also when it has ended by itself: a process that died has not ended its own.
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
 
     def died(self) -> Died:
         """What to say when it ended without being asked."""

@@ -8,38 +8,16 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from app.cli.ports import LOOPBACK, free_port
+from app.cli.ports import LOOPBACK
 from app.development_token import read_token
+from tests.cli.starting import is_alive, running_up
 
 SECONDS = 180
-
-
-@contextmanager
-def running_up(data: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
-    """``mlrelease up``, and what it announced."""
-    variables = {"MLRELEASE_DATA": str(data), "MLRELEASE_PORT": str(free_port()), "MLRELEASE_EMULATOR_PORT": "0"}
-    with subprocess.Popen(
-        [sys.executable, "-m", "app.cli.up", "--json"],
-        env={**os.environ, **variables, "MLRELEASE_DATABASE_URL": ""},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            announced = "".join(iter(process.stdout.readline, "}\n")) + "}"
-            yield process, json.loads(announced)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-            process.communicate()
 
 
 def children_of(data: Path) -> list[int]:
@@ -53,22 +31,16 @@ def wait_for_end(pids: list[int], address: str) -> None:
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         with socket.socket() as probe:
-            if not any(_is_alive(pid) for pid in pids) and probe.connect_ex((host, int(port))) != 0:
+            if not any(is_alive(pid) for pid in pids) and probe.connect_ex((host, int(port))) != 0:
                 return
         time.sleep(0.1)
-    pytest.fail(f"still there: {[pid for pid in pids if _is_alive(pid)]} or the API at {address}")
+    pytest.fail(f"still there: {[pid for pid in pids if is_alive(pid)]} or the API at {address}")
 
 
 def _open_to_others(data: Path) -> list[str]:
     """Files and folders that other users of the machine can open. Those of the emulator are its own business: they lie in a folder."""
     found = (data, *data.glob("*"), *(data / "logs").glob("*"))
     return [str(path) for path in found if stat.S_IMODE(path.stat().st_mode) & 0o077]
-
-
-def _is_alive(pid: int) -> bool:
-    """Not counting a zombie that nobody has collected yet."""
-    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return bool(shown.strip()) and not shown.startswith("Z")
 
 
 def test_up_answers_and_stops_everything_on_sigterm(tmp_path: Path) -> None:
@@ -81,7 +53,7 @@ def test_up_answers_and_stops_everything_on_sigterm(tmp_path: Path) -> None:
         _, complaints = up.communicate(timeout=SECONDS)
     assert (up.returncode, complaints) == (0, "")
     assert read_token(tmp_path) is None, "a token is good for one start"
-    assert not any(_is_alive(pid) for pid in pids)
+    assert not any(is_alive(pid) for pid in pids)
 
 
 def test_up_killed_outright_leaves_nothing_running(tmp_path: Path) -> None:
