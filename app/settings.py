@@ -109,7 +109,8 @@ class Settings(BaseSettings):
     )
 
     log_format: Literal["console", "json"] = Field(
-        default="console", description="for people, or a JSON document a line"
+        default="console",
+        description="console: for people; json: each line of ours is a JSON document, what the Azure SDK prints is not",
     )
 
     @field_validator("database_url")
