@@ -21,7 +21,10 @@ from app.errors import Invalid, TooLarge
 from app.errors import Unavailable as NoChild
 from app.sandbox.child import ask
 from app.sandbox.limits import MEBIBYTE, Limits
-from app.sandbox.sandbox import sandbox
+from app.sandbox.sandbox import Sandbox
+
+# Its own: an upload may take long, and whoever only unpacks a bundle does not wait for it. As many as a worker has rollouts and jobs.
+_sandbox = Sandbox(most_at_once=32, most_waiting=64)
 
 UPLOADING = Limits(wall_seconds=1800.0, cpu_seconds=300, memory=2048 * MEBIBYTE, open_files=512, network=True)
 
@@ -50,7 +53,7 @@ def run_confined(azure: AzureML, task: str, arguments: Mapping[str, Any], *, fol
         if field.name != "before_request"
     }
     try:
-        return sandbox.run(
+        return _sandbox.run(
             task,
             {**arguments, "settings": settings},
             limits=UPLOADING,

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from app.bundles.archive import read_files
 from app.errors import Mistake
+from app.sandbox.sandbox import sandbox
 from app.written.mistakes import did_you_mean
 
 LARGEST_FILE = 8 * 1024**2  # bytes
@@ -51,6 +53,19 @@ def count_golden(text: str | bytes) -> int:
     listed = json.loads(text)
     proving = [each["request"] for each in listed if each["expect"] not in ({}, [], None)]
     return len({json.dumps(request, sort_keys=True) for request in proving})
+
+
+def count_golden_of(archive: bytes, file: str) -> int:
+    """How many requests of this file of a bundle prove something, read in a child process. Of a bundle that was checked."""
+    count: int = sandbox.run(
+        f"{__name__}:count_in_child", {"archive": archive, "file": file}, doing="read the golden requests"
+    )
+    return count
+
+
+def count_in_child(archive: bytes, file: str) -> int:
+    """What ``count_golden_of`` has done."""
+    return next(count_golden(content) for name, content in read_files(archive) if name == file)
 
 
 def _wrong_with(request: Any) -> Iterator[str]:

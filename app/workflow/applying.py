@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 from sqlmodel import Session
 
-from app.bundles.archive import read_files
 from app.bundles.store import load
-from app.definitions.golden import count_golden
+from app.definitions.golden import count_golden_of
 from app.definitions.queries import list_versions
 from app.definitions.schema import Definition
 from app.errors import NotFound
@@ -37,5 +36,4 @@ def _sites_before(session: Session, asking: Asking, model: str) -> Iterator[Site
 
 def _golden_requests(session: Session, definition: Definition, bundle_digest: str) -> int:
     wanted = definition.checks.golden.removeprefix("./")
-    files = read_files(load(session, bundle_digest))
-    return next(count_golden(content) for name, content in files if name == wanted)
+    return count_golden_of(load(session, bundle_digest), wanted)
