@@ -4,11 +4,11 @@ import asyncio
 
 from fastapi import APIRouter
 
-from emulator.jobs import api, cancellation, execution, history, metric_api, mlflow
+from emulator.jobs import api, cancellation, execution, history, metric_api, mlflow, page
 from emulator.jobs.live import forget, live
 from emulator.state import Emulator
 
-routers: list[APIRouter] = [api.router, history.router, metric_api.router, mlflow.router]
+routers: list[APIRouter] = [api.router, history.router, metric_api.router, mlflow.router, page.router]
 
 
 def register(emulator: Emulator) -> None:

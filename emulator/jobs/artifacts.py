@@ -50,7 +50,7 @@ def log_names(azure: Emulator, *, workspace: str, run: str) -> list[str]:
     return [name for name in found if name.startswith(_SHOWN)]
 
 
-def tail(log: Path, *, lines: int = 12) -> str:
-    """The end of a log, for an error's text."""
-    text = log.read_bytes()[-8000:].decode(errors="replace") if log.exists() else ""
+def tail(log: Path, *, lines: int = 12, size: int = 8000) -> str:
+    """The end of a log, for an error's text: at most so many lines and bytes."""
+    text = log.read_bytes()[-size:].decode(errors="replace") if log.exists() else ""
     return "\n".join(text.strip().splitlines()[-lines:])

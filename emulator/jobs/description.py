@@ -4,7 +4,7 @@ from typing import Any
 
 from emulator import arm
 from emulator.blob import files
-from emulator.jobs import runs
+from emulator.jobs import page, runs
 from emulator.state import Emulator
 from emulator.storage import ARTIFACT_STORE
 from emulator.store import Document
@@ -57,7 +57,7 @@ def _services(azure: Emulator, workspace: Document, run: Document) -> Document:
     scope = arm.workspace_id(workspace)
     endpoints = {
         "Tracking": f"azureml://{azure.authority}/mlflow/v1.0{scope}?",
-        "Studio": f"{azure.base_url}/runs/{run['name']}?wsid={scope}",
+        "Studio": page.link(azure, workspace, run["name"]),
     }
     return {
         name: {

@@ -648,3 +648,28 @@ def test_what_a_job_would_not_get_is_refused(dev: "MLClient", tmp_path: Path, ch
 
     with pytest.raises(HttpResponseError, match="not emulated"):
         submit(dev, tmp_path, yaml)
+
+
+def test_the_studio_link_leads_to_the_jobs_facts_and_log(
+    dev: "MLClient", azure: RunningEmulator, tmp_path: Path
+) -> None:
+    yaml = """
+        type: command
+        command: echo '<b>bold</b>' && exit 3
+        environment: azureml:plain:1
+        compute: azureml:cpu-cluster
+        tags: {team: <i>a</i>}
+    """
+    name = submit(dev, tmp_path, yaml)
+    assert finished(dev, name) == "Failed"
+    link = dev.jobs.get(name).studio_url
+
+    page = azure.client.get(link)
+
+    assert page.status_code == 200
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    for text in (name, "Failed", "exited with status code 3", "&lt;b&gt;bold&lt;/b&gt;", "team=&lt;i&gt;a&lt;/i&gt;"):
+        assert text in page.text
+    assert "<b>" not in page.text
+    assert azure.client.get(link.replace("&sig=", "&sig=0")).status_code == 403
+    assert azure.client.get(link.split("&sig=")[0]).status_code == 403
