@@ -104,6 +104,7 @@ def _plain(deployment: OnlineDeployment) -> Deployment:
         instance_type=deployment.instance_type,
         instance_count=deployment.instance_count,
         scoring_script=str(code.scoring_script) if code is not None else None,
+        request_timeout_ms=getattr(deployment.request_settings, "request_timeout_ms", None),
         tags=words(deployment.tags),
         created_at=getattr(deployment.creation_context, "created_at", None),
         operation_uri=properties.get("AzureAsyncOperationUri"),

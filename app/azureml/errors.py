@@ -17,6 +17,7 @@
         ├── QuotaExceeded           no cores left; more than the deployment itself needs
         ├── ImageBuildFailed        the environment cannot be built
         ├── ModelFailed             the scoring code did not start
+        ├── AnswerTooLarge          a scoring answer of more bytes than are read
         ├── BadRequest              Azure does not accept what was sent
         ├── SdkFailed           the SDK itself broke on what it was given or on what Azure answered
         └── OperationEnded          an operation ended Failed; retryable where Azure says so
@@ -118,6 +119,10 @@ class ImageBuildFailed(AzureMLError):
 
 class ModelFailed(AzureMLError):
     default_code = "model_failed"
+
+
+class AnswerTooLarge(AzureMLError):
+    default_code = "answer_too_large"
 
 
 class BadRequest(AzureMLError):

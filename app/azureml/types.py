@@ -181,6 +181,7 @@ class Deployment(FromAzure):
     instance_type: str | None
     instance_count: int | None
     scoring_script: str | None
+    request_timeout_ms: int | None
     tags: Mapping[str, str]
     created_at: datetime | None
     operation_uri: str | None
@@ -197,13 +198,15 @@ class Deployment(FromAzure):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a scoring request gave. ``body`` is parsed JSON, or text where it is none."""
+    """What a scoring request gave. ``body`` is parsed JSON, or text where it is none: then ``not_json`` says why."""
 
     status: int
     body: Any
     seconds: float
     deployment: str | None
     retry_after: float | None = None  # seconds
+    not_json: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)  # those that say why the model failed, in lower case
 
 
 ANONYMOUS_ENVIRONMENT = "CliV2AnonymousEnvironment"

@@ -34,7 +34,7 @@ PUBLISH = Target("PUT", "/kv-dev/secrets/{m}-dev-scoring-uri")
 RETIRE = Target(
     "GET",
     r"/onlineEndpoints/{m}-dev/deployments\?api-version=2023-04-01-preview",
-    skip=1,  # the one before the traffic is shifted
+    skip=2,  # those before the traffic is shifted, which is tried twice
 )
 SHARE_MODEL = Target("GET", r"/registries/reg-shared/models/{m}/versions\?")
 SHARE_ENVIRONMENT = Target("GET", r"/registries/reg-shared/environments/{e}/versions\?")
@@ -101,7 +101,7 @@ TABLE: tuple[Row, ...] = (
     *passing(CUT_BEFORE, **{**EVERYWHERE, "verify_deployment": 3}),
     # The SDK sends what may be sent twice again itself; Azure has it by then, and nothing is made twice.
     *passing(CUT_AFTER, **{step: 2 if step == "verify_deployment" else 1 for step in PASSING}),
-    *passing(SLOW, resolve_content=2, create_deployment=2, verify_deployment=3, shift_traffic=2, share_model=2),
+    *passing(SLOW, resolve_content=2, create_deployment=2, shift_traffic=2, share_model=2),
     *passing(EXPIRED, **{step: 2 for step in PASSING if step not in {"verify_deployment", "publish_secrets"}}),
     # Storage, while the score code is uploaded: the SDK tries again by itself, after a quarter of a minute.
     Row(Fault("storage answers 500 once", {"status": 500}), "create_deployment", UPLOAD),
@@ -260,17 +260,37 @@ TABLE: tuple[Row, ...] = (
         left=ENDPOINT_ONLY,
     ),
     # The deployment is asked, and something else answers.
-    Row(Fault("the key is not accepted, once", {"status": 401}), "verify_deployment", VERIFY, tries=2),
+    Row(Fault("the key is not accepted, once", {"status": 401}), "verify_deployment", VERIFY),
     Row(Fault("the gateway does not know the deployment yet", {"status": 404}), "verify_deployment", VERIFY, tries=2),
-    Row(Fault("408 once", {"status": 408}), "verify_deployment", VERIFY, tries=2),
+    Row(Fault("408 once", {"status": 408}), "verify_deployment", VERIFY),
+    Row(
+        always(401, "Unauthorized"),
+        "verify_deployment",
+        VERIFY,
+        "failed",
+        1,
+        "scoring_unauthenticated",
+        ("with 401", "auth_mode"),
+        left=IDLE_DEPLOYMENT,
+    ),
+    Row(
+        always(408, "Timeout"),
+        "verify_deployment",
+        VERIFY,
+        "failed",
+        1,
+        "scoring_timed_out",
+        ("with 408", "request_timeout_ms"),
+        left=IDLE_DEPLOYMENT,
+    ),
     Row(
         Fault("the model breaks: 424", {"status": 424, "message": "Azure says why."}),
         "verify_deployment",
         VERIFY,
         "failed",
         1,
-        "golden_mismatch",
-        ("424",),  # what the score code said is in its log: it may hold a secret
+        "model_failed",
+        ("with 424",),
         left=IDLE_DEPLOYMENT,
     ),
     Row(
