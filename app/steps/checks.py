@@ -21,8 +21,8 @@ from app.azureml.types import RegistryRef, WorkspaceRef
 from app.azureml.yaml_files import read_mapping
 from app.steps.config import MODEL_TAG, StepConfig, WorkspaceConfig
 from app.steps.contract import Refused
-from app.steps.create_endpoint import differences_of, is_ours
 from app.steps.definition_files import mistakes_of_sdk
+from app.steps.endpoint_owner import is_ours, require_usable
 
 _ML = "Microsoft.MachineLearningServices"
 _AT_SOURCE = (f"{_ML}/workspaces/models/versions/write",)
@@ -164,13 +164,8 @@ def endpoint(look: StageLook) -> str:
     is_own = is_ours(found, look.wanted.model)
     if is_own and found.state != "succeeded" and not found.traffic:
         return f"Endpoint {name} is ours; it had failed, and is made anew."
-    differs = differences_of(found, look.wanted.model, read_endpoint_file(look.bundle / look.wanted.endpoint, name))
-    if differs:
-        raise Refused(
-            f"Endpoint {name} in {look.workspace} is there already and is not as wanted: {'; '.join(differs)}.",
-            code="endpoint_differs" if is_own else "not_ours",
-            hint="Choose another endpoint name in release.yml, or make the endpoint as endpoint.yml says.",
-        )
+    spec = read_endpoint_file(look.bundle / look.wanted.endpoint, name)
+    require_usable(found, look.wanted.model, spec, workspace=look.workspace)
     return f"Endpoint {name} is {'ours' if MODEL_TAG in found.tags else 'there, and empty'}."
 
 

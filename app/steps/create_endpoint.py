@@ -13,6 +13,7 @@ from app.azureml.facade import AzureML
 from app.azureml.types import Endpoint
 from app.steps.config import MODEL_TAG, StepConfig, WorkspaceConfig, read_config
 from app.steps.contract import Context, Done, Json, Refused
+from app.steps.endpoint_owner import is_ours, require_usable
 from app.steps.waiting import begin_when_free, wait_until
 
 
@@ -37,14 +38,7 @@ def create_endpoint(azure: AzureML, context: Context, config: Json) -> Done:
     if found is None:
         return _done(_create(azure, context, wanted), changed=True)
     spec = read_endpoint_file(context.bundle / wanted.file, wanted.endpoint)
-    differences = differences_of(found, model, spec)
-    if differences:
-        raise Refused(
-            f"Endpoint {wanted.endpoint} in {wanted.workspace.ref} is there already and is not as wanted: {'; '.join(differences)}.",
-            code="endpoint_differs" if is_ours(found, model) else "not_ours",
-            hint="Choose another endpoint name in release.yml, or make the endpoint as endpoint.yml says.",
-            differences=differences,
-        )
+    require_usable(found, model, spec, workspace=wanted.workspace.ref)
     if is_ours(found, model):
         return _done(found, changed=False)
     return _done(_take_over(azure, context, wanted), changed=True)
@@ -95,32 +89,6 @@ def _wait_for_end(azure: AzureML, context: Context, wanted: CreateEndpoint) -> N
         context=context,
         waiting_for=f"the end of endpoint {wanted.endpoint}, which had failed",
     )
-
-
-def is_ours(found: Endpoint, model: str) -> bool:
-    """Whether this service made it, for this model."""
-    return found.tags.get(MODEL_TAG) == model
-
-
-def differences_of(found: Endpoint, model: str, spec: Endpoint) -> list[str]:
-    """In what an endpoint is not one that ``model`` can be served from as ``spec`` says; nothing: it can."""
-    differences = []
-    if found.auth_mode.lower() != spec.auth_mode.lower():
-        differences.append(f"auth_mode is {found.auth_mode}, wanted is {spec.auth_mode}")
-    access = found.public_network_access or "enabled"
-    wanted_access = spec.public_network_access or "enabled"
-    if access.lower() != wanted_access.lower():
-        differences.append(f"public_network_access is {access}, wanted is {wanted_access}")
-    if found.state != "succeeded":
-        differences.append(f"its provisioning state is {found.state}")
-    if is_ours(found, model):
-        return differences
-    owner = found.tags.get(MODEL_TAG)
-    if owner is not None:
-        differences.append(f"it serves model {owner}")
-    elif found.traffic:
-        differences.append(f"it holds deployments that are not ours: {', '.join(sorted(found.traffic))}")
-    return differences
 
 
 def _done(endpoint: Endpoint, *, changed: bool) -> Done:

@@ -1,0 +1,69 @@
+"""Whose an endpoint is, and whether a model can be served from it.
+
+The tag ``mlrelease.model`` says whose it is. Setting it hands an endpoint over: whoever may write the endpoint's tags in Azure may
+do so, and what else a team may use is kept by the service's own rules for endpoints.
+"""
+
+from app.azureml.types import Endpoint, WorkspaceRef
+from app.steps.config import MODEL_TAG
+from app.steps.contract import Refused
+
+
+def is_ours(found: Endpoint, model: str) -> bool:
+    """Whether this service made it, for this model."""
+    return found.tags.get(MODEL_TAG) == model
+
+
+def require_usable(found: Endpoint, model: str, spec: Endpoint, *, workspace: WorkspaceRef) -> None:
+    """Raise Refused, with what to do, unless ``model`` can be served from it as ``spec`` says."""
+    differences = _differences(found, model, spec)
+    if differences:
+        raise Refused(
+            f"Endpoint {found.name} in {workspace} is there already and is not as wanted: {'; '.join(differences)}.",
+            code="endpoint_differs" if is_ours(found, model) else "not_ours",
+            hint=_hint(found, model, spec, workspace),
+            differences=differences,
+        )
+
+
+def _hint(found: Endpoint, model: str, spec: Endpoint, workspace: WorkspaceRef) -> str:
+    parts = []
+    owner = found.tags.get(MODEL_TAG)
+    if not is_ours(found, model) and (owner is not None or found.traffic):
+        whose = "If it shall serve this model from now on" if owner is None else f"If {owner} has given it up"
+        parts.append(
+            f"{whose}, set its tag {MODEL_TAG} to {model}: az tag update --operation Merge --tags {MODEL_TAG}={model} "
+            f"--resource-id {workspace.arm_id}/onlineEndpoints/{found.name}. The next release then moves all of its traffic; "
+            "its other deployments stay. Else choose another endpoint name in release.yml."
+        )
+    if found.auth_mode.lower() != spec.auth_mode.lower() or _access(found) != _access(spec):
+        parts.append(
+            f"Write auth_mode: {found.auth_mode} and public_network_access: {_access(found)} into endpoint.yml, or change the "
+            "endpoint."
+        )
+    if found.state != "succeeded":
+        parts.append("Its last change failed: mend it in Azure, or delete it if nobody needs it.")
+    return " ".join(parts)
+
+
+def _differences(found: Endpoint, model: str, spec: Endpoint) -> list[str]:
+    """In what an endpoint is not one that ``model`` can be served from as ``spec`` says; nothing: it can."""
+    differences = []
+    if found.auth_mode.lower() != spec.auth_mode.lower():
+        differences.append(f"auth_mode is {found.auth_mode}, wanted is {spec.auth_mode}")
+    if _access(found) != _access(spec):
+        differences.append(f"public_network_access is {_access(found)}, wanted is {_access(spec)}")
+    if found.state != "succeeded":
+        differences.append(f"its provisioning state is {found.state}")
+    if is_ours(found, model):
+        return differences
+    owner = found.tags.get(MODEL_TAG)
+    if owner is not None:
+        differences.append(f"it serves model {owner}")
+    elif found.traffic:
+        differences.append(f"it holds deployments that are not ours: {', '.join(sorted(found.traffic))}")
+    return differences
+
+
+def _access(endpoint: Endpoint) -> str:
+    return (endpoint.public_network_access or "enabled").lower()
