@@ -54,6 +54,30 @@ class StepView(BaseModel):
         return cls(**step.model_dump(include=set(cls.model_fields)), seconds=step.seconds)
 
 
+class ServiceAddressView(BaseModel):
+    """How callers reach what a stage serves. Keys are in the Key Vault: here are the names of the secrets only."""
+
+    endpoint: str
+    auth_mode: str  # what callers send: a key, the endpoint's own token, or an Entra token
+    scoring_uri: str
+    openapi_uri: str | None
+    key_vault: str | None
+    secrets: list[str]
+
+    @classmethod
+    def of(cls, steps: Sequence[StepRun]) -> "ServiceAddressView | None":
+        """From what the steps gave; None until the endpoint is made."""
+        gave = {step.kind: step.output for step in steps if step.status is StepStatus.SUCCEEDED and step.output}
+        made, published = gave.get("create_endpoint", {}), gave.get("publish_secrets", {})
+        if not made.get("scoring_uri"):
+            return None
+        return cls(
+            **{name: made.get(name) for name in ("endpoint", "auth_mode", "scoring_uri", "openapi_uri")},
+            key_vault=published.get("key_vault"),
+            secrets=published.get("secrets", []),
+        )
+
+
 class RolloutView(BaseModel):
     """One stage of a release: its plan, its steps, who decided."""
 
@@ -73,6 +97,7 @@ class RolloutView(BaseModel):
     attempt: int
     started_at: datetime | None
     finished_at: datetime | None
+    address: ServiceAddressView | None
     decisions: list[DecisionView]
     steps: list[StepView]
 
@@ -97,6 +122,7 @@ class RolloutView(BaseModel):
             **rollout.model_dump(include=set(cls.model_fields)),
             missing=list(missing),
             expires_at=expiry,
+            address=ServiceAddressView.of(steps),
             decisions=words,
             steps=[StepView.of(step) for step in steps],
         )

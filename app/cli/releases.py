@@ -193,8 +193,20 @@ def print_release(release: dict[str, Any]) -> None:
                 + (f": {decision['reason']}" if decision["reason"] else "")
             )
         print_steps(rollout["steps"])
+        print_address(rollout["address"])
     if end_of_release(release) is None:
         say(f"\nFollow it: mlrelease release watch {release['id']}")
+
+
+def print_address(address: dict[str, Any] | None) -> None:
+    """How callers reach what the stage serves."""
+    if address is None:
+        return
+    say(f"  scoring URI: {address['scoring_uri']} (auth_mode: {address['auth_mode']})")
+    if address["openapi_uri"]:
+        say(f"  OpenAPI URI: {address['openapi_uri']}")
+    if address["secrets"]:
+        say(f"  secrets in Key Vault {address['key_vault']}: {', '.join(address['secrets'])}")
 
 
 def print_steps(steps: list[dict[str, Any]]) -> None:

@@ -1,7 +1,7 @@
 """What a team has uploaded, and what a worker does to a release, without a worker: rows moved by their one writer."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -105,20 +105,27 @@ class Worker:
             if status is Status.SUCCEEDED:
                 advance_release(session, self.queue, self.guardrails, release, actor=SERVICE, now=_now())
 
-    def complete(self, release_id: str, stage: str) -> None:
-        """Carry a queued rollout out, to its good end."""
+    def complete(self, release_id: str, stage: str, *, outputs: Mapping[str, Json] | None = None) -> None:
+        """Carry a queued rollout out, to its good end. ``outputs``: what steps give, by key."""
         self.move(release_id, stage, Status.IN_PROGRESS)
         for key in STEPS:
-            for status in (StepStatus.RUNNING, StepStatus.SUCCEEDED):
-                self.step(release_id, stage, key, status)
+            self.step(release_id, stage, key, StepStatus.RUNNING)
+            self.step(release_id, stage, key, StepStatus.SUCCEEDED, output=(outputs or {}).get(key))
         self.move(release_id, stage, Status.SUCCEEDED)
 
-    def step(self, release_id: str, stage: str, key: str, status: StepStatus) -> None:
+    def step(self, release_id: str, stage: str, key: str, status: StepStatus, *, output: Json | None = None) -> None:
         with self.database.write() as session:
             lock_release(session, release_id)
             step = next(each for each in steps_of(session, f"{release_id}:{stage}") if each.key == key)
             move_step(
-                session, step, status, code=status.value, sentence=f"Is {status.value}.", actor=SERVICE, now=_now()
+                session,
+                step,
+                status,
+                code=status.value,
+                sentence=f"Is {status.value}.",
+                output=output,
+                actor=SERVICE,
+                now=_now(),
             )
 
     def report(self, release_id: str, stage: str, key: str, sentence: str) -> None:

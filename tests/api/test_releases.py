@@ -9,9 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
+from app.api.release_views import ServiceAddressView
+from app.cli.releases import print_release
 from app.jobs.queries import get_job
 from app.jobs.service import Sighting, note_sighting
 from app.releases.states import Status, StepStatus
+from app.releases.tables import StepRun
 from tests.api.conftest import on_sqlite
 from tests.api.playing import Worker, apply, approve, as_json, ask, definition, digest_of
 from tests.api.serving import PATIENCE_SECONDS, Served, problem_of
@@ -31,6 +34,61 @@ def test_release_is_shown_whole(anna: httpx.Client, waiting: str) -> None:
     assert all(step["seconds"] >= 0 for step in dev["steps"])
     assert prod["plan_digest"] == digest_of(anna, waiting)
     assert prod["needs_approval"]
+
+
+def test_release_says_how_callers_reach_each_stage(
+    anna: httpx.Client, planned: str, worker: Worker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = {
+        "endpoint": "churn-dev",
+        "auth_mode": "key",
+        "scoring_uri": "https://x/score",
+        "openapi_uri": "https://x/api",
+    }
+    worker.complete(planned, "dev", outputs={"create_endpoint": made})
+    release = as_json(anna.get(f"/v1/releases/{planned}"))
+
+    dev, prod = release["rollouts"]
+    assert dev["address"] == {**made, "key_vault": None, "secrets": []}
+    assert prod["address"] is None
+    print_release(release)
+    assert "scoring URI: https://x/score (auth_mode: key)" in capsys.readouterr().out
+
+
+def test_secrets_are_shown_by_name_once_they_are_published() -> None:
+    made = _step(
+        "create_endpoint",
+        {"endpoint": "churn-dev", "auth_mode": "key", "scoring_uri": "https://x/score", "openapi_uri": None},
+    )
+    published = _step("publish_secrets", {"key_vault": "kv-dev", "secrets": ["churn-dev-primary-key"]})
+
+    published.status = StepStatus.FAILED
+    before = ServiceAddressView.of([made, published])
+    published.status = StepStatus.SUCCEEDED
+    after = ServiceAddressView.of([made, published])
+
+    assert before is not None
+    assert after is not None
+    assert (before.key_vault, before.secrets) == (None, [])
+    assert (after.key_vault, after.secrets) == ("kv-dev", ["churn-dev-primary-key"])
+    assert ServiceAddressView.of([published]) is None
+
+
+def _step(kind: str, output: dict[str, Any]) -> StepRun:
+    return StepRun(
+        id=f"churn-1:dev:{kind}",
+        rollout_id="churn-1:dev",
+        key=kind,
+        kind=kind,
+        position=0,
+        needs=[],
+        config={},
+        status=StepStatus.SUCCEEDED,
+        code="done",
+        sentence="Done.",
+        timeout_seconds=60.0,
+        output=output,
+    )
 
 
 def test_asking_answers_where_the_release_is(anna: httpx.Client, churn: str) -> None:

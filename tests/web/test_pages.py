@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.releases.states import Status
-from tests.api.playing import Worker
+from tests.api.playing import Worker, ask
 from tests.api.serving import Served
 from tests.web.conftest import AskForRelease, Open
 
@@ -34,6 +34,17 @@ def test_release_shows_stages_steps_and_timeline(portal: Open, waiting: str) -> 
 
     for word in ("create deployment", "pending approval", "succeeded", "release created", "rollout pending approval"):
         assert word in shown, word
+
+
+def test_release_shows_how_callers_reach_a_stage(portal: Open, anna: httpx.Client, churn: str, worker: Worker) -> None:
+    planned = ask(anna, model=churn)["id"]
+    worker.plan(planned)
+    made = {"endpoint": "churn-dev", "auth_mode": "key", "scoring_uri": "https://x/score?a=<b>", "openapi_uri": None}
+    worker.complete(planned, "dev", outputs={"create_endpoint": made})
+
+    shown = portal("boris").get(f"/releases/{planned}").text
+
+    assert "https://x/score?a=&lt;b&gt;" in shown
 
 
 def test_live_part_is_sent_when_it_changed(portal: Open, waiting: str, worker: Worker) -> None:
