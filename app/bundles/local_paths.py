@@ -121,7 +121,7 @@ class _Search:
         if len(self._read) > MOST_FILES:
             self.mistakes.append(Mistake(f"names more than {MOST_FILES} files, one by another", file=name))
             return
-        document = read_yaml(path, name=path.relative_to(self.root).as_posix())
+        document = read_yaml(path, name=path.relative_to(self.root).as_posix(), numbers=False)
         self.mistakes.extend(document.mistakes)
         self._walk(document, document.data, (), base=path.parent)
 
@@ -193,7 +193,7 @@ class _Search:
         if path in self._read:
             return
         self._read.add(path)
-        conda = read_yaml(path, name=name)
+        conda = read_yaml(path, name=name, numbers=False)
         self.mistakes.extend(conda.mistakes)
         self._conda(conda, conda.data, (), base=path.parent)
 

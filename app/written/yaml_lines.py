@@ -67,8 +67,11 @@ def dotted(place: Place) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
 
 
-def read_yaml(path: Path, *, name: str) -> Document:
-    """Read a file as far as it can be read; ``name`` is what mistakes call it."""
+def read_yaml(path: Path, *, name: str, numbers: bool = True) -> Document:
+    """Read a file as far as it can be read; ``name`` is what mistakes call it.
+
+    Without ``numbers`` each is the text that it is written as: for files that somebody else reads too, and by other rules.
+    """
     document = Document(file=name)
     try:
         if path.stat().st_size > LARGEST_FILE:
@@ -81,15 +84,16 @@ def read_yaml(path: Path, *, name: str) -> Document:
     except OSError as broken:
         document.mistakes.append(Mistake(f"cannot be read: {broken.strerror}", file=name))
         return document
-    _Reader(document).read(text)
+    _Reader(document, numbers=numbers).read(text)
     return document
 
 
 class _Reader:
     """Walks the nodes of one document."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, *, numbers: bool) -> None:
         self._document = document
+        self._numbers = numbers
         self._yaml = YAML(typ="safe", pure=True)
         self._nodes = 0
         self._told: set[int] = set()  # nodes whose mistake is noted: an alias shows them again
@@ -155,6 +159,8 @@ class _Reader:
             return self._text(node, place)
         if tag not in _CONVERTED:
             self._note(node, place, node.start_mark.line + 1, f"has a tag that is not understood: {tag}")
+            return str(node.value)
+        if tag in _NUMBERS and not self._numbers:
             return str(node.value)
         if tag in _NUMBERS and not _ORDINARY_NUMBER.fullmatch(str(node.value)):
             self._note(
