@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
 from emulator import (
@@ -98,6 +99,7 @@ def build_app(emulator: Emulator) -> ASGIApp:
     app.add_exception_handler(AzureError, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_body)
     app.add_exception_handler(HTTPException, _refuse_route)
+    app.add_exception_handler(ClientDisconnect, _end)
     for kind in (
         OSError,
         sqlite3.Error,
@@ -127,6 +129,11 @@ async def _refuse_route(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     message = f"The emulator has nothing at {request.method} {request.url.path}."
     return JSONResponse({"error": {"code": "InvalidResourceType", "message": message}}, status_code=status)
+
+
+async def _end(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the signature that FastAPI calls
+    """Whoever asked hung up before the whole request was here: nobody reads this."""
+    return Response(status_code=400)
 
 
 async def _break(request: Request, error: Exception) -> Response:

@@ -97,6 +97,9 @@ def amend(azure: Emulator, run: Document, *, properties: Document) -> Document:
 
 def _work(azure: Emulator, workspace: Document, properties: Document) -> tuple[str, Document]:
     kind = str(properties.get("jobType"))
+    works.refuse_services(properties.get("services"))
+    works.refuse_notification(properties.get("notificationSetting"))
+    works.refuse_identity(properties.get("identity"))
     if kind == "Command":
         work = works.of_command_job(properties)
         computes.check(azure, workspace["name"], properties.get("computeId"))

@@ -32,7 +32,7 @@ def of_command_job(properties: Document) -> Document:
     }
     _refuse_distribution(properties.get("distribution"))
     _refuse_resources(properties.get("resources"))
-    _refuse_identity(properties.get("identity"))
+    refuse_identity(properties.get("identity"))
     check(work)
     return work
 
@@ -98,7 +98,7 @@ def of_component(spec: Document, node: Document, *, inputs: Document, outputs: D
     """The work of a pipeline's node: a command component's spec, with the node's inputs and outputs bound."""
     _refuse_distribution(node.get("distribution") or spec.get("distribution"))
     _refuse_resources(node.get("resources") or spec.get("resources"))
-    _refuse_identity(node.get("identity") or spec.get("identity"))
+    refuse_identity(node.get("identity") or spec.get("identity"))
     work = {
         "command": spec.get("command") or "",
         "code": spec.get("code"),
@@ -139,7 +139,20 @@ def _refuse_resources(sent: Document | None) -> None:
         raise BadRequest("docker_args are not emulated: jobs run without a container.", code="NotEmulated")
 
 
-def _refuse_identity(sent: Document | None) -> None:
+def refuse_services(sent: Document | None) -> None:
+    """Raise BadRequest for ways into a running job, of which there are none here."""
+    for name, each in (sent or {}).items():
+        if (each or {}).get("jobServiceType") not in (None, "Tracking", "Studio"):
+            raise BadRequest(f"The service '{name}' is not emulated: a job cannot be entered.", code="NotEmulated")
+
+
+def refuse_notification(sent: Document | None) -> None:
+    """Raise BadRequest for mail that nobody would send."""
+    if (sent or {}).get("emailOn"):
+        raise BadRequest("notification_setting is not emulated: no mail is sent.", code="NotEmulated")
+
+
+def refuse_identity(sent: Document | None) -> None:
     kind = str((sent or {}).get("identityType") or (sent or {}).get("type") or "AMLToken")
     if kind.replace("_", "").lower() != "amltoken":
         raise BadRequest(f"A job's identity of type '{kind}' is not emulated: jobs have none.", code="NotEmulated")

@@ -26,7 +26,13 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _NOT_FORWARDED = frozenset(
     b"host connection keep-alive proxy-connection transfer-encoding content-length authorization upgrade te trailer expect".split()
 )
-_NOT_RETURNED = frozenset(b"connection keep-alive transfer-encoding content-length server date".split())
+_NOT_RETURNED = frozenset(
+    [
+        *b"connection keep-alive transfer-encoding content-length server date".split(),
+        # The gateway's own words: a script does not say them.
+        *(name.encode() for name in (DEPLOYMENT_HEADER, REASON, MODEL_STATUS)),
+    ]
+)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import h11
 Headers = list[tuple[bytes, bytes]]
 
 MAX_HEAD = 256 * 1024  # bytes of an answer's status line and headers
+MAX_BODY = 256 * 1024 * 1024  # bytes of an answer: a script may return a generator that never ends
 
 
 class NotConnected(Exception):
@@ -76,6 +77,8 @@ async def _answer(connection: h11.Connection, reader: asyncio.StreamReader) -> A
                 pass
             case h11.Data(data=data):
                 body += data
+                if len(body) > MAX_BODY:
+                    raise h11.RemoteProtocolError(f"the answer has more than {MAX_BODY} bytes")
             case h11.EndOfMessage() if response is not None:
                 return Answer(response.status_code, list(response.headers), bytes(body))
             case h11.InformationalResponse():

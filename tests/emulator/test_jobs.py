@@ -172,7 +172,7 @@ def test_command_job_gets_its_inputs_and_keeps_outputs_logs_and_artifacts(dev: "
         "words, count = sys.argv[1:]\n"
         "pathlib.Path(count, 'n.txt').write_text(str(len(open(words).read().split())))\n"
         "open(words, 'a').write('three')\n"
-        "pathlib.Path('outputs').mkdir()\n"
+        "pathlib.Path('outputs').mkdir(exist_ok=True)\n"
         "pathlib.Path('outputs/plot.svg').write_text('<svg/>')\n"
         "print(os.environ['AZUREML_RUN_ID'], os.environ['AZURE_ML_INPUT_words'] == words)\n"
     )
@@ -634,7 +634,12 @@ def test_models_are_registered_from_a_jobs_output_and_from_its_own_folder(dev: "
 
 @pytest.mark.parametrize(
     "change",
-    ["identity: {type: user_identity}", "resources: {instance_count: 2}", "resources: {docker_args: --gpus all}"],
+    [
+        "identity: {type: user_identity}",
+        "resources: {instance_count: 2}",
+        "resources: {docker_args: --gpus all}",
+        "services: {door: {type: ssh}}",
+    ],
 )
 def test_what_a_job_would_not_get_is_refused(dev: "MLClient", tmp_path: Path, change: str) -> None:
     yaml = f"""

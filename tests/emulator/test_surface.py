@@ -85,6 +85,21 @@ def test_a_known_path_is_answered(azure: RunningEmulator, line: str) -> None:
     assert "The emulator has nothing at" not in answer.text
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/subscriptions/{SUBSCRIPTION}/providers", f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers",
+        "/subscriptions/providers", "/subscriptions//providers/", f"/subscriptions/{SUBSCRIPTION}/PROVIDERS",
+        f"{_WORKSPACE}/providers", f"{_WORKSPACE}/providers/Microsoft.Insights", f"/mferp/managementfrontend{_GROUP}/registries/",
+    ],
+)  # fmt: skip
+def test_a_path_that_ends_early_is_refused_in_arms_words(azure: RunningEmulator, path: str) -> None:
+    for method in ("GET", "PUT", "POST", "DELETE"):
+        answer = azure.ask(method, path)
+        assert answer.status_code in (400, 403, 404, 405)
+        assert answer.json()["error"]["message"]
+
+
 _NONSENSE: list[Any] = [
     [],
     "text",

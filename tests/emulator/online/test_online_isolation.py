@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from .rest import Rest, wait_until
 
 SCRIPT = """
-import json, sys, threading
+import json, sys
+
+import flask
 from azureml_inference_server_http.api.aml_response import AMLResponse
 
 def init(): pass
@@ -32,6 +34,10 @@ def run(raw):
             body["me"] = body
         case "status": return AMLResponse("odd", body["status"])
         case "header": return AMLResponse("odd", 200, response_headers={"x-odd": body["value"]})
+        case "spoof":
+            spoofed = {"ms-azureml-model-error-statuscode": "none", "azureml-model-deployment": "green", "x-mine": "1"}
+            return AMLResponse("mine", 200, response_headers=spoofed)
+        case "endless": return flask.Response(b"x" * 1_000_000 for _ in iter(int, 1))
         case "length": return AMLResponse("12345", 200, response_headers={"Content-Length": "2"})
         case "raise": raise KeyError("no")
     return {"number": body.get("number")}
@@ -131,6 +137,38 @@ def test_unserialisable_result_is_the_models_error(target: tuple[Rest, str, str]
 
     assert (answer.status_code, answer.headers["ms-azureml-model-error-statuscode"]) == (424, "500")
     assert "not JSON serializable" in rest.logs(name, "blue")
+
+
+def test_gateways_words_are_its_own(target: tuple[Rest, str, str]) -> None:
+    rest, name, key = target
+
+    answer = rest.score(name, {"do": "spoof"}, key=key)
+
+    assert (answer.status_code, answer.text, answer.headers["x-mine"]) == (200, "mine", "1")
+    assert answer.headers.get_list("azureml-model-deployment") == ["blue"]
+    assert "ms-azureml-model-error-statuscode" not in answer.headers
+
+
+def test_answer_without_an_end_is_cut_off(target: tuple[Rest, str, str]) -> None:
+    rest, name, key = target
+
+    answer = rest.score(name, {"do": "endless"}, key=key)
+
+    assert answer.status_code in (408, 424)
+    [(number, found)] = asked(rest, name, key, count=1)
+    assert found == (200, {"number": number})
+
+
+def test_caller_that_hangs_up_breaks_nothing(target: tuple[Rest, str, str]) -> None:
+    rest, name, key = target
+    before = rest.running.log.count("Traceback")
+
+    for path in ("score", "nothing"):
+        head = f"POST ENDPOINT/{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer KEY\r\nContent-Length: 50\r\n\r\n"
+        send_raw(rest, name, key, head.encode() + b"half")
+
+    assert asked(rest, name, key, count=1)[0][1][0] == 200
+    assert rest.running.log.count("Traceback") == before
 
 
 def test_sys_exit_in_run_ends_the_container_as_in_azure(target: tuple[Rest, str, str]) -> None:
