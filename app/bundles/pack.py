@@ -30,10 +30,11 @@ LEFT_OUT = frozenset(
 LEFT_OUT_SUFFIXES = (".pyc", ".pyo")
 
 
-def pack(folder: Path, *, keep: Collection[str] = ()) -> bytes:
+def pack(folder: Path, *, keep: Collection[str] = (), only: Collection[str] = (".",)) -> bytes:
     """The folder as .tar.gz. Raises NotFound, Invalid (links that lead out, special files, no files) or TooLarge.
 
     What a folder's ``.amlignore``, or else ``.gitignore``, leaves out is not in it, but for the files in ``keep``.
+    ``only`` names the folders in it that are packed.
     """
     packed = io.BytesIO()
     size = 0
@@ -43,7 +44,7 @@ def pack(folder: Path, *, keep: Collection[str] = ()) -> bytes:
         gzip.GzipFile(filename="", fileobj=packed, mode="wb", compresslevel=6, mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
-        for name, path in files_of(folder, keep=keep):
+        for name, path in files_of(folder, keep=keep, only=only):
             content = path.read_bytes()
             size += len(content)
             check_unpacked(size)
@@ -59,14 +60,14 @@ def folder_digest(folder: Path) -> str:
     return files_digest(files_of(folder))
 
 
-def files_of(folder: Path, *, keep: Collection[str] = ()) -> list[tuple[str, Path]]:
+def files_of(folder: Path, *, keep: Collection[str] = (), only: Collection[str] = (".",)) -> list[tuple[str, Path]]:
     """What belongs in a bundle, by relative posix path, sorted. Raises NotFound, Invalid or TooLarge."""
     if not folder.is_dir():
         raise NotFound(f"There is no folder {folder}.", code="folder_not_found")
     root = folder.resolve()
     paths, total = Paths(), 0
     found: list[tuple[str, Path]] = []
-    for path in _walk(root, keep={root / name for name in keep}):
+    for path in _walk(root, keep={root / name for name in keep}, only={root / name for name in only}):
         name = path.relative_to(root).as_posix()
         total += _size_of_file(path, name, root=root)
         check_unpacked(total)
@@ -76,7 +77,7 @@ def files_of(folder: Path, *, keep: Collection[str] = ()) -> list[tuple[str, Pat
     return sorted(found)
 
 
-def _walk(root: Path, *, keep: Collection[Path]) -> Iterator[Path]:
+def _walk(root: Path, *, keep: Collection[Path], only: Collection[Path]) -> Iterator[Path]:
     ignoring: dict[Path, tuple[IgnoreFile, ...]] = {}
     for name, folders, files in os.walk(root, onerror=_unreadable):
         folder = Path(name)
@@ -87,8 +88,13 @@ def _walk(root: Path, *, keep: Collection[Path]) -> Iterator[Path]:
         folders[:] = [
             each
             for each in folders
-            if not _left_out(each) and each not in linked and not _is_pruned(folder / each, rules, keep=keep)
+            if not _left_out(each)
+            and each not in linked
+            and any(wanted.is_relative_to(folder / each) or (folder / each).is_relative_to(wanted) for wanted in only)
+            and not _is_pruned(folder / each, rules, keep=keep)
         ]
+        if not any(folder.is_relative_to(wanted) for wanted in only):
+            continue  # on the way to what is wanted: only its ignore file counts
         found = [folder / each for each in linked if not is_left_out(folder / each, rules, is_folder=True)]
         found += [folder / each for each in files if not _left_out(each)]
         yield from (path for path in found if path in keep or not is_left_out(path, rules))

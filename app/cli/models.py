@@ -1,14 +1,15 @@
 """``mlrelease models``: definitions."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from app.bundles.pack import pack
 from app.cli.client import Client, Refused
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, when
+from app.cli.packing import pack_definition
 
 commands = typer.Typer(help="Definitions: what a team says once about a model.", no_args_is_help=True)
 
@@ -32,13 +33,15 @@ def apply(
 
 def apply_folder(service: Client, folder: Path, *, note: str | None = None) -> dict[str, Any]:
     """Upload and apply; mistakes name their files as seen from here."""
-    bundle = service.upload(pack(folder, keep=["release.yml"]))
+    packed, root = pack_definition(folder)
+    bundle = service.upload(packed)
     try:
         applied: dict[str, Any] = service.post("/v1/models", {"bundle": bundle, "note": note})
     except Refused as refused:
         for mistake in refused.problem.get("mistakes", []):
             if mistake.get("file"):
-                mistake["file"] = str(folder / mistake["file"])
+                seen = root / mistake["file"]
+                mistake["file"] = str(seen) if root == folder else os.path.relpath(seen)
         raise
     return applied
 

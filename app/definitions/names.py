@@ -37,6 +37,9 @@ InnerPath = Annotated[
         "a path inside the folder: relative, with forward slashes, without `..`",
     ),
 ]
+OuterPath = Annotated[
+    str, Named(r"^(\.|\.\.(/\.\.){0,9})$", "a folder around this one: `..`, `../..` and so on, or `.` for this one")
+]
 EnvironmentReference = Annotated[
     str,
     Named(

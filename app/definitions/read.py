@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pydantic import BaseModel
@@ -38,25 +38,45 @@ def read_in_child(archive: bytes) -> dict[str, Any]:
 
 
 def read_definition(folder: Path) -> Definition:
-    """The definition in a folder. Raises Invalid with every mistake."""
-    if not (folder / FILE).is_file():
-        near = next((name for name in ("release.yaml", "Release.yml") if (folder / name).is_file()), None)
-        message = f"is missing{f': rename {near}' if near else ''}"
-        raise _invalid([Mistake(message, file=FILE)])
-    release = read_yaml(folder / FILE, name=FILE)
-    if mistakes := list(_mistakes(release, folder)):
+    """The definition in a folder, with paths from there. Raises Invalid with every mistake."""
+    file = _find(folder)
+    release = _document(file, folder)
+    if mistakes := list(_mistakes(release, folder, base=file.parent)):
         raise _invalid(_in_order(mistakes))
-    return Definition.model_validate(release.data)
+    definition = Definition.model_validate(release.data)
+    inside = PurePosixPath(file.parent.relative_to(folder).as_posix())
+    return definition.model_copy(
+        update={
+            "endpoint": (inside / definition.endpoint).as_posix(),
+            "deployment": (inside / definition.deployment).as_posix(),
+            "checks": definition.checks.model_copy(update={"golden": (inside / definition.checks.golden).as_posix()}),
+        }
+    )
 
 
-def _mistakes(release: Document, folder: Path) -> Iterator[Mistake]:
+def _find(folder: Path) -> Path:
+    """The definition's file: at the top, or below where it declares the top as its root."""
+    if (folder / FILE).is_file():
+        return folder / FILE
+    found = sorted(folder.rglob(FILE))
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join(each.relative_to(folder).as_posix() for each in found[:5])
+        raise _invalid([Mistake(f"is there {len(found)} times, and one bundle is one definition: {listed}", file=FILE)])
+    near = next((name for name in ("release.yaml", "Release.yml") if (folder / name).is_file()), None)
+    raise _invalid([Mistake(f"is missing{f': rename {near}' if near else ''}", file=FILE)])
+
+
+def _mistakes(release: Document, folder: Path, *, base: Path) -> Iterator[Mistake]:
     yield from release.mistakes
     if release.data is None:
         return
     yield from check(release, Definition)
     yield from check_stages(release)
+    yield from _check_root(release, folder, base)
 
-    endpoint_file = _referenced(release, ("endpoint",), folder)
+    endpoint_file = _referenced(release, ("endpoint",), base)
     if isinstance(endpoint_file, Mistake):
         yield endpoint_file
     elif endpoint_file is not None:
@@ -64,7 +84,7 @@ def _mistakes(release: Document, folder: Path) -> Iterator[Mistake]:
         yield from _checked(endpoint, EndpointFile)
         yield from check_secrets(release, endpoint)
 
-    deployment_file = _referenced(release, ("deployment",), folder)
+    deployment_file = _referenced(release, ("deployment",), base)
     if isinstance(deployment_file, Mistake):
         yield deployment_file
     elif deployment_file is not None:
@@ -73,11 +93,18 @@ def _mistakes(release: Document, folder: Path) -> Iterator[Mistake]:
         yield from check_score_code_given(release, deployment)
         yield from check_score_code(deployment, folder=folder, file=deployment_file)
 
-    golden_file = _referenced(release, ("checks", "golden"), folder)
+    golden_file = _referenced(release, ("checks", "golden"), base)
     if isinstance(golden_file, Mistake):
         yield golden_file
     elif golden_file is not None:
         yield from check_golden(golden_file, name=golden_file.relative_to(folder).as_posix())
+
+
+def _check_root(release: Document, folder: Path, base: Path) -> Iterator[Mistake]:
+    root = release.section("root") or "."
+    if isinstance(root, str) and (base / root).resolve() != folder.resolve():
+        message = "is not where the bundle begins: `mlrelease models apply` packs it from there"
+        yield release.mistake(("root",), message)
 
 
 def _referenced(release: Document, place: Place, folder: Path) -> Path | Mistake | None:

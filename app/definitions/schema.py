@@ -14,6 +14,7 @@ from app.definitions.names import (
     InstanceType,
     KeyVaultName,
     ModelName,
+    OuterPath,
     OutputName,
     PersonOrGroup,
     RegistryName,
@@ -176,11 +177,16 @@ class TimeoutsSection(Section):
 
 
 class Definition(Section):
-    """How a model is released: what, by which files, through which stages in order."""
+    """How a model is released: what, by which files, through which stages in order.
+
+    Once read, its paths begin at the bundle's folder: at ``root``.
+    """
 
     model: ModelSection
     environment: EnvironmentReference | None = None
     """The environment that serves it, by version or label; without it, the one that the training job ran in."""
+    root: OuterPath = "."
+    """A folder around this one that the score code lies in, such as `../..`, where training and scoring share it."""
     endpoint: InnerPath = "endpoint.yml"
     """The endpoint as Azure ML CLI v2 YAML."""
     deployment: InnerPath = "deployment.yml"

@@ -22,7 +22,9 @@ def check_score_code(deployment: Document, *, folder: Path, file: Path) -> Itera
         return
     source = (file.parent / code).resolve()
     if not source.is_relative_to(folder.resolve()):
-        yield deployment.mistake(CODE, f"{code!r} leads out of the definition's folder")
+        yield deployment.mistake(
+            CODE, f"{code!r} leads out of the definition's folder: name the folder around both as `root` in release.yml"
+        )
     elif not source.is_dir():
         yield deployment.mistake(CODE, f"there is no folder {code!r}")
     elif isinstance(script, str):

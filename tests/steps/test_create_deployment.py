@@ -189,3 +189,16 @@ def test_variables_are_deployed_as_they_are_written(team: Team, content: Json, e
     with team.azure.connect(DEV, doing="look at the deployment") as client:
         made = client.online_deployments.get("rel-1", endpoint)
     assert made.environment_variables == {"FLAG": "on", "AT": "12:30", "COUNTRY": "NO", "DAY": "2020-01-01"}
+
+
+@pytest.mark.usefixtures("registered")
+def test_code_may_lie_beside_the_definition(team: Team, content: Json, endpoint: str) -> None:
+    inside = team.bundle / "models" / "churn"
+    inside.mkdir(parents=True)
+    (inside / "deployment.yml").write_text((team.bundle / "deployment.yml").read_text().replace("./src", "../../src"))
+    (team.bundle / "deployment.yml").unlink()
+    config = {**creating_deployment(team, content, "rel-1"), "file": "models/churn/deployment.yml"}
+
+    assert team.carry_out("create_deployment", config).changed is True
+    assert _look(team, "rel-1").scoring_script == "score.py"
+    assert endpoint == team.endpoint
