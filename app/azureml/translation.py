@@ -56,6 +56,12 @@ _TAKEN = re.compile(r"already (exists|an endpoint|in use|taken)|(must|needs to) 
 _PASSING = frozenset({"OperationCanceled", "InternalServerError", "WorkspaceManagedNetworkNotReady"})
 _SPACES = re.compile(r"\s+")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # the SDK paints its own refusals for terminals
+# What the SDK puts after every refusal of a file: where to read more, which editor to use.
+_ADVICE = re.compile(
+    r"\s*(If using the CLI, you can also check the full log|Additional Resources: The easiest way|The easiest way to author "
+    r"a (yaml )?specification file|Visit this link to refer to the ).*",
+    re.S,
+)
 _NO_CREDENTIAL = "EnvironmentCredential authentication unavailable"
 _UNKNOWN_CLOUD = "Unknown cloud environment"
 
@@ -233,7 +239,7 @@ def _words(raised: Exception) -> str:
         said = [error.message, *(_inside(detail.message) for detail in error.details or [] if detail.message)]
     else:
         said = [str(getattr(raised, "message", None) or raised)]
-    return _SPACES.sub(" ", _COLOURS.sub("", " ".join(said))).strip()[:_LONGEST]
+    return _SPACES.sub(" ", _ADVICE.sub("", _COLOURS.sub("", " ".join(said)))).strip()[:_LONGEST]
 
 
 def _inside(message: str) -> str:

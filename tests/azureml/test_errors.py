@@ -158,10 +158,12 @@ def test_yaml_that_azure_does_not_know_is_a_bad_request(tmp_path: Path) -> None:
         instance_type=None, instance_count=None, tags={},
     )  # fmt: skip
 
-    with pytest.raises(BadRequest, match="auth_mode"):
+    with pytest.raises(BadRequest, match="auth_mode") as endpoint:
         read_endpoint_file(tmp_path / "endpoint.yml", "ep-name")
-    with pytest.raises(BadRequest, match="instances"):
+    with pytest.raises(BadRequest, match="instances") as deployment:
         read_deployment_file(wanted)
+    for refused in (endpoint.value, deployment.value):
+        assert not [word for word in ("IntelliSense", "https://", "--debug") if word in refused.sentence]
 
 
 def test_scoring_without_a_listener_is_a_lost_connection() -> None:
