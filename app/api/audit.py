@@ -6,8 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
+from app.api.bodies import Moment
 from app.api.documentation import refusals
 from app.api.permissions import Viewer, ViewerOfAll
 from app.api.service import Api, Service
@@ -63,8 +64,8 @@ def verify(
 def export(
     api: Api,
     who: Viewer,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
     model: Annotated[str | None, Query(max_length=255)] = None,
 ) -> StreamingResponse:
     """The oldest first, from `since` on and before `until`."""

@@ -1,11 +1,22 @@
 """What the bodies of requests have in common."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 # Names and digests of ours and Azure's are shorter; what is longer is no name.
 Name = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+def _can_be_compared(moment: datetime) -> datetime:
+    if not 1 < moment.year < 9999:  # in another time zone it might be no year of the calendar's
+        raise ValueError("is not within the years 2 to 9998")
+    return moment
+
+
+# With its time zone.
+Moment = Annotated[AwareDatetime, AfterValidator(_can_be_compared)]
 
 
 class Body(BaseModel):

@@ -140,6 +140,14 @@ def test_export_is_filtered(root: httpx.Client, holder: As) -> None:
 
 
 @pytest.mark.usefixtures("planned")
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-01-01T00:00:00", "now"]
+)
+def test_moment_that_is_none_is_refused_before_the_export_begins(root: httpx.Client, moment: str) -> None:
+    for name in ("since", "until"):
+        assert root.get("/v1/audit/export", params={name: moment}).status_code == 422
+
+
 def test_audit_works_beside_the_database(database: Database, tamper: Callable[..., None], tmp_path: Path) -> None:
     def offline() -> subprocess.CompletedProcess[str]:
         variables = {
