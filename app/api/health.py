@@ -5,6 +5,7 @@ from pydantic import BaseModel
 
 from app.api.service import Api
 from app.database.migrate import check_schema
+from app.errors import Misconfigured, Unavailable
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -22,5 +23,8 @@ async def live() -> Health:
 @router.get("/ready", summary="The process can work: its database answers and has the right schema")
 def ready(api: Api) -> Health:
     """For a load balancer: only a process that answers 200 is to be asked."""
-    check_schema(api.database)
+    try:
+        check_schema(api.database)
+    except Misconfigured as wrong:  # since this process began: another one is to be asked meanwhile
+        raise Unavailable(wrong.sentence, code=wrong.code, hint=wrong.hint) from wrong
     return Health(status="ready")

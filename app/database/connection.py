@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlmodel import Session
@@ -33,6 +33,7 @@ CROSSED = "database_deadlock"
 _TOO_MUCH = "54"  # class of SQLSTATE: program_limit_exceeded
 _NO_SUCH_TABLE_OR_COLUMN = frozenset({"42P01", "42703"})
 _LAST = "last"
+_REVISION = text("SELECT version_num FROM alembic_version")
 
 Result = TypeVar("Result")
 
@@ -42,6 +43,7 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 10, busy_seconds: float = BUSY_SECONDS) -> None:
         self.url = url
+        self.revision: str | None = None  # of the schema that this process may write to; None: any
         self.engine = (
             _sqlite_engine(url, busy_seconds)
             if url.startswith("sqlite")
@@ -53,6 +55,7 @@ class Database:
     def write(self) -> Iterator[Session]:
         """One transaction: committed when the block ends well. Raises Unavailable when the database does not answer."""
         with available(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            self._require_revision(session)
             yield session
             for work in session.info.get(_LAST, ()):
                 work(session)
@@ -77,6 +80,18 @@ class Database:
                     raise
         with self.write() as session:
             return work(session)
+
+    def _require_revision(self, session: Session) -> None:
+        """Asked in each transaction: a newer version may have migrated the database since this process began."""
+        if self.revision is None:
+            return
+        found = session.connection().execute(_REVISION).scalar()
+        if found != self.revision:
+            raise Unavailable(
+                f"The database was brought to revision {found} while this process ran, which needs {self.revision}.",
+                code="database_is_newer",
+                hint="Replace this process by one of the version that migrated it; nothing is written until then.",
+            )
 
     def dispose(self) -> None:
         self.engine.dispose()
@@ -121,35 +136,35 @@ def _unavailable(broken: DBAPIError) -> Unavailable:
     # SQLite ends the transaction by itself when it cannot write: undoing a savepoint then fails too, and hides why.
     while isinstance(broken.__context__, OperationalError):
         broken = broken.__context__
-    text = str(broken.orig).strip().splitlines()[0] if str(broken.orig).strip() else type(broken.orig).__name__
-    if "no such table" in text or "does not exist" in text:
+    said = str(broken.orig).strip().splitlines()[0] if str(broken.orig).strip() else type(broken.orig).__name__
+    if "no such table" in said or "does not exist" in said:
         return Unavailable(
-            f"The database has no tables for this ({text}).",
+            f"The database has no tables for this ({said}).",
             code="migrations_not_applied",
             hint="Run `mlrelease migrate`.",
         )
-    if "deadlock detected" in text:
+    if "deadlock detected" in said:
         return Unavailable("Two transactions waited for each other's rows.", code=CROSSED, hint="Try again.")
-    if "locked" in text or "busy" in text or "lock timeout" in text:
+    if "locked" in said or "busy" in said or "lock timeout" in said:
         return Unavailable(
             "The database is locked by another process for longer than this one waits.",
             code="database_locked",
             hint="Try again; if it stays, look for a process that holds a transaction open.",
         )
-    if "full" in text:
+    if "full" in said:
         return Unavailable(
             "The disk that holds the database is full.",
             code="disk_full",
             hint="Free some space and try again.",
         )
-    if "disk I/O error" in text:
+    if "disk I/O error" in said:
         return Unavailable(
             "The disk that holds the database cannot be written.",
             code="disk_unusable",
             hint="Free some space, and look at the disk's health and at limits on the size of files.",
         )
     return Unavailable(
-        f"The database does not answer ({text}).",
+        f"The database does not answer ({said}).",
         code="database_unreachable",
         hint="Check MLRELEASE_DATABASE_URL and that the server runs.",
     )

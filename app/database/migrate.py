@@ -35,12 +35,13 @@ def downgrade(database: Database, *, revision: str) -> None:
 
 
 def check_schema(database: Database) -> None:
-    """Raises Misconfigured when the schema is not the one that this version was written for."""
+    """Raises Misconfigured when the schema is not the one that this version was written for; later it is no more written to another."""
     with database.read() as session:
         found = MigrationContext.configure(session.connection()).get_current_revision()
     scripts = ScriptDirectory.from_config(_config(None))
     wanted = scripts.get_current_head()
     if found == wanted:
+        database.revision = wanted
         return
     known = {script.revision for script in scripts.walk_revisions()}
     if found is None or found in known:
