@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from fastapi import APIRouter, Response
 from pydantic import Field
@@ -17,6 +16,7 @@ from app.api.release_views import ReleaseDetail
 from app.api.releases import whole_release
 from app.api.service import Api, Service
 from app.approvals.service import expiry_of
+from app.database.clock import database_now
 from app.identity.actor import Actor
 from app.releases.queries import get_rollout, plan_of, served_plan
 from app.releases.tables import Rollout
@@ -124,7 +124,7 @@ def _decide(
 
     def work(session: Session) -> Answer:
         # By the clock of the moment in which its turn has come: it may have waited for others' words.
-        decide(session, replace(asking, now=datetime.now(UTC)))
+        decide(session, replace(asking, now=database_now(session)))
         return Answer(200, whole_release(session, release_id))
 
     return once(api.database, asking, key=key, route=route, request=body, work=work)

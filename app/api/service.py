@@ -50,7 +50,7 @@ class Service:
         return Asking(
             queue=self.queue,
             actor=actor,
-            now=datetime.now(UTC),
+            now=self.database.now(),
             subscription=self.settings.subscription,
             guardrails=self.guardrails,
         )

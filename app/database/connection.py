@@ -6,6 +6,7 @@ Code below the edges takes a Session and never commits; ``Database.write`` commi
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlmodel import Session
 
+from app.database.clock import AgreedClock, database_now
 from app.database.storable import LARGEST, replace_unstorable
 from app.errors import Invalid, Unavailable
 
@@ -49,6 +51,7 @@ class Database:
             if url.startswith("sqlite")
             else _postgresql_engine(url, pool_size, busy_seconds)
         )
+        self._clock = AgreedClock(self._read_clock)
         event.listen(self.engine, "before_cursor_execute", _clean_parameters, retval=True)
 
     @contextmanager
@@ -80,6 +83,16 @@ class Database:
                     raise
         with self.write() as session:
             return work(session)
+
+    def now(self) -> datetime:
+        """The moment, by the clock that every process on this database agrees on. Raises Unavailable."""
+        if self.engine.dialect.name == "sqlite":
+            return datetime.now(UTC)  # all of them are on this machine
+        return self._clock.now()
+
+    def _read_clock(self) -> datetime:
+        with self.read() as session:
+            return database_now(session)
 
     def _require_revision(self, session: Session) -> None:
         """Asked in each transaction: a newer version may have migrated the database since this process began."""

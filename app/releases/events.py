@@ -26,6 +26,7 @@ _LOOSE = "loose_events"  # of a session: appended, and not linked to the chain y
 
 # Made once: every transaction ends with them.
 _LOCKED_HEAD = select(EventHead.seq, EventHead.hash).with_for_update()
+_AT = select(Event.at).where(Event.seq == bindparam("seq"))
 _APPEND = insert(Event)
 _MOVE_HEAD = update(EventHead)
 _MOVE_REVISION = update(Release).where(col(Release.id) == bindparam("release"))
@@ -87,9 +88,12 @@ def link_events(session: Session) -> None:
     session.flush()  # what takes other locks comes before the head's
     connection = session.connection()
     seq, hash_ = connection.execute(_LOCKED_HEAD).one()
+    latest = connection.execute(_AT, {"seq": seq}).scalar()
     changed = {}
     for event, release in loose:
         seq += 1
+        # Whoever waited for the head has read the clock before those that came first: what comes later is never earlier.
+        event.at = latest = event.at if latest is None else max(event.at, latest)
         event.seq, event.previous = seq, hash_
         event.hash = hash_ = hash_of(event)
         if release is not None:

@@ -1,10 +1,9 @@
 """The first page: what waits for the visitor, what waits for others and why, and the newest releases."""
 
-from datetime import UTC, datetime
-
 from fastapi import APIRouter, Response
 from sqlmodel import Session
 
+from app.database.clock import database_now
 from app.identity.roles import Permission
 from app.releases.queries import list_releases, waiting_for_people
 from app.web.pages import PageRoute, page
@@ -23,7 +22,8 @@ def home(way: Way, who: Who) -> Response:
     def query(session: Session) -> Response:
         waiting = waiting_for_people(session, visible=visible)
         questions = [
-            read_question(session, who.actor, each.release_id, each.stage, now=datetime.now(UTC)) for each in waiting
+            read_question(session, who.actor, each.release_id, each.stage, now=database_now(session))
+            for each in waiting
         ]
         return page(
             "home.html",

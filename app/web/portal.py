@@ -53,7 +53,7 @@ class Portal:
         return Asking(
             queue=self.queue,
             actor=actor,
-            now=datetime.now(UTC),
+            now=self.database.now(),
             subscription=self.doors.settings.subscription,
             guardrails=self.guardrails,
         )

@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
 from app.approvals.links import LONGEST, Link, read_link
+from app.database.clock import database_now
 from app.errors import Conflict, Forbidden, Invalid, MlreleaseError
 from app.notifications.keys import signing_keys
 from app.releases.plans import Change, changes
@@ -67,7 +68,7 @@ def _read_link(session: Session, way: Portal, who: Visitor, token: str) -> Link:
 
 
 def _question(session: Session, who: Visitor, release_id: str, stage: str) -> Question:
-    return read_question(session, who.actor, release_id, stage, now=datetime.now(UTC))
+    return read_question(session, who.actor, release_id, stage, now=database_now(session))
 
 
 def _changed_since(session: Session, link: Link, question: Question) -> list[Change]:

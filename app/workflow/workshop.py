@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -52,7 +52,8 @@ class Workshop:
         return Line(self.database, fence=lambda session: require_lease(session, self.worker.id))
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        """By the database's clock: what one worker writes another compares."""
+        return self._insist(self.database.now)
 
     def write(self, work: Callable[[Session], Result]) -> Result:
         """Run ``work`` in a transaction that only the holder of a lease can commit.

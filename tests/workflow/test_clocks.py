@@ -1,0 +1,86 @@
+"""Clocks of hosts differ; everybody goes by the database's, and the record never goes back in time."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import select
+
+from app.database.clock import database_now
+from app.database.connection import Database
+from app.identity.actor import SERVICE
+from app.releases.events import append_event
+from app.releases.queries import get_rollout, steps_of
+from app.releases.service import begin_attempt, move_rollout, move_step
+from app.releases.states import Status, StepStatus
+from app.releases.tables import Event
+from app.steps.contract import Context, Done
+from app.workflow.rollout import carry_out_rollout
+from app.workflow.workshop import Workshop
+from tests.releases.conftest import planned
+from tests.workflow.instant import Hands, hands, shop
+
+__all__ = ["hands", "planned", "shop"]
+
+APART = timedelta(minutes=5)
+CLOSE = timedelta(minutes=1)
+
+on_postgresql = pytest.mark.parametrize("database_kind", ["postgresql"])
+
+
+@pytest.fixture
+def late(database: Database) -> Database:
+    """A database whose clock is five minutes behind this machine's: to it this worker is one whose clock is ahead."""
+    with database.write() as session:
+        connection = session.connection()
+        connection.execute(text("CREATE SCHEMA skewed"))
+        connection.execute(
+            text(
+                "CREATE FUNCTION skewed.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS "
+                "$$ SELECT pg_catalog.clock_timestamp() - interval '5 minutes' $$"
+            )
+        )
+        name = connection.execute(text("SELECT current_database()")).scalar_one()
+        connection.execute(text(f"ALTER DATABASE {name} SET search_path = skewed, pg_catalog, public"))
+    database.dispose()  # connections that are made from now on see that clock
+    return database
+
+
+@on_postgresql
+@pytest.mark.usefixtures("late")
+def test_worker_whose_own_clock_is_ahead_writes_what_the_others_would(shop: Workshop) -> None:
+    assert abs(datetime.now(UTC) - APART - shop.now()) < CLOSE
+
+
+@on_postgresql
+def test_step_that_another_worker_began_is_not_out_of_time(
+    late: Database, planned: str, shop: Workshop, hands: Hands
+) -> None:
+    """Its time is a minute; between the two clocks there are five."""
+
+    def looks_at_the_time(context: Context) -> Done:
+        context.checkpoint()
+        return Done("Made.")
+
+    hands.acts["create_endpoint"] = looks_at_the_time
+    with late.write() as session:
+        there = database_now(session)
+        rollout = get_rollout(session, planned, "dev")
+        begin_attempt(session, rollout, actor=SERVICE, now=there)
+        said = {"code": "x", "sentence": "x"}
+        move_rollout(session, rollout, Status.IN_PROGRESS, **said, actor=SERVICE, now=there)
+        (step,) = (each for each in steps_of(session, rollout.id) if each.key == "create_endpoint")
+        move_step(session, step, StepStatus.RUNNING, code="x", sentence="x", actor=SERVICE, now=there)
+
+    assert carry_out_rollout(shop, rollout.id) is Status.SUCCEEDED
+
+
+def test_event_that_is_written_later_is_never_earlier(database: Database) -> None:
+    now = datetime.now(UTC)
+    for moment in (now, now - APART, now + APART, now):
+        with database.write() as session:
+            append_event(session, "made.up", subject="x", actor=SERVICE, now=moment)
+
+    with database.read() as session:
+        moments = session.exec(select(Event.at).order_by(Event.seq)).all()  # type: ignore[arg-type] # a column
+    assert moments == [now, now, now + APART, now + APART]
