@@ -7,6 +7,7 @@ import pytest
 from app.definitions.read import read_archive, read_definition
 from app.definitions.schema import Definition
 from app.errors import Invalid
+from app.steps.golden import read_golden
 from tests.bundles.tars import tar_of
 from tests.definitions.conftest import RELEASE, change
 
@@ -315,6 +316,7 @@ def test_files_may_begin_with_a_byte_order_mark(folder: Path) -> None:
         (folder / name).write_bytes(b"\xef\xbb\xbf" + (folder / name).read_bytes())
 
     read_definition(folder)
+    assert [each.request for each in read_golden(folder, "golden.json")] == [{"data": [1]}]
 
 
 def test_mistakes_in_all_files_are_told_at_once(folder: Path) -> None:
