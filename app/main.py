@@ -49,6 +49,7 @@ from app.logs import set_up_logs
 from app.notifications.keys import signing_keys
 from app.private_files import keep_files_private
 from app.python_version import warn_of_old_python
+from app.releases.attested import RightsOnRecord
 from app.settings import Settings, read_settings
 from app.web import api_docs, files, home, login, rollouts
 from app.web import releases as release_pages
@@ -62,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
     check_schema(database)
     access = read_access(settings.access)
     guardrails = read_guardrails(settings)
-    doors = Doors(settings, database, access)
+    doors = Doors(settings, database, access, RightsOnRecord())
     if access.login is not None:
         signing_keys(settings)  # logins that have begun are signed: better no start than nobody who can log in
     service = Service(

@@ -34,9 +34,11 @@ from app.database.migrate import migrate
 from app.definitions.read import read_archive
 from app.definitions.service import apply
 from app.guardrails.rules import NO_GUARDRAILS
-from app.identity.actor import Actor
+from app.identity.actor import SERVICE, Actor
 from app.identity.roles import Grant, Role
 from app.jobs.service import COMPLETED, JobPlace, Sighting, note_sighting, record_job
+from app.releases.attested import ROW, row_digest
+from app.releases.events import append_event
 from app.releases.states import FINAL, Status
 from app.releases.tables import Release
 from app.workflow.names import ENGINE_NAME
@@ -195,7 +197,9 @@ def _apply(session: Session, name: str, scratch: Path) -> None:
     archive = pack(folder)
     now = datetime.now(UTC)
     digest = keep(session, archive, digest=archive_digest(archive), now=now)
-    apply(session, read_archive(archive), bundle_digest=digest, now=now, actor="bench")
+    version = apply(session, read_archive(archive), bundle_digest=digest, now=now, actor="bench").definition
+    subject, told = f"{version.model}@{version.version}", {ROW: row_digest(version)}
+    append_event(session, "model.applied", subject=subject, actor=SERVICE, now=now, model=version.model, data=told)
     job, _ = record_job(session, JobPlace(SUBSCRIPTION, "rg", "ws-bench", JOB), now=now, recorded_by="bench")
     done = Sighting(status=COMPLETED, is_final=True, code="completed", sentence="Completed.")
     note_sighting(session, job, done, now=now)

@@ -16,6 +16,7 @@ from app.api.views import EventView
 from app.identity.roles import Permission, Visible
 from app.releases import audit
 from app.releases.tables import Event
+from app.workflow import auditing
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"])
 
@@ -49,9 +50,10 @@ def verify(
     seq: Annotated[int | None, Query(ge=1, lt=2**31, description="of an event that you noted")] = None,
     hash: Annotated[str, Query(max_length=64, description="of that event")] = "",  # noqa: A002 # as events call it
 ) -> VerdictView:
-    """Edited, removed, added and reordered events are seen, also at the end. Takes some seconds for a million of them."""
+    """Edited, removed, added and reordered events are seen, also at the end; and rows that give rights, or were decided, and are
+    not as the events say. Takes some seconds for a million of them."""
     anchor = audit.Anchor(seq, hash) if seq is not None else None
-    verdict = api.read(lambda session: audit.verify(session, anchor=anchor))
+    verdict = api.read(lambda session: auditing.verify(session, anchor=anchor))
     return VerdictView(**vars(verdict))
 
 

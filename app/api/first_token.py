@@ -13,6 +13,7 @@ from app.identity.actor import SERVICE
 from app.identity.names import is_name
 from app.identity.roles import Grant, Role
 from app.identity.tokens import create_token, is_there_an_admin
+from app.releases.attested import ROW, row_digest, token_counts
 from app.releases.events import append_event, stand_in_line
 from app.settings import read_settings
 
@@ -25,7 +26,7 @@ def first_token(database: Database, name: str, *, now: datetime) -> str:
         raise Invalid(f"{name!r} is no name.", code="name_invalid", hint="Lower case, digits and ._@:/+=~- are.")
     with database.write() as session:
         stand_in_line(session)  # of two at once the second sees the first's
-        if is_there_an_admin(session, now=now):
+        if is_there_an_admin(session, now=now, counts=token_counts):
             raise Conflict(
                 "There is a valid token already that may do everything.",
                 code="admin_there",
@@ -35,7 +36,12 @@ def first_token(database: Database, name: str, *, now: datetime) -> str:
         token, secret = create_token(
             session, name=name, grants=admin, expires_at=now + LIFETIME, created_by=SERVICE.name, now=now
         )
-        told = {"name": name, "grants": token.grants, "expires_at": token.expires_at.isoformat()}
+        told = {
+            "name": name,
+            "grants": token.grants,
+            "expires_at": token.expires_at.isoformat(),
+            ROW: row_digest(token),
+        }
         append_event(session, "token.created", subject=token.id, actor=SERVICE, now=now, data=told)
     return secret
 

@@ -19,6 +19,7 @@ from app.definitions.schema import json_schema
 from app.definitions.sdk_check import check_by_sdk
 from app.identity.actor import forbidden
 from app.identity.roles import Permission, Visible
+from app.releases.attested import ROW, row_digest
 from app.releases.events import append_event
 from app.workflow.applying import require_applicable
 
@@ -59,7 +60,12 @@ def apply_model(api: Api, who: Admin, body: ApplyModel, idempotency_key: Idempot
                 actor=who,
                 now=asking.now,
                 model=version.model,
-                data={"version": version.version, "bundle": version.bundle_digest, "note": body.note},
+                data={
+                    "version": version.version,
+                    "bundle": version.bundle_digest,
+                    "note": body.note,
+                    ROW: row_digest(version),
+                },
             )
         view = ModelView.of(version, created=applied.created)
         return Answer(

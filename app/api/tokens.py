@@ -16,6 +16,7 @@ from app.identity import tokens
 from app.identity.names import PersonName
 from app.identity.roles import Grant, Role
 from app.identity.tables import ApiToken
+from app.releases.attested import ROW, row_digest
 from app.releases.events import append_event
 
 router = APIRouter(prefix="/v1/tokens", tags=["tokens"])
@@ -80,7 +81,12 @@ def create_token(api: Api, who: AdminOfAll, body: NewToken, idempotency_key: Ide
             note=body.note,
             idempotency_key=idempotency_key,
         )
-        told = {"name": token.name, "grants": token.grants, "expires_at": token.expires_at.isoformat()}
+        told = {
+            "name": token.name,
+            "grants": token.grants,
+            "expires_at": token.expires_at.isoformat(),
+            ROW: row_digest(token),
+        }
         append_event(session, "token.created", subject=token.id, actor=who, now=asking.now, data=told)
         return token, secret
 

@@ -15,6 +15,7 @@ from app.approvals.tables import Decision
 from app.definitions.schema import ApprovalSection
 from app.errors import Conflict, Forbidden, Invalid, MlreleaseError
 from app.identity.actor import Actor
+from app.releases.attested import attested_votes, row_digest
 from app.releases.states import Status
 from app.releases.tables import Plan, Release, Rollout
 
@@ -38,8 +39,8 @@ def cast_vote(
     actor: Actor,
     now: datetime,
     policy: ApprovalSection | None = None,
-) -> Verdict:
-    """Store a vote; what all of them add up to now.
+) -> tuple[Verdict, str]:
+    """Store a vote; what all of them add up to now, and the vote's digest: it counts only with an event that has it.
 
     Raises Conflict when nothing is to be decided or this person has voted, Forbidden when their vote does not count, Invalid
     when it needs a reason. ``policy``: where it is more than the plan's by now. The caller holds the release's lock: votes come one after the other.
@@ -58,23 +59,22 @@ def cast_vote(
     for refused in verdict.refused:
         if refused.vote is vote:
             raise _refusal(refused)
-    session.add(
-        Decision(
-            rollout_id=rollout.id,
-            round=rollout.round,
-            approve=word.approve,
-            emergency=word.emergency,
-            actor=actor.name,
-            person=normal(actor.name),
-            groups=sorted(actor.groups),
-            via=actor.via,
-            reason=word.reason.strip(),
-            plan_digest=rollout.plan_digest,
-            at=now,
-        )
+    decision = Decision(
+        rollout_id=rollout.id,
+        round=rollout.round,
+        approve=word.approve,
+        emergency=word.emergency,
+        actor=actor.name,
+        person=normal(actor.name),
+        groups=sorted(actor.groups),
+        via=actor.via,
+        reason=word.reason.strip(),
+        plan_digest=rollout.plan_digest,
+        at=now,
     )
+    session.add(decision)
     session.flush()
-    return verdict
+    return verdict, row_digest(decision)
 
 
 def verdict_on(
@@ -139,11 +139,15 @@ def asked_of(release: Release, rollout: Rollout) -> Asked:
 
 
 def decisions_on(session: Session, rollout_ids: list[str]) -> list[Decision]:
-    """Every decision on these rollouts, oldest first."""
+    """Every decision on these rollouts, oldest first: those that the record of events has. A row without its event is none."""
     if not rollout_ids:
         return []
     query = select(Decision).where(col(Decision.rollout_id).in_(rollout_ids)).order_by(col(Decision.id))
-    return list(session.exec(query).all())
+    found = session.exec(query).all()
+    if not found:
+        return []
+    on_record = attested_votes(session, {each.rpartition(":")[0] for each in rollout_ids})
+    return [each for each in found if row_digest(each) in on_record]
 
 
 def _votes(session: Session, rollout: Rollout) -> list[Vote]:

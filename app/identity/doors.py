@@ -4,9 +4,11 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from fastapi.concurrency import run_in_threadpool
+from sqlmodel import Session
 
 from app.database.connection import Database
 from app.development_token import make_token, token_file
@@ -37,10 +39,18 @@ class Credentials:
     claimed_groups: str = ""
 
 
+class Record(Protocol):
+    """Whether the record of events says that such a row was made here: one that was written into the table past us counts for nothing."""
+
+    def token_counts(self, session: Session, token: ApiToken) -> bool: ...
+
+    def session_counts(self, session: Session, opened: PortalSession) -> bool: ...
+
+
 class Doors:
     """One process's doors. Raises Misconfigured when its settings would leave one open to the world."""
 
-    def __init__(self, settings: Settings, database: Database, access: Access) -> None:
+    def __init__(self, settings: Settings, database: Database, access: Access, record: Record) -> None:
         if settings.development_login:
             _require_loopback(settings)
         self.settings = settings
@@ -48,6 +58,7 @@ class Doors:
         self.issuers = Issuers(seconds=settings.issuer_seconds)
         self.last_used = LastUsed(database)
         self._database = database
+        self._record = record
         self._development_token = make_token(settings.data) if settings.development_login else None
 
     def check_host(self, host: str) -> None:
@@ -89,6 +100,8 @@ class Doors:
         """Who is logged in with a browser. What they may do is decided anew each time: access.yml may have changed."""
         with self._database.read() as session:
             found = find_session(session, secret, now=now)
+            if not self._record.session_counts(session, found):
+                raise Unauthenticated("You are not logged in.", code="session_not_on_record", hint="Log in.")
         if found.issuer is not None:
             return self.access.actor_of_claims(found.issuer, found.claims, via="portal", request_id=request_id)
         if not self.settings.development_login:
@@ -118,7 +131,14 @@ class Doors:
 
     def _find_token(self, token: str, now: datetime) -> ApiToken:
         with self._database.read() as session:
-            return find_token(session, token, now=now)
+            found = find_token(session, token, now=now)
+            if not self._record.token_counts(session, found):
+                raise Unauthenticated(
+                    f"The record of events does not say that the token {found.id} was made as it is.",
+                    code="token_not_on_record",
+                    hint="`mlrelease audit verify` says what was changed past the service.",
+                )
+            return found
 
 
 def developer(name: str, *, via: Via, request_id: str, groups: frozenset[str]) -> Actor:

@@ -124,6 +124,11 @@ def _loose_in(session: Session) -> list[tuple[Appended, Release | None]]:
     return loose
 
 
+def appended_in(session: Session) -> list[Appended]:
+    """What this transaction has appended and not linked yet."""
+    return [event for event, _ in session.info.get(_LOOSE, ())]
+
+
 def stand_in_line(session: Session) -> None:
     """Take the head's lock now instead of at the end: what is read after this no other writer changes."""
     session.connection().execute(_LOCKED_HEAD)

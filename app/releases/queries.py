@@ -9,8 +9,9 @@ from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from app.errors import NotFound
+from app.errors import Conflict, NotFound
 from app.identity.roles import Visible
+from app.releases.plans import digest_of
 from app.releases.states import Status, StepStatus
 from app.releases.tables import Event, Plan, Release, Rollout, StepRun
 
@@ -162,8 +163,15 @@ def _of_its_model_at(release: Release, rollout: Rollout, statuses: Sequence[Stat
 
 
 def plan_of(session: Session, rollout: Rollout) -> Plan:
-    """What a rollout will do."""
-    return session.get_one(Plan, rollout.plan_digest)
+    """What a rollout will do. Raises Conflict for a plan that is not what its digest says: it was changed past the service."""
+    plan = session.get_one(Plan, rollout.plan_digest)
+    if digest_of(plan.document) != plan.digest:
+        raise Conflict(
+            f"The plan of {rollout.id} was changed past the service.",
+            code="plan_not_on_record",
+            hint="`mlrelease audit verify` says what else was.",
+        )
+    return plan
 
 
 def served_plan(session: Session, plan: Plan) -> Plan | None:

@@ -19,8 +19,9 @@ from app.identity.bearer import verify_login
 from app.identity.cookies import attributes, login_cookie, session_cookie
 from app.identity.doors import developer
 from app.identity.logins import LOGIN_TIME, begin_login, end_login
-from app.identity.sessions import check_csrf, close_session, open_session
+from app.identity.sessions import check_csrf, close_session, find_session, open_session
 from app.notifications.keys import signing_keys
+from app.releases.attested import ROW, row_digest
 from app.releases.events import append_event
 from app.web.forms import read_form
 from app.web.pages import HEADERS, PageRoute, page
@@ -168,7 +169,8 @@ def _enter(
         secret = open_session(
             session, name=actor.name, issuer=issuer, claims=claims, now=now, hours=settings.session_hours
         )
-        append_event(session, "session.opened", subject=actor.name, actor=actor, now=now, data={"issuer": issuer})
+        data = {"issuer": issuer, ROW: row_digest(find_session(session, secret, now=now))}
+        append_event(session, "session.opened", subject=actor.name, actor=actor, now=now, data=data)
         return secret
 
     answer = RedirectResponse(go_to, 303, headers=HEADERS)

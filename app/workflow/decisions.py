@@ -8,6 +8,7 @@ from app.approvals.policy import State
 from app.approvals.service import Word, cast_vote
 from app.errors import Conflict, Forbidden
 from app.identity.roles import Permission
+from app.releases.attested import ROW
 from app.releases.plans import changes
 from app.releases.queries import get_rollout, lock_release, plan_of
 from app.releases.service import break_glass, move_rollout, record
@@ -86,7 +87,9 @@ def _decide(
     """Store the word and its event; where the decision stands, and whether the glass is broken."""
     plan = plan_of(session, rollout)
     policy = policy_now(session, asking.guardrails, release, rollout)
-    verdict = cast_vote(session, release, rollout, plan, word, actor=asking.actor, now=asking.now, policy=policy)
+    verdict, digest = cast_vote(
+        session, release, rollout, plan, word, actor=asking.actor, now=asking.now, policy=policy
+    )
     # After the vote, which says first whether anything is to be decided at all; nothing is kept when this raises.
     _require_plan(session, rollout, plan, seen=plan_digest)
     record(
@@ -99,6 +102,7 @@ def _decide(
             "plan_digest": plan.digest,
             "groups": sorted(asking.actor.groups),
             "missing": list(verdict.missing),
+            ROW: digest,
         },
         actor=asking.actor,
         now=asking.now,

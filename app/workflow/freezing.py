@@ -5,6 +5,7 @@ from sqlmodel import Session
 from app.freezes.queries import get_freeze
 from app.freezes.service import Wanted, create_freeze, delete_freeze
 from app.freezes.tables import Freeze
+from app.releases.attested import ROW, row_digest
 from app.releases.events import append_event
 from app.workflow.advance import look_at_scheduled
 from app.workflow.requests import Asking
@@ -33,7 +34,10 @@ def _tell(session: Session, asking: Asking, freeze: Freeze, kind: str) -> None:
         actor=asking.actor,
         now=asking.now,
         model=freeze.model,
-        data=freeze.model_dump(
-            include={"stage", "target", "starts", "minutes", "zone", "recurs", "reason"}, mode="json"
-        ),
+        data={
+            **freeze.model_dump(
+                include={"stage", "target", "starts", "minutes", "zone", "recurs", "reason"}, mode="json"
+            ),
+            ROW: row_digest(freeze),
+        },
     )

@@ -14,9 +14,10 @@ from sqlmodel import Session, col, func, select
 
 from app.definitions.schema import ApprovalSection, StageDefinition
 from app.definitions.tables import DefinitionVersion
-from app.errors import Forbidden
+from app.errors import Conflict, Forbidden
 from app.guardrails.policies import Policy, stricter, weaker_in
 from app.guardrails.rules import Guardrails, Refusal, Site, say_all, site_of
+from app.releases.attested import attested_definitions, row_digest
 from app.releases.states import Status
 from app.releases.tables import Plan, Release, Rollout
 
@@ -130,11 +131,19 @@ def _keys(site: Site) -> set[tuple[str, str]]:
 
 def _stages(session: Session, guardrails: Guardrails, model: str) -> Iterator[tuple[int, Site, Policy]]:
     """The stages of all versions of the model's definition, the newest first."""
-    query = select(DefinitionVersion.version, DefinitionVersion.content).where(DefinitionVersion.model == model)
-    for version, content in session.exec(query.order_by(col(DefinitionVersion.version).desc())).all():
-        for written in content.get("stages", ()):
+    query = select(DefinitionVersion).where(DefinitionVersion.model == model)
+    versions = session.exec(query.order_by(col(DefinitionVersion.version).desc())).all()
+    on_record = attested_definitions(session, model) if versions else ()
+    for version in versions:
+        if version.content and row_digest(version) not in on_record:
+            raise Conflict(
+                f"The record of events does not say that version {version.version} of {model} was applied as it is.",
+                code="definition_not_on_record",
+                hint="`mlrelease audit verify` says what was changed past the service.",
+            )
+        for written in version.content.get("stages", ()):
             stage = StageDefinition.model_validate(written)
-            yield version, site_of(stage, model=model, subscription=guardrails.subscription), stage.policy
+            yield version.version, site_of(stage, model=model, subscription=guardrails.subscription), stage.policy
 
 
 def _released(session: Session, model: str, stages: list[tuple[int, Site, Policy]]) -> dict[tuple[str, str], int]:

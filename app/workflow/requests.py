@@ -27,6 +27,7 @@ from app.jobs.service import (
     submit_again,
 )
 from app.jobs.tables import TrainingJob
+from app.releases.attested import definition_counts, row_digest
 from app.releases.dry_runs import begin_dry_run
 from app.releases.events import append_event, link_events
 from app.releases.service import Request, create_release
@@ -240,7 +241,18 @@ def _require_right(asking: Asking, job: TrainingJob, *, model: str) -> None:
 def definition_of(session: Session, release: Release) -> tuple[DefinitionVersion, Definition]:
     """The definition version that a release was asked under."""
     version = definitions.get(session, release.model, release.definition_version)
+    _require_on_record(session, version)
     return version, Definition.model_validate(version.content)
+
+
+def _require_on_record(session: Session, version: DefinitionVersion) -> None:
+    subject = f"{version.model}@{version.version}"
+    if not definition_counts(session, subject=subject, digest=row_digest(version)):
+        raise Conflict(
+            f"The record of events does not say that version {version.version} of {version.model} was applied as it is.",
+            code="definition_not_on_record",
+            hint="`mlrelease audit verify` says what was changed past the service. Apply the definition anew.",
+        )
 
 
 def _wanted(
@@ -253,6 +265,7 @@ def _wanted(
         if definition_version is None
         else definitions.get(session, model, definition_version, visible=visible)
     )
+    _require_on_record(session, version)
     definition = Definition.model_validate(version.content)
     chosen = tuple(stage.name for stage in _choose_stages(definition, stages))
     sites = [site for site in sites_of(definition, subscription=asking.subscription) if site.stage in chosen]

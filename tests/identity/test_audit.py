@@ -156,7 +156,7 @@ def test_audit_works_beside_the_database(database: Database, tamper: Callable[..
             "MLRELEASE_DATABASE_URL": database.engine.url.render_as_string(hide_password=False),
         }
         return subprocess.run(
-            [sys.executable, "-m", "app.releases"],
+            [sys.executable, "-m", "app.workflow.auditing"],
             env=variables,
             cwd=tmp_path,
             capture_output=True,

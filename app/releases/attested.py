@@ -1,0 +1,153 @@
+"""Rows that give rights count only with their event in the chain: it holds a digest of what the row says.
+
+Whoever writes a row past this service writes no event, or one that does not fit into the chain. Each event that is relied on is checked
+for itself and against the one behind it; that the chain as a whole was not written anew, only an anchor shows.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlmodel import Session, SQLModel, col, select
+
+from app.identity.tables import ApiToken, PortalSession
+from app.releases.events import Appended, appended_in, hash_of
+from app.releases.tables import Event, EventHead
+
+BELIEVED_SECONDS = 10.0
+MOST_HELD = 10_000
+
+ROW = "row"  # in an event's data: the digest of the row that it is about
+
+# As in the index: with parameters in place of the words it would not be used.
+_ABOUT_RIGHTS = text("event.kind IN ('token.created', 'token.revoked', 'model.applied', 'session.opened')")
+
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "api_token": ("id", "hash", "name", "grants", "created_by", "created_at", "expires_at"),
+    "portal_session": ("id", "name", "issuer", "claims", "created_at", "expires_at"),
+    "definition_version": ("model", "version", "bundle_digest", "content", "applied_at", "applied_by"),
+    "decision": (
+        "rollout_id",
+        "round",
+        "approve",
+        "emergency",
+        "actor",
+        "person",
+        "groups",
+        "via",
+        "reason",
+        "plan_digest",
+        "at",
+    ),
+    "freeze": (
+        "id",
+        "model",
+        "stage",
+        "target",
+        "starts",
+        "minutes",
+        "zone",
+        "recurs",
+        "reason",
+        "created_by",
+        "created_at",
+    ),
+}
+
+
+def row_digest(row: SQLModel) -> str:
+    """Over every field of a row that says what somebody may do, or has decided."""
+    said = {field: getattr(row, field) for field in _FIELDS[str(row.__tablename__)]}
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), default=_plain)
+    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def token_counts(session: Session, token: ApiToken) -> bool:
+    """Whether the chain says that this token was made as it is, and not that it was revoked."""
+    found = _events(session, Event.subject == token.id, _ABOUT_RIGHTS)
+    kinds = {event.kind for event in found}
+    return "token.revoked" not in kinds and _says(found, "token.created", row_digest(token))
+
+
+def session_counts(session: Session, opened: PortalSession) -> bool:
+    """Whether the chain says that somebody logged in for this session."""
+    digest = row_digest(opened)
+    said = col(Event.data)[ROW].as_string() == digest  # somebody may have logged in a thousand times
+    found = _events(session, Event.subject == opened.name, _ABOUT_RIGHTS, said)
+    return _says(found, "session.opened", digest)
+
+
+class RightsOnRecord:
+    """What one process found lately: a token is asked about with each request, and answers that held are believed for a moment.
+
+    A token that is revoked is refused at once: its own row says so.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, str], float] = {}
+
+    def token_counts(self, session: Session, token: ApiToken) -> bool:
+        return self._ask((token.id, row_digest(token)), lambda: token_counts(session, token))
+
+    def session_counts(self, session: Session, opened: PortalSession) -> bool:
+        return self._ask((opened.id, row_digest(opened)), lambda: session_counts(session, opened))
+
+    def _ask(self, key: tuple[str, str], counts: Callable[[], bool]) -> bool:
+        now = time.monotonic()
+        if self._held.get(key, -BELIEVED_SECONDS) > now - BELIEVED_SECONDS:
+            return True
+        if not counts():
+            return False
+        if len(self._held) >= MOST_HELD:
+            self._held.clear()
+        self._held[key] = now
+        return True
+
+
+def definition_counts(session: Session, *, subject: str, digest: str) -> bool:
+    """Whether the chain says that this version, ``MODEL@VERSION``, was applied as it is."""
+    return _says(_events(session, Event.subject == subject, _ABOUT_RIGHTS), "model.applied", digest)
+
+
+def attested_definitions(session: Session, model: str) -> frozenset[str]:
+    """The digests of all versions of a model's definition that the chain has."""
+    found = _events(session, Event.model == model, Event.kind == "model.applied", _ABOUT_RIGHTS)
+    return frozenset(event.data[ROW] for event in found if ROW in event.data)
+
+
+def attested_votes(session: Session, release_ids: Collection[str]) -> frozenset[str]:
+    """The digests of all votes on these releases that the chain has."""
+    found = _events(session, col(Event.release_id).in_(release_ids), col(Event.kind).like("approval.%"))
+    return frozenset(event.data[ROW] for event in found if ROW in event.data)
+
+
+def _says(events: Collection[Event | Appended], kind: str, digest: str) -> bool:
+    return any(event.kind == kind and event.data.get(ROW) == digest for event in events)
+
+
+def _events(session: Session, *where: Any) -> list[Event | Appended]:
+    """Events that hold, and those of this transaction that are not linked yet."""
+    found = session.exec(select(Event).where(*where).execution_options(populate_existing=True)).all()
+    behind = _previous_of(session, [event.seq + 1 for event in found])
+    holding = [each for each in found if each.hash == hash_of(each) == behind.get(each.seq + 1)]
+    return [*holding, *appended_in(session)]
+
+
+def _previous_of(session: Session, numbers: Collection[int]) -> dict[int, str]:
+    """By number: what the event of that number, or the head before it, says that the one before has as its hash."""
+    if not numbers:
+        return {}
+    # The head first: what is written meanwhile is then found behind it.
+    head = session.exec(select(EventHead.seq, EventHead.hash)).one()
+    rows = session.exec(select(Event.seq, Event.previous).where(col(Event.seq).in_(numbers))).all()
+    return {head[0] + 1: head[1], **dict(rows)}
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    raise TypeError(f"{type(value).__name__} is in no row that gives rights")
