@@ -1,21 +1,16 @@
 """What the documents say is so: paths lead somewhere, commands exist, the settings are the settings."""
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import typer
 from typer.main import get_command
 
-from app.cli.local_azure import local_environment
 from app.cli.main import app
 from app.settings import Settings
 from tests.journeys.documents import settings_table
-from tests.journeys.running import Running
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), Path(__file__).with_name("README.md")]
@@ -48,23 +43,6 @@ def test_commands_in_a_document_are_understood(document: Path) -> None:
             command = command.commands[arguments.pop(0)]
         with command.make_context("mlrelease", arguments):
             pass
-
-
-def test_script_in_the_page_on_the_emulator_runs_as_it_is(service: Running) -> None:
-    text = (ROOT / "docs" / "emulator.md").read_text()
-    script = "\n".join(re.findall(r"^    ((?:from|client|print).*)$", text, re.M))
-
-    ended = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**local_environment(os.environ), **service.azure.environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert ended.returncode == 0, ended.stderr
-    assert "eastus" in ended.stdout
-    assert "workspaceblobstore" in ended.stdout
 
 
 def _is_there(name: str) -> bool:
