@@ -13,7 +13,7 @@ from app.releases.tables import Rollout
 from app.workflow.asking import ask_others_anew
 from tests.api.conftest import anna, churn, plain_logs, service, settings, worker
 from tests.api.playing import Worker, apply, ask, definition
-from tests.api.serving import Served
+from tests.api.serving import AUTHORITIES, Served
 
 __all__ = ["anna", "churn", "plain_logs", "service", "settings", "worker"]
 
@@ -36,7 +36,7 @@ def portal(service: Served) -> Iterator[Open]:
     opened: list[httpx.Client] = []
 
     def portal(name: str | None = None, *, groups: str = "") -> httpx.Client:
-        browser = httpx.Client(base_url=service.url, headers=PAGE, trust_env=False, timeout=60)
+        browser = httpx.Client(base_url=service.url, headers=PAGE, trust_env=False, timeout=60, verify=AUTHORITIES)
         opened.append(browser)
         if name is not None:
             assert (
