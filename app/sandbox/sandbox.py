@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 Answer = Callable[[str, dict[str, Any]], Any]
 
 MOST_AT_ONCE = 4
-MOST_WAITING = 8  # threads of ours that wait for one of them to end; more are refused at once
+MOST_WAITING = 16  # threads of ours that wait for one of them to end; more are refused at once
 WAIT_SECONDS = 5.0  # for one of them to end
 START_SECONDS = 60.0  # until a child runs: importing the Azure SDK takes long on a busy machine
 LAST_WORDS_SECONDS = 5.0  # until the template has told how a child ended

@@ -94,7 +94,7 @@ def test_without_any_check_a_child_sends_nothing_of_it(
     name: str, azure: AzureML, cloud: Path, folder: Path, outside: Path
 ) -> None:
     number = list(KINDS).index(name)
-    ways = itertools.islice(itertools.cycle(WAYS.values()), number, number + 2)
+    ways = itertools.islice(itertools.cycle(WAYS.values()), number, number + 1)
     for path in (*(way(wanted_in(outside, name), base_of(folder, KINDS[name])) for way in ways), "./link"):
         entry = write(folder, KINDS[name], path)
         link = base_of(folder, KINDS[name]) / "link"
