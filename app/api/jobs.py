@@ -25,6 +25,15 @@ from app.workflow.requests import request_job
 router = APIRouter(prefix="/v1/jobs", tags=["training jobs"])
 
 
+class GitFacts(Body):
+    """Of the checkout that the folder comes from, as the caller says."""
+
+    commit: str = Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")
+    author: str | None = Field(default=None, max_length=250, examples=["Anna <anna@example.org>"])
+    branch: str | None = Field(default=None, max_length=250, examples=["main"])
+    dirty: bool = Field(default=False, description="the folder differs from the commit")
+
+
 class NewJob(Body):
     """An existing job by its name, or a folder to submit: then the name may be left to us."""
 
@@ -42,6 +51,8 @@ class NewJob(Body):
         examples=[["environment/environment.yml"]],
     )
 
+    git: GitFacts | None = Field(default=None, description="of the checkout; kept as said by whoever submits it")
+
     @model_validator(mode="after")
     def _one_or_the_other(self) -> "NewJob":
         if (self.bundle is None) != (self.entry is None):
@@ -54,7 +65,8 @@ class NewJob(Body):
     def submission(self) -> Submission | None:
         if self.bundle is None or self.entry is None:
             return None
-        return Submission(self.bundle, self.entry, tuple(self.environments))
+        git = self.git.model_dump() if self.git is not None else None
+        return Submission(self.bundle, self.entry, tuple(self.environments), git)
 
 
 @router.post(

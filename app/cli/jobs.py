@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from app.bundles.pack import pack
+from app.cli.checkout import git_facts
 from app.cli.client import Client
 from app.cli.exits import Exit
 from app.cli.logs import show_logs
@@ -51,7 +52,10 @@ def submit_file(
         if not each.is_file():
             raise NotFound(f"There is no file {each}.", code="file_not_found")
     named = [_inside(file.parent, each) for each in environments]
-    asked = {"model": model, "name": name, "entry": file.name, "environments": named}
+    asked: dict[str, Any] = {"model": model, "name": name, "entry": file.name, "environments": named}
+    facts = git_facts(file.parent)
+    if facts is not None:
+        asked["git"] = facts
     bundle = service.upload(pack(file.parent, keep=[file.name, *named]))
     job: dict[str, Any] = service.post("/v1/jobs", {**asked, "bundle": bundle})
     return job

@@ -35,6 +35,7 @@ class Submission:
     bundle_digest: str
     entry: str  # the job's YAML
     environments: tuple[str, ...] = ()  # YAML of environments to be registered before
+    git: dict[str, Any] | None = None  # commit, author, branch, dirty: claimed by whoever submits it
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def record_job(
         bundle_digest=submission.bundle_digest if submission else None,
         entry=submission.entry if submission else None,
         environments=list(submission.environments) if submission else [],
+        git=submission.git if submission else None,
         recorded_by=recorded_by,
         created_at=now,
     )
@@ -120,7 +122,7 @@ def submit_again(
         submission.entry,
         list(submission.environments),
     )
-    job.recorded_by, job.created_at, job.ended_at = recorded_by, now, None
+    job.git, job.recorded_by, job.created_at, job.ended_at = submission.git, recorded_by, now, None
     job.status, job.is_final, job.unanswered = SUBMITTING, False, 0
     job.code, job.sentence = "submitting", "Waits to be submitted to Azure ML."
     session.add(job)

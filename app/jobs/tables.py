@@ -32,6 +32,9 @@ class TrainingJob(SQLModel, table=True):
     environments: list[str] = Field(
         default_factory=list, sa_column=Column(JsonColumn, nullable=False)
     )  # YAML files in it
+    git: Json | None = Field(
+        default=None, sa_column=Column(JsonColumn)
+    )  # of the checkout, as whoever submitted it says
     outputs: Json = Field(default_factory=dict, sa_column=Column(JsonColumn, nullable=False))
     metrics: Json = Field(default_factory=dict, sa_column=Column(JsonColumn, nullable=False))
     children: list[Json] = Field(default_factory=list, sa_column=Column(JsonColumn, nullable=False))

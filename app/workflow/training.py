@@ -148,8 +148,17 @@ def _submit(shop: Workshop, workspace: WorkspaceRef, job: TrainingJob) -> None:
         folder=folder,
         entry=job.entry,
         bundle_digest=job.bundle_digest,
-        tags={"mlrelease.model": job.model or ""},
+        tags={"mlrelease.model": job.model or "", **_git_tags(job)},
+        git_commit=(job.git or {}).get("commit"),
     )
+
+
+def _git_tags(job: TrainingJob) -> dict[str, str]:
+    """What is said of the checkout, and by whom: nobody else vouches for it."""
+    git = job.git or {}
+    said = {"author": git.get("author"), "branch": git.get("branch"), "dirty": str(bool(git.get("dirty"))).lower()}
+    tags = {f"mlrelease.git.{name}": str(value) for name, value in said.items() if value}
+    return {**tags, "mlrelease.git.said_by": job.recorded_by} if git else {}
 
 
 def _read_run(shop: Workshop, workspace: WorkspaceRef, run: str) -> RunRecord:
