@@ -8,6 +8,7 @@ from tests.postgresql import PostgresServer, running_postgresql
 from tests.topology import Topology
 
 LEASE_SECONDS = 3.0
+VARIABLES = {"MLRELEASE_RECONCILE_SECONDS": "1"}
 
 
 @pytest.fixture(scope="package")
@@ -29,7 +30,7 @@ def _service(kind: str, kept: dict[str, Topology], request: pytest.FixtureReques
         folder = request.getfixturevalue("tmp_path_factory").mktemp(kind)
         is_sqlite = kind == "sqlite"
         url = f"sqlite:///{folder}/test.db" if is_sqlite else request.getfixturevalue("server").new_database()
-        topology = Topology(folder, url, apis=1 if is_sqlite else 2, lease_seconds=LEASE_SECONDS)
+        topology = Topology(folder, url, apis=1 if is_sqlite else 2, lease_seconds=LEASE_SECONDS, variables=VARIABLES)
         kept[kind] = topology.__enter__()
         topology.start_worker()
         topology.train(topology.new_team("warm-up"))
