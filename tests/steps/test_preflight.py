@@ -49,9 +49,9 @@ def outcomes(found: dict[str, Json]) -> dict[str, str]:
 
 
 @pytest.fixture
-def portal(emulator: RunningEmulator, tmp_path: Path) -> Iterator[Azure]:
+def portal(emulator: RunningEmulator) -> Iterator[Azure]:
     """Azure as its owner sees it; the quota is as before afterwards."""
-    with looking_at(emulator.environment, tmp_path) as azure:
+    with looking_at(emulator.environment, emulator.data) as azure:
         yield azure
         azure.set_quota(FAMILY, 100)
 
