@@ -162,9 +162,10 @@ def serve() -> None:
     settings = read_settings()
     keep_files_private(settings.data)
     set_up_logs(settings.log_format)
-    warn_of_old_python()
     app = create_app(settings)
     forget_secrets()
+    listener = listen(settings.host, settings.port)
+    warn_of_old_python()
     server = Server(
         uvicorn.Config(
             app,
@@ -173,7 +174,7 @@ def serve() -> None:
             timeout_graceful_shutdown=5,
         )
     )
-    server.run(sockets=[listen(settings.host, settings.port)])
+    server.run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:
