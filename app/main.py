@@ -1,7 +1,7 @@
 """The API process, put together: ``mlrelease serve``. It imports neither the Azure SDK nor scikit-learn."""
 
 if __name__ == "__main__":  # before the imports, which take seconds: it begins anew
-    from app.environment import hide_secrets
+    from app.process.environment import hide_secrets
 
     hide_secrets()
 
@@ -40,15 +40,15 @@ from app.api.service import Service
 from app.chat.slack import SlackDesk, slack_routes
 from app.database.connection import Database
 from app.database.migrate import check_schema
-from app.environment import forget_secrets
 from app.errors import Misconfigured, MlreleaseError
 from app.guardrails.file import read_guardrails
 from app.identity.access_file import read_access
 from app.identity.doors import Doors
 from app.logs import set_up_logs
 from app.notifications.keys import signing_keys
-from app.private_files import keep_files_private
-from app.python_version import warn_of_old_python
+from app.process.environment import forget_secrets
+from app.process.private_files import keep_files_private
+from app.process.python_version import warn_of_old_python
 from app.releases.attested import RightsOnRecord
 from app.settings import Settings, read_settings
 from app.web import api_docs, files, home, login, rollouts

@@ -1,7 +1,7 @@
 """The worker process, put together: ``mlrelease worker``. The only one that imports the Azure SDK."""
 
 if __name__ == "__main__":  # before the imports, which take seconds: it begins anew
-    from app.environment import hide_secrets
+    from app.process.environment import hide_secrets
 
     hide_secrets()
 
@@ -25,13 +25,13 @@ from app.azureml.outgoing import guard_requests
 from app.chat.ways import open_courier
 from app.database.connection import Database
 from app.database.migrate import check_schema
-from app.environment import begin_anew, forget_secrets
 from app.errors import Misconfigured, MlreleaseError
 from app.guardrails.file import read_guardrails
 from app.guardrails.rules import Guardrails
 from app.logs import set_up_logs
-from app.private_files import keep_files_private
-from app.python_version import warn_of_old_python
+from app.process.environment import begin_anew, forget_secrets
+from app.process.private_files import keep_files_private
+from app.process.python_version import warn_of_old_python
 from app.settings import Settings, read_settings
 from app.steps.catalogue import build_steps
 from app.workers.service import WorkerIdentity

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from app.development_token import read_token, token_file
+from app.process.development_token import read_token, token_file
 
 DEFAULT_DATA = Path(".mlrelease")
 

@@ -18,7 +18,7 @@ class Died(MlreleaseError):
 
 
 class Watchdog:
-    """Our end of the pipe to ``app.cli.watchdog``. Why ours, and no library: docs/decisions/0017."""
+    """Our end of the pipe to ``app.cli.watchdog``. Why ours, and no library: docs/decisions/0020."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(

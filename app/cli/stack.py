@@ -21,9 +21,9 @@ import httpx
 from app.cli.local_azure import local_environment
 from app.cli.ports import LOOPBACK, require_free
 from app.cli.processes import Died, Program, Watchdog
-from app.development_token import read_token, remove_token
 from app.errors import Misconfigured
-from app.private_files import make_private_folder
+from app.process.development_token import read_token, remove_token
+from app.process.private_files import make_private_folder
 
 START_SECONDS = 180.0  # the worker imports the Azure SDK, which takes long on a busy machine
 STOP_SECONDS = 15.0

@@ -3,7 +3,7 @@
 from app.database.connection import Database
 from app.database.migrate import migrate
 from app.errors import MlreleaseError
-from app.private_files import keep_files_private
+from app.process.private_files import keep_files_private
 from app.settings import read_settings
 
 

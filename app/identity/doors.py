@@ -11,7 +11,6 @@ from fastapi.concurrency import run_in_threadpool
 from sqlmodel import Session
 
 from app.database.connection import Database
-from app.development_token import make_token, token_file
 from app.errors import Invalid, Misconfigured, Unauthenticated
 from app.identity.access import Access, Issuer
 from app.identity.actor import Actor, Via
@@ -24,6 +23,7 @@ from app.identity.secrets import PREFIX
 from app.identity.sessions import find_session
 from app.identity.tables import ApiToken, PortalSession
 from app.identity.tokens import find_token, grants_of
+from app.process.development_token import make_token, token_file
 from app.settings import Settings, is_loopback
 
 LONGEST_CLAIMED = 100

@@ -11,7 +11,6 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
-from app.development_token import token_file
 from app.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from app.identity.access import Access, Login
 from app.identity.actor import Actor
@@ -21,6 +20,7 @@ from app.identity.doors import developer
 from app.identity.logins import LOGIN_TIME, begin_login, end_login
 from app.identity.sessions import check_csrf, close_session, find_session, open_session
 from app.notifications.keys import signing_keys
+from app.process.development_token import token_file
 from app.releases.attested import ROW, row_digest
 from app.releases.events import append_event
 from app.web.forms import read_form

@@ -19,8 +19,8 @@ from sqlalchemy import Engine, event
 
 from app.api.service import Service
 from app.cli.development_login import DevelopmentLogin
-from app.development_token import read_token
 from app.main import Server, create_app, listen
+from app.process.development_token import read_token
 from app.settings import Settings
 
 Result = TypeVar("Result")

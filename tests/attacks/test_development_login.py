@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.development_token import make_token, read_token, remove_token, token_file
 from app.errors import Misconfigured
-from app.private_files import keep_files_private, make_private_folder
+from app.process.development_token import make_token, read_token, remove_token, token_file
+from app.process.private_files import keep_files_private, make_private_folder
 from app.settings import Settings
 from tests.api.serving import Served, serving
 

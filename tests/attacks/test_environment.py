@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from app.cli.local_azure import local_environment
 from app.cli.ports import free_port
-from app.environment import SECRETS
+from app.process.environment import SECRETS
 from app.settings import Settings
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no /proc")
@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 60.0
 _BEGIN_ANEW = """
 import os, sys
 from pathlib import Path
-from app.environment import begin_anew, forget_secrets, hide_secrets
+from app.process.environment import begin_anew, forget_secrets, hide_secrets
 if "again" not in sys.argv:
     begin_anew([sys.argv[1], sys.argv[1], "again"], dict(os.environ))
 hide_secrets()

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from app.cli.ports import LOOPBACK
-from app.development_token import read_token
+from app.process.development_token import read_token
 from tests.cli.starting import is_alive, running_up
 
 SECONDS = 180

@@ -9,7 +9,7 @@ import stat
 from pathlib import Path
 
 from app.errors import Misconfigured
-from app.private_files import make_private_folder
+from app.process.private_files import make_private_folder
 
 _NAME = "development-token"
 _LONGEST = 200  # bytes

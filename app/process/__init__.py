@@ -1,0 +1,1 @@
+"""What a process does about itself when it starts: its environment, its files, its Python."""
