@@ -71,6 +71,21 @@ class Guardrails:
             for sentence in _wrong_with(rule, site, golden_requests):
                 yield Refusal(site.stage, rule.name, sentence)
 
+    def job_refusals(self, site: Site) -> Iterator[Refusal]:
+        """Why a model may neither have training jobs in a stage's workspace nor take its model from there, whatever the stage is called."""
+        known = any(rule.match.is_about_a_place and _matches_place(rule, site) for rule in self.rules)
+        if self.unmatched_is_refused and not known:
+            yield Refusal(site.stage, None, f"No guardrail lets jobs run in {site.workspace} in {site.resource_group}.")
+        for rule in self.rules:
+            if (
+                _matches_place(rule, site)
+                and not rule.match.is_about_stages
+                and not _is_one_of(site.model, rule.models)
+            ):
+                models = _listed(rule.models)
+                said = f"{site.model} is none of the models that may have jobs in {site.workspace}: {models}."
+                yield Refusal(site.stage, rule.name, said)
+
     def least_policies(self, site: Site) -> list[tuple[str, ApprovalSection]]:
         """By rule: whom a stage must ask at least."""
         return [(rule.name, rule.policy) for rule in self.matching(site) if rule.policy is not None]
@@ -123,6 +138,11 @@ def site_of(stage: StageDefinition, *, model: str, subscription: str) -> Site:
     )
 
 
+def job_site(*, model: str, subscription: str, resource_group: str, workspace: str) -> Site:
+    """Where training jobs of a model are."""
+    return Site(model, "jobs", subscription, resource_group, workspace, endpoint="")
+
+
 def say_all(refusals: Sequence[Refusal]) -> str:
     """One sentence each, with the stage and the rule."""
     return " ".join(
@@ -133,14 +153,23 @@ def say_all(refusals: Sequence[Refusal]) -> str:
 
 def _matches(rule: RuleSection, site: Site) -> bool:
     wanted = rule.match
-    pairs = (
-        (wanted.workspace, site.workspace),
-        (wanted.resource_group, site.resource_group),
-        (wanted.subscription, site.subscription),
-        (wanted.registry, site.registry),
-        (wanted.stage, site.stage),
-        (wanted.model, site.model),
+    pairs = ((wanted.registry, site.registry), (wanted.stage, site.stage), (wanted.key_vault, site.key_vault))
+    return _matches_place(rule, site) and _all_like(pairs)
+
+
+def _matches_place(rule: RuleSection, site: Site) -> bool:
+    wanted = rule.match
+    return _all_like(
+        (
+            (wanted.workspace, site.workspace),
+            (wanted.resource_group, site.resource_group),
+            (wanted.subscription, site.subscription),
+            (wanted.model, site.model),
+        )
     )
+
+
+def _all_like(pairs: Sequence[tuple[str | None, str | None]]) -> bool:
     return all(pattern is None or _is_like(name, pattern) for pattern, name in pairs)
 
 

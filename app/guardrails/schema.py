@@ -34,8 +34,10 @@ class MatchSection(Section):
     """The registry that brings model and environment there; a stage without one does not match."""
     stage: Pattern | None = None
     """The name of the stage in a definition."""
+    key_vault: Pattern | None = None
+    """The Key Vault that is written to from there; a stage without one does not match."""
     model: Pattern | None = None
-    """The model. A rule that says no more than this lets nothing go anywhere: another one must match the place."""
+    """The model."""
 
     @model_validator(mode="after")
     def _says_something(self) -> "MatchSection":
@@ -45,7 +47,13 @@ class MatchSection(Section):
 
     @property
     def is_about_a_place(self) -> bool:
-        return bool(self.model_fields_set - {"model"})
+        """What is written beside workspace, resource group and subscription is the team's own choice: it lets nothing go anywhere."""
+        return bool(self.model_fields_set & {"workspace", "resource_group", "subscription"})
+
+    @property
+    def is_about_stages(self) -> bool:
+        """Not about whatever is in a workspace, such as its training jobs."""
+        return bool(self.model_fields_set & {"registry", "stage", "key_vault"})
 
 
 class RequiredChecks(Section):

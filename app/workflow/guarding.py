@@ -16,7 +16,7 @@ from app.definitions.schema import ApprovalSection, StageDefinition
 from app.definitions.tables import DefinitionVersion
 from app.errors import Conflict, Forbidden
 from app.guardrails.policies import Policy, stricter, weaker_in
-from app.guardrails.rules import Guardrails, Refusal, Site, say_all, site_of
+from app.guardrails.rules import Guardrails, Refusal, Site, job_site, say_all, site_of
 from app.releases.attested import attested_definitions, row_digest
 from app.releases.states import Status
 from app.releases.tables import Plan, Release, Rollout
@@ -67,7 +67,10 @@ def refusals_of(
 ) -> list[Refusal]:
     """What the guardrails, as they are now, refuse of a plan."""
     known = (plan.get("checks") or {}).get("golden_requests") if golden_requests is None else golden_requests
-    return list(guardrails.refusals(site_in(model, target, plan), golden_requests=known))
+    return [
+        *guardrails.refusals(site_in(model, target, plan), golden_requests=known),
+        *(each for source in _sources_in(plan) for each in guardrails.job_refusals(job_site(model=model, **source))),
+    ]
 
 
 def require_allowed(refusals: list[Refusal]) -> None:
@@ -101,6 +104,13 @@ def site_in(model: str, target: str, plan: Json) -> Site:
         registry=further.get("registry"),
         key_vault=further.get("key_vault"),
     )
+
+
+def _sources_in(plan: Json) -> Iterator[Json]:
+    """The workspace that a plan registers the model in, which is the training job's."""
+    for step in plan["steps"]:
+        if step["kind"] == "register_model":
+            yield step["config"]["workspace"]
 
 
 def _written(plan: Json) -> Json | None:

@@ -9,7 +9,7 @@ from app.azureml.errors import AzureMLError
 from app.definitions.golden import count_golden
 from app.definitions.schema import Definition
 from app.definitions.tables import DefinitionVersion
-from app.guardrails.rules import say_all, sites_of
+from app.guardrails.rules import job_site, say_all, sites_of
 from app.rollout.plan import workspace_of
 from app.steps.contract import Context, Json, Refused
 from app.steps.preflight import Check
@@ -60,6 +60,9 @@ class Findings:
 def look_ahead(shop: Workshop, subject: Subject, *, signals: ReleaseSignals, on_retry: OnRetry) -> Findings:
     """Resolve the content and look at each stage. Raises Interrupted, or AzureMLError when Azure does not answer."""
     content: Json | None = None
+    source = job_site(model=subject.definition.model.name, **subject.source)
+    if refusals := list(shop.guardrails.job_refusals(source)):
+        return Findings(None, [_check("guardrail_refused", say_all(refusals), stage=None)])
     try:
         content = _carry_out(shop, subject, "resolve_content", _resolving(subject), signals=signals, on_retry=on_retry)
         found = [asdict(each) for each in _passed(content)]
@@ -81,18 +84,12 @@ def _guarded(shop: Workshop, subject: Subject, golden_requests: int) -> list[Jso
     for site in sites:
         refusals = list(shop.guardrails.refusals(site, golden_requests=golden_requests))
         said = say_all(refusals).removeprefix(f"{site.stage}: ") if refusals else "The guardrails let it go there."
-        outcome, code = ("failed", "guardrail_refused") if refusals else ("passed", "passed")
-        found.append(
-            {
-                "stage": site.stage,
-                "check": "guardrails",
-                "outcome": outcome,
-                "code": code,
-                "sentence": said,
-                "hint": None,
-            }
-        )
+        found.append(_check("guardrail_refused" if refusals else "passed", said, stage=site.stage))
     return found
+
+
+def _check(code: str, sentence: str, *, stage: str | None) -> Json:
+    return asdict(Check(stage, "guardrails", "passed" if code == "passed" else "failed", code, sentence))
 
 
 def _carry_out(

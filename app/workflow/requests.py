@@ -11,7 +11,7 @@ from app.definitions import queries as definitions
 from app.definitions.schema import Definition, StageDefinition
 from app.definitions.tables import DefinitionVersion
 from app.errors import Conflict, Invalid
-from app.guardrails.rules import Guardrails, sites_of
+from app.guardrails.rules import Guardrails, job_site, sites_of
 from app.identity.actor import Actor, forbidden
 from app.identity.roles import Permission
 from app.jobs.service import (
@@ -150,6 +150,7 @@ def request_job(
     Conflict (the name is another job's).
     """
     latest = definitions.latest(session, model, visible=asking.actor.models(Permission.VIEW))
+    _require_on_record(session, latest)
     place = _place_of(asking, Definition.model_validate(latest.content), name)
     return _have_recorded(session, asking, place, model=model, submission=submission)
 
@@ -212,7 +213,10 @@ def _submit_again(session: Session, asking: Asking, job: TrainingJob, submission
 def _place_of(asking: Asking, definition: Definition, name: str) -> JobPlace:
     """Where a model's training jobs are: in the workspace of its definition's first stage."""
     first = definition.stages[0]
-    place = JobPlace(**workspace_of(first, asking.subscription), name=name)
+    workspace = workspace_of(first, asking.subscription)
+    site = job_site(model=definition.model.name, **workspace)
+    require_allowed(list(asking.guardrails.job_refusals(site)))
+    place = JobPlace(**workspace, name=name)
     if not place.subscription:
         raise Invalid(
             f"No subscription is known for stage {first.name} of {definition.model.name}.",

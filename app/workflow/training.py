@@ -15,11 +15,13 @@ from app.azureml.errors import AzureMLError, NotFound, SdkFailed
 from app.azureml.jobs import get_job, list_children, submit_job
 from app.azureml.runs import read_run
 from app.azureml.types import ChildJob, RunRecord, WorkspaceRef
+from app.guardrails.rules import Refusal, job_site, say_all
 from app.identity.actor import SERVICE
 from app.jobs.service import (
     LOST,
     NOT_FOUND,
     NOT_SEEN,
+    RECORDED,
     REFUSED,
     SUBMITTING,
     Sighting,
@@ -102,6 +104,9 @@ def _tell(session: Session, job: TrainingJob, *, now: datetime) -> None:
 def _see(shop: Workshop, job: TrainingJob) -> Sighting:
     """What Azure ML shows of it now. An answer that does not come is a sighting too, until there were too many."""
     workspace = WorkspaceRef(job.subscription, job.resource_group, job.workspace)
+    if refusals := _refusals(shop, job):
+        said = {"code": "guardrail_refused", "sentence": say_all(refusals)}
+        return _as_known(job, status=REFUSED if job.status == SUBMITTING else LOST, is_final=True, **said)
     if job.bundle_digest is not None and job.status == SUBMITTING:
         try:
             _submit(shop, workspace, job)
@@ -111,6 +116,14 @@ def _see(shop: Workshop, job: TrainingJob) -> Sighting:
         return _seen(shop, workspace, job)
     except AzureMLError as error:
         return _not_seen(job, error)
+
+
+def _refusals(shop: Workshop, job: TrainingJob) -> list[Refusal]:
+    """Why a job may not be where it is, by the guardrails as they are now. One that was submitted runs on: it is followed to its end."""
+    if job.status not in {SUBMITTING, RECORDED}:
+        return []
+    place = {"subscription": job.subscription, "resource_group": job.resource_group, "workspace": job.workspace}
+    return list(shop.guardrails.job_refusals(job_site(model=job.model or "", **place)))
 
 
 def _seen(shop: Workshop, workspace: WorkspaceRef, job: TrainingJob) -> Sighting:

@@ -6,12 +6,16 @@ import httpx
 import pytest
 
 from app.settings import Settings
+from app.workflow.training import look
 from tests.api.conftest import SUBSCRIPTION, on_sqlite
-from tests.api.playing import apply, approve, as_json, ask
+from tests.api.playing import apply, approve, as_json, ask, upload
 from tests.api.serving import serving
+from tests.bundles.tars import tar_of
 from tests.guardrails.playing import Platform, defined, open_workshop, stage
 
 pytestmark = on_sqlite
+
+JOB = tar_of(("job.yml", b"type: command\ncommand: 'true'\nenvironment: azureml:e:1\n"))
 
 RAILS = """\
 rules:
@@ -200,3 +204,37 @@ def test_stage_that_names_no_subscription_has_the_services(settings: Settings, f
         other = stage() + "    subscription: 11111111-2222-3333-4444-555555555555\n"
         assert problem(apply(anna, defined(other))) == (403, "guardrail_refused")
         assert ask(anna)["status"] == "pending"
+
+
+def test_job_is_not_run_nor_released_from_a_workspace_that_is_closed_to_its_model_by_now(
+    platform: Platform, settings: Settings, file: Path
+) -> None:
+    """A job is code of the requester's that runs there: the definition's first stage says where."""
+    dev = stage("dev", workspace="ws-dev", endpoint="churn-dev", key_vault="kv-dev")
+    platform.apply(dev, stage())
+    closed = "rules:\n  - {name: prod, match: {workspace: ws-prod}}\n  - {name: dev, match: {workspace: ws-dev}, models: [fraud]}\n"
+    with serving(guarded(settings, file, closed)) as restarted:
+        anna = restarted.client("anna")
+        bundle = upload(anna, JOB)
+        submission = {"model": "churn", "bundle": bundle, "entry": "job.yml"}
+
+        assert problem(anna.post("/v1/jobs", json=submission)) == (403, "guardrail_refused")
+        assert problem(anna.post("/v1/jobs", json={"model": "churn", "name": "j"})) == (403, "guardrail_refused")
+        for more in ("", "?dry_run=true"):
+            body = {"model": "churn", "job": "j", "stages": ["prod"]}
+            assert problem(anna.post(f"/v1/releases{more}", json=body)) == (403, "guardrail_refused")
+
+
+def test_worker_submits_no_job_that_the_api_let_through_without_its_guardrails(platform: Platform, file: Path) -> None:
+    platform.apply(stage())
+    bundle = upload(platform.anna, JOB)
+    submission = {"model": "churn", "name": "j", "bundle": bundle, "entry": "job.yml"}
+    assert platform.anna.post("/v1/jobs", json=submission).is_success
+    queued = platform.prepared()["id"]
+    platform.guarded_by(file, rails(models="fraud"))
+
+    look(platform.shop, 1)
+
+    job = as_json(platform.anna.get("/v1/jobs/j"))
+    assert (job["status"], job["code"]) == ("Refused", "guardrail_refused")
+    assert platform.carried_out(queued)["code"] == "guardrail_refused"

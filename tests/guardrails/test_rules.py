@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from app.errors import Misconfigured
 from app.guardrails.file import read_guardrails
-from app.guardrails.rules import Guardrails, Site
+from app.guardrails.rules import Guardrails, Site, job_site
 from app.guardrails.schema import GuardrailsSection, json_schema, schema_text
 from app.settings import Settings
 
@@ -74,11 +74,36 @@ def test_stage_that_no_rule_matches_is_refused_unless_the_file_says_otherwise() 
     assert refused(rails(elsewhere, unmatched="allowed")) == []
 
 
-def test_rule_about_a_model_alone_lets_it_go_nowhere() -> None:
-    about_model = {"match": {"model": "churn"}}
+@pytest.mark.parametrize("match", [{"model": "churn"}, {"registry": "reg"}, {"stage": "prod"}, {"key_vault": "kv-*"}])
+def test_rule_about_what_a_team_chooses_itself_lets_it_go_nowhere(match: dict[str, str]) -> None:
+    """Naming the registry of another rule's stages, or a stage as it is called there, opens no workspace."""
+    assert refused(rails({"match": match}))
+    assert refused(rails({"match": match}, {"match": {"workspace": "ws-*"}})) == []
 
-    assert refused(rails(about_model))
-    assert refused(rails(about_model, {"match": {"workspace": "ws-*"}})) == []
+
+def test_vault_is_guarded_wherever_it_is_written_to_from() -> None:
+    anywhere, vault = {"match": {"workspace": "*"}}, {"match": {"key_vault": "KV-fraud"}, "models": ["fraud"]}
+
+    assert len(refused(rails(anywhere, vault), workspace="ws-of-churn", key_vault="kv-FRAUD")) == 1
+    assert refused(rails(anywhere, vault), workspace="ws-of-churn") == []
+    assert refused(rails(anywhere, vault), key_vault=None) == []
+
+
+def jobs_refused(guardrails: Guardrails, workspace: str) -> bool:
+    site = job_site(model="churn", subscription=SUBSCRIPTION, resource_group="rg-ml", workspace=workspace)
+    return bool(list(guardrails.job_refusals(site)))
+
+
+def test_jobs_run_where_the_model_may_be_whatever_the_stages_there_are_called() -> None:
+    guardrails = rails(
+        {"match": {"workspace": "ws-dev", "stage": "dev"}},
+        {"match": {"workspace": "ws-dev", "stage": "live"}, "models": ["fraud"]},
+        {"match": {"workspace": "ws-prod"}, "models": ["fraud"]},
+    )
+
+    assert not jobs_refused(guardrails, "ws-dev")
+    assert jobs_refused(guardrails, "WS-PROD")
+    assert jobs_refused(guardrails, "ws-elsewhere")
 
 
 @pytest.mark.parametrize(
