@@ -1,7 +1,5 @@
 """The last step: read back from Azure that the new deployment serves, as it was made, with what was published."""
 
-from app.azureml.deployments import get_deployment
-from app.azureml.endpoints import get_endpoint
 from app.azureml.facade import AzureML
 from app.azureml.names import same_asset
 from app.azureml.secrets import stale_secrets
@@ -10,8 +8,8 @@ from app.steps.config import DIGEST_TAG, RELEASE_TAG, StepConfig, WorkspaceConfi
 from app.steps.contract import Context, Done, Json, Refused
 from app.steps.digests import require_digest
 from app.steps.publish_secrets import values_to_publish
+from app.steps.settled import require_endpoint, settled_deployment
 from app.steps.shares import require_serving_alone
-from app.steps.waiting import wait_until
 
 
 class ConfirmServing(StepConfig):
@@ -27,7 +25,7 @@ class ConfirmServing(StepConfig):
 def confirm_serving(azure: AzureML, context: Context, config: Json) -> Done:
     """Change nothing. Raises Refused at the first thing that somebody changed since this rollout set it."""
     wanted = read_config(ConfirmServing, config)
-    endpoint = _endpoint(azure, context, wanted)
+    endpoint = require_endpoint(azure, context, wanted.workspace.ref, wanted.endpoint)
     deployment = _deployment(azure, context, wanted)
     _require_as_made(deployment, context, wanted)
     require_serving_alone(endpoint, wanted.deployment)
@@ -46,35 +44,12 @@ def confirm_serving(azure: AzureML, context: Context, config: Json) -> Done:
 
 
 def _deployment(azure: AzureML, context: Context, wanted: ConfirmServing) -> Deployment:
-    found = wait_until(
-        lambda seen: seen is None or seen.is_settled,
-        lambda: get_deployment(azure, wanted.workspace.ref, wanted.endpoint, wanted.deployment),
-        azure=azure,
-        context=context,
-        waiting_for=f"deployment {wanted.deployment} of {wanted.endpoint}",
-    )
+    found = settled_deployment(azure, context, wanted.workspace.ref, wanted.endpoint, wanted.deployment)
     if found is None:
         raise Refused(
             f"There is no deployment {wanted.deployment} at {wanted.endpoint} any more.",
             code="deployment_deleted",
             hint="Somebody deleted it after it had got the traffic. Request the release anew.",
-        )
-    return found
-
-
-def _endpoint(azure: AzureML, context: Context, wanted: ConfirmServing) -> Endpoint:
-    found = wait_until(
-        lambda seen: seen is None or seen.is_settled,
-        lambda: get_endpoint(azure, wanted.workspace.ref, wanted.endpoint),
-        azure=azure,
-        context=context,
-        waiting_for=f"endpoint {wanted.endpoint}",
-    )
-    if found is None:
-        raise Refused(
-            f"There is no endpoint {wanted.endpoint} any more.",
-            code="endpoint_not_found",
-            hint="Somebody deleted it. Request the release anew.",
         )
     return found
 

@@ -7,7 +7,6 @@ import structlog
 from app.azureml.deployments import (
     WantedDeployment,
     begin_create_deployment,
-    get_deployment,
     read_deployment_file,
     read_logs,
 )
@@ -23,7 +22,8 @@ from app.steps.contract import Context, Done, Json, Refused
 from app.steps.deleting import delete_deployment
 from app.steps.digests import require_digest
 from app.steps.scratch import new_folder
-from app.steps.waiting import begin_when_free, wait_until
+from app.steps.settled import settled_deployment
+from app.steps.waiting import begin_when_free
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +48,7 @@ def create_deployment(azure: AzureML, context: Context, config: Json) -> Done:
     """Keep what is as wanted, replace what failed, refuse what is different; then check the deployed model's content."""
     config_ = read_config(CreateDeployment, config)
     wanted = _wanted(context, config_)
-    found = _settled(azure, context, config_)
+    found = settled_deployment(azure, context, config_.workspace.ref, config_.endpoint, config_.deployment)
     if found is not None and found.tags.get(RELEASE_TAG) != wanted.tags[RELEASE_TAG]:
         raise Refused(
             f"Endpoint {wanted.endpoint} has a deployment {wanted.name} that is not of this release.",
@@ -101,7 +101,7 @@ def _create(azure: AzureML, context: Context, config: CreateDeployment, wanted: 
         context=context,
         waiting_for=f"endpoint {wanted.endpoint}, which is being changed",
     )
-    made = _settled(azure, context, config)
+    made = settled_deployment(azure, context, config.workspace.ref, config.endpoint, config.deployment)
     if made is None:
         raise Refused(f"Deployment {wanted.name} was deleted while it was being made.", code="deployment_deleted")
     if made.state != "succeeded":
@@ -121,16 +121,6 @@ def _with_logs(azure: AzureML, config: CreateDeployment, failed: ModelFailed) ->
         return failed
     failed.log = Log(DEPLOYMENT_LOG, text)
     return failed
-
-
-def _settled(azure: AzureML, context: Context, config: CreateDeployment) -> Deployment | None:
-    return wait_until(
-        lambda seen: seen is None or seen.is_settled,
-        lambda: get_deployment(azure, config.workspace.ref, config.endpoint, config.deployment),
-        azure=azure,
-        context=context,
-        waiting_for=f"deployment {config.deployment} of {config.endpoint}",
-    )
 
 
 def _require_same(found: Deployment, wanted: WantedDeployment) -> None:

@@ -14,6 +14,7 @@ from app.azureml.types import Endpoint
 from app.steps.config import MODEL_TAG, StepConfig, WorkspaceConfig, read_config
 from app.steps.contract import Context, Done, Json, Refused
 from app.steps.endpoint_owner import is_ours, require_usable
+from app.steps.settled import settled_endpoint
 from app.steps.waiting import begin_when_free, wait_until
 
 
@@ -30,7 +31,7 @@ def create_endpoint(azure: AzureML, context: Context, config: Json) -> Done:
     """Keep an endpoint of ours, take over an empty one that is as wanted, refuse anybody else's."""
     wanted = read_config(CreateEndpoint, config)
     model = wanted.tags[MODEL_TAG]
-    found = _settled(azure, context, wanted)
+    found = settled_endpoint(azure, context, wanted.workspace.ref, wanted.endpoint)
     if found is not None and found.state != "succeeded" and is_ours(found, model) and not found.traffic:
         begin_delete_endpoint(azure, wanted.workspace.ref, wanted.endpoint)
         _wait_for_end(azure, context, wanted)
@@ -63,22 +64,12 @@ def _take_over(azure: AzureML, context: Context, wanted: CreateEndpoint) -> Endp
 
 
 def _succeeded(azure: AzureML, context: Context, wanted: CreateEndpoint, *, doing: str) -> Endpoint:
-    made = _settled(azure, context, wanted)
+    made = settled_endpoint(azure, context, wanted.workspace.ref, wanted.endpoint)
     if made is None:
         raise Refused(f"Endpoint {wanted.endpoint} was deleted while it was being made.", code="endpoint_deleted")
     if made.state != "succeeded":
         azure.raise_failure(made.operation_uri, doing=doing)
     return made
-
-
-def _settled(azure: AzureML, context: Context, wanted: CreateEndpoint) -> Endpoint | None:
-    return wait_until(
-        lambda seen: seen is None or seen.is_settled,
-        lambda: get_endpoint(azure, wanted.workspace.ref, wanted.endpoint),
-        azure=azure,
-        context=context,
-        waiting_for=f"endpoint {wanted.endpoint}",
-    )
 
 
 def _wait_for_end(azure: AzureML, context: Context, wanted: CreateEndpoint) -> None:

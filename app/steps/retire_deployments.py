@@ -1,16 +1,15 @@
 """Remove old deployments of ours. What serves stays, and what served last stays warm for a way back."""
 
 from app.azureml.deployments import list_deployments
-from app.azureml.endpoints import get_endpoint
 from app.azureml.errors import BadRequest
 from app.azureml.facade import AzureML
 from app.azureml.types import Deployment, Endpoint
 from app.steps.config import MODEL_TAG, RELEASE_TAG, StepConfig, WorkspaceConfig, read_config
-from app.steps.contract import Context, Done, Json, Refused
+from app.steps.contract import Context, Done, Json
 from app.steps.deleting import delete_deployment
 from app.steps.served import served_before
+from app.steps.settled import require_endpoint
 from app.steps.shares import require_serving_alone
-from app.steps.waiting import wait_until
 
 
 class RetireDeployments(StepConfig):
@@ -30,7 +29,7 @@ def retire_deployments(azure: AzureML, context: Context, config: Json) -> Done:
     another one, or stopped the endpoint, and any of the old ones may be what they need next.
     """
     wanted = read_config(RetireDeployments, config)
-    endpoint = _endpoint(azure, context, wanted)
+    endpoint = require_endpoint(azure, context, wanted.workspace.ref, wanted.endpoint)
     require_serving_alone(endpoint, wanted.deployment)
     all_of_them = list_deployments(azure, wanted.workspace.ref, wanted.endpoint)
     retirable = _retirable(all_of_them, endpoint, wanted)
@@ -66,7 +65,7 @@ def _retirable(deployments: list[Deployment], endpoint: Endpoint, wanted: Retire
 
 def _delete(azure: AzureML, context: Context, wanted: RetireDeployments, old: Deployment) -> bool:
     """False when it has got traffic meanwhile."""
-    endpoint = _endpoint(azure, context, wanted)
+    endpoint = require_endpoint(azure, context, wanted.workspace.ref, wanted.endpoint)
     require_serving_alone(endpoint, wanted.deployment)
     if _has_traffic(endpoint, old.name):
         return False
@@ -74,23 +73,10 @@ def _delete(azure: AzureML, context: Context, wanted: RetireDeployments, old: De
         delete_deployment(azure, context, wanted.workspace.ref, wanted.endpoint, old)
     except BadRequest:
         # Azure deletes nothing that has traffic: somebody gave it some in the last moment.
-        if not _has_traffic(_endpoint(azure, context, wanted), old.name):
+        if not _has_traffic(require_endpoint(azure, context, wanted.workspace.ref, wanted.endpoint), old.name):
             raise
         return False
     return True
-
-
-def _endpoint(azure: AzureML, context: Context, wanted: RetireDeployments) -> Endpoint:
-    endpoint = wait_until(
-        lambda seen: seen is None or seen.is_settled,
-        lambda: get_endpoint(azure, wanted.workspace.ref, wanted.endpoint),
-        azure=azure,
-        context=context,
-        waiting_for=f"endpoint {wanted.endpoint}",
-    )
-    if endpoint is None:
-        raise Refused(f"There is no endpoint {wanted.endpoint} any more.", code="endpoint_not_found")
-    return endpoint
 
 
 def _has_traffic(endpoint: Endpoint, name: str) -> bool:

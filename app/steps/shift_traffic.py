@@ -1,13 +1,14 @@
 """Give the proven deployment all of the endpoint's traffic."""
 
 from app.azureml.deployments import list_deployments
-from app.azureml.endpoints import begin_set_traffic, get_endpoint
+from app.azureml.endpoints import begin_set_traffic
 from app.azureml.errors import OperationEnded
 from app.azureml.facade import AzureML
 from app.azureml.types import Endpoint
 from app.steps.config import StepConfig, WorkspaceConfig, read_config
 from app.steps.contract import Context, Done, Json, Refused
 from app.steps.served import SERVED_TAG, served_after
+from app.steps.settled import require_endpoint
 from app.steps.shares import serves_alone, shown_shares
 from app.steps.waiting import begin_when_free, wait_until
 
@@ -27,7 +28,7 @@ def shift_traffic(azure: AzureML, context: Context, config: Json) -> Done:
     there it is taken away, whoever set it.
     """
     wanted = read_config(ShiftTraffic, config)
-    before = _settled(azure, context, wanted)
+    before = require_endpoint(azure, context, wanted.workspace.ref, wanted.endpoint)
     # An update that failed shows the shares that it was asked for, and has not set them.
     if before.state == "succeeded" and serves_alone(before, wanted.deployment):
         return _done(before, before, wanted, changed=False)
@@ -45,7 +46,7 @@ def shift_traffic(azure: AzureML, context: Context, config: Json) -> Done:
         context=context,
         waiting_for=f"endpoint {wanted.endpoint}, which is being changed",
     )
-    after = _settled(azure, context, wanted)
+    after = require_endpoint(azure, context, wanted.workspace.ref, wanted.endpoint)
     if after.state != "succeeded":
         azure.raise_failure(after.operation_uri, doing=f"set the traffic of {wanted.endpoint}")
     if not serves_alone(after, wanted.deployment):
@@ -73,19 +74,6 @@ def _require_ready(azure: AzureML, context: Context, wanted: ShiftTraffic) -> se
             hint="Somebody deleted or changed it after it was made. Request the release anew.",
         )
     return {name for name, each in found.items() if each.can_answer}
-
-
-def _settled(azure: AzureML, context: Context, wanted: ShiftTraffic) -> Endpoint:
-    seen = wait_until(
-        lambda endpoint: endpoint is None or endpoint.is_settled,
-        lambda: get_endpoint(azure, wanted.workspace.ref, wanted.endpoint),
-        azure=azure,
-        context=context,
-        waiting_for=f"endpoint {wanted.endpoint}",
-    )
-    if seen is None:
-        raise Refused(f"There is no endpoint {wanted.endpoint} any more.", code="endpoint_not_found")
-    return seen
 
 
 def _done(before: Endpoint, after: Endpoint, wanted: ShiftTraffic, *, changed: bool) -> Done:

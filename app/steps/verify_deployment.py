@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from app.azureml.deployments import get_deployment, read_logs
+from app.azureml.deployments import read_logs
 from app.azureml.endpoints import get_endpoint
 from app.azureml.errors import AnswerTooLarge, AzureMLError, ConnectionLost, NotFound, Throttled, TimedOut, Unavailable
 from app.azureml.facade import AzureML
@@ -20,7 +20,7 @@ from app.steps.contract import Context, Done, Json, Refused
 from app.steps.digests import require_digest
 from app.steps.golden import Golden, holds, read_golden, shown
 from app.steps.scoring_answers import Meaning, meaning_of
-from app.steps.waiting import wait_until
+from app.steps.settled import settled_deployment
 
 log = structlog.get_logger(__name__)
 
@@ -148,13 +148,7 @@ def _require_there(azure: AzureML, context: Context, wanted: VerifyDeployment) -
     """Both as they are now. Raises Refused when the deployment is gone, or does not work."""
     workspace = wanted.workspace.ref
     endpoint = get_endpoint(azure, workspace, wanted.endpoint)
-    deployment = wait_until(
-        lambda seen: seen is None or seen.is_settled,
-        lambda: get_deployment(azure, workspace, wanted.endpoint, wanted.deployment),
-        azure=azure,
-        context=context,
-        waiting_for=f"deployment {wanted.deployment} of {wanted.endpoint}",
-    )
+    deployment = settled_deployment(azure, context, workspace, wanted.endpoint, wanted.deployment)
     if endpoint is None or deployment is None:
         gone = f"endpoint {wanted.endpoint}" if endpoint is None else f"deployment {wanted.deployment}"
         raise Refused(
