@@ -6,20 +6,15 @@ cannot even be written then is left to ``reconcile``, which finds rows that nobo
 """
 
 import secrets
-import threading
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import structlog
 from sqlmodel import Session
 
 from app.steps.contract import Interrupted
-
-if TYPE_CHECKING:
-    from app.workflow.workshop import Workshop
+from app.workflow.workshop import Workshop
 
 log = structlog.get_logger(__name__)
 
@@ -30,31 +25,8 @@ TRIES = 3
 LONGEST_CAUSE = 300  # characters of an exception's own text that a sentence shows
 
 
-class Driven:
-    """What this process carries out at this moment."""
-
-    def __init__(self) -> None:
-        self._subjects: Counter[str] = Counter()
-        self._lock = threading.Lock()
-
-    def __contains__(self, subject: str) -> bool:
-        with self._lock:
-            return self._subjects[subject] > 0
-
-    @contextmanager
-    def driving(self, subject: str) -> Iterator[None]:
-        """Around whatever carries out a row's work."""
-        with self._lock:
-            self._subjects[subject] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._subjects[subject] -= 1
-
-
 def carry_out_bounded(
-    shop: "Workshop", subject: str, body: Callable[[], Result], *, fail: Sequence[Fail[Result]]
+    shop: Workshop, subject: str, body: Callable[[], Result], *, fail: Sequence[Fail[Result]]
 ) -> Result:
     """What ``body`` gives, or what the first of ``fail`` gives that could be written: each writes less than the one before.
 
@@ -74,7 +46,7 @@ def carry_out_bounded(
         return _write_failure(shop, fail, sentence)
 
 
-def internal_error(shop: "Workshop", broken: Exception, *, subject: str) -> str:
+def internal_error(shop: Workshop, broken: Exception, *, subject: str) -> str:
     """Log an exception that nobody expected, with its traceback; the sentence that says where to find it."""
     incident = secrets.token_hex(4)
     log.error("internal_error", subject=subject, incident=incident, exc_info=broken)
@@ -84,7 +56,7 @@ def internal_error(shop: "Workshop", broken: Exception, *, subject: str) -> str:
     return f"Internal error: {said}. Look for incident {incident} in the log of worker {shop.worker.id}."
 
 
-def _write_failure(shop: "Workshop", fail: Sequence[Fail[Result]], sentence: str) -> Result:
+def _write_failure(shop: Workshop, fail: Sequence[Fail[Result]], sentence: str) -> Result:
     with shop.signals.act():
         for number, write in enumerate(fail, start=1):
             try:
@@ -98,7 +70,7 @@ def _write_failure(shop: "Workshop", fail: Sequence[Fail[Result]], sentence: str
     raise AssertionError("there is at least one way to write a failure")
 
 
-def _wait(shop: "Workshop", number: int) -> None:
+def _wait(shop: Workshop, number: int) -> None:
     """Before the next try. A worker that is stopped leaves it to another."""
     with shop.signals.act():
         shop.signals.pause_for(shop.budget.wait_before(number))

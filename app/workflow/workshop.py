@@ -19,7 +19,7 @@ from app.settings import Settings
 from app.steps.contract import Context, Done, Interrupted, Json, Step
 from app.workers.service import WorkerIdentity, require_lease
 from app.workflow.attempts import Budget
-from app.workflow.bounded import Driven
+from app.workflow.driven import Driven
 from app.workflow.line import Line
 from app.workflow.queue import WorkQueue
 from app.workflow.scratch import SCRATCH, scratch_folder
