@@ -87,6 +87,14 @@ class RunRecord(FromAzure):
 
 
 @dataclass(frozen=True)
+class RunEnd(FromAzure):
+    """What the run history says of an ended run."""
+
+    said: str | None  # Azure's own words for a failure; often with the end of the log in them
+    logs: Mapping[str, str] = field(repr=False)  # addresses by name; each opens its log to whoever has it
+
+
+@dataclass(frozen=True)
 class Content:
     """Files on this machine, and the digest over them (see ``bundles.digest``)."""
 

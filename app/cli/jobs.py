@@ -138,13 +138,13 @@ def _tell(service: Client, job: dict[str, Any], *, watch: bool, as_json: bool) -
     if as_json:
         print_json(job)
     else:
-        print_job(job)
+        print_job(job, told=watch)
     raise typer.Exit(end)
 
 
-def print_job(job: dict[str, Any]) -> None:
-    """What is known of a training job."""
-    say(f"{job['name']}  {job['status']}  {job['sentence']}")
+def print_job(job: dict[str, Any], *, told: bool = False) -> None:
+    """What is known of a training job; its sentence unless whoever followed it was ``told``."""
+    say(f"{job['name']}  {job['status']}" + ("" if told else f"  {job['sentence']}"))
     for label, value in (
         ("model", job["model"]),
         ("workspace", job["workspace"]),

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select, update
 
 from app.errors import NotFound
-from app.evidence.cleaning import bounded, clean, last_lines
+from app.evidence.cleaning import LONGEST_LINE, bounded, clean, last_lines
 from app.evidence.redaction import redact
 from app.evidence.tables import Evidence
 
@@ -20,10 +20,14 @@ ANSWER = "answer"
 
 @dataclass(frozen=True)
 class Log:
-    """What was read somewhere, as it was. ``kind`` is one of the words above. Never put its text into a sentence or an event."""
+    """What was read somewhere, as it was. ``kind`` is one of the words above. Never put its text into a sentence or an event.
+
+    One line of it, cleaned and redacted, may stand where it can be overwritten: see ``evidence.causes``.
+    """
 
     kind: str
     text: str
+    title: str = ""  # the first line of what is kept: whose log it is, where one subject has several
 
 
 def keep(
@@ -31,7 +35,7 @@ def keep(
 ) -> dict[str, str | int]:
     """Keep the last lines, without what looks like a secret; what an event says of it: id, kind, digest and size."""
     forget_expired(session, now=now)
-    text, salt = fit_to_keep(log.text), secrets.token_hex(16)
+    text, salt = "\n".join(filter(None, [fit_line(log.title), fit_to_keep(log.text)])), secrets.token_hex(16)
     kept = Evidence(
         id=f"log-{secrets.token_hex(8)}",
         subject=subject,
@@ -57,6 +61,12 @@ def subject_of_job(job_id: int | None) -> str:
 def fit_to_keep(text: str) -> str:
     """Cleaned, without secrets, and only the end of it."""
     return last_lines(redact(clean(bounded(text))))
+
+
+def fit_line(text: str, *, longest: int = LONGEST_LINE) -> str:
+    """The same of a text that is to be one line of at most so many characters."""
+    line = " ".join(redact(clean(bounded(text))).split())
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def digest_of(salt: str, text: str) -> str:

@@ -3,6 +3,7 @@
 A look is a short workflow that queues the next one with a delay, so that a job of ten hours holds no worker.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 
@@ -15,9 +16,12 @@ from app.azureml.errors import AzureMLError, NotFound, SdkFailed
 from app.azureml.jobs import get_job, list_children, submit_job
 from app.azureml.runs import read_run
 from app.azureml.types import ChildJob, RunRecord, WorkspaceRef
+from app.evidence.service import keep, subject_of_job
 from app.guardrails.rules import Refusal, job_site, say_all
 from app.identity.actor import SERVICE
 from app.jobs.service import (
+    COMPLETED,
+    ENDED_IN_AZURE,
     LOST,
     NOT_FOUND,
     NOT_SEEN,
@@ -32,6 +36,7 @@ from app.jobs.tables import TrainingJob
 from app.releases.events import append_event
 from app.releases.service import INTERNAL_ERROR
 from app.workflow.bounded import carry_out_bounded
+from app.workflow.job_ends import Ended, read_end
 from app.workflow.names import LOOK_AT_JOB
 from app.workflow.workshop import Workshop
 
@@ -65,7 +70,8 @@ def _look(shop: Workshop, job_id: int) -> str:
             return job.status
         shop.signals.require_going_on()
         sighting = _see(shop, job)
-        return shop.write(lambda session: _store(session, shop, job_id, job.looks, sighting))
+        ended = _why_it_ended(shop, job, sighting)
+        return shop.write(lambda session: _store(session, shop, job_id, job.looks, sighting, ended))
 
 
 def _give_up(session: Session, job_id: int, sentence: str, *, now: datetime) -> str:
@@ -77,19 +83,40 @@ def _give_up(session: Session, job_id: int, sentence: str, *, now: datetime) -> 
     return status
 
 
-def _store(session: Session, shop: Workshop, job_id: int, looks: int, sighting: Sighting) -> str:
+def _store(session: Session, shop: Workshop, job_id: int, looks: int, sighting: Sighting, ended: Ended | None) -> str:
     job = session.get_one(TrainingJob, job_id, with_for_update=True)
     if job.looks != looks:
         return job.status  # this look was stored before: the next one is queued
     now = shop.now()
+    short = sighting.sentence  # for the event: it stays for ever, and what the team's code said may have to be deleted
+    if ended is not None:
+        sighting = replace(sighting, sentence=f"{short} {ended.why}")
     if note_sighting(session, job, sighting, now=now):
-        _tell(session, job, now=now)
+        logs = [
+            keep(
+                session,
+                each,
+                subject=subject_of_job(job_id),
+                model=job.model,
+                now=now,
+                days=shop.settings.log_days,
+            )
+            for each in (ended.logs if ended is not None else ())
+        ]
+        _tell(session, job, now=now, sentence=short, logs=logs)
     if not sighting.is_final:
         shop.queue.look_at_job(session, job_id, look=job.looks, delay=shop.settings.job_poll_seconds)
     return job.status
 
 
-def _tell(session: Session, job: TrainingJob, *, now: datetime) -> None:
+def _tell(
+    session: Session,
+    job: TrainingJob,
+    *,
+    now: datetime,
+    sentence: str | None = None,
+    logs: Sequence[Mapping[str, str | int]] = (),
+) -> None:
     append_event(
         session,
         f"job.{job.code}",
@@ -97,7 +124,11 @@ def _tell(session: Session, job: TrainingJob, *, now: datetime) -> None:
         actor=SERVICE,
         now=now,
         model=job.model,
-        data={"status": job.status, "sentence": job.sentence},
+        data={
+            "status": job.status,
+            "sentence": sentence or job.sentence,
+            **({"logs": [dict(each) for each in logs]} if logs else {}),
+        },
     )
 
 
@@ -146,6 +177,15 @@ def _seen(shop: Workshop, workspace: WorkspaceRef, job: TrainingJob) -> Sighting
         started_at=record.started_at,
         ended_at=record.ended_at,
     )
+
+
+def _why_it_ended(shop: Workshop, job: TrainingJob, sighting: Sighting) -> Ended | None:
+    """Of a job that Azure ML says has ended without being completed; its logs are read once, before the end is stored."""
+    if sighting.status not in ENDED_IN_AZURE - {COMPLETED}:
+        return None
+    workspace = WorkspaceRef(job.subscription, job.resource_group, job.workspace)
+    children = [ChildJob(**child) for child in sighting.children]
+    return read_end(shop, workspace, job.name, sighting.status.lower(), children)
 
 
 def _submit(shop: Workshop, workspace: WorkspaceRef, job: TrainingJob) -> None:
