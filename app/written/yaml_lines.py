@@ -28,6 +28,9 @@ _NUMBERS = frozenset({f"{_TAG}int", f"{_TAG}float"})
 # YAML 1.1 and 1.2, which the tools of this field both read.
 _ORDINARY_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,20}([eE][-+][0-9]{1,2})?)?")
 _TEXT = frozenset(f"{_TAG}{kind}" for kind in ("str", "timestamp", "value"))
+_COLLECTIONS = frozenset({f"{_TAG}map", f"{_TAG}seq"})  # others (`!!set`, `!!omap`) are lists of their keys to some
+# They end a line to some readers, or end it without beginning a new one: a comment could hide keys from one of the two.
+_UNUSUAL_BREAK = re.compile("[\x85\u2028\u2029\ufeff]")
 
 
 @dataclass
@@ -100,6 +103,10 @@ class _Reader:
 
     def read(self, text: str) -> None:
         document = self._document
+        if found := _UNUSUAL_BREAK.search(text):
+            line = text.count("\n", 0, found.start()) + 1
+            what = f"has a character that ends the line to some readers only: U+{ord(found[0]):04X}; remove it"
+            document.mistakes.append(Mistake(what, file=document.file, line=line))
         try:
             root: Node | None = self._yaml.compose(text)
             if root is None:
@@ -125,6 +132,8 @@ class _Reader:
         if len(place) > DEEPEST:
             raise _TooMuch(f"is nested more than {DEEPEST} deep")
         self._document._lines.setdefault(place, node.start_mark.line + 1)
+        if not isinstance(node, ScalarNode) and str(node.tag) not in _COLLECTIONS:
+            self._note(node, place, node.start_mark.line + 1, f"has a tag that is not understood: {node.tag}")
         match node:
             case MappingNode():
                 return self._mapping(node, place)

@@ -124,3 +124,18 @@ def test_files_that_name_each_other_in_a_circle_are_read_once(folder: Path) -> N
     (folder / "other.yml").write_text("component: job.yml\ncode: /etc\n")
 
     assert mistakes_of(folder, "component: other.yml\n") == [("other.yml", 2, "code")]
+
+
+@pytest.mark.parametrize("unusual", ["\x85", "\u2028", "\u2029", "\ufeff"], ids=lambda sign: f"U+{ord(sign):04X}")
+def test_no_key_hides_behind_a_line_break_that_only_some_readers_know(folder: Path, unusual: str) -> None:
+    """To one reader ``code`` is then a variable's name, and what it names is no path; to the SDK's it is the job's."""
+    text = f"command: x\nenvironment_variables:\n    a: b\n#x{unusual}code: ../..\n"
+
+    assert ("job.yml", 4, None) in mistakes_of(folder, text)
+
+
+@pytest.mark.parametrize("collection", ["!!set {../x: }", "!!omap [../x: ]", "!x [../x]", "!!pairs [../x: ]"])
+def test_no_path_hides_in_a_collection_that_only_some_readers_know(folder: Path, collection: str) -> None:
+    text = f"command: x\nadditional_includes: {collection}\n"
+
+    assert ("job.yml", 2, "additional_includes") in mistakes_of(folder, text)
