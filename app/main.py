@@ -33,6 +33,7 @@ from app.api import (
     workers,
 )
 from app.api.changes import Changes
+from app.api.connections import Connection
 from app.api.documentation import document_problems, refusals
 from app.api.limits import RequestLimits
 from app.api.problems import explain_errors
@@ -166,15 +167,16 @@ def serve() -> None:
     forget_secrets()
     listener = listen(settings.host, settings.port)
     warn_of_old_python()
-    server = Server(
+    server_of(app).run(sockets=[listener])
+
+
+def server_of(app: FastAPI) -> Server:
+    """Serves the app over HTTP/1.1 and nothing else: there are no web sockets."""
+    return Server(
         uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=5,
+            app, http=Connection, ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=5
         )
     )
-    server.run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:

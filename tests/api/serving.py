@@ -13,13 +13,12 @@ from typing import Any, TypeVar
 
 import anyio
 import httpx
-import uvicorn
 from fastapi.routing import iter_route_contexts
 from sqlalchemy import Engine, event
 
 from app.api.service import Service
 from app.cli.development_login import DevelopmentLogin
-from app.main import Server, create_app, listen
+from app.main import Server, create_app, listen, server_of
 from app.process.development_token import read_token
 from app.settings import Settings
 
@@ -105,7 +104,7 @@ def serving(settings: Settings) -> Iterator[Served]:
     """Serve on a free port of loopback until the end of the ``with``."""
     app = create_app(settings)
     listener = listen("127.0.0.1", 0)
-    server = Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5))
+    server = server_of(app)
     loop = asyncio.new_event_loop()
 
     def run() -> None:
