@@ -173,9 +173,7 @@ def serve() -> None:
 def server_of(app: FastAPI) -> Server:
     """Serves the app over HTTP/1.1 and nothing else: there are no web sockets."""
     return Server(
-        uvicorn.Config(
-            app, http=Connection, ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=5
-        )
+        uvicorn.Config(app, http=Connection, ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=5)
     )
 
 
