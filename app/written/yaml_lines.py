@@ -104,9 +104,9 @@ class _Reader:
     def read(self, text: str) -> None:
         document = self._document
         if found := _UNUSUAL_BREAK.search(text):
-            line = text.count("\n", 0, found.start()) + 1
             what = f"has a character that ends the line to some readers only: U+{ord(found[0]):04X}; remove it"
-            document.mistakes.append(Mistake(what, file=document.file, line=line))
+            lines_before = text.count("\n", 0, found.start())
+            document.mistakes.append(Mistake(what, file=document.file, line=lines_before + 1))
         try:
             root: Node | None = self._yaml.compose(text)
             if root is None:
