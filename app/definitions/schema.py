@@ -1,6 +1,5 @@
 """The definition: what a team says once about a model, in ``release.yml``."""
 
-import json
 import sys
 from typing import Annotated, Any, Literal
 
@@ -23,8 +22,8 @@ from app.definitions.names import (
     SubscriptionId,
     WorkspaceName,
 )
+from app.written.published import as_text, json_schema_of
 
-SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MOST_INSTANCES = 50
 
 Minutes = Annotated[float, Field(gt=0, le=24 * 60)]
@@ -200,13 +199,12 @@ class Definition(Section):
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of ``release.yml``, for editors."""
-    schema = Definition.model_json_schema()
-    return {"$schema": SCHEMA_DIALECT, **schema, "title": "release.yml of mlrelease"}
+    return json_schema_of(Definition, file="release.yml")
 
 
 def schema_text() -> str:
     """The JSON Schema as it is published in ``deploy/release.schema.json``."""
-    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    return as_text(json_schema())
 
 
 if __name__ == "__main__":  # python -m app.definitions.schema > deploy/release.schema.json

@@ -1,6 +1,5 @@
 """What may be written into ``guardrails.yml``."""
 
-import json
 import sys
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -9,9 +8,10 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, StringConstraints, model_validator
 
 from app.definitions.names import Duration, PersonOrGroup, length_of
-from app.definitions.schema import ANYBODY, SCHEMA_DIALECT, Approval, ApprovalSection, Section
+from app.definitions.schema import ANYBODY, Approval, ApprovalSection, Section
 from app.freezes.service import Wanted, mistakes_in
 from app.freezes.windows import Window
+from app.written.published import as_text, json_schema_of
 
 # Names of Azure, and stages and models of ours: ASCII without brackets, so that a pattern means what it looks like.
 _NAME = r"[A-Za-z0-9_.()-]"
@@ -145,13 +145,12 @@ class GuardrailsSection(Section):
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of ``guardrails.yml``, for editors."""
-    schema = GuardrailsSection.model_json_schema()
-    return {"$schema": SCHEMA_DIALECT, **schema, "title": "guardrails.yml of mlrelease"}
+    return json_schema_of(GuardrailsSection, file="guardrails.yml")
 
 
 def schema_text() -> str:
     """The JSON Schema as it is published in ``deploy/guardrails.schema.json``."""
-    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    return as_text(json_schema())
 
 
 if __name__ == "__main__":  # python -m app.guardrails.schema > deploy/guardrails.schema.json

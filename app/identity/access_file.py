@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from app.errors import Misconfigured, Mistake
+from app.errors import Mistake
 from app.identity.access import Access, Issuer, Login, Person, Rule
 from app.identity.names import PersonName
 from app.identity.roles import Grant, Role
 from app.settings import is_loopback
-from app.written.mistakes import check
+from app.written.at_start import read_at_start, repeated
 from app.written.named import Named
-from app.written.yaml_lines import Document, Place, read_yaml
+from app.written.yaml_lines import Document, Place
 
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
@@ -109,25 +109,16 @@ def read_access(path: Path | None) -> Access:
     """Who may come in; without a file nobody but holders of API tokens. Raises Misconfigured with every mistake in the file."""
     if path is None:
         return Access()
-    document = read_yaml(path, name=str(path))
-    mistakes = [*document.mistakes]
-    if document.data is not None:
-        mistakes += check(document, AccessSection)
-    if not mistakes:
-        mistakes += _contradictions(document, AccessSection.model_validate(document.data))
-    if mistakes:
-        raise Misconfigured(
-            f"{'; '.join(map(str, sorted(mistakes, key=lambda mistake: mistake.line or 0)))}.",
-            code="access_invalid",
-            hint="Mend the file that MLRELEASE_ACCESS names.",
-        )
-    return _access(AccessSection.model_validate(document.data))
+    written = read_at_start(
+        path, AccessSection, setting="MLRELEASE_ACCESS", code="access_invalid", contradictions=_contradictions
+    )
+    return _access(written)
 
 
 def _contradictions(document: Document, access: AccessSection) -> Iterator[Mistake]:
     """What each part allows and the whole does not."""
-    yield from _twice(document, [(("issuers", i, "name"), each.name) for i, each in enumerate(access.issuers)])
-    yield from _twice(document, [(("issuers", i, "issuer"), each.issuer) for i, each in enumerate(access.issuers)])
+    yield from repeated(document, [(("issuers", i, "name"), each.name) for i, each in enumerate(access.issuers)])
+    yield from repeated(document, [(("issuers", i, "issuer"), each.issuer) for i, each in enumerate(access.issuers)])
     for index, each in enumerate(access.issuers):
         for other in access.issuers[:index]:
             if _overlap(each.name_prefix, other.name_prefix):
@@ -137,24 +128,16 @@ def _contradictions(document: Document, access: AccessSection) -> Iterator[Mista
     for index, person in enumerate(access.people):
         names.append((("people", index, "name"), person.name))
         names += [(("people", index, "also", place), name) for place, name in enumerate(person.also)]
-    yield from _twice(document, names)
+    yield from repeated(document, names)
     for system in ("slack", "teams"):
         ids = [(("people", i, system), getattr(person, system)) for i, person in enumerate(access.people)]
-        yield from _twice(document, [(place, user) for place, user in ids if user is not None])
+        yield from repeated(document, [(place, user) for place, user in ids if user is not None])
     if access.login is not None and access.login.issuer not in {each.name for each in access.issuers}:
         yield document.mistake(("login", "issuer"), "is the name of none of `issuers`")
 
 
 def _overlap(prefix: str, other: str) -> bool:
     return prefix == other or bool(prefix and other and (prefix.startswith(other) or other.startswith(prefix)))
-
-
-def _twice(document: Document, words: Sequence[tuple[Place, str]]) -> Iterator[Mistake]:
-    seen: dict[str, Place] = {}
-    for place, word in words:
-        if word in seen:
-            yield document.mistake(place, f"{word} is there already, in line {document.line(seen[word])}")
-        seen.setdefault(word, place)
 
 
 def _access(written: AccessSection) -> Access:

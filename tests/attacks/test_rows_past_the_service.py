@@ -20,21 +20,7 @@ from app.releases.queries import get_rollout
 from app.releases.tables import Event
 from tests.api.playing import Worker, apply, approve, as_json, ask, definition
 from tests.api.serving import Served
-from tests.identity.conftest import (
-    As,
-    bearer,
-    churn,
-    holder,
-    issuer,
-    plain_logs,
-    planned,
-    root,
-    service,
-    settings,
-    worker,
-)
-
-__all__ = ["bearer", "churn", "holder", "issuer", "plain_logs", "planned", "root", "service", "settings", "worker"]
+from tests.identity.conftest import As
 
 NOW = datetime.now(UTC)
 

@@ -170,9 +170,13 @@ def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("", "is empty"),
+        ("~", "must be a mapping"),
         ("[]", "must be"),
         ("{}", "`rules`|rules"),
-        ("rules:\n  - {name: a, match: {workspace: x}}\n  - {name: a, match: {workspace: y}}\n", "earlier rule"),
+        (
+            "rules:\n  - {name: a, match: {workspace: x}}\n  - {name: a, match: {workspace: y}}\n",
+            "a is there already, in line 2",
+        ),
     ],
 )
 def test_file_that_says_nothing_usable_stops_the_process(tmp_path: Path, text: str, said: str) -> None:
@@ -184,7 +188,7 @@ def test_file_that_says_nothing_usable_stops_the_process(tmp_path: Path, text: s
 
 
 def test_file_that_is_not_there_stops_the_process(tmp_path: Path) -> None:
-    with pytest.raises(Misconfigured, match="no file"):
+    with pytest.raises(Misconfigured, match="No such file"):
         read_guardrails(Settings(guardrails=tmp_path / "guardrails.yml"))
 
 

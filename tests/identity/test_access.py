@@ -64,6 +64,7 @@ def test_claim_that_is_a_list_matches_by_one_of_its_entries(access: Access) -> N
 
 
 MISTAKES = {
+    "~": "must be a mapping",
     "isuers: []": "isuers: is not a key that is known here; did you mean `issuers`",
     "people: [{name: Anna}]": "people[0].name",
     "people: [{name: mlrelease}]": "the service itself is called so",
