@@ -15,6 +15,7 @@ from app.azureml.confined import child_azure, run_confined
 from app.azureml.errors import BadRequest, NotFound
 from app.azureml.facade import AzureML
 from app.azureml.names import parse_asset
+from app.azureml.refused_jobs import mistakes_told
 from app.azureml.types import Environment, RegistryRef, WorkspaceRef
 from app.azureml.words import word
 from app.bundles.local_paths import require_local_paths
@@ -67,9 +68,10 @@ def register_in_child(
     workspace: WorkspaceRef, file: Path, folder: Path, doing: str, settings: Mapping[str, Any]
 ) -> Any:
     """What ``register_environment`` has done in a child process; the environment as JSON."""
-    require_local_paths(folder, [file.relative_to(folder).as_posix()])
+    entry = file.relative_to(folder).as_posix()
+    require_local_paths(folder, [entry])
     azure = child_azure(settings)
-    with azure.connect(workspace, doing=doing):
+    with azure.connect(workspace, doing=doing), mistakes_told(folder, entry, doing=doing):
         wanted = load_environment(file)
     latest = _latest(azure, workspace, str(wanted.name))
     if latest is None or latest.digest != _digest(wanted):

@@ -15,6 +15,7 @@ from app.azureml.content import content_of
 from app.azureml.errors import AlreadyExists, NotFound
 from app.azureml.facade import AzureML
 from app.azureml.names import ARTIFACTS, parse_asset
+from app.azureml.refused_jobs import mistakes_told
 from app.azureml.types import ChildJob, Content, Job, WorkspaceRef
 from app.azureml.words import word, words
 from app.bundles.local_paths import require_local_paths
@@ -88,7 +89,10 @@ def submit_in_child(
 ) -> Any:
     """What ``submit_job`` has done in a child process; the job as JSON."""
     require_local_paths(folder, [entry])
-    with child_azure(settings).connect(workspace, doing=doing) as client:
+    with (
+        child_azure(settings).connect(workspace, doing=doing) as client,
+        mistakes_told(folder, entry, doing=doing),
+    ):
         job: SdkJob = load_job(folder / entry)
         job.name = name
         job.tags = {**(job.tags or {}), **tags}

@@ -16,11 +16,12 @@ from app.azureml.yaml_files import Json, as_source
 _NOT_IN_SET = re.compile(r"^Value (?P<value>.*) passed is not in set \[(?P<known>.*)\]$", re.S)
 # Not a field: of a mapping's entry, whether its key or its value is wrong; of a section, that it is wrong as a whole.
 _SAID_BY_MARSHMALLOW = frozenset({"key", "value", "_schema"})
+TEXT = "must be text"
 _SENTENCES = {
     "Unknown field.": "is not a key that Azure ML knows here",
     "Missing data for required field.": "is missing",
     "Field may not be null.": "must not be empty",
-    "Not a valid string.": "must be text",
+    "Not a valid string.": TEXT,
     "Not a valid integer.": "must be a whole number",
     "Not a valid number.": "must be a number",
     "Not a valid boolean.": "must be `true` or `false`",
@@ -81,9 +82,9 @@ def _mistakes(found: Any, place: tuple[str | int, ...], written: Any) -> Iterato
             yield from _mistakes(next(form for form in forms if isinstance(form, dict)), place, written)
         case [*sentences]:
             for sentence in dict.fromkeys(map(str, sentences)):
-                yield _mistake(place, _plain(sentence))
+                yield _mistake(place, plain_sentence(sentence))
         case other:
-            yield _mistake(place, _plain(str(other)))
+            yield _mistake(place, plain_sentence(str(other)))
 
 
 def _inside(written: Any, key: str | int) -> Any:
@@ -96,7 +97,7 @@ def _mistake(place: tuple[str | int, ...], message: str) -> Json:
     return {"place": list(place), "message": message}
 
 
-def _plain(sentence: str) -> str:
+def plain_sentence(sentence: str) -> str:
     if found := _NOT_IN_SET.match(sentence):
         value, known = found["value"], [f"`{word}`" for word in _words(found["known"])]
         allowed = f"{', '.join(known[:-1])} or {known[-1]}" if len(known) > 1 else known[0]

@@ -85,8 +85,10 @@ def complain(error: MlreleaseError, *, problem: Mapping[str, Any], as_json: bool
         print_json(problem)
         return
     complaints.print(f"[bold red]Error:[/] {escape(error.sentence)}")
-    for mistake in problem.get("mistakes", []):
-        complaints.print(f"  {mistake_line(mistake)}", markup=False)
+    mistakes = [mistake_line(mistake) for mistake in problem.get("mistakes", [])]
+    for line in mistakes:
+        if len(mistakes) > 1 or line not in error.sentence:  # a single one is mostly the sentence itself
+            complaints.print(f"  {line}", markup=False)
     if problem.get("mistakes_left_out"):
         complaints.print(f"  and {problem['mistakes_left_out']:,} more.", markup=False)
     if error.hint:

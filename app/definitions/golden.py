@@ -1,6 +1,7 @@
 """Golden requests: what a deployment must answer before it gets traffic."""
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,7 +24,7 @@ def check_golden(path: Path, *, name: str) -> list[Mistake]:
         if path.stat().st_size > LARGEST_FILE:
             return [Mistake(f"is larger than {LARGEST_FILE:,} bytes", file=name)]
         text = path.read_text(encoding="utf-8-sig")
-        requests = json.loads(text, parse_constant=_refuse_constant)
+        requests = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_once, parse_float=_finite)
     except UnicodeDecodeError:
         return [Mistake("is not text in UTF-8", file=name)]
     except OSError as broken:
@@ -32,6 +33,8 @@ def check_golden(path: Path, *, name: str) -> list[Mistake]:
         return [Mistake(f"is not JSON: {broken.msg}", file=name, line=broken.lineno)]
     except RecursionError:
         return [Mistake("is nested too deeply", file=name)]
+    except _Ambiguous as broken:
+        return [Mistake(str(broken), file=name)]
     except ValueError as broken:
         return [Mistake(f"is not JSON: {broken}", file=name)]
     if not isinstance(requests, list):
@@ -99,3 +102,23 @@ def _lines_of_items(text: str) -> list[int]:
 
 def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not allowed")
+
+
+class _Ambiguous(ValueError):
+    """JSON that programs read in several ways: what was reviewed need not be what is sent."""
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise _Ambiguous(f"has a number that is too large: {number[:40]}")
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys: dict[str, Any] = dict(pairs)
+    if len(keys) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _Ambiguous(f"has `{twice}` twice in one object")
+    return keys

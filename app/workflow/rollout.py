@@ -169,7 +169,10 @@ def _finish(
     code, sentence = _why(ended, steps, rollout, left)
     now = shop.now()
     if ended is not Status.PAUSED:
-        skip_what_is_left(session, steps, because=f"Not reached: {sentence}", actor=SERVICE, now=now)
+        broken = _broken(steps)
+        # The sentence itself is the broken step's, the rollout's and the release's: four more times say nothing new.
+        because = f"{broken.key} {broken.status}." if broken is not None else sentence
+        skip_what_is_left(session, steps, because=f"Not reached: {because}", actor=SERVICE, now=now)
     move_rollout(session, rollout, ended, code=code, sentence=sentence, actor=SERVICE, now=now)
     if ended is Status.SUCCEEDED:
         advance_release(session, shop.queue, shop.guardrails, release, actor=SERVICE, now=now)
@@ -182,7 +185,11 @@ def _why(ended: Status, steps: list[StepRun], rollout: Rollout, left: str) -> tu
         return "released", f"{rollout.deployment} serves {rollout.endpoint}."
     if ended is Status.PAUSED:
         return "paused", f"Paused. {left}"
-    broken = next((step for step in steps if step.status in {StepStatus.FAILED, StepStatus.ERRORED}), None)
+    broken = _broken(steps)
     if broken is not None:
         return broken.code, f"{broken.key}: {broken.sentence}"
     return "cancelled", f"Cancelled. {left}"
+
+
+def _broken(steps: list[StepRun]) -> StepRun | None:
+    return next((step for step in steps if step.status in {StepStatus.FAILED, StepStatus.ERRORED}), None)

@@ -145,6 +145,7 @@ class _Reader:
 
     def _mapping(self, node: MappingNode, place: Place) -> dict[str, Any]:
         data: dict[str, Any] = {}
+        merged: list[Node] | None = None
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, ScalarNode):
@@ -152,14 +153,23 @@ class _Reader:
                 continue
             key = self._text(key_node, place)
             if str(key_node.tag) == f"{_TAG}merge":
-                self._note(key_node, place, line, "merge keys (`<<`) are not understood here: write the keys out")
+                if merged is not None:
+                    self._note(key_node, (*place, key), line, "is written twice")
+                    continue
+                merged = value_node.value if isinstance(value_node, SequenceNode) else [value_node]
+                if not all(isinstance(each, MappingNode) for each in merged):
+                    self._note(key_node, (*place, key), line, "must name a mapping, or a list of mappings")
+                    merged = []
                 continue
             if key in data:
                 first = self._document.line((*place, key))
                 self._note(key_node, (*place, key), line, f"is written twice, first in line {first}")
                 continue
-            self._document._lines[(*place, key)] = line
+            self._document._lines.setdefault((*place, key), line)
             data[key] = self._plain(value_node, (*place, key))
+        # What is written here comes before what is merged, and earlier mappings before later ones.
+        for each in merged or ():
+            data = {**self._plain(each, place), **data}
         return data
 
     def _scalar(self, node: ScalarNode, place: Place) -> Any:

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from app.definitions.read import read_archive, read_definition
 from app.definitions.schema import Definition
 from app.errors import Invalid
 from app.steps.golden import read_golden
+from app.written.yaml_lines import read_yaml
 from tests.bundles.tars import tar_of
 from tests.definitions.conftest import RELEASE, change
 
@@ -90,7 +92,8 @@ def test_a_mistake_in_release_yml_is_told_with_its_line(before: str, after: str,
         (RELEASE + "---\nmodel: {}\n", "release.yml:23: is not YAML: expected a single document"),
         (RELEASE.replace("azureml:churn-env@latest", "!env X"), "release.yml:5: environment: has a tag that is not understood: !env"),
         (RELEASE.replace("file: model.pkl", "file: !!binary model"), "release.yml:4: model.file: has a tag that is not understood"),
-        (RELEASE.replace("  file: model.pkl", "  <<: {file: model.pkl}"), "release.yml:4: model: merge keys (`<<`)"),
+        (RELEASE.replace("  file: model.pkl", "  <<: model.pkl"), "release.yml:4: model.<<: must name a mapping"),
+        (RELEASE.replace("  file: model.pkl", "  <<: {file: model.pkl}\n  <<: {}"), "release.yml:5: model.<<: is written twice"),
         (RELEASE.replace("  file: model.pkl", "  ? [a, b]\n  : c"), "release.yml:4: model: has a key that is not text"),
         (RELEASE.replace("model.pkl", "\t"), "release.yml:4"),
         ("a: " + "[" * 3000, "release.yml: is nested too deeply"),
@@ -121,6 +124,34 @@ def test_every_double_key_is_told(folder: Path) -> None:
         "release.yml:5: model.file: is written twice, first in line 4",
         "release.yml:6: model.name: is written twice, first in line 2",
     ]
+
+
+@pytest.mark.parametrize(
+    "probes",
+    [
+        "readiness_probe: &probe\n  period: 10\n  timeout: 5\nliveness_probe:\n  <<: *probe\n  period: 30\n",
+        "readiness_probe: &probe\n  period: 10\nliveness_probe:\n  period: 30\n  <<: [*probe, {timeout: 5, period: 1}]\n",
+        "liveness_probe: {<<: {<<: {timeout: 5}, period: 30}}\n",
+    ],
+)
+def test_merge_keys_give_what_the_sdk_would_read(probes: str, folder: Path) -> None:
+    file = folder / "deployment.yml"
+    file.write_text(file.read_text() + probes)
+
+    read_definition(folder)
+    ours = read_yaml(file, name=file.name)
+    assert ours.section("liveness_probe") == {"period": 30, "timeout": 5}
+    assert ours.data == yaml.safe_load(file.read_text())
+
+
+def test_a_mistake_in_what_is_merged_is_told_where_it_is_written(folder: Path) -> None:
+    file = folder / "deployment.yml"
+    lines = file.read_text().count("\n")
+    file.write_text(file.read_text() + "readiness_probe: &probe\n  period: ten\nliveness_probe:\n  <<: *probe\n")
+
+    assert f"deployment.yml:{lines + 2}: liveness_probe.period: must be a whole number, not 'ten'" in mistakes_in(
+        folder
+    )
 
 
 def test_an_alias_is_understood(folder: Path) -> None:
@@ -302,6 +333,8 @@ def test_files_may_lie_in_folders_of_their_own(folder: Path) -> None:
         ('[{"request": 1, "expect": 1}]', "golden.json:1: [0]: `request` must be the JSON object"),
         ('[{"request": {}, "expected": 1}]', "golden.json:1: [0]: `expected` is not a key that is known here; did you mean `expect`?"),
         ('[{"request": {}, "expect": NaN}]', "golden.json: is not JSON: NaN is not allowed"),
+        ('[{"request": {"x": 1e400}, "expect": 1}]', "golden.json: has a number that is too large: 1e400"),
+        ('[{"request": {"x": 1, "x": 2}, "expect": 1}]', "golden.json: has `x` twice in one object"),
         ("[" * 100_000, "golden.json: is nested too deeply"),
     ],
 )  # fmt: skip

@@ -94,6 +94,8 @@ def test_nothing_begins_after_a_refusal(shop: Workshop, hands: Hands, queued: st
     with shop.database.read() as session:
         rollout = get_rollout(session, "churn-1", "dev")
         assert (rollout.code, rollout.sentence) == ("refused", "create_endpoint: Not this one.")
+        after = {step.key: step.sentence for step in steps_of(session, queued)}
+        assert after["create_deployment"] == "Not reached: create_endpoint failed."  # not the same sentence once more
 
 
 def test_step_that_is_tried_again_counts_its_attempts(shop: Workshop, hands: Hands, queued: str) -> None:
