@@ -10,9 +10,10 @@ from typing import Any
 REMOVED = "[removed]"
 
 _BASE64 = r"[A-Za-z0-9+/_-]"
-# A name that says what its value is, as far as it reaches: DB_PASSWORD, x-api-key, AccountKey, SharedAccessSignature.
+# The end of a name that says what its value is: DB_PASSWORD, x-api-key, AccountKey, SharedAccessSignature. What stands before it
+# stays as it is, and to look for it would cost the more, the longer the words of a text are.
 _NAME = (
-    r"[\w.-]{0,60}?(?:(?:secret|token(?!iz)|passw(?:or)?d|passphrase|pwd|credential|signature|connection[_-]?str(?:ing)?|conn[_-]?str"
+    r"(?:(?:secret|token(?!iz)|passw(?:or)?d|passphrase|pwd|credential|signature|connection[_-]?str(?:ing)?|conn[_-]?str"
     r"|(?:api|account|access|shared|private|encryption|signing|primary|secondary|subscription|master|storage|function)[_-]?key"
     r")[\w-]{0,20}|(?:(?<![a-z])|(?<=%[0-9a-f][0-9a-f]))(?:key|auth|sas|sig|jwt)(?![a-z0-9]))"
 )
@@ -27,7 +28,9 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         REMOVED,
     ),
     (
-        re.compile(rf"(?:^[ \t]*{_BASE64}{{16,}}={{0,2}}[ \t]*\n)*-----END [A-Z0-9 ]{{1,40}}-----", re.MULTILINE),
+        re.compile(
+            rf"(?:^[ \t]*{_BASE64}{{16,}}={{0,2}}[ \t]*\n){{0,200}}-----END [A-Z0-9 ]{{1,40}}-----", re.MULTILINE
+        ),
         REMOVED,
     ),
     # Whatever begins with `eyJ` is base64 of JSON: JWTs, also cut off.
@@ -39,7 +42,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"(?i)\b((?:set-)?cookie|(?:proxy-)?authorization)((?:{_QUOTE})?{_IS})[^\n]+"), rf"\1\2{REMOVED}"),
     (re.compile(rf"(?i)({_NAME}(?:{_QUOTE})?{_IS}){_VALUE}"), rf"\1{REMOVED}"),
     # `--password VALUE`, `-p VALUE` is not told apart from anything.
-    (re.compile(rf"(?i)(--{_NAME}[ \t]+){_VALUE}"), rf"\1{REMOVED}"),
+    (re.compile(rf"(?i)((?<!-)--[\w.-]{{0,60}}?{_NAME}[ \t]+){_VALUE}"), rf"\1{REMOVED}"),
     # Tokens that say what they are.
     (
         re.compile(
