@@ -107,8 +107,10 @@ def test_whatever_was_written_is_kept_as_plain_text(text: str) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["a", "key", "-", "://", "eyJ", "\\", "'", "-----BEGIN ", "password=", "A1b/", " ", '{"a":']
-    + ["secret-", "token", "a.-_", "--", f"{'A' * 17}\n", "f0", 'key="\\"'],
+    [
+        *("a", "key", "-", "://", "eyJ", "\\", "'", "-----BEGIN ", "password=", "A1b/", " ", '{"a":'),
+        *("secret-", "token", "a.-_", "--", f"{'A' * 17}\n", "f0", 'key="\\"'),
+    ],
 )
 def test_no_text_takes_long(piece: str) -> None:
     """A score script writes it, and while a pattern is tried no other thread of the worker runs: it would lose its lease."""
