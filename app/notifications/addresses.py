@@ -169,7 +169,7 @@ class _Bounded(httpcore.NetworkStream):
         self,
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ARG002
+        timeout: float | None = None,  # noqa: ARG002 - the whole exchange has one
     ) -> httpcore.NetworkStream:
         stream = self._stream.start_tls(ssl_context, server_hostname=server_hostname, timeout=_left(self._until))
         return _Bounded(stream, until=self._until, most_bytes=self._most_bytes)

@@ -15,7 +15,8 @@ from sqlmodel import Session, func, select
 from app.errors import Conflict
 from app.identity.actor import SERVICE, Actor
 from app.releases.events import append_event, stand_in_line
-from app.releases.queries import keep_locked, lock_rollout, rollout_ahead, steps_of
+from app.releases.locks import keep_locked, lock_rollout
+from app.releases.queries import rollout_ahead, steps_of
 from app.releases.states import DRIVEN, MAY_FOLLOW, STEP_MAY_FOLLOW, TIMED, Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 

@@ -15,9 +15,10 @@ from app.approvals.service import decisions_on, expiry_of, verdict_on
 from app.definitions.schema import ApprovalSection
 from app.guardrails.rules import Guardrails
 from app.identity.actor import Actor
+from app.releases.locks import lock_release
 from app.releases.planning import replaced_at, replan
 from app.releases.plans import Change, changes, digest_of
-from app.releases.queries import asking_at, lock_release, plan_of
+from app.releases.queries import asking_at, plan_of
 from app.releases.service import begin_asking, begin_round, move_rollout, record
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout

@@ -3,7 +3,8 @@
 from sqlmodel import Session
 
 from app.errors import Conflict
-from app.releases.queries import lock_release, overtaken_by, rollout_ahead
+from app.releases.locks import lock_release
+from app.releases.queries import overtaken_by, rollout_ahead
 from app.releases.service import ask_of, forget_what_was_asked, move_release, move_rollout, plan_again
 from app.releases.states import Control, Status
 from app.releases.tables import Release, Rollout

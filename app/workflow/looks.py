@@ -8,7 +8,8 @@ from sqlmodel import Session
 from app.approvals.service import expiry_of
 from app.guardrails.rules import Guardrails
 from app.identity.actor import SERVICE
-from app.releases.queries import lock_release, plan_of
+from app.releases.locks import lock_release
+from app.releases.queries import plan_of
 from app.releases.service import fail_rollout, move_rollout
 from app.releases.states import TIMED, Status
 from app.releases.tables import Release, Rollout

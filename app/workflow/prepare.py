@@ -12,8 +12,8 @@ from app.definitions.schema import Definition
 from app.definitions.tables import DefinitionVersion
 from app.identity.actor import SERVICE
 from app.jobs.tables import TrainingJob
+from app.releases.locks import lock_release
 from app.releases.planning import keep_checks, plan_release
-from app.releases.queries import lock_release
 from app.releases.service import INTERNAL_ERROR, move_release
 from app.releases.states import Status
 from app.releases.tables import Release

@@ -19,7 +19,8 @@ from app.freezes.queries import frozen_for
 from app.identity.actor import SERVICE
 from app.jobs.service import end_without_sighting, renew_looks
 from app.jobs.tables import TrainingJob
-from app.releases.queries import last_kinds, lock_release, lock_rollout, plan_of, steps_of
+from app.releases.locks import lock_release, lock_rollout
+from app.releases.queries import last_kinds, plan_of, steps_of
 from app.releases.service import (
     INTERNAL_ERROR,
     REQUEUED_RELEASE,

@@ -8,7 +8,7 @@ from dbos import DBOS
 from sqlmodel import Session
 
 from app.identity.actor import SERVICE
-from app.releases.queries import lock_rollout
+from app.releases.locks import lock_rollout
 from app.releases.service import INTERNAL_ERROR, fail_rollout, move_rollout, skip_what_is_left
 from app.releases.states import DRIVEN, Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun

@@ -12,7 +12,8 @@ from app.definitions.tables import DefinitionVersion
 from app.evidence.redaction import redact, redact_all
 from app.evidence.service import Log, keep
 from app.identity.actor import SERVICE
-from app.releases.queries import lock_step, model_of
+from app.releases.locks import lock_step
+from app.releases.queries import model_of
 from app.releases.service import INTERNAL_ERROR, move_step, report_progress
 from app.releases.states import Control, StepStatus
 from app.releases.tables import Release, StepRun

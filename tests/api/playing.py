@@ -11,8 +11,9 @@ import httpx
 from app.database.connection import Database
 from app.guardrails.rules import NO_GUARDRAILS, Guardrails
 from app.identity.actor import SERVICE
+from app.releases.locks import lock_release
 from app.releases.planning import PlannedRollout, PlannedStep, plan_release
-from app.releases.queries import get_rollout, lock_release, steps_of
+from app.releases.queries import get_rollout, steps_of
 from app.releases.service import move_release, move_rollout, move_step, report_progress
 from app.releases.states import Status, StepStatus
 from app.workflow.advance import advance_release

@@ -13,7 +13,7 @@ from app.database.connection import Database
 from app.evidence.service import DEPLOYMENT_LOG, Log, digest_of, forget_expired, keep
 from app.evidence.tables import Evidence
 from app.releases.audit import verify
-from app.releases.queries import lock_rollout
+from app.releases.locks import lock_rollout
 from app.releases.states import StepStatus
 from app.releases.tables import Event
 from app.workflow.step_runs import End, record_end

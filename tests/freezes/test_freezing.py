@@ -8,7 +8,7 @@ import pytest
 
 from app.guardrails.rules import NO_GUARDRAILS
 from app.identity.actor import SERVICE
-from app.releases.queries import lock_release
+from app.releases.locks import lock_release
 from app.releases.tables import Rollout
 from app.workflow.advance import may_begin
 from app.workflow.looks import look_once

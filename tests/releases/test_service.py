@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from app.database.connection import Database
 from app.errors import Conflict
-from app.releases import queries
+from app.releases import locks, queries
 from app.releases.events import append_event, link_events, verify_chain
 from app.releases.service import begin_attempt, move_rollout, move_step, report_progress, skip_what_is_left
 from app.releases.states import Status, StepStatus
@@ -129,7 +129,7 @@ def test_a_rollout_that_is_locked_again_is_as_this_transaction_has_left_it(plann
     begin_attempt(session, queries.get_rollout(session, planned, "dev"), actor=ANNA, now=NOW)
     move(session, "dev", Status.SUPERSEDED)
 
-    rollout, release, steps = queries.lock_rollout(session, f"{planned}:dev")
+    rollout, release, steps = locks.lock_rollout(session, f"{planned}:dev")
 
     assert (rollout.status, release.status) == (Status.SUPERSEDED, Status.SUPERSEDED)
     assert [step.key for step in steps] == ["register_model", "create_endpoint", "create_deployment"]

@@ -8,7 +8,8 @@ import pytest
 from app.azureml.errors import Unavailable
 from app.database.connection import Database
 from app.identity.actor import SERVICE
-from app.releases.queries import get_rollout, lock_release, steps_of
+from app.releases.locks import lock_release
+from app.releases.queries import get_rollout, steps_of
 from app.releases.service import ask_of, begin_attempt, move_rollout, move_step
 from app.releases.states import Control, Status, StepStatus
 from app.releases.tables import Release, Rollout

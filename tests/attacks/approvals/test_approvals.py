@@ -15,7 +15,8 @@ from app.guardrails.rules import NO_GUARDRAILS
 from app.identity.actor import Actor
 from app.identity.roles import Grant, Role
 from app.releases.events import verify_chain
-from app.releases.queries import list_events, lock_release, plan_of
+from app.releases.locks import lock_release
+from app.releases.queries import list_events, plan_of
 from app.releases.states import Status
 from app.releases.tables import EventHead, Rollout
 from app.workflow.advance import may_begin
