@@ -1,21 +1,22 @@
-"""Reading freezes."""
+"""Reading freezes, by the chain of events: one that was changed, lifted or removed past the service holds as it was made."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session
 
 from app.errors import NotFound
-from app.freezes.tables import Freeze
+from app.freezes.tables import RECORDED, Freeze
 from app.freezes.windows import Frozen, Window, frozen
+from app.releases.attested import CREATED, DELETED, freeze_events
 
 
 def get_freeze(session: Session, freeze_id: str) -> Freeze:
     """Raises NotFound, also for one that was deleted."""
-    found = session.get(Freeze, freeze_id)
-    if found is None or found.deleted_at is not None:
+    known = next((each for each in _on_record(session) if each.id == freeze_id), None)
+    if known is None:
         raise no_such_freeze(freeze_id)
-    return found
+    return session.get(Freeze, freeze_id) or known
 
 
 def no_such_freeze(freeze_id: str) -> NotFound:
@@ -28,10 +29,8 @@ def no_such_freeze(freeze_id: str) -> NotFound:
 
 def list_freezes(session: Session, *, model: str | None = None) -> list[Freeze]:
     """Those that are not deleted, the newest first; ``model``: only those that concern it."""
-    query = select(Freeze).where(col(Freeze.deleted_at).is_(None)).order_by(col(Freeze.created_at).desc())
-    if model is not None:
-        query = query.where(or_(col(Freeze.model).is_(None), Freeze.model == model))
-    return list(session.exec(query).all())
+    found = [each for each in _on_record(session) if model is None or each.model in {None, model}]
+    return sorted(found, key=lambda each: each.created_at, reverse=True)
 
 
 def frozen_for(
@@ -44,3 +43,20 @@ def frozen_for(
         if each.stage in {None, stage} and (each.target is None or each.target.lower() == target.lower())
     ]
     return frozen([*concerned, *also], now)
+
+
+def _on_record(session: Session) -> list[Freeze]:
+    """Those that were made and not deleted."""
+    events = freeze_events(session)
+    ended = {event.subject for event in events if event.kind == DELETED}
+    return [
+        Freeze(
+            id=event.subject,
+            model=event.model,
+            created_by=event.actor,
+            created_at=event.at,
+            **{field: event.data[field] for field in RECORDED},
+        )
+        for event in events
+        if event.kind == CREATED and event.subject not in ended
+    ]

@@ -8,6 +8,8 @@ from sqlmodel import Field, SQLModel
 from app.database.types import UtcDateTime
 from app.freezes.windows import Window
 
+RECORDED = ("stage", "target", "starts", "minutes", "zone", "recurs", "reason")  # what an event says of a freeze
+
 
 class Freeze(SQLModel, table=True):
     """Times in which nothing begins that it is about; what it does not name, it is about all of."""

@@ -6,25 +6,32 @@ for itself and against the one behind it; that the chain as a whole was not writ
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import and_, or_, text
 from sqlmodel import Session, SQLModel, col, select
 
 from app.identity.tables import ApiToken, PortalSession
 from app.releases.events import Appended, appended_in, hash_of
-from app.releases.tables import Event, EventHead
+from app.releases.tables import ABOUT_FREEZES, Event, EventHead
 
 BELIEVED_SECONDS = 10.0
 MOST_HELD = 10_000
+
+_PLANNED, _SUCCEEDED, _REQUEUED = "release.planned", "step.succeeded", "rollout.requeued"
 
 ROW = "row"  # in an event's data: the digest of the row that it is about
 
 # As in the index: with parameters in place of the words it would not be used.
 _ABOUT_RIGHTS = text("event.kind IN ('token.created', 'token.revoked', 'model.applied', 'session.opened')")
+
+_ABOUT_FREEZES = text(ABOUT_FREEZES)
+CREATED, DELETED = "freeze.created", "freeze.deleted"
 
 _FIELDS: dict[str, tuple[str, ...]] = {
     "api_token": ("id", "hash", "name", "grants", "created_by", "created_at", "expires_at"),
@@ -123,6 +130,37 @@ def attested_votes(session: Session, release_ids: Collection[str]) -> frozenset[
     """The digests of all votes on these releases that the chain has."""
     found = _events(session, col(Event.release_id).in_(release_ids), col(Event.kind).like("approval.%"))
     return frozenset(event.data[ROW] for event in found if ROW in event.data)
+
+
+def freeze_events(session: Session) -> list[Event | Appended]:
+    """Of all freezes that were ever made or deleted: some hundreds in years."""
+    found = _events(session, _ABOUT_FREEZES)
+    return [event for event in found if event.kind in {CREATED, DELETED}]
+
+
+@dataclass(frozen=True)
+class OnRecord:
+    """What the chain says of a rollout."""
+
+    plan_digest: str | None  # of the plan that it was made with
+    last: str | None  # the kind of its last event, such as ``rollout.in_progress``
+    outputs: dict[str, dict[str, Any]]  # by id: of the steps that were asked for and have succeeded
+
+
+def rollout_on_record(session: Session, rollout_id: str, *, steps: Collection[str] = ()) -> OnRecord:
+    """Asked before anything is done in a rollout's name: its rows, and those of its steps, may have been changed past the service."""
+    release_id, _, stage = rollout_id.rpartition(":")
+    moved = and_(col(Event.subject) == rollout_id, col(Event.kind).like("rollout.%"))
+    ended = and_(col(Event.subject).in_(steps), col(Event.kind) == _SUCCEEDED)
+    about = or_(col(Event.kind) == _PLANNED, moved, ended)
+    found = sorted(_events(session, Event.release_id == release_id, about), key=lambda event: event.seq or math.inf)
+    digests = [event.data["plan_digests"] for event in found if event.kind == _PLANNED and event.subject == release_id]
+    kinds = [event.kind for event in found if event.subject == rollout_id and event.kind != _REQUEUED]
+    return OnRecord(
+        plan_digest=digests[-1].get(stage) if digests else None,
+        last=kinds[-1] if kinds else None,
+        outputs={event.subject: event.data["output"] or {} for event in found if event.kind == _SUCCEEDED},
+    )
 
 
 def _says(events: Collection[Event | Appended], kind: str, digest: str) -> bool:

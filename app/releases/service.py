@@ -98,6 +98,13 @@ def break_glass(session: Session, rollout: Rollout) -> None:
     session.flush()
 
 
+def forget_glass(session: Session, rollout: Rollout) -> None:
+    """Freezes and holds keep it as they keep others."""
+    rollout.emergency = False
+    session.add(rollout)
+    session.flush()
+
+
 def move_release(
     session: Session,
     release: Release,

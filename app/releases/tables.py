@@ -12,6 +12,7 @@ from app.releases.states import Control, DryRunState, Status, StepStatus
 Json = dict[str, Any]
 
 _ABOUT_RIGHTS = "kind IN ('token.created', 'token.revoked', 'model.applied', 'session.opened')"
+ABOUT_FREEZES = "kind IN ('freeze.created', 'freeze.deleted')"
 
 
 class Release(SQLModel, table=True):
@@ -151,6 +152,13 @@ class Event(SQLModel, table=True):
             "subject",
             sqlite_where=text(_ABOUT_RIGHTS),
             postgresql_where=text(_ABOUT_RIGHTS),
+        ),
+        # Looked for whenever something is to begin.
+        Index(
+            "ix_event_about_freezes",
+            "seq",
+            sqlite_where=text(ABOUT_FREEZES),
+            postgresql_where=text(ABOUT_FREEZES),
         ),
     )
 

@@ -19,10 +19,11 @@ from app.releases.locks import lock_release
 from app.releases.planning import replaced_at, replan
 from app.releases.plans import Change, changes, digest_of
 from app.releases.queries import asking_at, plan_of
-from app.releases.service import begin_asking, begin_round, move_rollout, record
+from app.releases.service import begin_asking, begin_round, forget_glass, move_rollout, record
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout
 from app.workflow.guarding import guarded
+from app.workflow.on_record import plan_on_record
 from app.workflow.queue import WorkQueue
 
 NOT_AS_APPROVED = "What was approved is not what would be done now."
@@ -83,6 +84,7 @@ def ask_anew_if_not_as_approved(
         return False
     changed = renew_plan(session, guardrails, release, rollout)
     if not rollout.needs_approval:
+        forget_glass(session, rollout)  # nobody has broken it: a freeze keeps it
         return False
     if not changed and not rollout.emergency and is_approved(session, release, rollout, now=now):
         return False
@@ -101,8 +103,9 @@ def _glass_is_broken(
     session: Session, guardrails: Guardrails, release: Release, rollout: Rollout, *, now: datetime
 ) -> bool:
     policy = policy_now(session, guardrails, release, rollout)
-    plan = plan_of(session, rollout)
-    return policy is None or verdict_on(session, release, rollout, plan, now=now, policy=policy).emergency
+    if policy is None:
+        return any(each.emergency and each.round == rollout.round for each in decisions_on(session, [rollout.id]))
+    return verdict_on(session, release, rollout, plan_of(session, rollout), now=now, policy=policy).emergency
 
 
 def ask_others_anew(
@@ -159,9 +162,12 @@ def is_approved(session: Session, release: Release, rollout: Rollout, *, now: da
 def renew_plan(session: Session, guardrails: Guardrails, release: Release, rollout: Rollout) -> list[Change]:
     """Bring the plan up to date: what it replaces, and who must approve it; what changed in it."""
     plan = plan_of(session, rollout)
-    newest = {**plan.document, "replaces": replaced_at(session, rollout.target)}
+    newest = {**plan_on_record(session, rollout.id), "replaces": replaced_at(session, rollout.target)}
     newest = guarded(session, guardrails, release.model, rollout.target, newest)
-    if digest_of(newest) == rollout.plan_digest:
+    same = digest_of(newest) == rollout.plan_digest
+    if same and rollout.needs_approval == (newest["approval"] is not None):
         return []
     replan(session, rollout, newest)
+    if same:
+        return []
     return changes(plan.document, newest) or [Change("digest", plan.digest, rollout.plan_digest)]

@@ -3,6 +3,7 @@
 In pages, so that neither memory nor a query holds all of it. ``python -m app.workflow.auditing [SEQ:HASH]`` asks the database alone.
 """
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from app.evidence.service import digest_of as text_digest
 from app.evidence.tables import Evidence
 from app.freezes.tables import Freeze
 from app.identity.tables import ApiToken, PortalSession
+from app.notifications.tables import Webhook
 from app.releases import audit
 from app.releases.attested import ROW, row_digest
 from app.releases.audit import Anchor, Verdict
@@ -53,6 +55,10 @@ def _disagreements(session: Session) -> Iterator[str]:
                 yield f"The row {getattr(row, key)} of {table.__tablename__} is not as the chain says, or not in it."
             said.seen.add(row_digest(row))
     yield from _revived(session, said)
+    webhooks = {each.id: _webhook(each.url, each.kinds, each.models) for each in _rows(session, Webhook, "id")}
+    for known in sorted(webhooks.keys() | said.webhooks.keys()):
+        if webhooks.get(known) != said.webhooks.get(known):
+            yield f"The webhook {known} is not as the chain says, or not in it, or its row is gone."
     if gone := said.lasting - said.seen:
         yield f"{said.lasting_subjects[min(gone)]} is in the chain, and its row is gone or was changed."
     for plan in _rows(session, Plan, "digest"):
@@ -75,6 +81,10 @@ def _revived(session: Session, said: "_Said") -> Iterator[str]:
             yield f"The freeze {freeze.id} is {'' if freeze.deleted_at else 'not '}lifted in its row, other than in the chain."
 
 
+def _webhook(url: str, kinds: list[str], models: list[str]) -> str:
+    return json.dumps([url, kinds, models])
+
+
 class _Said:
     """What the chain says of rows: digests and ids, no more of it is held."""
 
@@ -85,6 +95,7 @@ class _Said:
         self.seen: set[str] = set()
         self.revoked: set[str] = set()
         self.lifted: set[str] = set()
+        self.webhooks: dict[str, str] = {}
         self.logs: set[str] = set()
         self.forgotten: set[str] = set()
         for event in _rows(session, Event, "seq"):
@@ -96,6 +107,10 @@ class _Said:
                 self.revoked.add(event.subject)
             case "freeze.deleted":
                 self.lifted.add(event.subject)
+            case "webhook.created":
+                self.webhooks[event.subject] = _webhook(*(event.data[field] for field in ("url", "kinds", "models")))
+            case "webhook.deleted":
+                self.webhooks.pop(event.subject, None)
             case "evidence.deleted":
                 self.forgotten.add(event.subject)
         if digest := event.data.get(ROW):

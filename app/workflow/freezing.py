@@ -4,8 +4,8 @@ from sqlmodel import Session
 
 from app.freezes.queries import get_freeze
 from app.freezes.service import Wanted, create_freeze, delete_freeze
-from app.freezes.tables import Freeze
-from app.releases.attested import ROW, row_digest
+from app.freezes.tables import RECORDED, Freeze
+from app.releases.attested import CREATED, DELETED, ROW, row_digest
 from app.releases.events import append_event
 from app.workflow.advance import look_at_scheduled
 from app.workflow.requests import Asking
@@ -14,7 +14,7 @@ from app.workflow.requests import Asking
 def create(session: Session, asking: Asking, wanted: Wanted) -> Freeze:
     """Raises Invalid."""
     freeze = create_freeze(session, wanted, by=asking.actor.name, now=asking.now)
-    _tell(session, asking, freeze, "freeze.created")
+    _tell(session, asking, freeze, CREATED)
     return freeze
 
 
@@ -22,7 +22,7 @@ def delete(session: Session, asking: Asking, freeze_id: str) -> None:
     """Raises NotFound."""
     freeze = get_freeze(session, freeze_id)
     delete_freeze(session, freeze, by=asking.actor.name, now=asking.now)
-    _tell(session, asking, freeze, "freeze.deleted")
+    _tell(session, asking, freeze, DELETED)
 
 
 def _tell(session: Session, asking: Asking, freeze: Freeze, kind: str) -> None:
@@ -35,9 +35,7 @@ def _tell(session: Session, asking: Asking, freeze: Freeze, kind: str) -> None:
         now=asking.now,
         model=freeze.model,
         data={
-            **freeze.model_dump(
-                include={"stage", "target", "starts", "minutes", "zone", "recurs", "reason"}, mode="json"
-            ),
+            **freeze.model_dump(include=set(RECORDED), mode="json"),
             ROW: row_digest(freeze),
         },
     )

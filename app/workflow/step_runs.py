@@ -20,6 +20,7 @@ from app.releases.tables import Release, StepRun
 from app.steps.contract import Context, Done, Interrupted, Json, OutOfTime, Refused
 from app.workflow.attempts import carry_out
 from app.workflow.bounded import internal_error
+from app.workflow.on_record import look_up_step
 from app.workflow.workshop import Workshop
 
 log = structlog.get_logger(__name__)
@@ -35,6 +36,7 @@ class Job:
     definition: int
     outputs: dict[str, Json]
     control: Control | None  # asked of the release when the step began
+    refusal: str | None = None  # why it is not carried out
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,15 @@ def begin_step(session: Session, shop: Workshop, release: Release, step: StepRun
     """Note that it runs, and gather what it needs."""
     again = "Taken up again." if step.status is StepStatus.RUNNING else "Begun."
     _keep_running(session, shop, step, code="running", sentence=again)
-    stage = step.rollout_id.rpartition(":")[2]
+    ready = look_up_step(session, release, step)
     return Job(
         step=step,
         release=release.id,
-        stage=stage,
+        stage=step.rollout_id.rpartition(":")[2],
         definition=release.definition_id,
-        outputs=_outputs_for(session, release, stage, step),
+        outputs=ready.outputs,
         control=release.control,
+        refusal=ready.refusal,
     )
 
 
@@ -69,6 +72,8 @@ def carry_out_step(shop: Workshop, job: Job) -> End:
 
     It is an act that begins before and ends after: a worker that is stopped waits until the end is recorded.
     """
+    if job.refusal is not None:
+        return End(StepStatus.FAILED, "step_not_on_record", job.refusal)
     with shop.signals.parking():
         return _carry_out(shop, job)
 
@@ -97,16 +102,6 @@ def record_end(session: Session, step: StepRun, end: End, *, now: datetime, log_
         actor=SERVICE,
         now=now,
     )
-
-
-def _outputs_for(session: Session, release: Release, own_stage: str, step: StepRun) -> dict[str, Json]:
-    """Of the steps that this one needs, by key; a need in an earlier stage is written ``<stage>/<key>``."""
-    outputs = {}
-    for need in step.needs:
-        stage, _, key = need.rpartition("/")
-        needed = session.get_one(StepRun, f"{release.id}:{stage or own_stage}:{key}")
-        outputs[key] = dict(needed.output or {})
-    return outputs
 
 
 def _carry_out(shop: Workshop, job: Job) -> End:

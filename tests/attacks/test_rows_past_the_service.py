@@ -262,3 +262,17 @@ def test_freeze_that_was_lifted_or_removed_in_the_table_is_named_by_the_audit(
     assert "lifted in its row" in audit(root)[1]
     write(database, 'DELETE FROM "freeze"')
     assert "freeze.created" in audit(root)[1]
+
+
+@pytest.mark.parametrize("statement", ["UPDATE webhook SET url = 'https://mallory.example'", "DELETE FROM webhook"])
+def test_webhook_whose_row_was_changed_is_named_by_the_audit(
+    root: httpx.Client, database: Database, statement: str
+) -> None:
+    made = as_json(root.post("/v1/webhooks", json={"url": "https://93.184.216.34/hook"}))
+    other = as_json(root.post("/v1/webhooks", json={"url": "https://93.184.216.34/other"}))
+    assert root.delete(f"/v1/webhooks/{other['id']}").is_success
+    assert audit(root) == (True, "")
+
+    write(database, statement)
+
+    assert made["id"] in audit(root)[1]

@@ -19,18 +19,28 @@ ANNA = Actor(name="anna", via="cli")
 
 
 def a_plan(stage: str, *, approval: bool = False) -> PlannedRollout:
+    place = {"subscription": "sub", "resource_group": "rg", "workspace": "ws"}
+    steps = (
+        PlannedStep("register_model", "register_model", (), {"workspace": place}, 60.0),
+        PlannedStep("create_endpoint", "create_endpoint", (), {}, 60.0),
+        PlannedStep("create_deployment", "create_deployment", ("register_model", "create_endpoint"), {}, 60.0),
+    )
     return PlannedRollout(
         stage=stage,
         target=f"sub/rg/ws/{stage}",
         endpoint=f"ep-{stage}",
         workspace="ws",
         deployment="r1-abcd",
-        plan={"stage": stage, "approval": {"self_approval": True} if approval else None, "steps": []},
-        steps=(
-            PlannedStep("register_model", "register_model", (), {}, 60.0),
-            PlannedStep("create_endpoint", "create_endpoint", (), {}, 60.0),
-            PlannedStep("create_deployment", "create_deployment", ("register_model", "create_endpoint"), {}, 60.0),
-        ),
+        plan={
+            "stage": stage,
+            "target": {**place, "endpoint": stage, "registry": None, "key_vault": None},
+            "definition": {"version": 1, "digest": "sha256:b"},
+            "approval": {"self_approval": True} if approval else None,
+            "steps": [
+                {"key": each.key, "kind": each.kind, "needs": list(each.needs), "config": each.config} for each in steps
+            ],
+        },
+        steps=steps,
     )
 
 

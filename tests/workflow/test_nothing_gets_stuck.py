@@ -18,7 +18,9 @@ from app.guardrails.rules import NO_GUARDRAILS
 from app.identity.actor import SERVICE, Actor
 from app.jobs.service import LOST, REFUSED, SUBMITTING
 from app.jobs.tables import TrainingJob
+from app.releases.attested import ROW, row_digest
 from app.releases.dry_runs import begin_dry_run
+from app.releases.events import append_event
 from app.releases.planning import plan_release
 from app.releases.service import Request, begin_attempt, create_release, move_rollout
 from app.releases.states import DryRunState, Status
@@ -74,6 +76,8 @@ def pending(shop: Workshop) -> str:
         version = session.exec(select(DefinitionVersion)).one()
         version.content = definition().model_dump(mode="json")
         session.add(version)
+        applied = {ROW: row_digest(version)}
+        append_event(session, "model.applied", subject="churn@1", actor=ANNA, now=now(), model="churn", data=applied)
         release = another(session)
         have_it_prepared(session, shop.queue, release)
         return release.id
