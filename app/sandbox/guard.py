@@ -4,8 +4,10 @@ A path counts as what it leads to, links and all. There is no way to take the ho
 """
 
 import _posixsubprocess
+import ipaddress
 import mimetypes
 import os
+import socket
 import ssl
 import sys
 import sysconfig
@@ -56,7 +58,8 @@ _LISTENS = frozenset({"socket.bind"})
 
 _DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")
 _SYSTEM = ("/etc/localtime", "/etc/timezone", "/etc/os-release", "/usr/lib/os-release", "/usr/share/zoneinfo")
-_METADATA = "169.254."  # where a cloud's machine asks for its identity: a child has been given what it needs
+# Where a cloud's machine asks for its identity: a child has been given what it needs. The second is Azure's host to its machines.
+_METADATA = (*map(ipaddress.ip_network, ("169.254.0.0/16", "168.63.129.16/32", "fe80::/10", "fd00:ec2::254/128")),)
 
 
 class Denied(PermissionError):
@@ -140,8 +143,20 @@ def _check_address(arguments: tuple[Any, ...]) -> None:
     if len(arguments) < 2 or isinstance(arguments[0], str | bytes):
         return  # looking up a name
     address = arguments[1]
-    if not isinstance(address, tuple) or str(address[0]).startswith(_METADATA):
+    if not isinstance(address, tuple) or any(_number_of(str(address[0])) in network for network in _METADATA):
         raise Denied(f"connect to {address!r}")
+
+
+def _number_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address, however it is written. Raises Denied for a name: whoever connects has looked it up."""
+    try:
+        number = ipaddress.ip_address(host)
+    except ValueError:
+        try:
+            return ipaddress.IPv4Address(socket.inet_aton(host))  # 2852039166, 0xa9fea9fe
+        except OSError:
+            raise Denied(f"connect to {host!r}") from None
+    return getattr(number, "ipv4_mapped", None) or number
 
 
 def _refuse(event: str) -> Callable[[tuple[Any, ...]], None]:

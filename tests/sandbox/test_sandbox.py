@@ -1,6 +1,7 @@
 """Tasks in child processes: what they give, what they may not, and how they end."""
 
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -122,6 +123,22 @@ def test_it_writes_only_where_it_may(sandbox: Sandbox, tmp_path: Path) -> None:
 def test_it_starts_no_program(sandbox: Sandbox, how: str) -> None:
     with pytest.raises(Broke, match="not allowed"):
         sandbox.run(f"{TASKS}:start_program", {"how": how}, readable=[Path("/bin")])
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["169.254.169.254", "2852039166", "0xa9.0xfe.169.254", "::ffff:169.254.169.254", "168.63.129.16", "fe80::1%lo"],
+)
+def test_with_the_network_it_still_cannot_ask_for_the_machines_identity(sandbox: Sandbox, host: str) -> None:
+    with pytest.raises(Broke, match="not allowed"):
+        sandbox.run(f"{TASKS}:connect", {"host": host, "port": 80}, limits=Limits(network=True))
+
+
+def test_with_the_network_it_reaches_others(sandbox: Sandbox) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        assert sandbox.run(f"{TASKS}:connect", {"host": "127.0.0.1", "port": port}, limits=Limits(network=True))
 
 
 def test_it_has_no_secret_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
