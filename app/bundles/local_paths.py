@@ -98,7 +98,7 @@ def check_local_paths(folder: Path, files: Sequence[str]) -> list[Mistake]:
     """What is wrong, file by file. ``files`` are relative to the folder, which must be resolved already."""
     search = _Search(folder.resolve())
     for file in files:
-        search.read(file)
+        search.read(file, is_entry=True)
     search.read_listings()
     return search.mistakes
 
@@ -109,7 +109,7 @@ class _Search:
     mistakes: list[Mistake] = field(default_factory=list)
     _read: set[Path] = field(default_factory=set)
 
-    def read(self, name: str) -> None:
+    def read(self, name: str, *, is_entry: bool = False) -> None:
         """One YAML file, and what it names."""
         path = (self.root / name).resolve()
         if not path.is_relative_to(self.root):
@@ -123,6 +123,8 @@ class _Search:
             return
         document = read_yaml(path, name=path.relative_to(self.root).as_posix(), numbers=False)
         self.mistakes.extend(document.mistakes)
+        if is_entry and not document.mistakes and not isinstance(document.data, dict):
+            self.mistakes.append(document.mistake((), "must be a mapping (`key: value`)"))
         self._walk(document, document.data, (), base=path.parent)
 
     def read_listings(self) -> None:

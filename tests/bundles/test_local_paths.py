@@ -120,6 +120,13 @@ def test_what_the_sdk_reads_otherwise_is_told(folder: Path, text: str) -> None:
     assert mistakes_of(folder, text)
 
 
+@pytest.mark.parametrize("text", ["- command: echo\n", "echo\n"])
+def test_a_job_that_is_no_mapping_is_told(folder: Path, text: str) -> None:
+    (folder / "job.yml").write_text(text)
+
+    assert list(map(str, check_local_paths(folder, ["job.yml"]))) == ["job.yml:1: must be a mapping (`key: value`)"]
+
+
 def test_files_that_name_each_other_in_a_circle_are_read_once(folder: Path) -> None:
     (folder / "other.yml").write_text("component: job.yml\ncode: /etc\n")
 
