@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from app.errors import MlreleaseError
+from app.process.environment import without_secrets
 
 
 class Died(MlreleaseError):
@@ -22,7 +23,10 @@ class Watchdog:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli.watchdog"], stdin=subprocess.PIPE, start_new_session=True
+            [sys.executable, "-m", "app.cli.watchdog"],
+            env=without_secrets(os.environ),
+            stdin=subprocess.PIPE,
+            start_new_session=True,
         )
 
     @property

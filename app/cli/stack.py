@@ -23,6 +23,7 @@ from app.cli.ports import LOOPBACK, require_free
 from app.cli.processes import Died, Program, Watchdog
 from app.errors import Misconfigured
 from app.process.development_token import read_token, remove_token
+from app.process.environment import without_secrets
 from app.process.private_files import make_private_folder
 
 START_SECONDS = 180.0  # the worker imports the Azure SDK, which takes long on a busy machine
@@ -122,6 +123,7 @@ class Stack:
         self.start(
             "emulator",
             [emulator_command(), "serve", "--port", str(port), "--data", str(data), "--ready-file", str(ready)],
+            with_secrets=False,  # it runs the code of training jobs
         )
         return ready
 
@@ -143,12 +145,12 @@ class Stack:
         self.start("worker", _module("app.worker"), MLRELEASE_READY_FILE=str(ready))
         return ready.exists
 
-    def start(self, name: str, command: Sequence[str], **variables: str) -> Program:
+    def start(self, name: str, command: Sequence[str], *, with_secrets: bool = True, **variables: str) -> Program:
         """Start one more process, which ends with the stack."""
         program = Program(
             name,
             command,
-            environment={**self.environment, **variables},
+            environment={**(self.environment if with_secrets else without_secrets(self.environment)), **variables},
             log=self.logs / f"{name.lower()}.log",
             watchdog=self._watchdog,
         )
@@ -194,7 +196,11 @@ class Stack:
 def emulator_environment(data: Path) -> dict[str, str]:
     """The variables with which the Azure SDK finds the emulator that runs on this folder."""
     printed = subprocess.run(  # noqa: S603 # our own program
-        [emulator_command(), "env", "--data", str(data), "--json"], capture_output=True, text=True, check=False
+        [emulator_command(), "env", "--data", str(data), "--json"],
+        env=without_secrets(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if printed.returncode != 0:
         raise Died(f"The emulator does not say how it is reached: {printed.stderr.strip()}")

@@ -3,6 +3,11 @@
 A program of its own (``python -m app.cli.up``), because reading the settings costs imports that the other commands can do without.
 """
 
+if __name__ == "__main__":  # before the imports: it begins anew
+    from app.process.environment import hide_secrets
+
+    hide_secrets()
+
 import json
 import shlex
 import sys

@@ -1,5 +1,10 @@
 """``mlrelease migrate``: bring the database that the settings name to what this version needs."""
 
+if __name__ == "__main__":  # before the imports: it begins anew
+    from app.process.environment import hide_secrets
+
+    hide_secrets()
+
 from app.database.connection import Database
 from app.database.migrate import migrate
 from app.errors import MlreleaseError

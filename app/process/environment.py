@@ -57,9 +57,14 @@ def forget_secrets() -> None:
         del os.environ[name]
 
 
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """For a program that needs none of them."""
+    return {name: value for name, value in environment.items() if not _is_secret(name)}
+
+
 def begin_anew(arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     """Become Python with these arguments, in this environment; its secrets are handed over and not shown."""
-    shown = {name: value for name, value in environment.items() if not _is_secret(name)}
+    shown = without_secrets(environment)
     secrets = {name: value for name, value in environment.items() if _is_secret(name)}
     if secrets:
         shown[_HANDED_OVER] = str(_file_in_memory(json.dumps(secrets).encode()))

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -78,6 +78,40 @@ def test_a_running_process_shows_no_secret(module: str, given_as: str, migrated_
 
     assert b"MLRELEASE_DATA" in environment
     assert not [each for each in (environment, *memory_of_children) if CANARY.encode() in each]
+
+
+def test_what_runs_beside_the_service_on_one_machine_shows_no_secret(tmp_path: Path) -> None:
+    """Training jobs of the emulator run as the same user: they can read what the programs around them were started with."""
+    environment = {
+        **local_environment(os.environ),
+        "MLRELEASE_DATA": str(tmp_path / "data"),
+        "MLRELEASE_PORT": str(free_port()),
+        "MLRELEASE_EMULATOR_PORT": "0",
+        "MLRELEASE_SIGNING_KEYS": CANARY,
+    }
+    with (tmp_path / "log").open("wb") as output:
+        up = subprocess.Popen(
+            [sys.executable, "-m", "app.cli.up"], env=environment, cwd=tmp_path, stdout=output, stderr=output
+        )
+    try:
+        shown: dict[str, bytes] = {}
+        until = time.monotonic() + PATIENCE_SECONDS
+        while set(shown) != {"watchdog", "emulator"}:
+            assert up.poll() is None, (tmp_path / "log").read_text()
+            assert time.monotonic() < until, f"only {list(shown)} run"
+            for child in Path(f"/proc/{up.pid}/task/{up.pid}/children").read_text().split():
+                with suppress(FileNotFoundError, ProcessLookupError):
+                    command = Path(f"/proc/{child}/cmdline").read_text()
+                    for name in ("watchdog", "emulator"):
+                        if f"app.cli.{name}" in command or f"azureml-{name}" in command:
+                            shown[name] = Path(f"/proc/{child}/environ").read_bytes()
+        own = Path(f"/proc/{up.pid}/environ").read_bytes()
+    finally:
+        up.terminate()
+        up.wait(PATIENCE_SECONDS)
+
+    assert all(b"PATH=" in each for each in (own, *shown.values()))
+    assert not [each for each in (own, *shown.values()) if CANARY.encode() in each]
 
 
 @contextmanager
