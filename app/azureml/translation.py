@@ -1,6 +1,7 @@
 """From what the SDK raises to ``azureml.errors``: one table for every call."""
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,7 @@ from app.sandbox.child import find_denied
 
 log = structlog.get_logger(__name__)
 
+LONGEST_RETRY_AFTER = 600.0  # seconds: nobody is kept waiting longer without another question
 _LONGEST = 1500  # characters of Azure's own words that are kept
 
 _QUOTA = re.compile(r"quota|OutOfCapacity|not enough.*(cores|capacity)", re.I | re.S)
@@ -255,6 +257,7 @@ def _retry_after(raised: HttpResponseError) -> float | None:
     headers = response.headers if response is not None else {}
     milliseconds, seconds = headers.get("retry-after-ms"), headers.get("Retry-After")
     try:
-        return float(milliseconds) / 1000 if milliseconds else float(seconds) if seconds else None
+        asked = float(milliseconds) / 1000 if milliseconds else float(seconds) if seconds else math.nan
     except ValueError:
         return None
+    return min(asked, LONGEST_RETRY_AFTER) if asked >= 0 else None  # not where it is no number at all

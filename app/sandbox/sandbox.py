@@ -250,6 +250,12 @@ class _Run:
     def _died(self) -> Exception:
         """Why it said nothing more."""
         status = self._exit_status()
+        if status is None:  # nothing in what was sent can do that: it says nothing about it
+            return Unavailable(
+                f"Could not {self._doing}: the process that does it was ended from outside.",
+                code="sandbox_ended",
+                hint="Try again; if it stays, look for whatever ends processes on this machine, as for want of memory.",
+            )
         if status == -signal.SIGXCPU:
             return self._too_costly(f"it took more than {self._limits.cpu_seconds} seconds of processor time")
         if status == -signal.SIGKILL:  # of the hard limit, or of a machine without memory
@@ -259,9 +265,10 @@ class _Run:
         return self._broke(f"the process ended with {status}")
 
     def _exit_status(self) -> int | None:
+        """None: the template did not tell, so it has ended itself, and its children with it."""
         self._control.settimeout(LAST_WORDS_SECONDS)
         try:
-            return int(self._control.recv(32) or b"0")
+            return int(self._control.recv(32))
         except (OSError, ValueError):
             return None
 

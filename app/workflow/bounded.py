@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 import structlog
+from dbos import DBOS
 from sqlmodel import Session
 
 from app.steps.contract import Interrupted
@@ -32,28 +33,36 @@ def carry_out_bounded(
 
     Raises Interrupted where this worker must let go, and what the last of ``fail`` raised.
     """
-    with shop.driven.driving(subject):
+    workflow = DBOS.workflow_id
+    with shop.driven.driving(subject, *([workflow] if workflow else [])):
         sentence = ""
         for number in range(1, TRIES + 1):
             try:
                 return body()
             except Interrupted:
                 raise
-            except Exception as broken:  # noqa: BLE001 - whatever it is, the row must not wait for it
+            except BaseException as broken:  # noqa: BLE001 - whatever it is (also what asks a process to exit), the row must not wait
                 sentence = internal_error(shop, broken, subject=subject)
             if number < TRIES:
                 _wait(shop, number)
         return _write_failure(shop, fail, sentence)
 
 
-def internal_error(shop: Workshop, broken: Exception, *, subject: str) -> str:
+def internal_error(shop: Workshop, broken: BaseException, *, subject: str) -> str:
     """Log an exception that nobody expected, with its traceback; the sentence that says where to find it."""
     incident = secrets.token_hex(4)
     log.error("internal_error", subject=subject, incident=incident, exc_info=broken)
-    first_line = next(iter(str(broken).splitlines()), "")  # what follows in a database's error are its values
+    first_line = next(iter(_words(broken).splitlines()), "")  # what follows in a database's error are its values
     cause = first_line[:LONGEST_CAUSE]
     said = f"{type(broken).__name__}: {cause}" if cause else type(broken).__name__
     return f"Internal error: {said}. Look for incident {incident} in the log of worker {shop.worker.id}."
+
+
+def _words(broken: BaseException) -> str:
+    try:
+        return str(broken)
+    except Exception:  # noqa: BLE001 - an exception that cannot even say what it is
+        return ""
 
 
 def _write_failure(shop: Workshop, fail: Sequence[Fail[Result]], sentence: str) -> Result:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class Driven:
-    """What this process carries out at this moment."""
+    """What this process carries out at this moment: subjects, and the engine's workflows that are about them."""
 
     def __init__(self) -> None:
         self._subjects: Counter[str] = Counter()
@@ -18,12 +18,12 @@ class Driven:
             return self._subjects[subject] > 0
 
     @contextmanager
-    def driving(self, subject: str) -> Iterator[None]:
+    def driving(self, *subjects: str) -> Iterator[None]:
         """Around whatever carries out a row's work."""
         with self._lock:
-            self._subjects[subject] += 1
+            self._subjects.update(subjects)
         try:
             yield
         finally:
             with self._lock:
-                self._subjects[subject] -= 1
+                self._subjects.subtract(subjects)

@@ -73,7 +73,7 @@ class Lease:
                     each_beat(in_time)
             except Unavailable as away:
                 log.warning("lease_not_renewed", error=str(away), held=self.is_held())
-            except Exception:
+            except BaseException:
                 # Whatever one beat ran into: a thread that ends here would leave a worker that nobody can tell from a dead one.
                 log.exception("beat_broke")
             if not (is_ours and self.is_held()):

@@ -26,7 +26,7 @@ class _Waiting:
     work: Callable[[Session], Any]
     is_over: bool = False
     result: Any = None
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 class Line:
@@ -56,7 +56,7 @@ class Line:
     def _write(self, together: list[_Waiting]) -> None:
         try:
             results = self._database.transact(lambda session: self._run(session, together))
-        except Exception as broken:  # noqa: BLE001 - handed to whoever waits for it, by ``write``
+        except BaseException as broken:  # noqa: BLE001 - handed to whoever waits for it, by ``write``; the others must not wait for it
             if len(together) == 1 or _concerns_all(broken):
                 _end(together, broken)
                 return
@@ -71,11 +71,11 @@ class Line:
         return [each.work(session) for each in together]
 
 
-def _end(together: list[_Waiting], error: Exception) -> None:
+def _end(together: list[_Waiting], error: BaseException) -> None:
     for each in together:
         each.error, each.is_over = error, True
 
 
-def _concerns_all(error: Exception) -> bool:
+def _concerns_all(error: BaseException) -> bool:
     """The database or the lease is away: it would be for each of them."""
     return isinstance(error, Unavailable) or (isinstance(error, Conflict) and error.code == "lease_lost")

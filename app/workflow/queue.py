@@ -39,6 +39,10 @@ class WorkQueue(Protocol):
 
     def waiting_or_running(self) -> set[str]: ...
 
+    def running_at(self, worker: str) -> set[str]: ...
+
+    def drop(self, workflow_id: str) -> None: ...
+
 
 class DbosQueue:
     """The engine's client: it writes rows, and starts no thread."""
@@ -82,6 +86,19 @@ class DbosQueue:
         with available():
             found = self._client.list_workflows(status=list(_NOT_OVER), load_input=False, load_output=False)
         return {each.workflow_id for each in found}
+
+    def running_at(self, worker: str) -> set[str]:
+        """The ids of every workflow that this worker carries out, as far as the engine knows. Raises Unavailable."""
+        with available():
+            found = self._client.list_workflows(
+                status="PENDING", executor_id=worker, load_input=False, load_output=False
+            )
+        return {each.workflow_id for each in found}
+
+    def drop(self, workflow_id: str) -> None:
+        """Have the engine wait no longer for what nobody carries out. Raises Unavailable."""
+        with available():
+            self._client.cancel_workflow(workflow_id)
 
     def close(self) -> None:
         self._client.destroy()

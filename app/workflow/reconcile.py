@@ -4,10 +4,14 @@ Our rows are the truth. One whose status wants a workflow is looked for among th
 engine has lost it, or ended it without our row knowing, it is enqueued again under a new id. That is free of races: the id comes from
 what is changed under the row's lock, so the second of two workers finds that it was changed; and a workflow that is still at work
 unknown to the engine finds the same, and stops. What is enqueued again and again without getting any further is failed.
+
+The other way round, the engine may believe for ever that this process carries something out: what ended without the engine hearing of
+it, or never began. It would keep everything at the same target waiting. So it is dropped first.
 """
 
 import secrets
 import threading
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -32,6 +36,7 @@ from app.releases.service import (
 )
 from app.releases.states import DRIVEN, TIMED, DryRunState, Status, StepStatus
 from app.releases.tables import DryRun, Release, Rollout
+from app.steps.contract import Interrupted
 from app.workers.queries import live_ids
 from app.workflow.requests import have_it_prepared
 from app.workflow.training import LOST_AFTER
@@ -39,6 +44,9 @@ from app.workflow.workshop import Workshop
 
 log = structlog.get_logger(__name__)
 
+DROP_SECONDS = (
+    30.0  # that the engine and this process may differ: between being taken out of the queue and beginning is a moment
+)
 MOST_IN_A_ROW = 5  # that a row is enqueued anew without anything else happening to it
 GIVEN_UP = "It was queued anew {} times, and nothing came of it. Look for its id in the logs of the workers."
 
@@ -54,9 +62,13 @@ class Wanting:
 class Reconciliation:
     """One worker's. ``restore_queues`` is called where the engine may have lost them."""
 
-    def __init__(self, shop: Workshop, *, restore_queues: Callable[[], None]) -> None:
+    def __init__(
+        self, shop: Workshop, *, restore_queues: Callable[[], None], drop_seconds: float = DROP_SECONDS
+    ) -> None:
         self._shop = shop
         self._restore_queues = restore_queues
+        self._drop_seconds = drop_seconds
+        self._not_driven_since: dict[str, float] = {}
 
     def keep(self, *, seconds: float) -> None:
         """Look every so often, in a thread that ends with the process."""
@@ -66,6 +78,7 @@ class Reconciliation:
         """Look once; what was enqueued anew, by the id that was missed."""
         shop = self._shop
         self._restore_queues()
+        self._drop_what_is_not_carried_out()
         wanting = shop.read(lambda session: [*_wanting(session, shop)])
         if not wanting:
             return []
@@ -73,10 +86,29 @@ class Reconciliation:
         driven = _with_prefixes(shop.queue.waiting_or_running())
         found = []
         for each in wanting:
-            if each.workflow not in driven and shop.write(each.requeue):
+            if each.workflow not in driven and self._requeued(each):
                 log.warning("requeued", workflow=each.workflow)
                 found.append(each.workflow)
         return found
+
+    def _requeued(self, wanting: Wanting) -> bool:
+        try:
+            return self._shop.write(wanting.requeue)
+        except Interrupted:
+            raise
+        except Exception:
+            log.exception("requeue_broke", workflow=wanting.workflow)  # one row must not keep all the others waiting
+            return False
+
+    def _drop_what_is_not_carried_out(self) -> None:
+        """Of this process alone: what others carry out, they know."""
+        shop, now = self._shop, time.monotonic()
+        missing = [each for each in shop.queue.running_at(shop.worker.id) if each not in shop.driven]
+        self._not_driven_since = {each: self._not_driven_since.get(each, now) for each in missing}
+        for each, since in self._not_driven_since.items():
+            if now - since >= self._drop_seconds:
+                log.warning("dropped", workflow=each)
+                shop.queue.drop(each)
 
     def _keep(self, seconds: float) -> None:
         signals = self._shop.signals
@@ -85,7 +117,7 @@ class Reconciliation:
             try:
                 signals.require_going_on()
                 self.look()
-            except Exception:
+            except BaseException:
                 # Whatever one look ran into, the next may do without; a worker that must let go looks no more than this once.
                 log.exception("reconcile_broke")
 

@@ -140,7 +140,7 @@ def _carry_out(shop: Workshop, job: Job) -> End:
         return End(StepStatus.ERRORED, late.code, _last_words(shop, job.step))
     except AzureMLError as error:
         return End(StepStatus.ERRORED, error.code, str(error), log=error.log)
-    except Exception as broken:  # noqa: BLE001 - whatever it is, it is how the step ended
+    except BaseException as broken:  # noqa: BLE001 - whatever it is, it is how the step ended: this thread is no process's main one
         return End(StepStatus.ERRORED, INTERNAL_ERROR, internal_error(shop, broken, subject=job.step.id))
 
 

@@ -55,13 +55,16 @@ def test_status_becomes_an_error_of_ours(
     assert raised.value.retryable is retryable
 
 
-def test_retry_after_is_handed_on(azure: AzureML, emulator: RunningEmulator) -> None:
-    emulator.break_request("models/churn/versions", status=429, code="TooManyRequests", retry_after=1, times=5)
+@pytest.mark.parametrize(("asked", "waited"), [(1, 1), (10**9, 600), (-5, None)])
+def test_retry_after_is_handed_on_within_reason(
+    azure: AzureML, emulator: RunningEmulator, asked: float, waited: float | None
+) -> None:
+    emulator.break_request("models/churn/versions", status=429, code="TooManyRequests", retry_after=asked, times=1)
 
     with pytest.raises(Throttled) as raised:
         list_models(azure, DEV, "churn")
 
-    assert raised.value.retry_after == 1
+    assert raised.value.retry_after == waited
 
 
 def test_one_hiccup_is_told_and_not_waited_for_where_nobody_sees(azure: AzureML, emulator: RunningEmulator) -> None:

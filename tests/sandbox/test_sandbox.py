@@ -203,6 +203,24 @@ def test_a_template_that_died_is_replaced() -> None:
     sandbox.close()
 
 
+def test_a_template_that_dies_meanwhile_says_nothing_about_what_was_sent() -> None:
+    sandbox = Sandbox()
+    template = sandbox.run(f"{TASKS}:parent_id")
+    pids: list[int] = []
+
+    def answer(_question: str, details: dict[str, Any]) -> None:
+        pids.append(details["pid"])
+        os.kill(template, 9)
+
+    with pytest.raises(Unavailable) as ended:
+        sandbox.run(f"{TASKS}:tell_and_hang", answer=answer)
+
+    assert ended.value.code == "sandbox_ended"
+    wait_until(lambda: not is_running(pids[0]))
+    assert sandbox.run(f"{TASKS}:add", {"left": 1, "right": 2}) == 3
+    sandbox.close()
+
+
 def test_children_of_many_threads_do_not_mix(sandbox: Sandbox) -> None:
     def add(number: int) -> int:
         return int(sandbox.run(f"{TASKS}:add", {"left": number, "right": number}))

@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
+from app.bundles.archive import archive_digest
+from app.bundles.store import keep
 from app.database.connection import Database
 from app.definitions.schema import ApprovalSection
 from app.definitions.tables import DefinitionVersion
@@ -36,6 +38,7 @@ from app.workflow.rollout import carry_out_rollout
 from app.workflow.training import LOST_AFTER, look
 from app.workflow.workshop import Workshop
 from tests.api.serving import PATIENCE_SECONDS
+from tests.bundles.tars import tar_of
 from tests.releases.conftest import a_plan, planned
 from tests.rollout.content import CONTENT, SOURCE, definition
 from tests.workflow.breaking import Broken, refusing, refusing_statements
@@ -70,14 +73,21 @@ def queued(shop: Workshop) -> str:
         return rollout.id
 
 
+def apply_definition(session: Session) -> None:
+    """Give the planned release's definition its content and files, on record as the service would have it."""
+    version = session.exec(select(DefinitionVersion)).one()
+    archive = tar_of(("golden.json", b"[]"))
+    version.bundle_digest = keep(session, archive, digest=archive_digest(archive), now=now())
+    version.content = definition().model_dump(mode="json")
+    session.add(version)
+    said = {ROW: row_digest(version)}
+    append_event(session, "model.applied", subject="churn@1", actor=ANNA, now=now(), model="churn", data=said)
+
+
 def pending(shop: Workshop) -> str:
     """A release that waits to be prepared."""
     with shop.database.write() as session:
-        version = session.exec(select(DefinitionVersion)).one()
-        version.content = definition().model_dump(mode="json")
-        session.add(version)
-        applied = {ROW: row_digest(version)}
-        append_event(session, "model.applied", subject="churn@1", actor=ANNA, now=now(), model="churn", data=applied)
+        apply_definition(session)
         release = another(session)
         have_it_prepared(session, shop.queue, release)
         return release.id
@@ -85,9 +95,7 @@ def pending(shop: Workshop) -> str:
 
 def dry_run(shop: Workshop) -> str:
     with shop.database.write() as session:
-        version = session.exec(select(DefinitionVersion)).one()
-        version.content = definition().model_dump(mode="json")
-        session.add(version)
+        apply_definition(session)
         asked: dict[str, Any] = {"model": "churn", "definition_version": 1, "job": "job-1", "source": SOURCE}
         run = begin_dry_run(session, **asked, stages=["dev"], actor=ANNA, now=now())
         shop.queue.plan_dry_run(session, run.id)
