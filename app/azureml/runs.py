@@ -1,9 +1,11 @@
 """What a run logged: metrics and times, read over the MLflow tracking API that every workspace has."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from app.azureml.facade import AzureML
+from app.azureml.translation import translated
 from app.azureml.types import RunRecord, WorkspaceRef
 
 
@@ -13,9 +15,14 @@ def read_run(azure: AzureML, workspace: WorkspaceRef, run: str) -> RunRecord:
     with azure.connect(workspace, doing=doing) as client:
         tracking = str(client.workspaces.get(workspace.workspace).mlflow_tracking_uri)
     address = tracking.replace("azureml://", "https://", 1).rstrip("/")
-    found = azure.get_json(f"{address}/api/2.0/mlflow/runs/get?run_id={run}", doing=doing)["run"]
-    info: dict[str, Any] = found.get("info", {})
-    metrics: list[dict[str, Any]] = found.get("data", {}).get("metrics", [])
+    found = azure.get_json(f"{address}/api/2.0/mlflow/runs/get?run_id={run}", doing=doing)
+    with translated(doing):
+        return _record(found["run"])
+
+
+def _record(run: Mapping[str, Any]) -> RunRecord:
+    info: dict[str, Any] = run.get("info", {})
+    metrics: list[dict[str, Any]] = run.get("data", {}).get("metrics", [])
     return RunRecord(
         metrics={str(each["key"]): _number(each.get("value")) for each in metrics},
         started_at=_moment(info.get("start_time")),

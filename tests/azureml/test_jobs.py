@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.azureml.errors import AlreadyExists, NotFound
+from app.azureml.errors import AlreadyExists, NotFound, SdkFailed
 from app.azureml.facade import AzureML
 from app.azureml.jobs import (
     download_output,
@@ -115,3 +115,16 @@ def test_run_record_has_times(azure: AzureML, trained: Trained) -> None:
     assert record.started_at is not None
     assert record.ended_at is not None
     assert record.started_at <= record.ended_at
+
+
+@pytest.mark.parametrize(
+    "answer", [[], {"error_code": "INTERNAL_ERROR"}, {"run": None}, {"run": {"data": {"metrics": [5]}}}]
+)
+def test_answer_about_a_run_that_is_none_is_an_error_of_azure(
+    azure: AzureML, trained: Trained, monkeypatch: pytest.MonkeyPatch, answer: object
+) -> None:
+    """As a gateway between may give it. The job is looked at again then, and not given up."""
+    monkeypatch.setattr(AzureML, "get_json", lambda *_, **__: answer)
+
+    with pytest.raises(SdkFailed, match="read what run"):
+        read_run(azure, DEV, trained.job)
