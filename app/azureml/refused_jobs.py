@@ -14,11 +14,14 @@ from typing import Any
 
 from azure.ai.ml import load_job
 from azure.ai.ml.exceptions import MlException
+from azure.core.exceptions import AzureError
 from marshmallow import ValidationError as SchemaError
 
+from app.azureml.odd_values import odd_values
 from app.azureml.schema_check import TEXT, plain_sentence
 from app.azureml.yaml_files import as_source
-from app.errors import Invalid, Mistake
+from app.errors import Invalid, Mistake, MlreleaseError
+from app.sandbox.child import find_denied
 from app.written.mistakes import did_you_mean
 from app.written.yaml_lines import Place, dotted, read_yaml
 
@@ -29,6 +32,7 @@ _NO_FILE = re.compile(
     r"Can't find directory or file in resolved absolute path: (?P<folder>[^;\"]*?)\.?\s*(?:[;\"]|$)"
     r"|No such file or directory: (?P<file>[^'\"\]]*)"
 )
+_NOT_A_MAPPING = "Expect dict but get"
 _FORMS_OF_A_NAME = "In order to specify an existing"
 _NOT_A_NAME = "is not `azureml:NAME:VERSION`, an id of Azure, or a file that is there"
 _NOT_IN_SET = re.compile(r"^Value (?P<value>.*) passed is not in set \[(?P<known>.*)\]$", re.S)
@@ -51,14 +55,27 @@ def mistakes_told(folder: Path, entry: str, *, doing: str) -> Iterator[None]:
         yield
     except (SchemaError, MlException) as raised:
         mistakes = mistakes_in_job(str(raised), folder=folder, entry=entry)
+        if not mistakes and str(raised).startswith(_NOT_A_MAPPING):
+            mistakes = odd_values(folder, entry)
         if not mistakes:
             raise
-        more = f"; and {len(mistakes) - MOST_TOLD} more" if len(mistakes) > MOST_TOLD else ""
-        told = f"{'; '.join(map(str, mistakes[:MOST_TOLD]))}{more}"
         # Not chained: the SDK's exceptions hold what they were made of.
-        raise Invalid(
-            f"Could not {doing}: {told}{'' if told.endswith('?') else '.'}", mistakes=mistakes, code="job_invalid"
-        ) from None
+        raise _invalid(mistakes, doing=doing) from None
+    except (MlreleaseError, AzureError, OSError, MemoryError, RecursionError):
+        raise
+    except Exception as broken:
+        mistakes = odd_values(folder, entry) if find_denied(broken) is None else []
+        if not mistakes:
+            raise
+        raise _invalid(mistakes, doing=doing) from broken
+
+
+def _invalid(mistakes: list[Mistake], *, doing: str) -> Invalid:
+    more = f"; and {len(mistakes) - MOST_TOLD} more" if len(mistakes) > MOST_TOLD else ""
+    told = f"{'; '.join(map(str, mistakes[:MOST_TOLD]))}{more}"
+    return Invalid(
+        f"Could not {doing}: {told}{'' if told.endswith('?') else '.'}", mistakes=mistakes, code="job_invalid"
+    )
 
 
 class _Page:

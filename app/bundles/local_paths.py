@@ -108,6 +108,7 @@ class _Search:
     root: Path
     mistakes: list[Mistake] = field(default_factory=list)
     _read: set[Path] = field(default_factory=set)
+    _around: list[Path] = field(default_factory=list)  # files whose reading led here
 
     def read(self, name: str, *, is_entry: bool = False) -> None:
         """One YAML file, and what it names."""
@@ -125,7 +126,9 @@ class _Search:
         self.mistakes.extend(document.mistakes)
         if is_entry and not document.mistakes and not isinstance(document.data, dict):
             self.mistakes.append(document.mistake((), "must be a mapping (`key: value`)"))
+        self._around.append(path)
         self._walk(document, document.data, (), base=path.parent)
+        self._around.pop()
 
     def read_listings(self) -> None:
         """Files beside components that list what is uploaded with them, a path each line; and tables of paths."""
@@ -186,7 +189,12 @@ class _Search:
         if not path.is_file():
             return
         name = path.relative_to(self.root).as_posix()
-        if place[-1] == "conda_file":
+        if path in self._around:  # the SDK would read it again and again
+            circle = "this file itself" if path == self._around[-1] else "a file that names this one"
+            self.mistakes.append(
+                document.mistake(place, f"{value!r} is {circle}: files cannot name one another in a circle")
+            )
+        elif place[-1] == "conda_file":
             self._conda_file(path, name)
         else:
             self.read(name)

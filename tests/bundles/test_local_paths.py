@@ -127,10 +127,13 @@ def test_a_job_that_is_no_mapping_is_told(folder: Path, text: str) -> None:
     assert list(map(str, check_local_paths(folder, ["job.yml"]))) == ["job.yml:1: must be a mapping (`key: value`)"]
 
 
-def test_files_that_name_each_other_in_a_circle_are_read_once(folder: Path) -> None:
+def test_files_that_name_each_other_in_a_circle_are_read_once_and_told(folder: Path) -> None:
     (folder / "other.yml").write_text("component: job.yml\ncode: /etc\n")
 
-    assert mistakes_of(folder, "component: other.yml\n") == [("other.yml", 2, "code")]
+    assert mistakes_of(folder, "component: other.yml\n") == [
+        ("other.yml", 1, "component"),
+        ("other.yml", 2, "code"),
+    ]
 
 
 @pytest.mark.parametrize("unusual", ["\x85", "\u2028", "\u2029", "\ufeff"], ids=lambda sign: f"U+{ord(sign):04X}")

@@ -1,0 +1,56 @@
+"""Values of a kind that the SDK does not look for and breaks over: a number for a component, a list of jobs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from app.errors import Mistake
+from app.written.yaml_lines import Document, Place, read_yaml
+
+_DEEPEST = 5  # files that are named by files that are named
+# Where the SDK takes a file's name or a mapping.
+_FILE_OR_MAPPING = ("component", "trial", "environment", "job")
+
+
+def odd_values(folder: Path, entry: str) -> list[Mistake]:
+    """In ``folder/entry`` and in the files that it names, each once."""
+    return list(dict.fromkeys(_odd_in(folder.resolve(), folder.resolve() / entry, _DEEPEST)))
+
+
+def _odd_in(folder: Path, file: Path, deep: int) -> Iterator[Mistake]:
+    """Values of a kind that the SDK does not look for, and breaks over: in a file, and in those that it names."""
+    if not file.is_relative_to(folder) or not file.is_file():
+        return
+    document = read_yaml(file, name=file.relative_to(folder).as_posix())
+    try:
+        data = yaml.safe_load(file.read_bytes())  # as the SDK reads it
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return
+    if not isinstance(data, dict):
+        yield document.mistake((), "must be a mapping (`key: value`)")
+        return
+    named: list[str] = []
+    yield from _odd(document, data, (), named)
+    for name in named if deep else ():
+        yield from _odd_in(folder, (file.parent / name).resolve(), deep - 1)
+
+
+def _odd(document: Document, data: dict[Any, Any], place: Place, named: list[str]) -> Iterator[Mistake]:
+    jobs = data.get("jobs")
+    if "jobs" in data and not isinstance(jobs, dict):
+        yield document.mistake((*place, "jobs"), "must be a mapping (`key: value`) of steps")
+    for name, step in jobs.items() if isinstance(jobs, dict) else ():
+        if isinstance(step, dict):
+            yield from _odd(document, step, (*place, "jobs", str(name)), named)
+        else:
+            yield document.mistake((*place, "jobs", str(name)), "must be a mapping (`key: value`)")
+    for key in _FILE_OR_MAPPING:
+        match data.get(key, {}):
+            case str() as name:
+                named.append(name.removeprefix("file:"))
+            case dict():
+                pass
+            case odd:
+                yield document.mistake((*place, key), f"must name a file or an asset, or be a mapping, not {odd!r}")
