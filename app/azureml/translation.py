@@ -42,6 +42,7 @@ from app.azureml.errors import (
 )
 from app.azureml.resources import is_out_of_resources, out_of_resources
 from app.errors import MlreleaseError
+from app.evidence.cleaning import without_colours
 from app.sandbox.child import find_denied
 
 log = structlog.get_logger(__name__)
@@ -57,7 +58,6 @@ _BUSY = re.compile(
 _TAKEN = re.compile(r"already (exists|an endpoint|in use|taken)|(must|needs to) be unique", re.I)
 _PASSING = frozenset({"OperationCanceled", "InternalServerError", "WorkspaceManagedNetworkNotReady"})
 _SPACES = re.compile(r"\s+")
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # the SDK paints its own refusals for terminals
 # What the SDK puts after every refusal of a file: where to read more, which editor to use.
 _ADVICE = re.compile(
     r"\s*(If using the CLI, you can also check the full log|Additional Resources: The easiest way|The easiest way to author "
@@ -241,7 +241,8 @@ def _words(raised: Exception) -> str:
         said = [error.message, *(_inside(detail.message) for detail in error.details or [] if detail.message)]
     else:
         said = [str(getattr(raised, "message", None) or raised)]
-    return _SPACES.sub(" ", _ADVICE.sub("", _COLOURS.sub("", " ".join(said)))).strip()[:_LONGEST]
+    # The SDK paints its own refusals for terminals.
+    return _SPACES.sub(" ", _ADVICE.sub("", without_colours(" ".join(said)))).strip()[:_LONGEST]
 
 
 def _inside(message: str) -> str:

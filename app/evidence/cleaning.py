@@ -15,9 +15,14 @@ _NEW_LINE = re.compile(r"\r\n?|\x0b|\x0c|\x85|\u2028|\u2029")
 _LEFT_OUT = frozenset({"Cc", "Cf", "Cs", "Cn", "Co"})
 
 
+def without_colours(text: str) -> str:
+    """The text without what only a terminal understands."""
+    return _TERMINAL.sub("", text)
+
+
 def clean(text: str) -> str:
     """All of the text that can be shown: no NUL, no colours, no hidden characters; line ends are ``\\n``."""
-    lines = _NEW_LINE.sub("\n", _TERMINAL.sub("", text))
+    lines = _NEW_LINE.sub("\n", without_colours(text))
     return "".join(each for each in lines if each in "\n\t" or unicodedata.category(each) not in _LEFT_OUT)
 
 
