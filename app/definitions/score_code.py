@@ -37,7 +37,7 @@ def check_score_code(deployment: Document, *, folder: Path, file: Path) -> Itera
             )
         elif missing := _surely_missing(path, ("init", "run")):
             functions = " and no ".join(f"`{name}()`" for name in missing)
-            yield deployment.mistake(SCRIPT, f"{script!r} has no {functions}: Azure ML calls them")
+            yield deployment.mistake(SCRIPT, f"{script!r} has no {functions}, which Azure ML calls")
 
 
 def _surely_missing(path: Path, names: Iterable[str]) -> list[str]:

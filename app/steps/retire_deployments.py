@@ -40,7 +40,7 @@ def retire_deployments(azure: AzureML, context: Context, config: Json) -> Done:
     return Done(
         f"Deleted {', '.join(deleted)}; {', '.join(kept)} stay.{because}"
         if deleted
-        else f"Nothing to delete: {', '.join(kept)}.{because}",
+        else f"Nothing is deleted; kept: {', '.join(kept)}.{because}",
         output={"deleted": deleted, "kept": kept},
         changed=bool(deleted),
     )

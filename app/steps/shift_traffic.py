@@ -80,7 +80,7 @@ def _done(before: Endpoint, after: Endpoint, wanted: ShiftTraffic, *, changed: b
     ended = {
         name: share for name, share in before.mirror_traffic.items() if share and not after.mirror_traffic.get(name)
     }
-    mirror = "".join(f" The {share}% of mirror traffic that {name} had were ended." for name, share in ended.items())
+    mirror = "".join(f" The {share}% of mirror traffic that {name} had was ended." for name, share in ended.items())
     return Done(
         f"{wanted.deployment} {'has' if changed else 'already has'} all of the traffic of {wanted.endpoint}.{mirror}",
         output={

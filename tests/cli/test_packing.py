@@ -59,7 +59,7 @@ def test_mistakes_name_the_files_from_there(repository: Path) -> None:
         read_archive(pack_definition(repository / "models" / "churn")[0])
 
     assert [str(each) for each in wrong.value.mistakes] == [
-        "models/churn/deployment.yml:3: code_configuration.scoring_script: 'score.py' has no `run()`: Azure ML calls them"
+        "models/churn/deployment.yml:3: code_configuration.scoring_script: 'score.py' has no `run()`, which Azure ML calls"
     ]
 
 

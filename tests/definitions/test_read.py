@@ -285,8 +285,8 @@ def test_a_mistake_in_the_deployment_is_told_with_its_line(before: str, after: s
 @pytest.mark.parametrize(
     ("score", "said"),
     [
-        ("def init(): ...\n", "'score.py' has no `run()`: Azure ML calls them"),
-        ("", "'score.py' has no `init()` and no `run()`: Azure ML calls them"),
+        ("def init(): ...\n", "'score.py' has no `run()`, which Azure ML calls"),
+        ("", "'score.py' has no `init()` and no `run()`, which Azure ML calls"),
     ],
 )
 def test_score_code_without_its_functions_is_told(score: str, said: str, folder: Path) -> None:

@@ -49,7 +49,7 @@ def test_mirror_of_the_new_deployment_ends_when_it_gets_live_traffic(two: Team) 
 
     assert look_at(two).live_traffic == {"rel-2": 100}
     assert look_at(two).mirror_traffic == {}
-    assert "The 20% of mirror traffic that rel-2 had were ended." in done.sentence
+    assert "The 20% of mirror traffic that rel-2 had was ended." in done.sentence
     assert (done.output["mirror_before"], done.output["mirror_after"]) == ({"rel-2": 20}, {})
 
 
