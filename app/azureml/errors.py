@@ -29,6 +29,7 @@ from typing import Any, ClassVar
 
 from app.database.storable import storable_json, storable_text
 from app.errors import StepError
+from app.evidence.redaction import sentence_of
 from app.evidence.service import Log
 
 
@@ -53,7 +54,7 @@ class AzureMLError(StepError):
         **details: Any,
     ) -> None:
         clean: dict[str, Any] = storable_json(details)
-        super().__init__(storable_text(sentence), hint=hint and storable_text(hint), **clean)
+        super().__init__(sentence_of(storable_text(sentence)), hint=hint and storable_text(hint), **clean)
         self.azure_code = azure_code
         self.retry_after = retry_after  # seconds
         self.log = log

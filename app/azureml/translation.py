@@ -43,6 +43,7 @@ from app.azureml.errors import (
 from app.azureml.resources import is_out_of_resources, out_of_resources
 from app.errors import MlreleaseError
 from app.evidence.cleaning import without_colours
+from app.evidence.redaction import sentence_of
 from app.sandbox.child import find_denied
 
 log = structlog.get_logger(__name__)
@@ -139,7 +140,7 @@ def translate(raised: Exception, *, doing: str) -> AzureMLError:
 
 def operation_failed(code: str, message: str, *, doing: str) -> AzureMLError:
     """The error for a long-running operation that Azure accepted and then ended Failed."""
-    sentence = f"Could not {doing}: {code}: {message[:_LONGEST]}"
+    sentence = f"Could not {doing}: {code}: {sentence_of(message)[:_LONGEST]}"
     if code == "ImageBuildFailure":
         return ImageBuildFailed(
             sentence,
@@ -242,7 +243,8 @@ def _words(raised: Exception) -> str:
     else:
         said = [str(getattr(raised, "message", None) or raised)]
     # The SDK paints its own refusals for terminals.
-    return _SPACES.sub(" ", _ADVICE.sub("", without_colours(" ".join(said)))).strip()[:_LONGEST]
+    plain = sentence_of(without_colours(" ".join(said)))
+    return _SPACES.sub(" ", _ADVICE.sub("", plain)).strip()[:_LONGEST]
 
 
 def _inside(message: str) -> str:

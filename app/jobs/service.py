@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlmodel import Session, select
 
+from app.evidence.redaction import sentence_of
 from app.jobs.tables import TrainingJob
 
 RECORDED = "Recorded"
@@ -96,7 +97,7 @@ def note_sighting(session: Session, job: TrainingJob, sighting: Sighting, *, now
     job.status = sighting.status
     job.is_final = sighting.is_final
     job.code = sighting.code
-    job.sentence = sighting.sentence
+    job.sentence = sentence_of(sighting.sentence)
     job.outputs = sighting.outputs
     job.metrics = sighting.metrics
     job.children = sighting.children

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.errors import StepError
+from app.evidence.redaction import sentence_of
 from app.evidence.service import Log
 
 Json = dict[str, Any]
@@ -35,7 +36,7 @@ class Refused(StepError):
     def __init__(
         self, sentence: str, *, code: str | None = None, hint: str | None = None, log: Log | None = None, **details: Any
     ) -> None:
-        super().__init__(sentence, code=code, hint=hint, **details)
+        super().__init__(sentence_of(sentence), code=code, hint=hint, **details)
         self.log = log
 
 

@@ -14,6 +14,7 @@ import structlog
 from dbos import DBOS
 from sqlmodel import Session
 
+from app.evidence.redaction import sentence_of
 from app.steps.contract import Interrupted
 from app.workflow.workshop import Workshop
 
@@ -53,7 +54,7 @@ def internal_error(shop: Workshop, broken: BaseException, *, subject: str) -> st
     incident = secrets.token_hex(4)
     log.error("internal_error", subject=subject, incident=incident, exc_info=broken)
     first_line = next(iter(_words(broken).splitlines()), "")  # what follows in a database's error are its values
-    cause = first_line[:LONGEST_CAUSE]
+    cause = sentence_of(first_line)[:LONGEST_CAUSE]
     said = f"{type(broken).__name__}: {cause}" if cause else type(broken).__name__
     return f"Internal error: {said}. Look for incident {incident} in the log of worker {shop.worker.id}."
 

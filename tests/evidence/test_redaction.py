@@ -1,14 +1,22 @@
 """What looks like a secret is taken out, however it is written; what helps to find the fault stays."""
 
 import time
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.azureml.errors import AzureMLError, SdkFailed
+from app.azureml.translation import operation_failed
+from app.database.connection import Database
 from app.evidence.cleaning import LONGEST_LINE, LONGEST_TEXT, MOST_LINES, clean, last_lines
 from app.evidence.redaction import redact
 from app.evidence.service import fit_to_keep
+from app.jobs.service import JobPlace, Sighting, note_sighting, record_job
+from app.steps.contract import Refused
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 SECRET = "Zk3xQ9vLw7Rt2Yp8"  # noqa: S105 - of nothing
 BASE64_KEY = "q3Jm0Wc9T1xV5bN8yR2kL7dF4gH6jP0sA1zX3cV5bN7mQ9wE2rT4yU6iO8pK1lJ3hG5fD7sA9=="
@@ -45,6 +53,29 @@ WRITTEN = {
     "entra secret": "abc8Q~" + SECRET * 2,
     "key of Azure without a name": f"the key is {BASE64_KEY} here",
     "hexadecimal key without a name": "used 0123456789abcdef0123456789abcdef to ask",
+    "key of Azure with another name": f"x={BASE64_KEY}",
+    "environment of a container": f'{{"name": "DB_PASSWORD", "value": "{SECRET}"}}',
+    "environment of a container in YAML": f"- name: DB_PASSWORD\n  value: {SECRET}",
+    "pair": f"[('DB_PASSWORD', '{SECRET}')]",
+    "arguments": f"['az', '--password', '{SECRET}']",
+    "several": f"api_keys=['none', '{SECRET}']",
+    "mapping": f'"credentials": {{"user": "u", "value": "{SECRET}"}}',
+    "block of YAML": f"password: |\n  {SECRET}",
+    "value in the next line": f'"password":\n  "{SECRET}"',
+    "three quotes": f'password="""\n{SECRET}\n"""',
+    "element": f"<password>{SECRET}</password>",
+    "quotes of HTML": f"&quot;password&quot;:&quot;{SECRET}&quot;",
+    "quotes of URLs": f"%22password%22%3A%22{SECRET}%22",
+    "quotes of JavaScript": f"\\u0022password\\u0022: \\u0022{SECRET}\\u0022",
+    "short name": f"DB_PASS={SECRET}",
+    "numbered key": f"key1={SECRET}",
+    "netrc": f"machine h login u password {SECRET}",
+    "curl": f"curl -u admin:{SECRET} https://x",
+    "comparison": f"password == '{SECRET}'",
+    "address without a user": f"redis://:{SECRET}@h:6379/0",
+    "address with a token": f"https://{SECRET}@github.com/x",
+    "address that is a secret": f"https://hooks.slack.com/services/T0/B0/{SECRET}",
+    "pem in small letters": f"-----begin private key-----\n{SECRET}\n-----end private key-----",
     "hidden by a NUL": f"pass\x00word={SECRET}",
     "hidden by a zero-width space": f"pass\u200bword={SECRET}",
     "hidden by a colour": f"pass\x1b[31mword\x1b[0m={SECRET}",
@@ -120,3 +151,25 @@ def test_no_text_takes_long(piece: str) -> None:
     redact(text)
 
     assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize("refusal", [Refused, AzureMLError, SdkFailed])
+def test_no_refusal_is_made_with_a_secret(refusal: type[Refused] | type[AzureMLError]) -> None:
+    """Whatever is raised of Azure's or a team's words is stored, told and logged as it is said here."""
+    assert SECRET not in str(refusal(f"Could not log in with password={SECRET} at all."))
+
+
+def test_secret_that_azures_words_are_cut_in_is_taken_out_before() -> None:
+    message = "x" * 1450 + f" postgresql://user:{SECRET}{'y' * 100}@db.example/x"
+
+    assert SECRET[:8] not in str(operation_failed("BadArgument", message, doing="deploy"))
+
+
+def test_sentence_of_a_training_job_is_kept_without_secrets(database: Database) -> None:
+    place = JobPlace("s", "r", "w", "j")
+    seen = Sighting(status="Failed", is_final=True, code="failed", sentence=f"step api_key={SECRET} failed.")
+    with database.write() as session:
+        job, _ = record_job(session, place, now=NOW, recorded_by="anna")
+        note_sighting(session, job, seen, now=NOW)
+
+        assert job.sentence == "step api_key=[removed] failed."
