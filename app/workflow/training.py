@@ -12,7 +12,7 @@ from dbos import DBOS
 from sqlmodel import Session
 
 from app.azureml.environments import register_environment
-from app.azureml.errors import AzureMLError, NotFound, SdkFailed
+from app.azureml.errors import AzureMLError, BadRequest, NotFound, SdkFailed
 from app.azureml.jobs import get_job, list_children, submit_job
 from app.azureml.runs import read_run
 from app.azureml.types import ChildJob, RunRecord, WorkspaceRef
@@ -233,7 +233,9 @@ def _not_submitted(shop: Workshop, job: TrainingJob, error: AzureMLError) -> Sig
 
 def _not_seen(job: TrainingJob, error: AzureMLError) -> Sighting:
     log.warning("job_not_seen", job=job.name, code=error.code, error=str(error))
-    if (error.retryable or isinstance(error, SdkFailed)) and job.unanswered < LOST_AFTER:
+    # Without a code of Azure it is no refusal: an answer that was garbled on the way, or that the SDK could not read.
+    is_unread = isinstance(error, SdkFailed) or (isinstance(error, BadRequest) and error.azure_code is None)
+    if (error.retryable or is_unread) and job.unanswered < LOST_AFTER:
         return _asked_again(job, error)
     if isinstance(error, NotFound):
         return _as_known(job, status=NOT_FOUND, is_final=True, code="job_not_found", sentence=str(error))

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
+from app.azureml.errors import BadRequest
 from app.bundles.archive import archive_digest
 from app.bundles.store import keep
 from app.database.connection import Database
@@ -309,6 +310,20 @@ def test_job_that_cannot_be_followed_ends_and_says_where_to_look(
         assert found.code == "internal_error"
         assert "RecursionError: too deep. Look for incident " in found.sentence
         assert found.ended_at is not None
+
+
+def test_job_whose_answer_the_sdk_cannot_read_is_looked_at_again(
+    shop: Workshop, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = int(job(shop))
+    with database.write() as session:
+        session.get_one(TrainingJob, number).status = "Running"
+    garbled = BadRequest("Could not look at it: Cannot deserialize content.")
+    monkeypatch.setattr("app.workflow.training.get_job", lambda *_: (_ for _ in ()).throw(garbled))
+
+    assert look(shop, number) == "Running"
+    with database.read() as session:
+        assert not session.get_one(TrainingJob, number).is_final
 
 
 # Rows that nobody drives

@@ -82,7 +82,12 @@ def test_job_that_is_not_submitted(
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(NotFound("Gone."), NOT_FOUND), (BadRequest("Wrong."), LOST), (SdkFailed("Odd."), "Running")]
+    ("error", "status"),
+    [
+        (NotFound("Gone."), NOT_FOUND),
+        (BadRequest("Wrong.", azure_code="BadArgument"), LOST),
+        (SdkFailed("Odd."), "Running"),
+    ],
 )
 def test_job_that_was_there_and_is_not_seen(error: AzureMLError, status: str) -> None:
     assert _not_seen(a_job(status="Running"), error).status == status
