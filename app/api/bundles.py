@@ -15,6 +15,7 @@ from app.api.service import Api
 from app.api.views import BundleView
 from app.bundles.archive import check_archive
 from app.bundles.store import keep
+from app.bundles.unpack import enough_disk
 
 router = APIRouter(prefix="/v1/bundles", tags=["bundles"])
 
@@ -49,7 +50,7 @@ async def upload(api: Api, who: Requester, request: Request, idempotency_key: Id
 
     async with api.uploads.one():
         # To disk, as it comes: a caller may take its time.
-        with SpooledTemporaryFile(max_size=IN_MEMORY) as archive:
+        with enough_disk(), SpooledTemporaryFile(max_size=IN_MEMORY) as archive:
             async for part in receive_bundle(request.scope, request.receive):
                 await run_in_threadpool(archive.write, part)
             archive.seek(0)

@@ -107,7 +107,7 @@ def _page(*, events: list[EventView], limit: int) -> EventPage:
 def _number(last_event_id: str) -> int:
     if not last_event_id.isdecimal() or len(last_event_id) > 10 or int(last_event_id) >= 2**31:
         raise Invalid(
-            f"Last-Event-ID {last_event_id!r} is not a number of ours.",
+            f"Last-Event-ID {last_event_id[:40]!r} is not a number of ours.",
             code="last_event_id_invalid",
             hint="Leave it out.",
         )

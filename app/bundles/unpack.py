@@ -1,6 +1,7 @@
 """An archive becomes a folder: all of it, or nothing."""
 
 import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -39,14 +40,21 @@ def unpack(archive: bytes, into: Path) -> None:
 
 @contextmanager
 def enough_disk() -> Iterator[None]:
-    """A full disk as a refusal that people understand."""
+    """A disk that is full, or takes no file of this size, as a refusal that people understand."""
     try:
         yield
     except OSError as broken:
+        what = broken.filename or "a bundle"
         if broken.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Unavailable(
-                f"The disk is full: {broken.filename or 'a bundle'} cannot be written.",
+                f"The disk is full: {what} cannot be written.",
                 code="disk_full",
                 hint="Free some space and try again.",
+            ) from broken
+        if broken.errno in (errno.EFBIG, errno.EIO):
+            raise Unavailable(
+                f"The disk does not take {what}: {os.strerror(broken.errno)}.",
+                code="disk_unusable",
+                hint="Free some space, and look at the disk's health and at limits on the size of files.",
             ) from broken
         raise

@@ -148,6 +148,7 @@ def test_moment_that_is_none_is_refused_before_the_export_begins(root: httpx.Cli
         assert root.get("/v1/audit/export", params={name: moment}).status_code == 422
 
 
+@pytest.mark.usefixtures("planned")
 def test_audit_works_beside_the_database(database: Database, tamper: Callable[..., None], tmp_path: Path) -> None:
     def offline() -> subprocess.CompletedProcess[str]:
         variables = {
