@@ -6,12 +6,14 @@ from typing import Any
 
 import yaml
 
+from app.azureml.schema_check import TEXT
 from app.errors import Mistake
 from app.written.yaml_lines import Document, Place, read_yaml
 
 _DEEPEST = 5  # files that are named by files that are named
 # Where the SDK takes a file's name or a mapping.
 _FILE_OR_MAPPING = ("component", "trial", "environment", "job")
+_MAPPING = "must be a mapping (`key: value`)"
 
 
 def odd_values(folder: Path, entry: str) -> list[Mistake]:
@@ -29,7 +31,7 @@ def _odd_in(folder: Path, file: Path, deep: int) -> Iterator[Mistake]:
     except (yaml.YAMLError, UnicodeDecodeError):
         return
     if not isinstance(data, dict):
-        yield document.mistake((), "must be a mapping (`key: value`)")
+        yield document.mistake((), _MAPPING)
         return
     named: list[str] = []
     yield from _odd(document, data, (), named)
@@ -40,12 +42,15 @@ def _odd_in(folder: Path, file: Path, deep: int) -> Iterator[Mistake]:
 def _odd(document: Document, data: dict[Any, Any], place: Place, named: list[str]) -> Iterator[Mistake]:
     jobs = data.get("jobs")
     if "jobs" in data and not isinstance(jobs, dict):
-        yield document.mistake((*place, "jobs"), "must be a mapping (`key: value`) of steps")
+        yield document.mistake((*place, "jobs"), f"{_MAPPING} of steps")
     for name, step in jobs.items() if isinstance(jobs, dict) else ():
+        if not isinstance(name, str):
+            yield document.mistake((*place, "jobs", str(name)), f"is a name that {TEXT}: put it in quotes")
         if isinstance(step, dict):
             yield from _odd(document, step, (*place, "jobs", str(name)), named)
         else:
-            yield document.mistake((*place, "jobs", str(name)), "must be a mapping (`key: value`)")
+            yield document.mistake((*place, "jobs", str(name)), _MAPPING)
+    yield from _odd_ports(document, data, place)
     for key in _FILE_OR_MAPPING:
         match data.get(key, {}):
             case str() as name:
@@ -54,3 +59,19 @@ def _odd(document: Document, data: dict[Any, Any], place: Place, named: list[str
                 pass
             case odd:
                 yield document.mistake((*place, key), f"must name a file or an asset, or be a mapping, not {odd!r}")
+
+
+def _odd_ports(document: Document, data: dict[Any, Any], place: Place) -> Iterator[Mistake]:
+    """What a job takes and what it makes. An output is a mapping, in a step also what it is bound to; an input may be much else."""
+    for key in ("inputs", "outputs"):
+        ports = data[key] if data.get(key) is not None else {}
+        if not isinstance(ports, dict):
+            yield document.mistake((*place, key), _MAPPING)
+            continue
+        for name, port in ports.items():
+            if key == "outputs" and not isinstance(port, dict | str | None):
+                yield document.mistake((*place, key, str(name)), _MAPPING)
+            if key == "inputs" and isinstance(port, list):
+                yield document.mistake(
+                    (*place, key, str(name)), "must be a value or a mapping (`key: value`), not a list"
+                )

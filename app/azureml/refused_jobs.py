@@ -35,6 +35,7 @@ _NO_FILE = re.compile(
 _NOT_A_MAPPING = "Expect dict but get"
 _FORMS_OF_A_NAME = "In order to specify an existing"
 _NOT_A_NAME = "is not `azureml:NAME:VERSION`, an id of Azure, or a file that is there"
+_VAGUE = (_NOT_A_NAME, "nvalid input type")  # also said of a file that is there, and of a list for a value
 _NOT_IN_SET = re.compile(r"^Value (?P<value>.*) passed is not in set \[(?P<known>.*)\]$", re.S)
 _UNKNOWN, _MISSING = "Unknown field.", "Missing data for required field."
 # Marshmallow's own marks, not keys of the file: of a mapping's entry, of a section as a whole, of one form of several.
@@ -57,6 +58,8 @@ def mistakes_told(folder: Path, entry: str, *, doing: str) -> Iterator[None]:
         mistakes = mistakes_in_job(str(raised), folder=folder, entry=entry)
         if not mistakes and str(raised).startswith(_NOT_A_MAPPING):
             mistakes = odd_values(folder, entry)
+        elif any(vague in str(each) for each in mistakes for vague in _VAGUE):
+            mistakes = odd_values(folder, entry) or mistakes
         if not mistakes:
             raise
         # Not chained: the SDK's exceptions hold what they were made of.

@@ -37,6 +37,28 @@ WRONG: dict[str, tuple[Mapping[str, str], str]] = {
     "number as a component": ({"job.yml": f"{PIPELINE}    component: 5\n"}, "job.yml:5: jobs.train.component: must name a file"),
     "number as a trial": ({"job.yml": "type: sweep\ntrial: 5\n"}, "job.yml:2: trial: must name a file"),
     "list of jobs": ({"job.yml": "type: pipeline\njobs: [a]\n"}, "job.yml:2: jobs: must be a mapping"),
+    "no jobs in a list": ({"job.yml": "type: pipeline\njobs: []\n"}, "job.yml:2: jobs: must be a mapping (`key: value`) of steps"),
+    "number as a step's name": (
+        {"job.yml": "type: pipeline\njobs:\n  5:\n    type: command\n    component: azureml:x:1\n"},
+        "job.yml:3: jobs.5: is a name that must be text",
+    ),
+    "number as an output": ({"job.yml": f"{COMMAND}outputs:\n  model: 5\n"}, "job.yml:6: outputs.model: must be a mapping"),
+    "list as a step's output": (
+        {"job.yml": f"{PIPELINE}    component: azureml:x:1\n    outputs:\n      model: [1]\n"},
+        "job.yml:7: jobs.train.outputs.model: must be a mapping",
+    ),
+    "component without steps": (
+        {"job.yml": PIPELINE.replace("command", "pipeline") + "    component: ./train.yml\n", "train.yml": "type: pipeline\njobs: []\n"},
+        "train.yml:2: jobs: must be a mapping (`key: value`) of steps",
+    ),
+    "component that takes a list": (
+        {"job.yml": WITH_COMPONENT, "train.yml": f"{COMPONENT}inputs: []\n"},
+        "inputs: must be a mapping",
+    ),
+    "list as an input": (
+        {"job.yml": f"{WITH_COMPONENT}    inputs:\n      a: [1]\n", "train.yml": COMPONENT},
+        "job.yml:7: jobs.train.inputs.a: must be a value or a mapping (`key: value`), not a list",
+    ),
     "broken component": (
         {"job.yml": WITH_COMPONENT, "train.yml": "command: echo a: b\n"},
         "train.yml:1: is not YAML: mapping values are not allowed here",
