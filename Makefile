@@ -36,10 +36,10 @@ up: $(INSTALLED) ## start everything on this machine and leave it up
 
 # A file's tests stay together: what they share, such as a running stack, is then started once.
 test: $(INSTALLED) ## the tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 test-all: $(INSTALLED) ## the tests, the slow ones too, and 10,000 made-up requests
-	@MLRELEASE_FUZZ=10000 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@MLRELEASE_FUZZ=10000 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(INSTALLED) ## formatter, linter, types, import order
 	@$(BIN)/ruff format --check .

@@ -15,6 +15,33 @@ from sqlalchemy import create_engine, text
 from app.database.connection import Database
 from app.database.migrate import migrate
 
+# Folders and files of few tests that take long, the longest first: begun last, one process would go on alone with them.
+LONG_ONES = (
+    "attacks/test_fuzz.py",
+    "crash",
+    "compose",
+    "faults",
+    "docs",
+    "image",
+    "journeys",
+    "steps",
+    "workflow",
+    "azureml",
+    "training",
+    "cli",
+    "attacks",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long ones first. ``make`` tells xdist to keep this order, where it would sort files by how many tests they have."""
+    items.sort(key=_place_in_line)
+
+
+def _place_in_line(item: pytest.Item) -> int:
+    path = item.path.relative_to(Path(__file__).parent)
+    return next((at for at, long in enumerate(LONG_ONES) if path.is_relative_to(long)), len(LONG_ONES))
+
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:

@@ -21,7 +21,8 @@ _NAME = (
 )
 _QUOTE = r"(?:\\*[\"']|&quot;|&#3[49];|%2[27]|\\u002[27])"  # also in JSON inside of JSON, in HTML and in URLs
 _IS = r"[ \t]*(?:=>|->|:=|[=!]?=|:|%3[ad])[ \t]*"
-_VALUE = r"(?:\\+\"[^\"\n]*\"?|\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?|\S+)"
+# A text may come through here twice: what was taken out already goes as it is, with the full stop behind it.
+_VALUE = r"(?:\\+\"[^\"\n]*\"?|\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?|(?!\[removed\][.,;:)]*(?:\s|\Z))\S+)"
 
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     # A key in PEM, also one whose end or beginning is not in the text.

@@ -28,11 +28,16 @@ SERVES: dict[str, Any] = {
     "definition": {"version": 4, "digest": "sha256:d"},
     "deployment": {"name": "r1", "instance_type": "Standard_DS3_v2", "instance_count": 2},
     "steps": [
-        {"key": "share_model", "needs": []},
-        {"key": "create_endpoint", "needs": []},
-        {"key": "create_deployment", "needs": ["share_model", "create_endpoint"]},
-        {"key": "verify_deployment", "needs": ["create_deployment"]},
-        {"key": "shift_traffic", "needs": ["verify_deployment"]},
+        {"key": "share_model", "kind": "share_model", "needs": [], "config": {}},
+        {"key": "create_endpoint", "kind": "create_endpoint", "needs": [], "config": {}},
+        {
+            "key": "create_deployment",
+            "kind": "create_deployment",
+            "needs": ["share_model", "create_endpoint"],
+            "config": {},
+        },
+        {"key": "verify_deployment", "kind": "verify_deployment", "needs": ["create_deployment"], "config": {}},
+        {"key": "shift_traffic", "kind": "shift_traffic", "needs": ["verify_deployment"], "config": {}},
     ],
 }
 WANTED: dict[str, Any] = SERVES | {
