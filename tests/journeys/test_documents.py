@@ -13,7 +13,11 @@ from app.settings import Settings
 from tests.journeys.documents import settings_table
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), Path(__file__).with_name("README.md")]
+DOCUMENTS = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *(ROOT / "tests" / folder / "README.md" for folder in ("journeys", "attacks")),
+]
 
 _LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 _FILE = re.compile(r"`((?:app|api|workflow|steps|releases|rollout|definitions|tests|docs|deploy|training)/[\w./<>-]+)`")
