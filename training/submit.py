@@ -10,10 +10,12 @@ from typing import Annotated
 
 import typer
 from azure.ai.ml import MLClient, load_environment, load_job
-from azure.ai.ml.entities import Environment
+from azure.ai.ml.entities import Environment, Job
 from azure.ai.ml.exceptions import ValidationException
 from azure.core.exceptions import ResourceNotFoundError
 from azure.identity import DefaultAzureCredential
+
+from training.checkout import said_of
 
 HERE = Path(__file__).parent
 ENVIRONMENT = HERE / "environment" / "environment.yml"
@@ -35,9 +37,18 @@ def submit(
     environment = registered(azure, load_environment(ENVIRONMENT))
     typer.echo(f"environment {environment.name}:{environment.version}", err=True)
 
-    submitted = azure.jobs.create_or_update(load_job(job, params_override=overrides(reviews, minimum_accuracy)))
+    wanted = load_job(job, params_override=overrides(reviews, minimum_accuracy))
+    write_checkout(wanted, job.parent)
+    submitted = azure.jobs.create_or_update(wanted)
     typer.echo(f"follow it at {submitted.studio_url}", err=True)
     typer.echo(submitted.name)
+
+
+def write_checkout(job: Job, folder: Path) -> None:
+    """Have the job say of which commit, and whose, the folder is: who wrote it may not be who approves it."""
+    said = said_of(folder)
+    job.tags = {**(job.tags or {}), **said.tags}
+    job.properties = {**(job.properties or {}), **said.properties}
 
 
 def registered(azure: MLClient, wanted: Environment) -> Environment:

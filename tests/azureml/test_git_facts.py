@@ -5,6 +5,8 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from app.approvals.policy import names_in
 from app.azureml.facade import AzureML
 from app.azureml.jobs import get_job
@@ -19,6 +21,8 @@ from app.workflow.workshop import Workshop
 from tests.azureml.fixtures import DEV, Trained
 from tests.azureml.team import write_training
 from tests.workflow.instant import Hands, hands, shop
+from training.checkout import said_of
+from training.submit import submit
 
 __all__ = ["Hands", "hands", "shop"]
 
@@ -30,14 +34,19 @@ def git(folder: Path, *command: str) -> None:
     subprocess.run(["git", *who, *command], cwd=folder, check=True, capture_output=True, timeout=30)
 
 
-def test_job_carries_commit_branch_and_author_of_its_checkout(
-    shop: Workshop, azure: AzureML, trained: Trained, tmp_path: Path
-) -> None:
-    folder = write_training(tmp_path / "team")
+def checkout_with_changes(folder: Path) -> Path:
+    write_training(folder)
     git(folder, "init", "--quiet", "--initial-branch", "trunk")
     git(folder, "add", ".")
     git(folder, "commit", "--quiet", "--message", "Begin")
     (folder / "src" / "train.py").write_text("print('changed since')\n")
+    return folder
+
+
+def test_job_carries_commit_branch_and_author_of_its_checkout(
+    shop: Workshop, azure: AzureML, trained: Trained, tmp_path: Path
+) -> None:
+    folder = checkout_with_changes(tmp_path / "team")
     facts, archive, now = git_facts(folder), pack(folder), datetime.now(UTC)
     assert facts is not None
     name = f"{NAME}-{facts['commit'][:12]}"
@@ -70,3 +79,23 @@ def test_job_carries_commit_branch_and_author_of_its_checkout(
     assert said == {"author": seen.git_author, "branch": "trunk", "dirty": "true", "said_by": "pipeline"}
     assert {"anna", "anna@example.org"} <= {each.lower() for each in names_in(str(seen.git_author))}
     assert trained.job
+
+
+def test_job_that_is_submitted_by_hand_carries_the_same(
+    azure: AzureML, trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = checkout_with_changes(tmp_path / "team")
+    place = {"subscription": DEV.subscription, "resource_group": DEV.resource_group, "workspace": DEV.workspace}
+
+    submit(folder / "pipeline.yml", **place, reviews=None, minimum_accuracy=None)
+
+    seen, facts = get_job(azure, DEV, capsys.readouterr().out.split()[-1]), git_facts(folder)
+    assert facts is not None
+    assert (seen.git_commit, seen.git_author) == (facts["commit"], facts["author"])
+    said = {key.removeprefix("mlrelease.git."): value for key, value in seen.tags.items() if ".git." in key}
+    assert said == {"author": facts["author"], "branch": facts["branch"], "dirty": "true"}
+    assert trained.environment
+
+
+def test_job_that_is_submitted_by_hand_from_no_checkout_says_no_commit(tmp_path: Path) -> None:
+    assert said_of(tmp_path) == ({}, {"mlflow.source.git.commit": ""})
