@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 import structlog
@@ -92,7 +93,8 @@ async def keep_forgetting(database: Database) -> None:
     """Run for as long as the process serves: what has expired is deleted, also when nothing new comes."""
     while True:
         try:
-            await asyncio.to_thread(database.transact, lambda session: forget_expired(session, now=datetime.now(UTC)))
+            now = await asyncio.to_thread(database.now)
+            await asyncio.to_thread(database.transact, partial(forget_expired, now=now))
         except MlreleaseError as error:
             log.warning("evidence_not_forgotten", error=str(error))
         await asyncio.sleep(FORGET_SECONDS)
@@ -104,7 +106,7 @@ def _steps(session: Session, release_id: str) -> list[str]:
 
 
 def _shown(api: Service, subjects: Callable[[Session], Sequence[str]]) -> EvidenceList:
-    now = datetime.now(UTC)
+    now = api.database.now()
     found = api.read(lambda session: evidence_on(session, subjects(session)))
     return EvidenceList(items=[_view(each, now=now) for each in found])
 
@@ -117,7 +119,7 @@ def _view(kept: Evidence, *, now: datetime) -> EvidenceView:
 def _forget(
     api: Service, who: Actor, evidence_id: str, *, model: str | None, subjects: Callable[[Session], Sequence[str]]
 ) -> EvidenceView:
-    now = datetime.now(UTC)
+    now = api.database.now()
 
     def work(session: Session) -> EvidenceView:
         kept = forget(session, subjects(session), evidence_id, by=who.name, now=now)

@@ -4,7 +4,7 @@ It needs the database, not the API: whoever can write that can do everything alr
 """
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from app.database.connection import Database
 from app.database.migrate import check_schema
@@ -50,7 +50,7 @@ def run(name: str) -> None:
     database = Database(read_settings().database)
     try:
         check_schema(database)
-        sys.stdout.write(first_token(database, name, now=datetime.now(UTC)) + "\n")
+        sys.stdout.write(first_token(database, name, now=database.now()) + "\n")
     finally:
         database.dispose()
 

@@ -4,7 +4,6 @@ import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends, Header, Request
@@ -97,7 +96,7 @@ async def actor_of_headers(api: Service, request: Request) -> Actor:
         claimed_name=request.headers.get("mlrelease-actor"),
         claimed_groups=request.headers.get("mlrelease-groups", ""),
     )
-    return await api.doors.enter(credentials, request_id=request_id_of(request), now=datetime.now(UTC))
+    return await api.doors.enter(credentials, request_id=request_id_of(request))
 
 
 Api = Annotated[Service, Depends(_service)]

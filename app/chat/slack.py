@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -87,7 +87,7 @@ def slack_routes(desk: SlackDesk) -> APIRouter:
 
 def _interact(desk: SlackDesk, body: bytes, timestamp: str, signature: str) -> Response:
     _prove(desk, body, timestamp, signature)
-    _use_once(desk.database, signature, now=datetime.now(UTC))
+    _use_once(desk.database, signature, now=desk.database.now())
     payload = _payload_of(body)
     match payload.get("type"):
         case "block_actions":

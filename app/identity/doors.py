@@ -73,15 +73,15 @@ class Doors:
                 hint="Ask 127.0.0.1 or localhost.",
             )
 
-    async def enter(self, credentials: Credentials, *, request_id: str, now: datetime) -> Actor:
+    async def enter(self, credentials: Credentials, *, request_id: str) -> Actor:
         """Who it is. Raises Unauthenticated, or Unavailable when that cannot be found out now."""
         if credentials.authorization is not None:
             token = _bearer(credentials.authorization)
             if self.is_development_token(token):
                 return _developer(credentials, request_id=request_id)
-            return await self._by_token(token, request_id=request_id, now=now)
+            return await self._by_token(token, request_id=request_id)
         if credentials.session is not None:
-            return await run_in_threadpool(self.by_session, credentials.session, request_id=request_id, now=now)
+            return await run_in_threadpool(self.by_session, credentials.session, request_id=request_id)
         raise Unauthenticated(
             "No credentials were sent.",
             code="credentials_missing",
@@ -96,8 +96,9 @@ class Doors:
         expected = self._development_token
         return expected is not None and hmac.compare_digest(expected.encode(), token.encode())
 
-    def by_session(self, secret: str, *, request_id: str, now: datetime) -> Actor:
+    def by_session(self, secret: str, *, request_id: str) -> Actor:
         """Who is logged in with a browser. What they may do is decided anew each time: access.yml may have changed."""
+        now = self._database.now()
         with self._database.read() as session:
             found = find_session(session, secret, now=now)
             if not self._record.session_counts(session, found):
@@ -115,7 +116,7 @@ class Doors:
     async def close(self) -> None:
         await self.issuers.close()
 
-    async def _by_token(self, token: str, *, request_id: str, now: datetime) -> Actor:
+    async def _by_token(self, token: str, *, request_id: str) -> Actor:
         if not token.startswith(PREFIX):
             if self.settings.development_login and not self.access.issuers:
                 raise Unauthenticated(
@@ -125,11 +126,13 @@ class Doors:
                 )
             issuer, claims = await verify(token, access=self.access, issuers=self.issuers)
             return self.access.actor_of_claims(issuer.url, claims, via="api", request_id=request_id)
-        found = await run_in_threadpool(self._find_token, token, now)
+        found, now = await run_in_threadpool(self._find_token, token)
         self.last_used.note(found.id, at=now)
         return self.access.actor_of_token(found.name, grants_of(found), request_id=request_id)
 
-    def _find_token(self, token: str, now: datetime) -> ApiToken:
+    def _find_token(self, token: str) -> tuple[ApiToken, datetime]:
+        """By the clock that its expiry was made with, on whatever machine that was."""
+        now = self._database.now()
         with self._database.read() as session:
             found = find_token(session, token, now=now)
             if not self._record.token_counts(session, found):
@@ -138,7 +141,7 @@ class Doors:
                     code="token_not_on_record",
                     hint="`mlrelease audit verify` says what was changed past the service.",
                 )
-            return found
+            return found, now
 
 
 def developer(name: str, *, via: Via, request_id: str, groups: frozenset[str]) -> Actor:

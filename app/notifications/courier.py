@@ -85,7 +85,7 @@ class Courier:
                 is_due = True
         if is_due:
             self._deliver()
-        self._tidy(datetime.now(UTC))
+        self._tidy(self._database.now())
 
     def _deliver(self) -> None:
         with self._lock:
@@ -127,7 +127,7 @@ class Courier:
         if sender is None:
             raise NotDelivered(f"{parcel.channel.value} is not set up on this worker.", code="channel_not_set_up")
         try:
-            return sender(parcel, now=datetime.now(UTC))
+            return sender(parcel, now=self._database.now())
         except (NotDelivered, Unavailable):
             raise
         except Exception as broken:
@@ -146,7 +146,7 @@ class Courier:
             error=why.sentence,
         )
         if why.closes and status is not None:
-            now = datetime.now(UTC)
+            now = self._database.now()
             self._database.transact(
                 lambda session: disable_webhook(session, parcel.address, because=why.sentence, now=now)
             )

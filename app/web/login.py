@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -47,7 +46,7 @@ async def login(
         return _ask_for_name(way, {"go_to": go_to, "token": token})
     door = _door(way.doors.access)
     endpoint = await way.doors.issuers.endpoint(door.issuer.url, "authorization_endpoint")
-    begun, cookie = begin_login(signing_keys(settings), go_to=go_to, now=datetime.now(UTC))
+    begun, cookie = begin_login(signing_keys(settings), go_to=go_to, now=await run_in_threadpool(way.database.now))
     asked = {
         "response_type": "code",
         "client_id": door.client_id,
@@ -76,7 +75,7 @@ async def callback(
     settings, issuers = way.doors.settings, way.doors.issuers
     door = _door(way.doors.access)
     cookie = request.cookies.get(login_cookie(settings), "")
-    begun = end_login(signing_keys(settings), state=state, cookie=cookie, now=datetime.now(UTC))
+    begun = end_login(signing_keys(settings), state=state, cookie=cookie, now=await run_in_threadpool(way.database.now))
     if error or not code:
         raise Unauthenticated("The issuer did not log you in.", code="login_refused", hint="Log in again.")
     token = await _exchange(way, door, code=code, verifier=begun.verifier)
@@ -160,7 +159,7 @@ def _enter(
     way: Portal, request: Request, actor: Actor, *, issuer: str | None, claims: Mapping[str, Any], go_to: str
 ) -> RedirectResponse:
     """A new session under a new cookie; one that the browser had before ends."""
-    settings, now = way.doors.settings, datetime.now(UTC)
+    settings, now = way.doors.settings, way.database.now()
     before = request.cookies.get(session_cookie(settings))
 
     def work(session: Session) -> str:
@@ -180,11 +179,13 @@ def _enter(
 
 
 def _leave(way: Portal, secret: str) -> None:
+    now = way.database.now()
+
     def work(session: Session) -> None:
         ended = close_session(session, secret)
         if ended is not None:
             actor = Actor(ended.name, "portal", new_request_id())
-            append_event(session, "session.closed", subject=ended.name, actor=actor, now=datetime.now(UTC))
+            append_event(session, "session.closed", subject=ended.name, actor=actor, now=now)
 
     way.write(work)
 

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends, Request
@@ -87,7 +86,7 @@ def visitor(request: Request, way: Way) -> Visitor:
     secret = request.cookies.get(session_cookie(way.doors.settings))
     if secret is None:
         raise Unauthenticated("You are not logged in.", code="session_ended", hint="Log in.")
-    actor = way.doors.by_session(secret, request_id=new_request_id(), now=datetime.now(UTC))
+    actor = way.doors.by_session(secret, request_id=new_request_id())
     return Visitor(actor, secret)
 
 

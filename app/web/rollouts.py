@@ -1,7 +1,6 @@
 """The question whether a plan should be carried out: shown, and answered by a form. Chats lead here by signed links."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -62,7 +61,7 @@ def decide_by_link(way: Way, who: Who, form: Form) -> Response:
 
 
 def _read_link(session: Session, way: Portal, who: Visitor, token: str) -> Link:
-    link = read_link(session, signing_keys(way.doors.settings), token, now=datetime.now(UTC))
+    link = read_link(session, signing_keys(way.doors.settings), token, now=database_now(session))
     require_visible(who.actor, link.release_id)
     return link
 

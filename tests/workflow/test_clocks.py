@@ -1,22 +1,28 @@
 """Clocks of hosts differ; everybody goes by the database's, and the record never goes back in time."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlmodel import select
 
+from app.api.first_token import LIFETIME, first_token
 from app.database.clock import database_now
 from app.database.connection import Database
+from app.evidence.service import JOB_LOG, Log, keep, subject_of_job
 from app.identity.actor import SERVICE
+from app.jobs.tables import TrainingJob
 from app.releases.events import append_event
 from app.releases.queries import get_rollout, steps_of
 from app.releases.service import begin_attempt, move_rollout, move_step
 from app.releases.states import Status, StepStatus
 from app.releases.tables import Event
+from app.settings import Settings
 from app.steps.contract import Context, Done
 from app.workflow.rollout import carry_out_rollout
 from app.workflow.workshop import Workshop
+from tests.api.serving import serving
 from tests.releases.conftest import planned
 from tests.workflow.instant import Hands, hands, shop
 
@@ -84,3 +90,33 @@ def test_event_that_is_written_later_is_never_earlier(database: Database) -> Non
     with database.read() as session:
         moments = session.exec(select(Event.at).order_by(Event.seq)).all()  # type: ignore[arg-type] # a column
     assert moments == [now, now, now + APART, now + APART]
+
+
+@on_postgresql
+def test_token_and_log_live_by_the_clock_that_their_ends_were_made_with(late: Database, tmp_path: Path) -> None:
+    """To this machine's clock both have been over for minutes."""
+    left = timedelta(minutes=2)
+    secret = first_token(late, "root", now=late.now() - LIFETIME + left)
+    with late.write() as session:
+        job = TrainingJob(
+            subscription="s",
+            resource_group="g",
+            workspace="w",
+            name="job-1",
+            model="churn",
+            status="Failed",
+            code="failed",
+            sentence="Failed.",
+            recorded_by="root",
+            created_at=late.now(),
+        )
+        session.add(job)
+        session.flush()
+        log = Log(JOB_LOG, "RuntimeError: no weights")
+        keep(session, log, subject=subject_of_job(job.id), model="churn", now=late.now(), days=left / timedelta(days=1))
+
+    with serving(Settings(data=tmp_path / "data", database_url=late.url)) as service:
+        answer = service.client(None).get("/v1/jobs/job-1/evidence", headers={"Authorization": f"Bearer {secret}"})
+
+    assert answer.status_code == 200, answer.text
+    assert "no weights" in answer.json()["items"][0]["text"]
