@@ -12,12 +12,14 @@ LONGEST_SENTENCE = 8_000  # characters
 
 _BASE64 = r"[A-Za-z0-9+/_-]"
 # The end of a name that says what its value is: DB_PASSWORD, x-api-key, AccountKey, SharedAccessSignature. What stands before it
-# stays as it is, and to look for it would cost the more, the longer the words of a text are.
+# stays as it is, and to look for it would cost the more, the longer the words of a text are. Codes of errors are no such names.
 _NAME = (
-    r"(?:(?:secret|token(?!iz)|passw(?:or)?d|passphrase|passcode|pwd|credential|signature|connection[_-]?str(?:ing)?|conn[_-]?str"
+    r"(?:(?:secret|(?<!invalidauthentication)token(?!iz)|passw(?:or)?d|passphrase|passcode|pwd|credential|signature"
+    r"|connection[_-]?str(?:ing)?|conn[_-]?str"
     r"|(?:api|account|access|shared|private|encryption|signing|primary|secondary|subscription|master|storage|function|hub|sas"
     r"|instrumentation|license|session|openai)[_-]?key"
-    r")[\w-]{0,20}|(?:(?<![a-z])|(?<=%[0-9a-f][0-9a-f]))(?:key[12]?|auth|sas|sig|jwt|pass|pw|creds?|bearer)(?![a-z0-9]))"
+    r")(?!\w{0,20}(?:error|exception)(?![\w-]))[\w-]{0,20}"
+    r"|(?:(?<![a-z])|(?<=%[0-9a-f][0-9a-f]))(?:key[12]?|auth|sas|sig|jwt|pass|pw|creds?|bearer)(?![a-z0-9]))"
 )
 _QUOTE = r"(?:\\*[\"']|&quot;|&#3[49];|%2[27]|\\u002[27])"  # also in JSON inside of JSON, in HTML and in URLs
 _IS = r"[ \t]*(?:=>|->|:=|[=!]?=|:|%3[ad])[ \t]*"

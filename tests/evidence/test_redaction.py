@@ -96,6 +96,8 @@ def test_secret_is_taken_out(how: str) -> None:
     "line",
     [
         "RuntimeError: no such weights",
+        "SecretsInjectionError: Azure says why.",
+        "InvalidAuthenticationToken: The access token has expired.",
         "FileNotFoundError: [Errno 2] No such file or directory: '/var/azureml-app/model/weights.bin'",
         "KeyError: 'OPENAI_API_KEY'",
         "The key vault kv-team refuses: the identity has no role.",
