@@ -58,6 +58,7 @@ def test_worker_that_was_paused_for_less_than_its_lease_goes_on(pair: Topology) 
     assert twice(pair, scene.team, [scene.release]) == []
 
 
+@pytest.mark.slow
 def test_worker_that_is_asked_to_stop_hands_its_rollout_over(topology: Topology) -> None:
     scene, worker = _under_way(topology)
     begun = time.monotonic()
