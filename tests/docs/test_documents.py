@@ -36,6 +36,10 @@ NOT_RUN = {
     "pip install '.[worker,postgresql]'": "needs a package index; tests/image builds and installs the package",
     "azureml-emulator serve --port 8443 --data ~/azure": "goes on until it is stopped; `mlrelease up` has started it",
     "python my_script.py": "the reader's own; the page's script is run",
+    "az tag update --operation Merge --tags mlrelease.model=MODEL --resource-id /subscriptions/SUBSCRIPTION/resourceGroups/"
+    "GROUP/providers/Microsoft.MachineLearningServices/workspaces/WORKSPACE/onlineEndpoints/ENDPOINT": (
+        "needs Azure's own command line; tests/steps/test_endpoint_handed_over.py sets the tag with the SDK"
+    ),
     'secret() { az keyvault secret show --vault-name KEY_VAULT --name "ENDPOINT-$1" --query value --output tsv; }': _NO_AZ,
     'curl -sS "$(secret scoring-uri)" -H "Authorization: Bearer $(secret primary-key)" '
     """-H 'Content-Type: application/json' -d '{"data": ["A wonderful film."]}'""": _NO_AZ,
