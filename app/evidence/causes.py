@@ -6,7 +6,7 @@ from app.evidence.cleaning import bounded, clean
 from app.evidence.redaction import redact
 from app.evidence.service import fit_line
 
-LONGEST_CAUSE = 300  # characters
+LONGEST_CAUSE = 300  # characters of an error's own words that a sentence shows
 
 _TRACEBACK = re.compile(r"^(?:[^\n]*\s)?Traceback \(most recent call last\):[ \t]*$", re.M)
 _EXCEPTION = re.compile(r"(?=\S)(?P<said>[A-Za-z_][\w.]*(?:: .*)?)$")

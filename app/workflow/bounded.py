@@ -14,6 +14,7 @@ import structlog
 from dbos import DBOS
 from sqlmodel import Session
 
+from app.evidence.causes import LONGEST_CAUSE
 from app.evidence.redaction import sentence_of
 from app.steps.contract import Interrupted
 from app.workflow.workshop import Workshop
@@ -24,7 +25,6 @@ Result = TypeVar("Result")
 Fail = Callable[[str, Session], Result]  # writes that it failed; is given the sentence that says why
 
 TRIES = 3
-LONGEST_CAUSE = 300  # characters of an exception's own text that a sentence shows
 
 
 def carry_out_bounded(
