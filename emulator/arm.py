@@ -73,6 +73,16 @@ def check_name(name: str, *, what: str, pattern: str = ASSET_NAME) -> None:
         )
 
 
+def object_of(body: Document, field: str) -> Document:
+    """The object in a field of a request's body, empty where there is none. Raises BadRequest when it is something else."""
+    sent = body.get(field)
+    if sent is None:
+        return {}
+    if not isinstance(sent, dict):
+        raise BadRequest(f"{field} must be an object.", code="ValidationError")
+    return sent
+
+
 def properties_of(body: Document, *, required: bool = True) -> Document:
     """The properties of a request's body; raises BadRequest when they are none."""
     sent = body.get("properties")

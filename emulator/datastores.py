@@ -89,7 +89,7 @@ async def put_datastore(
     properties["accountName"] = properties["accountName"].removeprefix(f"{azure.authority}/")
     if azure.store.get("accounts", properties["accountName"]) is None:
         raise BadRequest(f"Storage account {properties['accountName']} does not exist.", code="ValidationError")
-    credentials = dict(properties.get("credentials") or {"credentialsType": "None"})
+    credentials = arm.object_of(properties, "credentials") or {"credentialsType": "None"}
     secrets = credentials.pop("secrets", None)
     properties["credentials"] = credentials
     before = azure.store.get("workspaces", workspace["name"], "datastores", name)

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter
 
+from emulator import arm
 from emulator.errors import BadRequest, Conflict, Forbidden, NotFound
 from emulator.keyvault.access import Vault
 from emulator.state import Azure, Emulator
@@ -56,6 +57,7 @@ async def set_secret(azure: Azure, of: Vault, name: str, body: dict[str, Any]) -
         raise BadRequest("Property value must be a string.", code="BadParameter")
     if len(value.encode()) > _LARGEST:
         raise BadRequest("The secret's value is larger than 25 KB.", code="BadParameter")
+    sent = _said_of(body)
     vault = of["name"]
     with azure.store.transaction():
         if azure.store.get("vaults", vault, "deleted", name):
@@ -65,18 +67,37 @@ async def set_secret(azure: Azure, of: Vault, name: str, body: dict[str, Any]) -
                 code="Conflict",
             )
         now = int(time.time())
-        sent = {key: each for key, each in (body.get("attributes") or {}).items() if each is not None}
         version = {
             "version": uuid.uuid4().hex,
             "value": value,
-            "contentType": body.get("contentType"),
-            "tags": body.get("tags") or {},
-            "attributes": {"enabled": True, **sent, "created": now, "updated": now},
+            "contentType": sent.get("contentType"),
+            "tags": sent.get("tags", {}),
+            "attributes": {"enabled": True, **sent.get("attributes", {}), "created": now, "updated": now},
         }
         before = azure.store.get("vaults", vault, "secrets", name) or {"name": name, "versions": []}
         document = {**before, "versions": [*before["versions"], version]}
         azure.store.put("vaults", vault, "secrets", name, body=document)
     return describe(azure, vault, document, version)
+
+
+def _said_of(body: Document) -> Document:
+    """What is said about a version, where it is said: attributes, tags, content type. Raises BadRequest for other shapes."""
+    said: Document = {}
+    for field in ("attributes", "tags"):
+        if body.get(field) is not None:
+            said[field] = {name: each for name, each in arm.object_of(body, field).items() if each is not None}
+    attributes = said.get("attributes", {})
+    if not isinstance(attributes.get("enabled", True), bool):
+        raise BadRequest("Property attributes.enabled must be a boolean.", code="BadParameter")
+    for moment in ("nbf", "exp"):
+        if not isinstance(attributes.get(moment, 0), int) or isinstance(attributes.get(moment), bool):
+            raise BadRequest(f"Property attributes.{moment} must be seconds since 1970.", code="BadParameter")
+    if any(not isinstance(value, str) for value in said.get("tags", {}).values()):
+        raise BadRequest("The values of tags must be strings.", code="BadParameter")
+    kind = body.get("contentType")
+    if kind is not None and not isinstance(kind, str):
+        raise BadRequest("Property contentType must be a string.", code="BadParameter")
+    return said if kind is None else {**said, "contentType": kind}
 
 
 @router.get(SECRET)
@@ -109,14 +130,12 @@ def _version(document: Document, version: str) -> Document:
 @router.patch(SECRET + "/")
 async def update_secret(azure: Azure, of: Vault, name: str, body: dict[str, Any], version: str = "") -> Document:
     """Change what is said about a version; never its value."""
+    sent = _said_of(body)
     with azure.store.transaction():
         document = find(azure, of["name"], name)
         found = _version(document, version)
-        attributes = {key: each for key, each in (body.get("attributes") or {}).items() if each is not None}
-        changed = {**found, "attributes": {**found["attributes"], **attributes, "updated": int(time.time())}}
-        for field in ("tags", "contentType"):
-            if body.get(field) is not None:
-                changed[field] = body[field]
+        attributes = {**found["attributes"], **sent.pop("attributes", {}), "updated": int(time.time())}
+        changed = {**found, **sent, "attributes": attributes}
         versions = [changed if each["version"] == found["version"] else each for each in document["versions"]]
         azure.store.put("vaults", of["name"], "secrets", name, body={**document, "versions": versions})
     return describe(azure, of["name"], document, changed, value=False)

@@ -73,7 +73,7 @@ async def put_deployment(
     """Create a deployment, or replace it in place."""
     rules.check_name(deployment, what="deployment")
     wanted = _wanted(body)
-    instances = rules.check_instances((body.get("sku") or {}).get("capacity", 1))
+    instances = rules.check_instances(arm.object_of(body, "sku").get("capacity", 1))
     contents.check(azure, workspace, wanted)
     with azure.store.transaction():
         parent = records.require_endpoint(azure, workspace["name"], endpoint)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from emulator import arm
 from emulator.errors import BadRequest
 from emulator.store import Document
 
@@ -55,7 +56,7 @@ def check_deployment(sent: Document) -> None:
         raise _refused("appInsightsEnabled: there is no Application Insights")
     if str(sent.get("egressPublicNetworkAccess") or "Enabled").lower() != "enabled":
         raise _refused("egressPublicNetworkAccess: there are no networks to keep a deployment in")
-    if str((sent.get("scaleSettings") or {}).get("scaleType") or "Default").lower() != "default":
+    if str(arm.object_of(sent, "scaleSettings").get("scaleType") or "Default").lower() != "default":
         raise _refused("scaleSettings: instances are as many as the deployment says")
     _check_collector(sent.get("dataCollector"))
     _check_known(sent, _DEPLOYMENT)
