@@ -44,18 +44,18 @@ from app.database.migrate import check_schema
 from app.errors import Misconfigured, MlreleaseError
 from app.guardrails.file import read_guardrails
 from app.identity.access_file import read_access
-from app.identity.doors import Doors
+from app.identity.authentication import Authentication
 from app.logs import set_up_logs
 from app.notifications.keys import signing_keys
 from app.process.environment import forget_secrets
 from app.process.private_files import keep_files_private
 from app.process.python_version import warn_of_old_python
 from app.releases.attested import RightsOnRecord
+from app.releasing.queue import DbosQueue
 from app.settings import Settings, read_settings
 from app.web import api_docs, files, home, login, rollouts
 from app.web import releases as release_pages
 from app.web.portal import Portal
-from app.workflow.queue import DbosQueue
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -64,7 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
     check_schema(database)
     access = read_access(settings.access)
     guardrails = read_guardrails(settings)
-    doors = Doors(settings, database, access, RightsOnRecord())
+    authentication = Authentication(settings, database, access, RightsOnRecord())
     if access.login is not None:
         signing_keys(settings)  # logins that have begun are signed: better no start than nobody who can log in
     service = Service(
@@ -74,7 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
         changes=Changes(database),
         access=access,
         guardrails=guardrails,
-        doors=doors,
+        authentication=authentication,
     )
 
     @asynccontextmanager
@@ -87,7 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-            await doors.close()
+            await authentication.close()
             database.dispose()
 
     app = FastAPI(
@@ -101,7 +101,11 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.service = service
     app.state.portal = Portal(
-        doors=doors, database=database, queue=service.queue, guardrails=guardrails, writes=service.writes
+        authentication=authentication,
+        database=database,
+        queue=service.queue,
+        guardrails=guardrails,
+        writes=service.writes,
     )
     app.add_middleware(RequestLimits, service=service)
     explain_errors(app)
@@ -142,8 +146,8 @@ def _beside(service: Service) -> tuple[Coroutine[Any, Any, None], ...]:
     """What goes on for as long as the process serves."""
     return (
         service.changes.watch(),
-        service.doors.last_used.keep_writing(),
-        service.doors.issuers.keep_fresh(),
+        service.authentication.last_used.keep_writing(),
+        service.authentication.issuers.keep_fresh(),
         evidence.keep_forgetting(service.database),
     )
 

@@ -22,28 +22,28 @@ import structlog
 from app.azureml.client import read_azure_settings
 from app.azureml.facade import open_azure
 from app.azureml.outgoing import guard_requests
-from app.chat.ways import open_courier
+from app.chat.wiring import open_courier
 from app.database.connection import Database
 from app.database.migrate import check_schema
 from app.errors import Misconfigured, MlreleaseError
+from app.execution.attempts import Budget
+from app.execution.context import WorkerContext
+from app.execution.engine import launch_engine, restore_queues, stop_engine
+from app.execution.lease import Lease
+from app.execution.reconcile import Reconciliation
+from app.execution.scratch import sweep
+from app.execution.signals import Signals
+from app.execution.takeover import Takeover
 from app.guardrails.file import read_guardrails
 from app.guardrails.rules import Guardrails
 from app.logs import set_up_logs
 from app.process.environment import begin_anew, forget_secrets
 from app.process.private_files import keep_files_private
 from app.process.python_version import warn_of_old_python
+from app.releasing.queue import DbosQueue
 from app.settings import Settings, read_settings
 from app.steps.catalogue import build_steps
 from app.workers.service import WorkerIdentity
-from app.workflow.attempts import Budget
-from app.workflow.engine import launch_engine, restore_queues, stop_engine
-from app.workflow.lease import Lease
-from app.workflow.queue import DbosQueue
-from app.workflow.reconcile import Reconciliation
-from app.workflow.scratch import sweep
-from app.workflow.signals import Signals
-from app.workflow.takeover import Takeover
-from app.workflow.workshop import Workshop
 
 log = structlog.get_logger(__name__)
 
@@ -58,46 +58,46 @@ def work() -> None:
     stop = _stop_signal()
     database = Database(settings.database)
     check_schema(database)
-    worker = _identity(settings)
-    lease = Lease(database, worker, seconds=settings.lease_seconds, exclusive=settings.is_sqlite)
+    identity = _identity(settings)
+    lease = Lease(database, identity, seconds=settings.lease_seconds, exclusive=settings.is_sqlite)
     lease.take()
     warn_of_old_python()
     launched = threading.Event()
     lease.keep(each_beat=_look_after_others(settings, database, launched), lost=lambda: _begin_anew(stop, environment))
-    shop = _open_workshop(settings, database, worker, lease, guardrails)
+    worker = _open_context(settings, database, identity, lease, guardrails)
     courier = open_courier(settings, database)
     forget_secrets()
-    for folder in sweep(shop.scratch_root):
+    for folder in sweep(worker.scratch_root):
         log.info("scratch_removed", folder=folder)
-    launch_engine(shop)
+    launch_engine(worker)
     launched.set()
-    reconciliation = Reconciliation(shop, restore_queues=lambda: restore_queues(settings))
+    reconciliation = Reconciliation(worker, restore_queues=lambda: restore_queues(settings))
     reconciliation.keep(seconds=settings.reconcile_seconds)
     courier.start()
     if settings.ready_file is not None:
         settings.ready_file.write_text(str(os.getpid()))
-    log.info("worker_ready", worker=worker.id)
+    log.info("worker_ready", identity=identity.id)
     stop.wait()
     log.info("worker_stopping")
     courier.stop()
-    stop_engine(shop, lease)
+    stop_engine(worker, lease)
 
 
-def _open_workshop(
-    settings: Settings, database: Database, worker: WorkerIdentity, lease: Lease, guardrails: Guardrails
-) -> Workshop:
+def _open_context(
+    settings: Settings, database: Database, identity: WorkerIdentity, lease: Lease, guardrails: Guardrails
+) -> WorkerContext:
     signals = Signals(database, lease)
     azure_settings = read_azure_settings(settings, before_request=signals.require_lease)
     guard_requests(azure_settings)
     azure = open_azure(azure_settings)
-    return Workshop(
+    return WorkerContext(
         settings=settings,
         database=database,
         queue=DbosQueue(database.engine),
         azure=azure,
         steps=build_steps(azure),
         signals=signals,
-        worker=worker,
+        identity=identity,
         guardrails=guardrails,
         budget=Budget(
             tries=settings.retry_tries,

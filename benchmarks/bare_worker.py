@@ -8,9 +8,9 @@ import threading
 
 from dbos import DBOS
 
+from app.releasing.names import ENGINE_NAME, ENGINE_VERSION
+from app.releasing.serialization import SERIALIZER
 from app.settings import read_settings
-from app.workflow.names import ENGINE_NAME, ENGINE_VERSION
-from app.workflow.serialization import SERIALIZER
 
 STEPS = 9  # begin, the seven of a release in its first stage, finish
 PREPARE, ROLLOUT = "bare_prepare", "bare_rollout"

@@ -12,16 +12,16 @@ import threading
 from app.azureml.client import AzureSettings
 from app.azureml.facade import open_azure
 from app.database.connection import Database
+from app.execution.context import WorkerContext
+from app.execution.engine import launch_engine
+from app.execution.lease import Lease
+from app.execution.signals import Signals
 from app.guardrails.rules import NO_GUARDRAILS
-from app.rollout.timeouts import DEFAULT_SECONDS
+from app.planning.timeouts import DEFAULT_SECONDS
+from app.releasing.queue import DbosQueue
 from app.settings import read_settings
 from app.steps.contract import Context, Done, Json
 from app.workers.service import WorkerIdentity
-from app.workflow.engine import launch_engine
-from app.workflow.lease import Lease
-from app.workflow.queue import DbosQueue
-from app.workflow.signals import Signals
-from app.workflow.workshop import Workshop
 
 CONTENT = {
     "model_uri": "azureml://jobs/job/outputs/model/paths/",
@@ -34,22 +34,22 @@ def main() -> None:
     """Work until told to stop; says ``ready`` once it takes work."""
     settings = read_settings()
     database = Database(settings.database)
-    worker = WorkerIdentity(id=f"bench-{secrets.token_hex(4)}", host="bench", pid=os.getpid(), version="0")
-    lease = Lease(database, worker, seconds=settings.lease_seconds, exclusive=settings.is_sqlite)
+    identity = WorkerIdentity(id=f"bench-{secrets.token_hex(4)}", host="bench", pid=os.getpid(), version="0")
+    lease = Lease(database, identity, seconds=settings.lease_seconds, exclusive=settings.is_sqlite)
     lease.take()
-    shop = Workshop(
+    worker = WorkerContext(
         settings=settings,
         database=database,
         queue=DbosQueue(database.engine),
         azure=open_azure(AzureSettings()),
         steps=dict.fromkeys(DEFAULT_SECONDS, _instant) | {"resolve_content": _resolved, "preflight": _looked},
         signals=Signals(database, lease),
-        worker=worker,
+        identity=identity,
         guardrails=NO_GUARDRAILS,
     )
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    launch_engine(shop)
+    launch_engine(worker)
     lease.keep(each_beat=lambda _in_time: None, lost=_lost)
     sys.stdout.write("ready\n")
     sys.stdout.flush()

@@ -41,10 +41,10 @@ from app.releases.attested import ROW, row_digest
 from app.releases.events import append_event
 from app.releases.states import FINAL, Status
 from app.releases.tables import Release
-from app.workflow.names import ENGINE_NAME
-from app.workflow.queue import DbosQueue
-from app.workflow.requests import Asking, request_release
-from app.workflow.serialization import SERIALIZER
+from app.releasing.names import ENGINE_NAME
+from app.releasing.queue import DbosQueue
+from app.releasing.requests import Asking, request_release
+from app.releasing.serialization import SERIALIZER
 from benchmarks import bare_worker
 from benchmarks.record import record
 from tests.postgresql import running_postgresql

@@ -25,7 +25,7 @@ LONG_ONES = (
     "image",
     "journeys",
     "steps",
-    "workflow",
+    "execution",
     "azureml",
     "training",
     "cli",

@@ -16,7 +16,7 @@ from app.api.views import EventView
 from app.identity.roles import Permission, Visible
 from app.releases import audit
 from app.releases.tables import Event
-from app.workflow import auditing
+from app.releasing import auditing
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"])
 

@@ -15,8 +15,8 @@ from app.api.releases import whole_release
 from app.api.service import Api, Service
 from app.identity.actor import Actor
 from app.releases.tables import Release
-from app.workflow import control
-from app.workflow.requests import Asking
+from app.releasing import control
+from app.releasing.requests import Asking
 
 router = APIRouter(prefix="/v1/releases/{release_id}", tags=["releases"])
 

@@ -20,8 +20,8 @@ from app.database.clock import database_now
 from app.identity.actor import Actor
 from app.releases.queries import get_rollout, plan_of, served_plan
 from app.releases.tables import Rollout
-from app.workflow import decisions
-from app.workflow.requests import Asking
+from app.releasing import decisions
+from app.releasing.requests import Asking
 
 router = APIRouter(prefix="/v1/releases/{release_id}/rollouts/{stage}", tags=["approvals"])
 

@@ -17,7 +17,7 @@ from app.freezes.service import Wanted
 from app.freezes.tables import Freeze
 from app.identity.actor import Actor, forbidden
 from app.identity.roles import Permission
-from app.workflow import freezing
+from app.releasing import freezing
 
 router = APIRouter(prefix="/v1/freezes", tags=["freezes"])
 

@@ -20,7 +20,7 @@ from sqlmodel import Session
 from app.api.tables import IdempotentAnswer
 from app.database.connection import Database
 from app.errors import Invalid
-from app.workflow.requests import Asking
+from app.releasing.requests import Asking
 
 IdempotencyKey = Annotated[
     str | None,

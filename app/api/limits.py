@@ -31,7 +31,7 @@ class RequestLimits:
             return
         try:
             _check_address(scope)
-            self._service.doors.check_host(Headers(scope=scope).get("host", ""))
+            self._service.authentication.check_host(Headers(scope=scope).get("host", ""))
             # A bundle is received by its route, which takes its turn when all of it is there.
             if scope["method"] in _READ_ONLY or await self._is_bundle(scope):
                 body = None

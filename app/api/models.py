@@ -21,7 +21,7 @@ from app.identity.actor import forbidden
 from app.identity.roles import Permission, Visible
 from app.releases.attested import ROW, row_digest
 from app.releases.events import append_event
-from app.workflow.applying import require_applicable
+from app.releasing.applying import require_applicable
 
 router = APIRouter(prefix="/v1", tags=["models"])
 

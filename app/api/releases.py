@@ -20,7 +20,7 @@ from app.identity.roles import Permission
 from app.releases import queries
 from app.releases.events import link_events
 from app.releases.states import Status
-from app.workflow.requests import Asking, request_plan, request_release
+from app.releasing.requests import Asking, request_plan, request_release
 
 router = APIRouter(prefix="/v1/releases", tags=["releases"])
 

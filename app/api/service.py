@@ -16,11 +16,11 @@ from app.database.turns import Turns, write_turns
 from app.guardrails.rules import Guardrails
 from app.identity.access import Access
 from app.identity.actor import Actor
+from app.identity.authentication import Authentication, Credentials
 from app.identity.cookies import session_cookie
-from app.identity.doors import Credentials, Doors
+from app.releasing.queue import WorkQueue
+from app.releasing.requests import Asking
 from app.settings import Settings
-from app.workflow.queue import WorkQueue
-from app.workflow.requests import Asking
 
 Result = TypeVar("Result")
 
@@ -39,7 +39,7 @@ class Service:
     changes: Changes
     access: Access
     guardrails: Guardrails
-    doors: Doors
+    authentication: Authentication
     writes: Turns = field(default_factory=write_turns)
     uploads: Turns = field(
         default_factory=lambda: Turns(MOST_UPLOADS, "Too many bundles are being uploaded.", code="too_many_uploads")
@@ -96,7 +96,7 @@ async def actor_of_headers(api: Service, request: Request) -> Actor:
         claimed_name=request.headers.get("mlrelease-actor"),
         claimed_groups=request.headers.get("mlrelease-groups", ""),
     )
-    return await api.doors.enter(credentials, request_id=request_id_of(request))
+    return await api.authentication.enter(credentials, request_id=request_id_of(request))
 
 
 Api = Annotated[Service, Depends(_service)]

@@ -21,13 +21,13 @@ from app.api.webhook_views import (
     WebhookView,
     WebhookWithSecret,
 )
+from app.documents.named import Named
 from app.identity.actor import Actor
 from app.notifications import queries, service
 from app.notifications.keys import secret_of, signing_keys
 from app.notifications.outgoing import LONGEST_URL, check_url
 from app.notifications.tables import DeliveryStatus
-from app.workflow.requests import Asking
-from app.written.named import Named
+from app.releasing.requests import Asking
 
 router = APIRouter(prefix="/v1", tags=["notifications"])
 

@@ -21,7 +21,7 @@ from app.releases.tables import Plan, Release, Rollout
 
 
 @dataclass(frozen=True)
-class Word:
+class NewVote:
     """What somebody says."""
 
     approve: bool
@@ -34,7 +34,7 @@ def cast_vote(
     release: Release,
     rollout: Rollout,
     plan: Plan,
-    word: Word,
+    new: NewVote,
     *,
     actor: Actor,
     now: datetime,
@@ -45,15 +45,15 @@ def cast_vote(
     Raises Conflict when nothing is to be decided or this person has voted, Forbidden when their vote does not count, Invalid
     when it needs a reason. ``policy``: where it is more than the plan's by now. The caller holds the release's lock: votes come one after the other.
     """
-    _require_asking(rollout, plan, word, now)
+    _require_asking(rollout, plan, new, now)
     policy = policy or policy_of(plan)
     vote = Vote(
         person=actor.name,
-        approve=word.approve,
+        approve=new.approve,
         at=now,
         groups=actor.groups,
-        reason=word.reason,
-        emergency=word.emergency,
+        reason=new.reason,
+        emergency=new.emergency,
     )
     verdict = evaluate(policy, asked_of(release, rollout), [*_votes(session, rollout), vote], now=now)
     for refused in verdict.refused:
@@ -62,13 +62,13 @@ def cast_vote(
     decision = Decision(
         rollout_id=rollout.id,
         round=rollout.round,
-        approve=word.approve,
-        emergency=word.emergency,
+        approve=new.approve,
+        emergency=new.emergency,
         actor=actor.name,
         person=normal(actor.name),
         groups=sorted(actor.groups),
         via=actor.via,
-        reason=word.reason.strip(),
+        reason=new.reason.strip(),
         plan_digest=rollout.plan_digest,
         at=now,
     )
@@ -109,7 +109,7 @@ def why_not(
 ) -> str | None:
     """Why this person's approval would not count now, in words; None: it would, with a reason where one is asked for."""
     try:
-        _require_asking(rollout, plan, Word(approve=True), now)
+        _require_asking(rollout, plan, NewVote(approve=True), now)
     except Conflict as no:
         return no.sentence
     vote = Vote(person=actor.name, approve=True, at=now, groups=actor.groups, reason="(to be said)")
@@ -172,12 +172,12 @@ def _vote(decision: Decision) -> Vote:
     )
 
 
-def _require_asking(rollout: Rollout, plan: Plan, word: Word, now: datetime) -> None:
+def _require_asking(rollout: Rollout, plan: Plan, new: NewVote, now: datetime) -> None:
     """What is approved and waits for a freeze to end is only asked whether to wait."""
     expiry = expiry_of(rollout, plan)
     if expiry is not None and now >= expiry:
         raise Conflict(f"It was to be decided before {expiry:%Y-%m-%d %H:%M} UTC.", code=Why.TOO_LATE.value)
-    breaks_freeze = word.emergency and rollout.status is Status.SCHEDULED and rollout.needs_approval
+    breaks_freeze = new.emergency and rollout.status is Status.SCHEDULED and rollout.needs_approval
     if rollout.status is not Status.PENDING_APPROVAL and not breaks_freeze:
         raise Conflict(
             f"{rollout.id} is not waiting for an approval: it is {rollout.status.value}. {rollout.sentence}",

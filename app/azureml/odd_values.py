@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 from app.azureml.schema_check import TEXT
+from app.documents.yaml_lines import Document, Place, read_yaml
 from app.errors import Mistake
-from app.written.yaml_lines import Document, Place, read_yaml
 
 _DEEPEST = 5  # files that are named by files that are named
 # Where the SDK takes a file's name or a mapping.

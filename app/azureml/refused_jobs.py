@@ -20,10 +20,10 @@ from marshmallow import ValidationError as SchemaError
 from app.azureml.odd_values import odd_values
 from app.azureml.schema_check import TEXT, plain_sentence
 from app.azureml.yaml_files import as_source
+from app.documents.mistakes import did_you_mean
+from app.documents.yaml_lines import Place, dotted, read_yaml
 from app.errors import Invalid, Mistake, MlreleaseError
 from app.sandbox.child import find_denied
-from app.written.mistakes import did_you_mean
-from app.written.yaml_lines import Place, dotted, read_yaml
 
 MOST_TOLD = 5  # mistakes in one sentence
 _PAGE = re.compile(r"Validation for \w+ failed:\s*|^\s*(?=\{\s*\"result\")")

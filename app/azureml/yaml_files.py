@@ -1,6 +1,6 @@
 """A team's YAML on its way to the SDK: read once, by the reader that checked it, and handed on as data.
 
-The SDK reads YAML 1.1 (PyYAML), where ``on`` is a truth value and ``12:30`` a number; ``app.written`` reads YAML 1.2, where both
+The SDK reads YAML 1.1 (PyYAML), where ``on`` is a truth value and ``12:30`` a number; ``app.documents`` reads YAML 1.2, where both
 are text. So the SDK never sees what was written, only what was read from it.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from app.azureml.errors import BadRequest
-from app.written.yaml_lines import read_yaml
+from app.documents.yaml_lines import read_yaml
 
 Json = dict[str, Any]
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from app.written.yaml_lines import Place
+from app.documents.yaml_lines import Place
 
 _OPTION = re.compile(
     r"^(?:-r|--requirement|-c|--constraint|-e|--editable|-f|--find-links|-i|--index-url|--extra-index-url)(?:\s*=?\s*)(?P<path>.+)$"

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from app.bundles.conda import paths_of_conda
+from app.documents.yaml_lines import Document, Place, read_yaml
 from app.errors import Invalid, Mistake
-from app.written.yaml_lines import Document, Place, read_yaml
 
 MOST_FILES = 200  # YAML files that one entry may name, one by another
 

@@ -34,9 +34,9 @@ from app.identity.roles import Permission
 from app.notifications.deliveries import want
 from app.notifications.sending import NotDelivered
 from app.notifications.tables import Channel
+from app.releasing import decisions
+from app.releasing.requests import Asking
 from app.settings import Settings
-from app.workflow import decisions
-from app.workflow.requests import Asking
 
 log = structlog.get_logger(__name__)
 

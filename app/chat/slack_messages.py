@@ -16,7 +16,7 @@ from app.chat.story import read_story
 from app.database.connection import Database
 from app.notifications.deliveries import want, want_update
 from app.notifications.dispatch import Announcer
-from app.notifications.sending import Delivered, NotDelivered, Parcel
+from app.notifications.sending import Delivered, DeliveryAttempt, NotDelivered
 from app.notifications.tables import Channel
 from app.releases.tables import Event
 from app.settings import Settings
@@ -67,7 +67,7 @@ class SlackMessages:
         self._portal = settings.public_url
         self._slack = slack_client(settings)
 
-    def __call__(self, parcel: Parcel, *, now: datetime) -> Delivered:  # noqa: ARG002 - what is so now is in the database
+    def __call__(self, parcel: DeliveryAttempt, *, now: datetime) -> Delivered:  # noqa: ARG002 - what is so now is in the database
         with self._database.read() as session:
             story = read_story(session, parcel.subject)
         if story is None:
@@ -92,7 +92,7 @@ class SlackReplies:
     def __init__(self, settings: Settings) -> None:
         self._slack = slack_client(settings)
 
-    def __call__(self, parcel: Parcel, *, now: datetime) -> Delivered:  # noqa: ARG002 - there is no moment in it
+    def __call__(self, parcel: DeliveryAttempt, *, now: datetime) -> Delivered:  # noqa: ARG002 - there is no moment in it
         ask(
             lambda: self._slack.chat_postEphemeral(
                 channel=parcel.address, user=parcel.memory["user"], text=parcel.memory["text"]

@@ -20,7 +20,7 @@ from app.notifications.deliveries import want
 from app.notifications.dispatch import Announcer
 from app.notifications.keys import signing_keys
 from app.notifications.outgoing import Reach, post
-from app.notifications.sending import Delivered, NotDelivered, Parcel
+from app.notifications.sending import Delivered, DeliveryAttempt, NotDelivered
 from app.notifications.tables import Channel
 from app.releases.tables import Event, Rollout
 from app.settings import Settings
@@ -64,7 +64,7 @@ class TeamsCards:
         self._settings = settings
         self._reach = reach
 
-    def __call__(self, parcel: Parcel, *, now: datetime) -> Delivered:
+    def __call__(self, parcel: DeliveryAttempt, *, now: datetime) -> Delivered:
         url = self._settings.teams_urls.get(parcel.address)
         with self._database.read() as session:
             story = read_story(session, parcel.subject)

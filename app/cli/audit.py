@@ -33,7 +33,7 @@ def verify(
 ) -> None:
     """Walk the whole chain of events and name the first broken link."""
     if offline:
-        become("app.workflow.auditing", *([anchor] if anchor else []))
+        become("app.releasing.auditing", *([anchor] if anchor else []))
     seq, _, noted = (anchor or "").partition(":")
     if anchor and not (seq.isdecimal() and noted):
         raise Invalid(f"{anchor!r} is no anchor.", code="anchor_invalid", hint="Write it as SEQ:HASH.")

@@ -20,12 +20,12 @@ from app.cli.jobs import submit_file
 from app.cli.models import apply_folder
 from app.cli.options import AsJson
 from app.cli.output import people, print_json, print_table, say, seconds
-from app.cli.ports import free_port
-from app.cli.processes import Died
-from app.cli.stack import Stack
-from app.cli.stopping import Stopped, stopped_by_signals
 from app.cli.watching import is_interactive, watch_job, watch_release
 from app.errors import Misconfigured, MlreleaseError
+from app.local.ports import free_port
+from app.local.processes import Died
+from app.local.stack import Stack
+from app.local.stopping import Stopped, stopped_by_signals
 
 ROOT = Path(__file__).parents[2]
 MODEL = "sentiment-model"

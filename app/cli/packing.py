@@ -4,8 +4,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from app.bundles.pack import pack
+from app.documents.yaml_lines import Document, read_yaml
 from app.errors import Invalid
-from app.written.yaml_lines import Document, read_yaml
 
 FILE = "release.yml"
 

@@ -11,9 +11,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from app.cli.local_azure import local_environment
-from app.cli.processes import Died
-from app.cli.stack import emulator_environment
+from app.local.local_azure import local_environment
+from app.local.processes import Died
+from app.local.stack import emulator_environment
 
 EMULATOR_SECONDS = 60.0
 

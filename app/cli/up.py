@@ -16,9 +16,9 @@ from pathlib import Path
 
 from app.cli.development_login import DEFAULT_DATA
 from app.cli.options import DEFAULT_SERVER
-from app.cli.stack import Stack
-from app.cli.stopping import Stopped, stopped_by_signals
 from app.errors import MlreleaseError
+from app.local.stack import Stack
+from app.local.stopping import Stopped, stopped_by_signals
 from app.settings import Settings, read_settings
 
 LOOK_SECONDS = 0.25

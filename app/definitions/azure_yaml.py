@@ -13,7 +13,7 @@ from app.definitions.names import InstanceType
 from app.definitions.schema import InstanceCount, Section
 from app.definitions.tags import Tags
 from app.definitions.words import as_snake_case
-from app.written.named import Named
+from app.documents.named import Named
 
 LONGEST_REQUEST_MS = 180_000
 

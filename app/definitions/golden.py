@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from app.bundles.archive import read_files
+from app.documents.mistakes import did_you_mean
 from app.errors import Mistake
 from app.sandbox.sandbox import sandbox
-from app.written.mistakes import did_you_mean
 
 LARGEST_FILE = 8 * 1024**2  # bytes
 MOST_REQUESTS = 10_000

@@ -6,7 +6,7 @@ Sources: "Naming rules and restrictions for Azure resources" and the patterns of
 from datetime import timedelta
 from typing import Annotated
 
-from app.written.named import Named
+from app.documents.named import Named
 
 ModelName = Annotated[
     str,

@@ -14,10 +14,10 @@ from app.definitions.golden import check_golden
 from app.definitions.rules import check_score_code_given, check_secrets, check_stages
 from app.definitions.schema import Definition
 from app.definitions.score_code import check_score_code
+from app.documents.mistakes import check
+from app.documents.yaml_lines import Document, Place, read_yaml
 from app.errors import Invalid, Mistake
 from app.sandbox.sandbox import sandbox
-from app.written.mistakes import check
-from app.written.yaml_lines import Document, Place, read_yaml
 
 FILE = "release.yml"
 

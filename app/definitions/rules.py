@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.definitions.words import as_snake_case
+from app.documents.yaml_lines import Document
 from app.errors import Mistake
-from app.written.yaml_lines import Document
 
 
 def check_stages(release: Document) -> Iterator[Mistake]:

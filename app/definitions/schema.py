@@ -22,7 +22,7 @@ from app.definitions.names import (
     SubscriptionId,
     WorkspaceName,
 )
-from app.written.published import as_text, json_schema_of
+from app.documents.published import as_text, json_schema_of
 
 MOST_INSTANCES = 50
 

@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from app.documents.yaml_lines import Document, Place
 from app.errors import Mistake
-from app.written.yaml_lines import Document, Place
 
 CODE: Place = ("code_configuration", "code")
 LARGEST_SCRIPT = 512 * 1024  # bytes: its syntax tree takes some three hundred times as much memory

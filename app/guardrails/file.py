@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from app.documents.at_start import read_at_start, repeated
+from app.documents.yaml_lines import Document
 from app.errors import Mistake
 from app.guardrails.rules import NO_GUARDRAILS, Guardrails
 from app.guardrails.schema import GuardrailsSection
 from app.settings import Settings
-from app.written.at_start import read_at_start, repeated
-from app.written.yaml_lines import Document
 
 
 def read_guardrails(settings: Settings) -> Guardrails:

@@ -11,7 +11,7 @@ from app.definitions.schema import ApprovalSection, Definition, StageDefinition
 from app.freezes.windows import Window
 from app.guardrails.schema import GuardrailsSection, RuleSection
 from app.identity.actor import Actor
-from app.rollout.plan import workspace_of
+from app.strategies.all_at_once import workspace_of
 
 Json = dict[str, Any]
 

@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from app.documents.at_start import read_at_start, repeated
+from app.documents.named import Named
+from app.documents.yaml_lines import Document, Place
 from app.errors import Mistake
 from app.identity.access import Access, Issuer, Login, Person, Rule
 from app.identity.names import PersonName
 from app.identity.roles import Grant, Role
 from app.settings import is_loopback
-from app.written.at_start import read_at_start, repeated
-from app.written.named import Named
-from app.written.yaml_lines import Document, Place
 
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from app.written.named import Named
+from app.documents.named import Named
 
 LONGEST = 200
 

@@ -16,7 +16,7 @@ from app.errors import Unavailable
 from app.notifications import deliveries
 from app.notifications.deliveries import LEASE
 from app.notifications.dispatch import Announcer, anything_new, dispatch
-from app.notifications.sending import Delivered, NotDelivered, Parcel, Sender
+from app.notifications.sending import Delivered, DeliveryAttempt, NotDelivered, Sender
 from app.notifications.service import disable_webhook
 from app.notifications.tables import Channel, DeliveryStatus
 
@@ -100,7 +100,7 @@ class Courier:
         for parcel in parcels:
             self._hands.submit(self._carry, parcel)
 
-    def _carry(self, parcel: Parcel) -> None:
+    def _carry(self, parcel: DeliveryAttempt) -> None:
         try:
             self._carry_out(parcel)
         except Unavailable as away:
@@ -113,7 +113,7 @@ class Courier:
                 self._busy.discard(parcel.recipient)
             self._wake.set()
 
-    def _carry_out(self, parcel: Parcel) -> None:
+    def _carry_out(self, parcel: DeliveryAttempt) -> None:
         try:
             done = self._send(parcel)
         except NotDelivered as why:
@@ -122,7 +122,7 @@ class Courier:
         self._database.transact(lambda session: deliveries.end_well(session, parcel, done))
         log.info("delivered", message=parcel.message_id, recipient=parcel.recipient)
 
-    def _send(self, parcel: Parcel) -> Delivered:
+    def _send(self, parcel: DeliveryAttempt) -> Delivered:
         sender = self._senders.get(parcel.channel)
         if sender is None:
             raise NotDelivered(f"{parcel.channel.value} is not set up on this worker.", code="channel_not_set_up")
@@ -134,7 +134,7 @@ class Courier:
             log.exception("sender_broke", message=parcel.message_id)
             raise NotDelivered(f"Sending broke: {type(broken).__name__}.", code="internal_error") from broken
 
-    def _end_badly(self, parcel: Parcel, why: NotDelivered) -> None:
+    def _end_badly(self, parcel: DeliveryAttempt, why: NotDelivered) -> None:
         jitter = random.random()  # noqa: S311 - spreads load, guards nothing
         status = self._database.transact(lambda session: deliveries.end_badly(session, parcel, why, jitter=jitter))
         dead = status is DeliveryStatus.DEAD

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, func, select
 from app.database.clock import database_now
 from app.errors import Conflict, NotFound
 from app.notifications.schedule import next_wait
-from app.notifications.sending import Delivered, Json, NotDelivered, Parcel
+from app.notifications.sending import Delivered, DeliveryAttempt, Json, NotDelivered
 from app.notifications.tables import Channel, Delivery, DeliveryStatus
 
 LEASE = timedelta(seconds=90)  # longer than any sender takes
@@ -64,7 +64,7 @@ def want_update(session: Session, channel: Channel, release_id: str, *, seq: int
     session.flush()
 
 
-def take(session: Session, *, most: int, busy: Collection[str] = (), lease: timedelta = LEASE) -> list[Parcel]:
+def take(session: Session, *, most: int, busy: Collection[str] = (), lease: timedelta = LEASE) -> list[DeliveryAttempt]:
     """Take deliveries that are due, the oldest of each recipient, and hold them for the length of ``lease``.
 
     One for each recipient and none of those that are ``busy``: whoever is slow keeps nobody waiting but itself.
@@ -101,7 +101,7 @@ def anything_due(session: Session) -> bool:
     return session.exec(query.limit(1)).first() is not None
 
 
-def end_well(session: Session, parcel: Parcel, done: Delivered) -> None:
+def end_well(session: Session, parcel: DeliveryAttempt, done: Delivered) -> None:
     """It arrived. What was wanted of the same message meanwhile is due."""
     row = _held(session, parcel)
     if row is None:
@@ -117,7 +117,7 @@ def end_well(session: Session, parcel: Parcel, done: Delivered) -> None:
     session.flush()
 
 
-def end_badly(session: Session, parcel: Parcel, why: NotDelivered, *, jitter: float) -> DeliveryStatus | None:
+def end_badly(session: Session, parcel: DeliveryAttempt, why: NotDelivered, *, jitter: float) -> DeliveryStatus | None:
     """It did not arrive: it is due later, or dead. None when it is not this process's any more."""
     row = _held(session, parcel)
     if row is None:
@@ -195,16 +195,16 @@ def _freshen(row: Delivery, *, seq: int, due_at: datetime) -> None:
     row.status = DeliveryStatus.PENDING
 
 
-def _held(session: Session, parcel: Parcel) -> Delivery | None:
+def _held(session: Session, parcel: DeliveryAttempt) -> Delivery | None:
     """Its row, unless another process has taken it over since."""
     row = session.exec(select(Delivery).where(Delivery.id == parcel.id).with_for_update()).first()
     return row if row is not None and row.lease == parcel.lease else None
 
 
-def _parcel(row: Delivery) -> Parcel:
+def _parcel(row: Delivery) -> DeliveryAttempt:
     assert row.id is not None, "a stored delivery has an id"
     assert row.lease is not None, "what was taken has a lease"
-    return Parcel(
+    return DeliveryAttempt(
         id=row.id,
         message_id=row.message_id,
         channel=row.channel,

@@ -33,7 +33,7 @@ class NotDelivered(MlreleaseError):
 
 
 @dataclass(frozen=True)
-class Parcel:
+class DeliveryAttempt:
     """A delivery that is under way: a copy of its row. ``lease`` proves that it is still this process's to send."""
 
     id: int
@@ -64,4 +64,4 @@ class Delivered:
 class Sender(Protocol):
     """One way of delivery. May be called again for the same parcel, in any process. Raises NotDelivered."""
 
-    def __call__(self, parcel: Parcel, *, now: datetime) -> Delivered: ...
+    def __call__(self, parcel: DeliveryAttempt, *, now: datetime) -> Delivered: ...

@@ -10,7 +10,7 @@ from app.database.connection import Database
 from app.errors import Conflict
 from app.notifications.keys import secrets_in_use, signing_keys
 from app.notifications.outgoing import Reach, post
-from app.notifications.sending import Delivered, NotDelivered, Parcel
+from app.notifications.sending import Delivered, DeliveryAttempt, NotDelivered
 from app.notifications.tables import Webhook
 from app.releases.tables import Event
 from app.settings import Settings
@@ -24,7 +24,7 @@ class WebhookSender:
         self._settings = settings
         self._reach = reach
 
-    def __call__(self, parcel: Parcel, *, now: datetime) -> Delivered:
+    def __call__(self, parcel: DeliveryAttempt, *, now: datetime) -> Delivered:
         with self._database.read() as session:
             webhook, event = session.get(Webhook, parcel.address), session.get(Event, int(parcel.subject))
         if webhook is None or event is None:

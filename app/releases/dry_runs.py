@@ -38,7 +38,7 @@ def begin_dry_run(
         source=source,
         stages=list(stages),
         state=DryRunState.PENDING,
-        code="looking_ahead",
+        code="resolving",
         sentence="Looks up what would be released, and what stands in its way.",
         requested_by=actor.name,
         created_at=now,

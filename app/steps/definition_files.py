@@ -9,8 +9,8 @@ from pathlib import Path
 from app.azureml.code import uploaded_files
 from app.azureml.schema_check import check_deployment, check_endpoint
 from app.bundles.unpack import unpack
+from app.documents.yaml_lines import Document, read_yaml
 from app.errors import Invalid, Mistake
-from app.written.yaml_lines import Document, read_yaml
 
 _PYTHON = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
 

@@ -10,8 +10,8 @@ from app.identity.actor import Actor, forbidden
 from app.identity.roles import Permission
 from app.notifications.keys import signing_keys
 from app.releases.queries import model_of
+from app.releasing.decisions import approve, reject
 from app.web.portal import Portal
-from app.workflow.decisions import approve, reject
 
 Answer = Literal["approve", "reject"]
 
@@ -40,7 +40,7 @@ def decide(
     def work(session: Session) -> None:
         asking = way.asking(actor)
         if token is not None:
-            link = use_link(session, signing_keys(way.doors.settings), token, actor=actor.name, now=asking.now)
+            link = use_link(session, signing_keys(way.authentication.settings), token, actor=actor.name, now=asking.now)
             _require_its_answer(link, answer)
         if answer == "approve":
             emergency = form.get("emergency") == "yes"

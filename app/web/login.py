@@ -13,9 +13,9 @@ from sqlmodel import Session
 from app.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from app.identity.access import Access, Login
 from app.identity.actor import Actor
+from app.identity.authentication import developer
 from app.identity.bearer import verify_login
 from app.identity.cookies import attributes, login_cookie, session_cookie
-from app.identity.doors import developer
 from app.identity.logins import LOGIN_TIME, begin_login, end_login
 from app.identity.sessions import check_csrf, close_session, find_session, open_session
 from app.notifications.keys import signing_keys
@@ -41,11 +41,11 @@ async def login(
 
     ``token``: the development login's, in the link that ``mlrelease up`` prints.
     """
-    settings, go_to = way.doors.settings, inside(go_to)
+    settings, go_to = way.authentication.settings, inside(go_to)
     if settings.development_login:
         return _ask_for_name(way, {"go_to": go_to, "token": token})
-    door = _door(way.doors.access)
-    endpoint = await way.doors.issuers.endpoint(door.issuer.url, "authorization_endpoint")
+    door = _door(way.authentication.access)
+    endpoint = await way.authentication.issuers.endpoint(door.issuer.url, "authorization_endpoint")
     begun, cookie = begin_login(signing_keys(settings), go_to=go_to, now=await run_in_threadpool(way.database.now))
     asked = {
         "response_type": "code",
@@ -72,16 +72,18 @@ async def callback(
     error: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """The issuer sent the browser back. Raises Unauthenticated for whatever is not the end of a login begun here."""
-    settings, issuers = way.doors.settings, way.doors.issuers
-    door = _door(way.doors.access)
+    settings, issuers = way.authentication.settings, way.authentication.issuers
+    door = _door(way.authentication.access)
     cookie = request.cookies.get(login_cookie(settings), "")
     begun = end_login(signing_keys(settings), state=state, cookie=cookie, now=await run_in_threadpool(way.database.now))
     if error or not code:
         raise Unauthenticated("The issuer did not log you in.", code="login_refused", hint="Log in again.")
     token = await _exchange(way, door, code=code, verifier=begun.verifier)
     claims = await verify_login(door.issuer, token, client_id=door.client_id, nonce=begun.nonce, issuers=issuers)
-    actor = way.doors.access.actor_of_claims(door.issuer.url, claims, via="portal", request_id=new_request_id())
-    kept = way.doors.claims_to_keep(door.issuer, claims)
+    actor = way.authentication.access.actor_of_claims(
+        door.issuer.url, claims, via="portal", request_id=new_request_id()
+    )
+    kept = way.authentication.claims_to_keep(door.issuer, claims)
     async with way.writes.one():
         answer = await run_in_threadpool(
             lambda: _enter(way, request, actor, issuer=door.issuer.url, claims=kept, go_to=begun.go_to)
@@ -93,11 +95,11 @@ async def callback(
 @router.post("/login")
 async def say_name(way: Way, request: Request) -> Response:
     """The development login. Does not exist anywhere else."""
-    if not way.doors.settings.development_login:
+    if not way.authentication.settings.development_login:
         raise NotFound("There is nothing here.", code="route_not_found")
     _require_same_origin(request)
     form = await read_form(request)
-    if not way.doors.is_development_token(form.get("token", "").strip()):
+    if not way.authentication.is_development_token(form.get("token", "").strip()):
         return _ask_for_name(way, form)
     groups = sorted(filter(None, (group.strip() for group in form.get("groups", "").split(","))))
     actor = developer(form.get("name", ""), via="portal", request_id=new_request_id(), groups=frozenset(groups))
@@ -110,14 +112,14 @@ async def say_name(way: Way, request: Request) -> Response:
 def _ask_for_name(way: Portal, said: Mapping[str, str]) -> Response:
     """The form; again, with what was said, where a token is not the right one."""
     token = said.get("token", "").strip()
-    is_right = way.doors.is_development_token(token)
+    is_right = way.authentication.is_development_token(token)
     is_wrong = bool(token) and not is_right
     return page(
         "login.html",
         status=401 if is_wrong else 200,
         go_to=inside(said.get("go_to", HOME)),
         token=token if is_right else "",
-        token_file=token_file(way.doors.settings.data),
+        token_file=token_file(way.authentication.settings.data),
         refused="This is not the token of the service that runs now: each start makes a new one." if is_wrong else "",
         name=said.get("name", ""),
         groups=said.get("groups", ""),
@@ -127,7 +129,7 @@ def _ask_for_name(way: Portal, said: Mapping[str, str]) -> Response:
 @router.post("/logout")
 async def logout(way: Way, request: Request) -> Response:
     """Ends the session here; at the issuer the person stays logged in. Raises Forbidden without the session's CSRF token."""
-    settings = way.doors.settings
+    settings = way.authentication.settings
     secret = request.cookies.get(session_cookie(settings))
     if secret is not None:
         form = await read_form(request)
@@ -159,7 +161,7 @@ def _enter(
     way: Portal, request: Request, actor: Actor, *, issuer: str | None, claims: Mapping[str, Any], go_to: str
 ) -> RedirectResponse:
     """A new session under a new cookie; one that the browser had before ends."""
-    settings, now = way.doors.settings, way.database.now()
+    settings, now = way.authentication.settings, way.database.now()
     before = request.cookies.get(session_cookie(settings))
 
     def work(session: Session) -> str:
@@ -191,7 +193,7 @@ def _leave(way: Portal, secret: str) -> None:
 
 
 async def _exchange(way: Portal, door: Login, *, code: str, verifier: str) -> str:
-    settings, issuers = way.doors.settings, way.doors.issuers
+    settings, issuers = way.authentication.settings, way.authentication.issuers
     form = {
         "grant_type": "authorization_code",
         "code": code,

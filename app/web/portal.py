@@ -1,4 +1,4 @@
-"""What every page is given: the doors, the database and the queue; and who is logged in with this browser."""
+"""What every page is given: the authentication, the database and the queue; and who is logged in with this browser."""
 
 import uuid
 from collections.abc import Callable
@@ -13,14 +13,14 @@ from app.database.turns import Turns
 from app.errors import Unauthenticated
 from app.guardrails.rules import Guardrails
 from app.identity.actor import Actor
+from app.identity.authentication import Authentication
 from app.identity.cookies import session_cookie
-from app.identity.doors import Doors
 from app.identity.roles import Permission
 from app.identity.sessions import check_csrf, csrf_token
 from app.releases.queries import model_of, no_such_release
+from app.releasing.queue import WorkQueue
+from app.releasing.requests import Asking
 from app.web.forms import Fields
-from app.workflow.queue import WorkQueue
-from app.workflow.requests import Asking
 
 Result = TypeVar("Result")
 
@@ -29,7 +29,7 @@ Result = TypeVar("Result")
 class Portal:
     """One process's portal."""
 
-    doors: Doors
+    authentication: Authentication
     database: Database
     queue: WorkQueue
     guardrails: Guardrails
@@ -38,7 +38,7 @@ class Portal:
     @property
     def address(self) -> str:
         """Where people reach it."""
-        settings = self.doors.settings
+        settings = self.authentication.settings
         return settings.public_url or f"http://{settings.host}:{settings.port}"
 
     def write(self, work: Callable[[Session], Result]) -> Result:
@@ -53,7 +53,7 @@ class Portal:
             queue=self.queue,
             actor=actor,
             now=self.database.now(),
-            subscription=self.doors.settings.subscription,
+            subscription=self.authentication.settings.subscription,
             guardrails=self.guardrails,
         )
 
@@ -83,10 +83,10 @@ Way = Annotated[Portal, Depends(_portal)]
 
 def visitor(request: Request, way: Way) -> Visitor:
     """Who is logged in. Raises Unauthenticated: the portal sends them to ``/login?go_to=…``."""
-    secret = request.cookies.get(session_cookie(way.doors.settings))
+    secret = request.cookies.get(session_cookie(way.authentication.settings))
     if secret is None:
         raise Unauthenticated("You are not logged in.", code="session_ended", hint="Log in.")
-    actor = way.doors.by_session(secret, request_id=new_request_id())
+    actor = way.authentication.by_session(secret, request_id=new_request_id())
     return Visitor(actor, secret)
 
 

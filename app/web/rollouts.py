@@ -61,7 +61,7 @@ def decide_by_link(way: Way, who: Who, form: Form) -> Response:
 
 
 def _read_link(session: Session, way: Portal, who: Visitor, token: str) -> Link:
-    link = read_link(session, signing_keys(way.doors.settings), token, now=database_now(session))
+    link = read_link(session, signing_keys(way.authentication.settings), token, now=database_now(session))
     require_visible(who.actor, link.release_id)
     return link
 

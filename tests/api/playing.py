@@ -16,8 +16,8 @@ from app.releases.planning import PlannedRollout, PlannedStep, plan_release
 from app.releases.queries import get_rollout, steps_of
 from app.releases.service import move_release, move_rollout, move_step, report_progress
 from app.releases.states import Status, StepStatus
-from app.workflow.advance import advance_release
-from app.workflow.queue import WorkQueue
+from app.releasing.advance import advance_release
+from app.releasing.queue import WorkQueue
 from tests.bundles.tars import tar_of
 from tests.definitions.conftest import DEPLOYMENT, ENDPOINT, GOLDEN, RELEASE, SCORE
 

@@ -17,9 +17,9 @@ import pytest
 from sqlalchemy import text
 
 from app.cli.development_login import DevelopmentLogin
-from app.cli.ports import free_port
 from app.database.connection import Database
 from app.errors import Misconfigured
+from app.local.ports import free_port
 from app.main import create_app
 from app.settings import Settings
 from tests.api.conftest import on_sqlite

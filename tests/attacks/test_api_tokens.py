@@ -104,7 +104,7 @@ def test_token_allows_nothing_on_another_model(holder: As, planned: str) -> None
 
 def test_use_is_noted(root: httpx.Client, holder: As, service: Served) -> None:
     holder("viewer", name="ci").get("/v1/releases")
-    service.service.doors.last_used.write()
+    service.service.authentication.last_used.write()
 
     (ci,) = [each for each in root.get("/v1/tokens").json()["items"] if each["name"] == "ci"]
     assert ci["last_used_at"] is not None

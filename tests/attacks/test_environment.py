@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from app.cli.local_azure import local_environment
-from app.cli.ports import free_port
+from app.local.local_azure import local_environment
+from app.local.ports import free_port
 from app.process.environment import SECRETS
 from app.settings import Settings
 

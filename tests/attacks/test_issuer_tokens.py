@@ -203,7 +203,7 @@ def test_stalled_issuer_holds_up_those_only_whose_key_is_not_known(
 ) -> None:
     monkeypatch.setattr("app.identity.issuers.LEAST_SECONDS", 0.0)
     monkeypatch.setattr("app.identity.issuers.WAIT_SECONDS", 60.0)
-    monkeypatch.setattr(service.service.doors.issuers, "_seconds", 60.0)
+    monkeypatch.setattr(service.service.authentication.issuers, "_seconds", 60.0)
     known = bearer(issuer.token())
     assert known.get(PATH).status_code == 200
     issuer.requests.clear()
@@ -243,7 +243,7 @@ def test_stalled_issuer_is_waited_for_a_moment_only(
 def test_issuer_that_sends_a_letter_now_and_then_has_a_deadline_in_total_and_is_not_asked_again_at_once(
     bearer: As, service: Served, issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.service.doors.issuers, "_seconds", 0.3)
+    monkeypatch.setattr(service.service.authentication.issuers, "_seconds", 0.3)
     monkeypatch.setattr("app.identity.issuers.LEAST_SECONDS", 60.0)
     issuer.goes_on.clear()
 

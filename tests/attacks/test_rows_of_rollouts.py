@@ -17,7 +17,7 @@ DEV = stage("dev", workspace="ws-dev", endpoint="churn-dev", key_vault="kv-dev")
 
 
 def write(platform: Platform, statement: str, **values: object) -> None:
-    with platform.shop.database.write() as session:
+    with platform.worker.database.write() as session:
         session.connection().execute(text(statement), values)
 
 
@@ -34,7 +34,7 @@ def queued(platform: Platform) -> str:
 
 
 def test_step_whose_config_was_changed_is_not_carried_out(platform: Platform, queued: str) -> None:
-    with platform.shop.database.write() as session:
+    with platform.worker.database.write() as session:
         step = session.get_one(StepRun, f"{queued}:prod:publish_secrets")
         step.config = {**step.config, "key_vault": "kv-of-mallory"}
 
@@ -93,7 +93,7 @@ def test_rollout_that_is_said_to_need_nobody_asks_all_the_same(platform: Platfor
 
 def test_plan_of_ones_own_is_asked_about_as_the_one_on_record(platform: Platform, asking: str) -> None:
     lax = {**platform.plan_of(asking), "approval": {"count": 1, "self_approval": True}}
-    with platform.shop.database.write() as session:
+    with platform.worker.database.write() as session:
         session.add(Plan(digest=digest_of(lax), document=lax))
     write(platform, "UPDATE rollout SET plan_digest = :digest", digest=digest_of(lax))
     assert approve(platform.boris, asking).is_success

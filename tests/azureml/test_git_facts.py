@@ -14,17 +14,17 @@ from app.bundles.archive import archive_digest
 from app.bundles.pack import pack
 from app.bundles.store import keep
 from app.cli.checkout import git_facts
+from app.execution.context import WorkerContext
+from app.execution.poll_jobs import look
 from app.jobs.service import SUBMITTING
 from app.jobs.tables import TrainingJob
-from app.workflow.training import look
-from app.workflow.workshop import Workshop
 from tests.azureml.fixtures import DEV, Trained
 from tests.azureml.team import write_training
-from tests.workflow.instant import Hands, hands, shop
+from tests.execution.instant import Hands, hands, worker
 from training.checkout import said_of
 from training.submit import submit
 
-__all__ = ["Hands", "hands", "shop"]
+__all__ = ["Hands", "hands", "worker"]
 
 NAME = "job-of-a-checkout"
 
@@ -44,13 +44,13 @@ def checkout_with_changes(folder: Path) -> Path:
 
 
 def test_job_carries_commit_branch_and_author_of_its_checkout(
-    shop: Workshop, azure: AzureML, trained: Trained, tmp_path: Path
+    worker: WorkerContext, azure: AzureML, trained: Trained, tmp_path: Path
 ) -> None:
     folder = checkout_with_changes(tmp_path / "team")
     facts, archive, now = git_facts(folder), pack(folder), datetime.now(UTC)
     assert facts is not None
     name = f"{NAME}-{facts['commit'][:12]}"
-    with shop.database.write() as session:
+    with worker.database.write() as session:
         job = TrainingJob(
             subscription=DEV.subscription,
             resource_group=DEV.resource_group,
@@ -71,7 +71,7 @@ def test_job_carries_commit_branch_and_author_of_its_checkout(
         assert job.id is not None
         job_id = job.id
 
-    look(dataclasses.replace(shop, azure=azure), job_id)
+    look(dataclasses.replace(worker, azure=azure), job_id)
 
     seen = get_job(azure, DEV, name)
     assert (seen.git_commit, seen.git_author) == (facts["commit"], "Anna <anna@example.org>")

@@ -15,14 +15,14 @@ from app.bundles.local_paths import require_local_paths
 from app.bundles.pack import pack
 from app.bundles.store import keep
 from app.errors import Invalid
+from app.execution.context import WorkerContext
+from app.execution.poll_jobs import look
 from app.jobs.service import REFUSED, SUBMITTING
 from app.jobs.tables import TrainingJob
-from app.workflow.training import look
-from app.workflow.workshop import Workshop
 from tests.azureml.fixtures import DEV
-from tests.workflow.instant import Hands, hands, shop
+from tests.execution.instant import Hands, hands, worker
 
-__all__ = ["Hands", "hands", "shop"]
+__all__ = ["Hands", "hands", "worker"]
 
 COMMAND = "type: command\ncommand: echo\nenvironment: azureml:e@latest\ncompute: azureml:cpu-cluster\n"
 PIPELINE = "type: pipeline\njobs:\n  train:\n    type: command\n"
@@ -91,14 +91,14 @@ def test_what_is_wrong_is_told_with_file_and_line(files: Mapping[str, str], said
 
 
 @pytest.mark.parametrize("case", ["misspelt", "broken component", "number as a component", "itself"])
-def test_job_of_such_a_folder_ends_refused(case: str, shop: Workshop, azure: AzureML, tmp_path: Path) -> None:
+def test_job_of_such_a_folder_ends_refused(case: str, worker: WorkerContext, azure: AzureML, tmp_path: Path) -> None:
     files, said = WRONG[case]
     folder = tmp_path / "team"
     folder.mkdir()
     for name, text in files.items():
         (folder / name).write_text(text)
     now, archive = datetime.now(UTC), pack(folder)
-    with shop.database.write() as session:
+    with worker.database.write() as session:
         job = TrainingJob(
             subscription=DEV.subscription,
             resource_group=DEV.resource_group,
@@ -117,8 +117,8 @@ def test_job_of_such_a_folder_ends_refused(case: str, shop: Workshop, azure: Azu
         assert job.id is not None
         job_id = job.id
 
-    look(dataclasses.replace(shop, azure=azure), job_id)
+    look(dataclasses.replace(worker, azure=azure), job_id)
 
-    seen = shop.read(lambda session: session.get_one(TrainingJob, job_id))
+    seen = worker.read(lambda session: session.get_one(TrainingJob, job_id))
     assert (seen.status, seen.is_final, seen.code) == (REFUSED, True, "job_refused")
     assert said in seen.sentence

@@ -13,17 +13,17 @@ from app.azureml.facade import AzureML
 from app.azureml.jobs import get_job, submit_job
 from app.evidence.cleaning import MOST_LINES
 from app.evidence.service import evidence_on, subject_of_job
+from app.execution.context import WorkerContext
+from app.execution.poll_jobs import look
 from app.jobs.service import RECORDED
 from app.jobs.tables import TrainingJob
 from app.releases.tables import Event
-from app.workflow.training import look
-from app.workflow.workshop import Workshop
 from tests.azureml.fixtures import DEV, Trained, train
 from tests.azureml.running import RunningEmulator
 from tests.azureml.team import write_training
-from tests.workflow.instant import Hands, hands, shop
+from tests.execution.instant import Hands, hands, worker
 
-__all__ = ["Hands", "hands", "shop"]
+__all__ = ["Hands", "hands", "worker"]
 
 PATIENCE_SECONDS = 60.0
 
@@ -37,15 +37,15 @@ raise ValueError("no column 'age'; api_key=hunter2hunter2\\0")
 
 
 @pytest.fixture
-def looking(shop: Workshop, azure: AzureML, trained: Trained) -> Workshop:
+def looking(worker: WorkerContext, azure: AzureML, trained: Trained) -> WorkerContext:
     """A worker that sees the emulator; the environment of the training is registered there."""
     assert trained.job
-    return dataclasses.replace(shop, azure=azure)
+    return dataclasses.replace(worker, azure=azure)
 
 
-def seen(shop: Workshop, name: str) -> TrainingJob:
+def seen(worker: WorkerContext, name: str) -> TrainingJob:
     """The job's row after one look."""
-    with shop.database.write() as session:
+    with worker.database.write() as session:
         job = TrainingJob(
             subscription=DEV.subscription,
             resource_group=DEV.resource_group,
@@ -62,17 +62,17 @@ def seen(shop: Workshop, name: str) -> TrainingJob:
         session.flush()
         assert job.id is not None
         job_id = job.id
-    look(shop, job_id)
-    return shop.read(lambda session: session.get_one(TrainingJob, job_id))
+    look(worker, job_id)
+    return worker.read(lambda session: session.get_one(TrainingJob, job_id))
 
 
-def kept(shop: Workshop, job: TrainingJob) -> list[str]:
-    found = shop.read(lambda session: evidence_on(session, [subject_of_job(job.id)]))
+def kept(worker: WorkerContext, job: TrainingJob) -> list[str]:
+    found = worker.read(lambda session: evidence_on(session, [subject_of_job(job.id)]))
     return [str(each.text) for each in found]
 
 
-def told(shop: Workshop) -> str:
-    return str([each.data for each in shop.read(lambda session: session.exec(select(Event)).all())])
+def told(worker: WorkerContext) -> str:
+    return str([each.data for each in worker.read(lambda session: session.exec(select(Event)).all())])
 
 
 def a_command(folder: Path, command: str) -> Path:
@@ -84,7 +84,7 @@ def a_command(folder: Path, command: str) -> Path:
 
 
 def test_failed_step_of_a_pipeline_is_told_with_its_exception(
-    looking: Workshop, azure: AzureML, tmp_path: Path
+    looking: WorkerContext, azure: AzureML, tmp_path: Path
 ) -> None:
     folder = write_training(tmp_path / "team", command="python fail.py")
     (folder / "src" / "fail.py").write_text(FAILING)
@@ -105,7 +105,7 @@ def test_failed_step_of_a_pipeline_is_told_with_its_exception(
 
 
 def test_command_that_fails_without_an_exception_is_told_with_its_last_line(
-    looking: Workshop, azure: AzureML, tmp_path: Path
+    looking: WorkerContext, azure: AzureML, tmp_path: Path
 ) -> None:
     folder = a_command(tmp_path / "team", "echo the disk is full && exit 3")
 
@@ -125,7 +125,12 @@ def test_command_that_fails_without_an_exception_is_told_with_its_last_line(
     ],
 )
 def test_log_that_cannot_be_had_does_not_keep_the_end_from_being_known(
-    looking: Workshop, azure: AzureML, emulator: RunningEmulator, tmp_path: Path, path: str, fault: dict[str, object]
+    looking: WorkerContext,
+    azure: AzureML,
+    emulator: RunningEmulator,
+    tmp_path: Path,
+    path: str,
+    fault: dict[str, object],
 ) -> None:
     name = f"ends-without-{fault.get('status', 'answer')}"
     train(azure, a_command(tmp_path / "team", "echo out of luck && exit 3"), name=name)
@@ -141,7 +146,7 @@ def test_log_that_cannot_be_had_does_not_keep_the_end_from_being_known(
 
 
 def test_canceled_job_says_what_azure_says_of_it_and_how_far_it_came(
-    looking: Workshop, azure: AzureML, tmp_path: Path
+    looking: WorkerContext, azure: AzureML, tmp_path: Path
 ) -> None:
     folder, name = a_command(tmp_path / "team", "echo half way && exec sleep 600"), f"ends-{uuid.uuid4().hex[:8]}"
     submit_job(azure, DEV, name, folder=folder, entry="pipeline.yml", bundle_digest="sha256:0", tags={})

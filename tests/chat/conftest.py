@@ -8,7 +8,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from app.chat.ways import open_courier
+from app.chat.wiring import open_courier
 from app.notifications.courier import Courier
 from app.settings import Settings
 from tests.api.conftest import SUBSCRIPTION

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app.cli.main import app
-from app.cli.ports import free_port
-from app.cli.stack import Stack
+from app.local.ports import free_port
+from app.local.stack import Stack
 
 ROOT = Path(__file__).parents[2]
 Run = Callable[..., Result]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.cli.ports import free_port
+from app.local.ports import free_port
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.cli.checkout import git_facts
+from app.execution.poll_jobs import _git_tags
 from app.jobs.tables import TrainingJob
-from app.workflow.training import _git_tags
 
 
 def git(folder: Path, *command: str) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from app.cli.client import Client, Refused, Unreachable, credentials
 from app.cli.development_login import data_folder
-from app.cli.ports import free_port
 from app.errors import Misconfigured
+from app.local.ports import free_port
 from app.process.development_token import make_token, remove_token
 
 

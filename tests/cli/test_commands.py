@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.exits import Exit
-from app.cli.ports import free_port
+from app.local.ports import free_port
 from tests.cli.conftest import ROOT, Run
 
 SENTIMENT = ROOT / "deploy" / "models" / "sentiment-model"

@@ -1,6 +1,6 @@
 """A local stack must not find a real Azure, nor ask a proxy for loopback."""
 
-from app.cli.local_azure import local_environment
+from app.local.local_azure import local_environment
 
 
 def test_credentials_of_a_real_azure_are_left_out() -> None:

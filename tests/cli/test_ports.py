@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from app.cli.ports import LOOPBACK, free_port, require_free
 from app.errors import Misconfigured
+from app.local.ports import LOOPBACK, free_port, require_free
 
 
 def test_taken_port_is_refused_with_the_setting_to_change() -> None:

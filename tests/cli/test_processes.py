@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.processes import Died, Program, Watchdog
+from app.local.processes import Died, Program, Watchdog
 from tests.cli.starting import is_alive
 from tests.topology import wait_until
 

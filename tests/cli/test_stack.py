@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.cli.ports import LOOPBACK
+from app.local.ports import LOOPBACK
 from app.process.development_token import read_token
 from tests.cli.starting import is_alive, running_up
 

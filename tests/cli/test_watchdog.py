@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.cli.processes import Watchdog
+from app.local.processes import Watchdog
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(300)"]
 

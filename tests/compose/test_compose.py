@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.ports import free_port
-from app.cli.processes import Program
 from app.database.connection import Database
+from app.local.ports import free_port
+from app.local.processes import Program
 from app.releases.events import verify_chain
 from app.releases.tables import EventHead
 from tests.compose.file import Service, image_command, in_order, read_services

@@ -25,7 +25,7 @@ def empty_engine(topology: Topology) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("topology", ["sqlite"], indirect=True)  # over both: tests/workflow/test_nothing_gets_stuck.py
+@pytest.mark.parametrize("topology", ["sqlite"], indirect=True)  # over both: tests/execution/test_nothing_gets_stuck.py
 @pytest.mark.parametrize("kill", [False, True], ids=["worker-lives", "worker-killed"])
 def test_release_comes_home_when_the_engines_tables_were_emptied(topology: Topology, kill: bool) -> None:
     team = topology.new_team(f"lost-{'killed' if kill else 'alive'}", stages=("dev",))

@@ -7,9 +7,9 @@ import yaml
 
 from app.definitions.read import read_archive, read_definition
 from app.definitions.schema import Definition
+from app.documents.yaml_lines import read_yaml
 from app.errors import Invalid
 from app.steps.golden import read_golden
-from app.written.yaml_lines import read_yaml
 from tests.bundles.tars import tar_of
 from tests.definitions.conftest import RELEASE, change
 

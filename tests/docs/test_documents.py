@@ -17,10 +17,10 @@ from standardwebhooks import Webhook
 from typer.main import get_command
 
 from app.cli.exits import Exit
-from app.cli.local_azure import local_environment
 from app.cli.main import app
-from app.cli.stack import emulator_environment
 from app.guardrails.file import read_guardrails
+from app.local.local_azure import local_environment
+from app.local.stack import emulator_environment
 from app.main import create_app
 from app.settings import Settings
 from tests.cli.starting import running_up

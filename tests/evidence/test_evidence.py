@@ -12,11 +12,11 @@ from app.azureml.errors import ModelFailed
 from app.database.connection import Database
 from app.evidence.service import DEPLOYMENT_LOG, Log, digest_of, forget_expired, keep
 from app.evidence.tables import Evidence
+from app.execution.step_runs import End, record_end
 from app.releases.audit import verify
 from app.releases.locks import lock_rollout
 from app.releases.states import StepStatus
 from app.releases.tables import Event
-from app.workflow.step_runs import End, record_end
 from tests.api.playing import Worker
 from tests.identity.conftest import (
     As,

@@ -6,12 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
+from app.execution.timers import look_once
 from app.guardrails.rules import NO_GUARDRAILS
 from app.identity.actor import SERVICE
 from app.releases.locks import lock_release
 from app.releases.tables import Rollout
-from app.workflow.advance import may_begin
-from app.workflow.looks import look_once
+from app.releasing.advance import may_begin
 from tests.api.playing import Worker, approve, as_json
 from tests.api.serving import problem_of
 

@@ -15,5 +15,5 @@ def platform(settings: Settings, service: Served) -> Platform:
     return Platform(
         anna=service.client("anna"),
         boris=service.client("boris"),
-        shop=open_workshop(settings, service.service.database),
+        worker=open_workshop(settings, service.service.database),
     )

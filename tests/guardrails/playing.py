@@ -9,18 +9,18 @@ import httpx
 from app.azureml.client import AzureSettings
 from app.azureml.facade import open_azure
 from app.database.connection import Database
+from app.execution.context import WorkerContext
+from app.execution.dry_run import carry_out_dry_run
+from app.execution.lease import Lease
+from app.execution.prepare import prepare_release
+from app.execution.rollout import carry_out_rollout
+from app.execution.signals import Signals
 from app.guardrails.file import read_guardrails
-from app.rollout.timeouts import DEFAULT_SECONDS
+from app.planning.timeouts import DEFAULT_SECONDS
+from app.releasing.queue import DbosQueue
 from app.settings import Settings
 from app.steps.contract import Context, Done
 from app.workers.service import WorkerIdentity
-from app.workflow.dry_run import carry_out_dry_run
-from app.workflow.lease import Lease
-from app.workflow.prepare import prepare_release
-from app.workflow.queue import DbosQueue
-from app.workflow.rollout import carry_out_rollout
-from app.workflow.signals import Signals
-from app.workflow.workshop import Workshop
 from tests.api.playing import apply, approve, as_json, ask, definition
 
 Json = dict[str, Any]
@@ -42,19 +42,19 @@ STAGE = """\
 """
 
 
-def open_workshop(settings: Settings, database: Database) -> Workshop:
-    worker = WorkerIdentity(id="worker-1", host="here", pid=1, version="0")
-    lease = Lease(database, worker, seconds=600.0, exclusive=False)
+def open_workshop(settings: Settings, database: Database) -> WorkerContext:
+    identity = WorkerIdentity(id="worker-1", host="here", pid=1, version="0")
+    lease = Lease(database, identity, seconds=600.0, exclusive=False)
     lease.take()
     steps = dict.fromkeys(DEFAULT_SECONDS, lambda _context, _config: Done("Done.", {"version": "1"}))
-    return Workshop(
+    return WorkerContext(
         settings=settings,
         database=database,
         queue=DbosQueue(database.engine),
         azure=open_azure(AzureSettings()),
         steps=steps | {"resolve_content": _resolved, "preflight": _looked},
         signals=Signals(database, lease),
-        worker=worker,
+        identity=identity,
         guardrails=read_guardrails(settings),
     )
 
@@ -90,7 +90,7 @@ class Platform:
 
     anna: httpx.Client
     boris: httpx.Client
-    shop: Workshop
+    worker: WorkerContext
 
     def apply(self, *stages: str, model: str = "churn", **files: str) -> int:
         version: int = as_json(apply(self.anna, defined(*stages, model=model, **files)))["version"]
@@ -99,12 +99,12 @@ class Platform:
     def prepared(self, *, model: str = "churn", **more: Any) -> Json:
         """A release that a worker has prepared."""
         release = ask(self.anna, model=model, job=f"job-of-{model}", **more)
-        prepare_release(self.shop, release["id"])
+        prepare_release(self.worker, release["id"])
         return self.look(release["id"])
 
     def carried_out(self, release: str, stage: str = "prod") -> Json:
         """As after its turn in the queue."""
-        carry_out_rollout(self.shop, f"{release}:{stage}")
+        carry_out_rollout(self.worker, f"{release}:{stage}")
         return self.look(release)
 
     def released(self, *, model: str = "churn", stage: str = "prod", **more: Any) -> Json:
@@ -121,7 +121,7 @@ class Platform:
         """What a dry run says."""
         asked = self.anna.post("/v1/releases?dry_run=true", json={"model": "churn", "job": "job-of-churn", **more})
         run: str = as_json(asked)["id"]
-        carry_out_dry_run(self.shop, run)
+        carry_out_dry_run(self.worker, run)
         return as_json(self.anna.get(f"/v1/plans/{run}"))
 
     def look(self, release: str) -> Json:
@@ -134,5 +134,5 @@ class Platform:
     def guarded_by(self, file: Path, text: str) -> None:
         """As after a restart of the worker with these guardrails."""
         file.write_text(text)
-        settings = self.shop.settings.model_copy(update={"guardrails": file})
-        self.shop = replace(self.shop, guardrails=read_guardrails(settings))
+        settings = self.worker.settings.model_copy(update={"guardrails": file})
+        self.worker = replace(self.worker, guardrails=read_guardrails(settings))

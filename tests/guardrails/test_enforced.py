@@ -5,8 +5,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.execution.poll_jobs import look
 from app.settings import Settings
-from app.workflow.training import look
 from tests.api.conftest import SUBSCRIPTION, on_sqlite
 from tests.api.playing import apply, approve, as_json, ask, upload
 from tests.api.serving import serving
@@ -233,7 +233,7 @@ def test_worker_submits_no_job_that_the_api_let_through_without_its_guardrails(p
     queued = platform.prepared()["id"]
     platform.guarded_by(file, rails(models="fraud"))
 
-    look(platform.shop, 1)
+    look(platform.worker, 1)
 
     job = as_json(platform.anna.get("/v1/jobs/j"))
     assert (job["status"], job["code"]) == ("Refused", "guardrail_refused")

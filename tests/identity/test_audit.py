@@ -157,7 +157,7 @@ def test_audit_works_beside_the_database(database: Database, tamper: Callable[..
             "MLRELEASE_DATABASE_URL": database.engine.url.render_as_string(hide_password=False),
         }
         return subprocess.run(
-            [sys.executable, "-m", "app.workflow.auditing"],
+            [sys.executable, "-m", "app.releasing.auditing"],
             env=variables,
             cwd=tmp_path,
             capture_output=True,

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from app.cli.development_login import DevelopmentLogin
-from app.cli.ports import free_port
+from app.local.ports import free_port
 from tests.api.playing import apply, as_json, definition
 from tests.api.serving import wait_until
 from tests.image.building import Image, build

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from app.cli.development_login import DevelopmentLogin
-from app.cli.ports import free_port
-from app.cli.stack import Stack, emulator_command
+from app.local.ports import free_port
+from app.local.stack import Stack, emulator_command
 from tests.journeys.azure import Azure, looking_at
 
 Json = dict[str, Any]

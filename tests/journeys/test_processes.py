@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import event
 
 from app.cli.development_login import DevelopmentLogin
-from app.cli.local_azure import local_environment
-from app.cli.ports import free_port
+from app.local.local_azure import local_environment
+from app.local.ports import free_port
 from app.settings import Settings
 from tests.api.serving import serving
 from tests.bundles.tars import tar_of

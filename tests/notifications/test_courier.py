@@ -24,7 +24,7 @@ from app.notifications.courier import Courier
 from app.notifications.dispatch import dispatch
 from app.notifications.keys import derive_secret
 from app.notifications.queries import list_deliveries
-from app.notifications.sending import NotDelivered, Parcel
+from app.notifications.sending import DeliveryAttempt, NotDelivered
 from app.notifications.service import (
     delete_webhook,
     recipient_of,
@@ -72,7 +72,7 @@ def make_due(database: Database) -> None:
             session.add(row)
 
 
-def take(database: Database, **more: object) -> list[Parcel]:
+def take(database: Database, **more: object) -> list[DeliveryAttempt]:
     with database.write() as session:
         dispatch(session, ())
         return deliveries.take(session, most=10, **more)  # type: ignore[arg-type] # passed on

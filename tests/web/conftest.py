@@ -10,7 +10,7 @@ import pytest
 from app.guardrails.rules import NO_GUARDRAILS
 from app.identity.actor import SERVICE
 from app.releases.tables import Rollout
-from app.workflow.asking import ask_others_anew
+from app.releasing.asking import ask_others_anew
 from tests.api.conftest import anna, churn, plain_logs, service, settings, worker
 from tests.api.playing import Worker, apply, ask, definition
 from tests.api.serving import AUTHORITIES, Served

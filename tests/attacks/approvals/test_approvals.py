@@ -11,6 +11,7 @@ import pytest
 from sqlmodel import Session
 
 from app.database.connection import Database
+from app.execution.timers import look_once
 from app.guardrails.rules import NO_GUARDRAILS
 from app.identity.actor import Actor
 from app.identity.roles import Grant, Role
@@ -19,11 +20,10 @@ from app.releases.locks import lock_release
 from app.releases.queries import list_events, plan_of
 from app.releases.states import Status
 from app.releases.tables import EventHead, Rollout
-from app.workflow.advance import may_begin
-from app.workflow.asking import ask_others_anew
-from app.workflow.decisions import approve as approve_in
-from app.workflow.looks import look_once
-from app.workflow.requests import Asking
+from app.releasing.advance import may_begin
+from app.releasing.asking import ask_others_anew
+from app.releasing.decisions import approve as approve_in
+from app.releasing.requests import Asking
 from tests.api.playing import Worker, apply, approve, as_json, ask, definition, digest_of
 from tests.api.serving import Served, problem_of
 

@@ -1,0 +1,106 @@
+"""What a worker works with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+from sqlmodel import Session
+
+from app.azureml.facade import AzureML
+from app.bundles.unpacked import open_bundle
+from app.database.connection import Database
+from app.errors import Conflict, Unavailable
+from app.execution.attempts import Budget
+from app.execution.batch_writer import BatchWriter
+from app.execution.driven import Driven
+from app.execution.scratch import SCRATCH, scratch_folder
+from app.execution.signals import Signals
+from app.guardrails.rules import Guardrails
+from app.releasing.queue import WorkQueue
+from app.settings import Settings
+from app.steps.contract import Context, Done, Interrupted, Json, Step
+from app.workers.service import WorkerIdentity, require_lease
+
+log = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
+
+AWAY_SECONDS = 0.5  # between two tries of a database that is away
+
+
+@dataclass(frozen=True)
+class WorkerContext:
+    """One worker's tools, handed to everything that it carries out."""
+
+    settings: Settings
+    database: Database
+    queue: WorkQueue
+    azure: AzureML
+    steps: Mapping[str, Step]
+    signals: Signals
+    identity: WorkerIdentity
+    guardrails: Guardrails
+    budget: Budget = field(default_factory=Budget)
+    driven: Driven = field(default_factory=Driven)
+
+    @cached_property
+    def writer(self) -> BatchWriter:
+        return BatchWriter(self.database, fence=lambda session: require_lease(session, self.identity.id))
+
+    def now(self) -> datetime:
+        """By the database's clock: what one worker writes another compares."""
+        return self._insist(self.database.now)
+
+    def write(self, work: Callable[[Session], Result]) -> Result:
+        """Run ``work`` in a transaction that only the holder of a lease can commit.
+
+        A database that is away for a moment is waited for as long as the lease is held. Raises Interrupted without a lease.
+        """
+
+        return self._insist(lambda: self.writer.write(work))
+
+    def read(self, query: Callable[[Session], Result]) -> Result:
+        """Run ``query`` on one consistent view; waits and raises as ``write`` does."""
+
+        def look() -> Result:
+            with self.database.read() as session:
+                return query(session)
+
+        return self._insist(look)
+
+    def bundle(self, digest: str) -> Path:
+        """The files of a bundle, unpacked on this machine; waits and raises as ``read`` does."""
+        return self._insist(lambda: open_bundle(self.database, digest, cache=self.settings.data / "bundles"))
+
+    @property
+    def scratch_root(self) -> Path:
+        """Where every attempt has a folder of its own."""
+        return self.settings.data / SCRATCH
+
+    def in_scratch(self, step: Step) -> Step:
+        """The step, given an empty folder with each try that goes with it: also to make one may need another try."""
+
+        def carry_out(context: Context, config: Json) -> Done:
+            with scratch_folder(self.scratch_root) as folder:
+                return step(replace(context, scratch=folder), config)
+
+        return carry_out
+
+    def _insist(self, attempt: Callable[[], Result]) -> Result:
+        while True:
+            self.signals.require_lease()
+            try:
+                return attempt()
+            except Unavailable as away:
+                log.warning("database_away", error=str(away))
+                self.signals.pause_for(AWAY_SECONDS)
+            except Conflict as lost:
+                if lost.code != "lease_lost":
+                    raise
+                if not self.signals.gets_lease_again():
+                    raise Interrupted("released", lost.sentence) from lost
+                self.signals.pause_for(AWAY_SECONDS)

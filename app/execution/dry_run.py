@@ -1,0 +1,151 @@
+"""A dry run: a release's plan and its preflight, made by a worker and kept beside the releases. Nothing else is written."""
+
+from dataclasses import replace
+
+import structlog
+from dbos import DBOS
+from sqlmodel import Session
+
+from app.azureml.errors import AzureMLError
+from app.definitions import queries as definitions
+from app.definitions.schema import Definition
+from app.definitions.tables import DefinitionVersion
+from app.execution.bounded import carry_out_bounded
+from app.execution.context import WorkerContext
+from app.execution.resolve_and_preflight import Findings, Subject, resolve_and_preflight
+from app.releases.dry_runs import finish_dry_run
+from app.releases.planning import PlannedRollout
+from app.releases.plans import difference
+from app.releases.queries import serving_at
+from app.releases.service import INTERNAL_ERROR
+from app.releases.states import DryRunState
+from app.releases.tables import DryRun, Plan
+from app.releasing.guarding import guarded
+from app.releasing.names import PLAN_DRY_RUN
+from app.steps.contract import Json
+from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
+
+log = structlog.get_logger(__name__)
+
+# In place of what only a release has: its number, and the mark in its deployment's name.
+_NUMBER, _MARK = 0, "plan"
+
+
+def register_dry_run(worker: WorkerContext) -> None:
+    """Make the workflow known to the engine."""
+
+    @DBOS.workflow(name=PLAN_DRY_RUN, max_recovery_attempts=None)
+    def plan_dry_run(run_id: str) -> str:
+        return carry_out_dry_run(worker, run_id)
+
+
+def carry_out_dry_run(worker: WorkerContext, run_id: str) -> str:
+    """Look ahead, plan, keep what came of it; its state in a word."""
+    return carry_out_bounded(
+        worker,
+        run_id,
+        lambda: _carry_out(worker, run_id),
+        fail=[lambda why, session: _fail(session, worker, run_id, why)],
+    )
+
+
+def _fail(session: Session, worker: WorkerContext, run_id: str, sentence: str) -> str:
+    said = {"code": INTERNAL_ERROR, "sentence": sentence}
+    finish_dry_run(session, run_id, DryRunState.FAILED, **said, result=None, now=worker.now())
+    return DryRunState.FAILED.value
+
+
+def _carry_out(worker: WorkerContext, run_id: str) -> str:
+    with worker.signals.act():
+        known = worker.read(lambda session: _read(session, run_id))
+        if known is None:
+            return "expired"
+        run, version, definition = known
+        if run.state is not DryRunState.PENDING:
+            return run.state.value
+        try:
+            found = _look(worker, run, version, definition)
+        except AzureMLError as no:
+            return _finish(worker, run_id, DryRunState.FAILED, code=no.code, sentence=str(no), result=None)
+        result = worker.read(lambda session: _result(session, worker, run, version, definition, found))
+        refusal = found.refusal
+        if refusal is not None:
+            said = {"code": refusal.code, "sentence": str(refusal)}
+            return _finish(worker, run_id, DryRunState.FAILED, **said, result=result)
+        sentence = "Nothing that was looked at stands in its way."
+        return _finish(worker, run_id, DryRunState.PASSED, code="passed", sentence=sentence, result=result)
+
+
+def _read(session: Session, run_id: str) -> tuple[DryRun, DefinitionVersion, Definition] | None:
+    run = session.get(DryRun, run_id)
+    if run is None:
+        return None
+    version = definitions.get(session, run.model, run.definition_version)
+    return run, version, Definition.model_validate(version.content)
+
+
+def _look(worker: WorkerContext, run: DryRun, version: DefinitionVersion, definition: Definition) -> Findings:
+    subject = Subject(
+        id=run.id, job=run.job, source=run.source, version=version, definition=definition, stages=run.stages
+    )
+
+    def tell_retry(error: AzureMLError, seconds: float) -> None:
+        log.warning("dry_run_retried", plan=run.id, code=error.code, error=str(error), seconds=round(seconds, 1))
+
+    return resolve_and_preflight(worker, subject, signals=worker.signals.of(run.id, asked=None), on_retry=tell_retry)
+
+
+def _result(
+    session: Session,
+    worker: WorkerContext,
+    run: DryRun,
+    version: DefinitionVersion,
+    definition: Definition,
+    found: Findings,
+) -> Json:
+    if found.content is None:
+        return {"checks": found.checks, "content": None, "stages": []}
+    facts = ReleaseFacts(
+        release=f"{run.model}-{_NUMBER}",
+        number=_NUMBER,
+        mark=_MARK,
+        job=run.job,
+        definition_version=version.version,
+        definition_digest=version.bundle_digest,
+        source=run.source,
+        subscription=worker.settings.subscription,
+        content=found.content,
+        golden_requests=found.golden_requests,
+    )
+    plans = [
+        replace(each, plan=guarded(session, worker.guardrails, run.model, each.target, each.plan))
+        for each in plan_rollouts(definition, run.stages, facts)
+    ]
+    return {
+        "checks": found.checks,
+        "content": found.content,
+        "stages": [_stage(session, planned) for planned in plans],
+    }
+
+
+def _stage(session: Session, planned: PlannedRollout) -> Json:
+    """What it would do, and what callers would get instead of what they get now."""
+    serves = serving_at(session, planned.target)
+    before = None if serves is None else session.get_one(Plan, serves.plan_digest)
+    return {
+        "stage": planned.stage,
+        "plan": planned.plan,
+        "serves": None if serves is None else serves.release_id,
+        "difference": None if before is None else [vars(each) for each in difference(before.document, planned.plan)],
+    }
+
+
+def _finish(
+    worker: WorkerContext, run_id: str, state: DryRunState, *, code: str, sentence: str, result: Json | None
+) -> str:
+    worker.write(
+        lambda session: finish_dry_run(
+            session, run_id, state, code=code, sentence=sentence, result=result, now=worker.now()
+        )
+    )
+    return state.value

@@ -1,0 +1,88 @@
+"""The durable engine in a worker process: set up, launched, stopped."""
+
+import os
+import threading
+from typing import NoReturn
+
+import structlog
+from dbos import DBOS, DBOSConfig
+
+from app.database.connection import IDLE_SECONDS
+from app.errors import Unavailable
+from app.execution.context import WorkerContext
+from app.execution.dry_run import register_dry_run
+from app.execution.lease import Lease
+from app.execution.poll_jobs import register_training
+from app.execution.prepare import register_prepare
+from app.execution.rollout import register_rollout
+from app.execution.timers import register_looks
+from app.releasing.names import ENGINE_NAME, ENGINE_VERSION, ERRANDS, ROLLOUTS
+from app.releasing.serialization import SERIALIZER
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+HAND_OVER_SECONDS = 1.0  # of the time to stop: for the database to hear of it
+
+
+def launch_engine(worker: WorkerContext) -> None:
+    """Begin to take work, going on first with what a worker of this name had begun before it was killed."""
+    DBOS(config=_config(worker.settings, worker.identity.id))
+    for register in (register_rollout, register_prepare, register_dry_run, register_training, register_looks):
+        register(worker)
+    DBOS.launch()
+    register_queues(worker.settings)
+
+
+def restore_queues(settings: Settings) -> None:
+    """Register again what the engine keeps of its queues in the database, where that was lost. It takes work again in a second."""
+    if DBOS.retrieve_queue(ROLLOUTS) is None or DBOS.retrieve_queue(ERRANDS) is None:
+        register_queues(settings)
+
+
+def register_queues(settings: Settings) -> None:
+    """Tell the engine how much is carried out at once."""
+    polling = settings.queue_poll_seconds
+    DBOS.register_queue(
+        ROLLOUTS,
+        partition_concurrency=1,
+        worker_concurrency=settings.worker_rollouts,
+        polling_interval_sec=polling,
+        on_conflict="always_update",
+    )
+    DBOS.register_queue(ERRANDS, worker_concurrency=8, polling_interval_sec=polling, on_conflict="always_update")
+
+
+def stop_engine(worker: WorkerContext, lease: Lease) -> NoReturn:
+    """Let every act reach its next safe point, hand back what it was at, and end this process."""
+    worker.signals.stop()
+    patience = worker.settings.stop_seconds - HAND_OVER_SECONDS
+    if not worker.signals.wait_until_parked(patience):
+        log.warning("worker_stopped_midway", waited=patience)
+    # A database that does not answer must not keep us: the lease then ends by itself.
+    handing_over = threading.Thread(target=_give_back, args=(lease,), daemon=True)
+    handing_over.start()
+    handing_over.join(HAND_OVER_SECONDS)
+    # Parked threads never return: that is what keeps their workflows running in the engine's eyes.
+    os._exit(0)
+
+
+def _give_back(lease: Lease) -> None:
+    try:
+        lease.give_back()
+    except Unavailable as away:
+        log.warning("lease_not_given_back", error=str(away))
+
+
+def _config(settings: Settings, executor: str) -> DBOSConfig:
+    return {
+        "name": ENGINE_NAME,
+        "system_database_url": settings.database,
+        "application_version": ENGINE_VERSION,
+        "executor_id": executor,
+        "serializer": SERIALIZER,
+        "run_migrations": False,
+        "sys_db_idle_transaction_timeout_sec": IDLE_SECONDS,
+        "log_level": "WARNING",
+        "enable_otlp": False,
+    }

@@ -1,0 +1,157 @@
+"""Preparing a release: what exactly is released is looked up once, what stands in its way too, and each stage's plan is made."""
+
+import itertools
+from dataclasses import replace
+
+import structlog
+from dbos import DBOS
+from sqlmodel import Session
+
+from app.azureml.errors import AzureMLError
+from app.definitions.schema import Definition
+from app.definitions.tables import DefinitionVersion
+from app.execution.bounded import carry_out_bounded
+from app.execution.context import WorkerContext
+from app.execution.resolve_and_preflight import Findings, Subject, resolve_and_preflight
+from app.identity.actor import SERVICE
+from app.jobs.tables import TrainingJob
+from app.releases.locks import lock_release
+from app.releases.planning import keep_checks, plan_release
+from app.releases.service import INTERNAL_ERROR, move_release
+from app.releases.states import Status
+from app.releases.tables import Release
+from app.releasing.advance import advance_release
+from app.releasing.guarding import guarded
+from app.releasing.names import PREPARE_RELEASE
+from app.releasing.requests import definition_of
+from app.steps.contract import Interrupted, Json
+from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
+
+log = structlog.get_logger(__name__)
+
+
+def register_prepare(worker: WorkerContext) -> None:
+    """Make the workflow known to the engine."""
+
+    @DBOS.workflow(name=PREPARE_RELEASE, max_recovery_attempts=None)
+    def prepare(release_id: str) -> str:
+        return prepare_release(worker, release_id)
+
+
+def prepare_release(worker: WorkerContext, release_id: str) -> str:
+    """Resolve and plan a pending release, then take its first stage on its way; the release's status."""
+
+    def prepare() -> str:
+        with worker.signals.act():
+            return _prepare(worker, release_id)
+
+    return carry_out_bounded(
+        worker, release_id, prepare, fail=[lambda why, session: _fail(session, worker, release_id, why)]
+    )
+
+
+def _fail(session: Session, worker: WorkerContext, release_id: str, sentence: str) -> str:
+    release = lock_release(session, release_id)
+    if release.status is Status.PENDING and release.content is None:
+        said = {"code": INTERNAL_ERROR, "sentence": sentence}
+        move_release(session, release, Status.FAILED, **said, actor=SERVICE, now=worker.now())
+    return release.status.value
+
+
+def _prepare(worker: WorkerContext, release_id: str) -> str:
+    release, job, version, definition = worker.read(lambda session: _read(session, release_id))
+    if release.status is not Status.PENDING or release.content is not None:
+        return release.status.value
+    subject = Subject(
+        id=release.id,
+        job=job.name,
+        source=_place_of(job),
+        version=version,
+        definition=definition,
+        stages=release.stages,
+    )
+    signals = worker.signals.of(release.id, asked=release.control)
+    tries = itertools.count(2)
+    try:
+        found = resolve_and_preflight(
+            worker,
+            subject,
+            signals=signals,
+            on_retry=lambda error, seconds: _tell_retry(worker, release.id, error, seconds, number=next(tries)),
+        )
+    except Interrupted as stop:
+        if stop.reason == "released":
+            raise
+        return _move_pending(worker, release_id, Status.CANCELLED, code=stop.code, sentence=stop.sentence)
+    except AzureMLError as no:
+        return _move_pending(worker, release_id, Status.FAILED, code=no.code, sentence=str(no))
+
+    def plan(session: Session) -> str:
+        release = lock_release(session, release_id)
+        if release.status is Status.PENDING and release.content is None:
+            _go_on(worker, session, release, job, version, definition, found)
+        return release.status.value
+
+    return worker.write(plan)
+
+
+def _read(session: Session, release_id: str) -> tuple[Release, TrainingJob, DefinitionVersion, Definition]:
+    release = session.get_one(Release, release_id)
+    return release, session.get_one(TrainingJob, release.job_id), *definition_of(session, release)
+
+
+def _tell_retry(worker: WorkerContext, release_id: str, error: AzureMLError, seconds: float, *, number: int) -> None:
+    log.warning("prepare_retried", release=release_id, code=error.code, error=str(error), seconds=round(seconds, 1))
+    sentence = f"{error.sentence} Tried again in {seconds:.0f} s (try {number})."
+    _move_pending(worker, release_id, Status.PENDING, code=error.code, sentence=sentence)
+
+
+def _go_on(
+    worker: WorkerContext,
+    session: Session,
+    release: Release,
+    job: TrainingJob,
+    version: DefinitionVersion,
+    definition: Definition,
+    found: Findings,
+) -> None:
+    """What was found is kept with the release; where a check failed, nobody is asked about it."""
+    now, refusal = worker.now(), found.refusal
+    keep_checks(session, release, found.checks, actor=SERVICE, now=now)
+    if refusal is not None:
+        said = {"code": refusal.code, "sentence": str(refusal)}
+        move_release(session, release, Status.FAILED, **said, actor=SERVICE, now=now)
+        return
+    assert found.content is not None, "without content a check has failed"
+    facts = ReleaseFacts(
+        release=release.id,
+        number=release.number,
+        mark=release.mark,
+        job=job.name,
+        definition_version=version.version,
+        definition_digest=version.bundle_digest,
+        source=_place_of(job),
+        subscription=worker.settings.subscription,
+        content=found.content,
+        golden_requests=found.golden_requests,
+    )
+    plans = [
+        replace(each, plan=guarded(session, worker.guardrails, release.model, each.target, each.plan))
+        for each in plan_rollouts(definition, release.stages, facts)
+    ]
+    plan_release(session, release, found.content, plans, actor=SERVICE, now=now)
+    advance_release(session, worker.queue, worker.guardrails, release, actor=SERVICE, now=now)
+
+
+def _place_of(job: TrainingJob) -> Json:
+    return {"subscription": job.subscription, "resource_group": job.resource_group, "workspace": job.workspace}
+
+
+def _move_pending(worker: WorkerContext, release_id: str, status: Status, *, code: str, sentence: str) -> str:
+    def work(session: Session) -> str:
+        release = lock_release(session, release_id)
+        if release.status is Status.PENDING:
+            move_release(session, release, status, code=code, sentence=sentence, actor=SERVICE, now=worker.now())
+        return release.status.value
+
+    return worker.write(work)

@@ -1,0 +1,68 @@
+"""What a rollout that stopped midway leaves in Azure, in one sentence, by looking there."""
+
+import time
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from app.azureml.deployments import get_deployment
+from app.azureml.endpoints import get_endpoint
+from app.azureml.errors import AzureMLError
+from app.azureml.types import Endpoint, WorkspaceRef
+from app.execution.context import WorkerContext
+from app.releases.queries import steps_of
+from app.releases.tables import Rollout
+
+SETTLE_SECONDS = 300.0  # that moving traffic takes at most
+
+
+@dataclass(frozen=True)
+class Residue:
+    """Where to look, and whether there is a reason to."""
+
+    workspace: WorkspaceRef
+    endpoint: str
+    deployment: str
+    had_begun: bool  # the deployment, at least
+
+
+def read_residue(session: Session, rollout_id: str) -> Residue:
+    rollout = session.get_one(Rollout, rollout_id)
+    steps = steps_of(session, rollout_id)
+    subscription, group, workspace, endpoint = rollout.target.split("/")
+    return Residue(
+        workspace=WorkspaceRef(subscription, group, workspace),
+        endpoint=endpoint,
+        deployment=rollout.deployment,
+        had_begun=any(step.kind == "create_deployment" and step.attempts for step in steps),
+    )
+
+
+def say_residue(worker: WorkerContext, left: Residue) -> str:
+    """Nothing is deleted: the deployment may be wanted by a retry, and without traffic it harms nobody."""
+    if not left.had_begun:
+        return f"{left.endpoint} was not touched, or serves what it served before."
+    try:
+        endpoint = _settled_endpoint(worker, left)
+        deployment = get_deployment(worker.azure, left.workspace, left.endpoint, left.deployment)
+    except AzureMLError as error:
+        return f"Azure ML could not be asked what is left: {error.sentence}"
+    if deployment is None or endpoint is None:
+        return f"No deployment was left at {left.endpoint}."
+    share = endpoint.traffic.get(left.deployment, 0)
+    if share:
+        return f"{left.deployment} ({deployment.state}) has {share}% of the traffic of {left.endpoint}."
+    mirrored = endpoint.mirror_traffic.get(left.deployment, 0)
+    traffic = f"with {mirrored}% of its mirror traffic" if mirrored else "without traffic"
+    return f"{left.deployment} ({deployment.state}) is left at {left.endpoint} {traffic}."
+
+
+def _settled_endpoint(worker: WorkerContext, left: Residue) -> Endpoint | None:
+    """Once its traffic does not move any more, or as it is when that takes too long."""
+    until = time.monotonic() + SETTLE_SECONDS
+    while True:
+        worker.signals.require_going_on()
+        seen = get_endpoint(worker.azure, left.workspace, left.endpoint)
+        if seen is None or seen.is_settled or time.monotonic() > until:
+            return seen
+        worker.signals.pause_for(worker.azure.settings.poll_seconds)

@@ -1,0 +1,193 @@
+"""One step run: begun, carried out, its end recorded. Only the middle of it takes time, and touches Azure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+from sqlmodel import Session, select
+
+from app.azureml.errors import AzureMLError
+from app.definitions.tables import DefinitionVersion
+from app.evidence.redaction import redact, redact_all
+from app.evidence.service import Log, keep
+from app.execution.attempts import carry_out
+from app.execution.bounded import internal_error
+from app.execution.context import WorkerContext
+from app.identity.actor import SERVICE
+from app.releases.locks import lock_step
+from app.releases.queries import model_of
+from app.releases.service import INTERNAL_ERROR, move_step, report_progress
+from app.releases.states import Control, StepStatus
+from app.releases.tables import Release, StepRun
+from app.releasing.on_record import look_up_step
+from app.steps.contract import Context, Done, Interrupted, Json, OutOfTime, Refused
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A step run that has begun, with what its context is made of."""
+
+    step: StepRun
+    release: str
+    stage: str
+    definition: int
+    outputs: dict[str, Json]
+    control: Control | None  # asked of the release when the step began
+    refusal: str | None = None  # why it is not carried out
+
+
+@dataclass(frozen=True)
+class End:
+    """How a step run ended."""
+
+    status: StepStatus
+    code: str
+    sentence: str
+    output: Json | None = None
+    changed: bool | None = None
+    log: Log | None = None  # what the team's code wrote: kept apart from the record
+
+
+def begin_step(session: Session, worker: WorkerContext, release: Release, step: StepRun) -> Job:
+    """Note that it runs, and gather what it needs."""
+    again = "Taken up again." if step.status is StepStatus.RUNNING else "Begun."
+    _keep_running(session, worker, step, code="running", sentence=again)
+    ready = look_up_step(session, release, step)
+    return Job(
+        step=step,
+        release=release.id,
+        stage=step.rollout_id.rpartition(":")[2],
+        definition=release.definition_id,
+        outputs=ready.outputs,
+        control=release.control,
+        refusal=ready.refusal,
+    )
+
+
+def carry_out_step(worker: WorkerContext, job: Job) -> End:
+    """Bring a step to its end. Begun again after a kill it starts from the step's own beginning.
+
+    It is an act that begins before and ends after: a worker that is stopped waits until the end is recorded.
+    """
+    if job.refusal is not None:
+        return End(StepStatus.FAILED, "step_not_on_record", job.refusal)
+    with worker.signals.parking():
+        return _carry_out(worker, job)
+
+
+def record_end(session: Session, step: StepRun, end: End, *, now: datetime, log_days: float) -> None:
+    """Our row is the checkpoint: a step that has ended is never carried out twice.
+
+    What Azure or the team's code said may hold a secret, and an event stays for ever: what looks like one is left out, and of a log
+    the event has no more than the digest.
+    """
+    where = ""
+    output = end.output if end.status is StepStatus.SUCCEEDED else redact_all(end.output)
+    if end.log is not None:
+        model = model_of(step.rollout_id.partition(":")[0])
+        kept = keep(session, end.log, subject=step.id, model=model, now=now, days=log_days)
+        output = {**(output or {}), "log": kept}
+        where = f" Its log: mlrelease release logs {step.rollout_id.partition(':')[0]}"
+    move_step(
+        session,
+        step,
+        end.status,
+        code=end.code,
+        sentence=redact(end.sentence) + where,
+        output=output,
+        changed=end.changed,
+        actor=SERVICE,
+        now=now,
+    )
+
+
+def _carry_out(worker: WorkerContext, job: Job) -> End:
+    started = job.step.started_at
+    assert started is not None, "a step that has begun has a start"
+    deadline = started + timedelta(seconds=job.step.timeout_seconds)
+    signals = worker.signals.of(job.release, deadline=deadline, asked=job.control)
+    context = Context(
+        release=job.release,
+        stage=job.stage,
+        unpack=lambda: _unpack(worker, job.definition),
+        scratch=worker.scratch_root,
+        outputs=job.outputs,
+        checkpoint=signals.checkpoint,
+        wait=signals.wait,
+        report=lambda sentence: _report(worker, job.step.id, sentence),
+    )
+    try:
+        signals.checkpoint()
+        done = carry_out(
+            worker.in_scratch(worker.steps[job.step.kind]),
+            context,
+            job.step.config,
+            budget=worker.budget,
+            on_retry=lambda error, seconds: _retry(worker, job.step.id, error, seconds),
+        )
+        return _succeeded(done)
+    except Interrupted as stop:
+        if stop.reason == "released":
+            raise
+        status = StepStatus.PENDING if stop.reason == "paused" else StepStatus.CANCELLED
+        return End(status, stop.code, stop.sentence)
+    except Refused as no:
+        return End(StepStatus.FAILED, no.code, str(no), output=no.details or None, log=no.log)
+    except OutOfTime as late:
+        return End(StepStatus.ERRORED, late.code, _last_words(worker, job.step))
+    except AzureMLError as error:
+        return End(StepStatus.ERRORED, error.code, str(error), log=error.log)
+    except BaseException as broken:  # noqa: BLE001 - whatever it is, it is how the step ended: this thread is no process's main one
+        return End(StepStatus.ERRORED, INTERNAL_ERROR, internal_error(worker, broken, subject=job.step.id))
+
+
+def _unpack(worker: WorkerContext, definition: int) -> Path:
+    """By its digest alone: the definition itself is large, and no step needs it."""
+    digest = select(DefinitionVersion.bundle_digest).where(DefinitionVersion.id == definition)
+    return worker.bundle(worker.read(lambda session: session.exec(digest).one()))
+
+
+def _succeeded(done: Done) -> End:
+    code = "done" if done.changed else "already_so"
+    return End(StepStatus.SUCCEEDED, code, done.sentence, output=done.output, changed=done.changed)
+
+
+def _retry(worker: WorkerContext, step_id: str, error: AzureMLError, seconds: float) -> None:
+    log.warning("step_retried", step=step_id, code=error.code, error=str(error), seconds=round(seconds, 1))
+    sentence = f"{redact(error.sentence)} Tried again in {seconds:.0f} s."
+    worker.write(
+        lambda session: _keep_running(session, worker, lock_step(session, step_id), code=error.code, sentence=sentence)
+    )
+
+
+def _keep_running(session: Session, worker: WorkerContext, step: StepRun, *, code: str, sentence: str) -> None:
+    move_step(
+        session,
+        step,
+        StepStatus.RUNNING,
+        code=code,
+        sentence=sentence,
+        worker=worker.identity.id,
+        actor=SERVICE,
+        now=worker.now(),
+    )
+
+
+def _report(worker: WorkerContext, step_id: str, sentence: str) -> None:
+    def work(session: Session) -> None:
+        report_progress(session, session.get_one(StepRun, step_id), redact(sentence), actor=SERVICE, now=worker.now())
+
+    worker.write(work)
+
+
+def _last_words(worker: WorkerContext, step: StepRun) -> str:
+    """What is known of a step whose time is over: mostly what Azure last said."""
+    last = worker.read(lambda session: session.get_one(StepRun, step.id).sentence)
+    return f"Not done within {_duration(step.timeout_seconds)}. Last: {last}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"

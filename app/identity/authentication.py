@@ -1,0 +1,205 @@
+"""The ways in: API token, token of an OIDC issuer, the portal's session, and on a developer's machine a name. One Actor out."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from fastapi.concurrency import run_in_threadpool
+from sqlmodel import Session
+
+from app.database.connection import Database
+from app.errors import Invalid, Misconfigured, Unauthenticated
+from app.identity.access import Access, Issuer
+from app.identity.actor import Actor, Via
+from app.identity.bearer import verify
+from app.identity.issuers import Issuers
+from app.identity.last_used import LastUsed
+from app.identity.names import RESERVED
+from app.identity.roles import Grant, Role
+from app.identity.secrets import PREFIX
+from app.identity.sessions import find_session
+from app.identity.tables import ApiToken, PortalSession
+from app.identity.tokens import find_token, grants_of
+from app.process.development_token import make_token, token_file
+from app.settings import Settings, is_loopback
+
+LONGEST_CLAIMED = 100
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a request says of who sends it."""
+
+    authorization: str | None = None
+    session: str | None = None
+    claimed_name: str | None = None
+    claimed_groups: str = ""
+
+
+class Record(Protocol):
+    """Whether the record of events says that such a row was made here: one that was written into the table past us counts for nothing."""
+
+    def token_counts(self, session: Session, token: ApiToken) -> bool: ...
+
+    def session_counts(self, session: Session, opened: PortalSession) -> bool: ...
+
+
+class Authentication:
+    """One process's authentication. Raises Misconfigured when its settings would leave one open to the world."""
+
+    def __init__(self, settings: Settings, database: Database, access: Access, record: Record) -> None:
+        if settings.development_login:
+            _require_loopback(settings)
+        self.settings = settings
+        self.access = access
+        self.issuers = Issuers(seconds=settings.issuer_seconds)
+        self.last_used = LastUsed(database)
+        self._database = database
+        self._record = record
+        self._development_token = make_token(settings.data) if settings.development_login else None
+
+    def check_host(self, host: str) -> None:
+        """Raises Unauthenticated for a request that was sent to another name than this machine's own, where names are believed.
+
+        A page on the internet can have its own name lead to loopback, and is then at home here for a browser: its name gives it away.
+        """
+        if self.settings.development_login and not is_loopback(_name_of(host)):
+            raise Unauthenticated(
+                f"Names are believed on loopback only, and this was sent to {host!r}.",
+                code="host_not_loopback",
+                hint="Ask 127.0.0.1 or localhost.",
+            )
+
+    async def enter(self, credentials: Credentials, *, request_id: str) -> Actor:
+        """Who it is. Raises Unauthenticated, or Unavailable when that cannot be found out now."""
+        if credentials.authorization is not None:
+            token = _bearer(credentials.authorization)
+            if self.is_development_token(token):
+                return _developer(credentials, request_id=request_id)
+            return await self._by_token(token, request_id=request_id)
+        if credentials.session is not None:
+            return await run_in_threadpool(self.by_session, credentials.session, request_id=request_id)
+        raise Unauthenticated(
+            "No credentials were sent.",
+            code="credentials_missing",
+            hint=f"Send `Authorization: Bearer TOKEN`; the token is in {token_file(self.settings.data)}, and commands find it "
+            f"with MLRELEASE_DATA={self.settings.data.absolute()}."
+            if self.settings.development_login
+            else "Send `Authorization: Bearer TOKEN`; commands take it from MLRELEASE_TOKEN.",
+        )
+
+    def is_development_token(self, token: str) -> bool:
+        """Whether it proves that the sender is the user who runs this service. Never where names are not believed."""
+        expected = self._development_token
+        return expected is not None and hmac.compare_digest(expected.encode(), token.encode())
+
+    def by_session(self, secret: str, *, request_id: str) -> Actor:
+        """Who is logged in with a browser. What they may do is decided anew each time: access.yml may have changed."""
+        now = self._database.now()
+        with self._database.read() as session:
+            found = find_session(session, secret, now=now)
+            if not self._record.session_counts(session, found):
+                raise Unauthenticated("You are not logged in.", code="session_not_on_record", hint="Log in.")
+        if found.issuer is not None:
+            return self.access.actor_of_claims(found.issuer, found.claims, via="portal", request_id=request_id)
+        if not self.settings.development_login:
+            raise Unauthenticated("You are not logged in.", code="session_ended", hint="Log in.")
+        return developer(found.name, via="portal", request_id=request_id, groups=_groups(found))
+
+    def claims_to_keep(self, issuer: Issuer, claims: Mapping[str, object]) -> dict[str, object]:
+        """Of what an issuer says of somebody: what decides who they are and what they may do, and no more."""
+        return {claim: value for claim, value in claims.items() if claim in issuer.claims}
+
+    async def close(self) -> None:
+        await self.issuers.close()
+
+    async def _by_token(self, token: str, *, request_id: str) -> Actor:
+        if not token.startswith(PREFIX):
+            if self.settings.development_login and not self.access.issuers:
+                raise Unauthenticated(
+                    "The token is neither an API token nor this service's development token.",
+                    code="token_malformed",
+                    hint=f"The development token is in {token_file(self.settings.data)}; each start makes a new one.",
+                )
+            issuer, claims = await verify(token, access=self.access, issuers=self.issuers)
+            return self.access.actor_of_claims(issuer.url, claims, via="api", request_id=request_id)
+        found, now = await run_in_threadpool(self._find_token, token)
+        self.last_used.note(found.id, at=now)
+        return self.access.actor_of_token(found.name, grants_of(found), request_id=request_id)
+
+    def _find_token(self, token: str) -> tuple[ApiToken, datetime]:
+        """By the clock that its expiry was made with, on whatever machine that was."""
+        now = self._database.now()
+        with self._database.read() as session:
+            found = find_token(session, token, now=now)
+            if not self._record.token_counts(session, found):
+                raise Unauthenticated(
+                    f"The record of events does not say that the token {found.id} was made as it is.",
+                    code="token_not_on_record",
+                    hint="`mlrelease audit verify` says what was changed past the service.",
+                )
+            return found, now
+
+
+def developer(name: str, *, via: Via, request_id: str, groups: frozenset[str]) -> Actor:
+    """Somebody who said their name on a developer's machine. Raises Invalid for what is no name."""
+    is_said = name.isascii() and name.isprintable() and 0 < len(name) <= LONGEST_CLAIMED
+    if not is_said or name != name.strip() or name in RESERVED:
+        raise Invalid(
+            f"A name has 1 to {LONGEST_CLAIMED} printable characters, and is not the service's own.",
+            code="malformed",
+            hint="Set MLRELEASE_ACTOR, or send `Mlrelease-Actor: NAME`.",
+        )
+    return Actor(name, via, request_id, groups, (Grant(Role.ADMIN),))
+
+
+def _developer(credentials: Credentials, *, request_id: str) -> Actor:
+    if credentials.claimed_name is None:
+        raise Unauthenticated(
+            "The request does not say who sends it.",
+            code="name_missing",
+            hint="Send `Mlrelease-Actor: NAME` beside the token.",
+        )
+    groups = frozenset(filter(None, (group.strip() for group in credentials.claimed_groups.split(","))))
+    return developer(credentials.claimed_name, via="api", request_id=request_id, groups=groups)
+
+
+def _groups(found: PortalSession) -> frozenset[str]:
+    return frozenset(found.claims.get("groups", ()))
+
+
+def _name_of(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _bearer(authorization: str) -> str:
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated(
+            "The header Authorization is not understood.",
+            code="credentials_malformed",
+            hint="Send `Authorization: Bearer TOKEN`.",
+        )
+    return token.strip()
+
+
+def _require_loopback(settings: Settings) -> None:
+    elsewhere = settings.public_url and not is_loopback(urlsplit(settings.public_url).hostname or "")
+    if is_loopback(settings.host) and not settings.behind_proxy and not elsewhere:
+        return
+    reason = (
+        f"MLRELEASE_HOST is {settings.host}"
+        if not is_loopback(settings.host)
+        else "MLRELEASE_BEHIND_PROXY or MLRELEASE_PUBLIC_URL is set"
+    )
+    raise Misconfigured(
+        f"{reason}, but MLRELEASE_DEVELOPMENT_LOGIN believes callers whatever name they say, so only loopback is served.",
+        code="development_login_in_the_open",
+        hint="Set MLRELEASE_DEVELOPMENT_LOGIN=false and have callers send tokens, or use 127.0.0.1 without a proxy.",
+    )

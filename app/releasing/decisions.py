@@ -1,0 +1,132 @@
+"""What people decide on a stage that waits: approve, reject, break the glass. The deciding word enqueues, in the same transaction."""
+
+from dataclasses import asdict
+
+from sqlmodel import Session
+
+from app.approvals.policy import State
+from app.approvals.service import NewVote, cast_vote
+from app.errors import Conflict, Forbidden
+from app.identity.roles import Permission
+from app.releases.attested import ROW
+from app.releases.locks import lock_release
+from app.releases.plans import changes
+from app.releases.queries import get_rollout, plan_of
+from app.releases.service import break_glass, move_rollout, record
+from app.releases.states import Status
+from app.releases.tables import Plan, Release, Rollout
+from app.releasing.advance import enqueue_rollout
+from app.releasing.asking import policy_now, say_what_is_missing
+from app.releasing.guarding import refusals_of, require_allowed
+from app.releasing.requests import Asking
+
+
+def approve(
+    session: Session,
+    asking: Asking,
+    release_id: str,
+    stage: str,
+    *,
+    plan_digest: str,
+    reason: str = "",
+    emergency: bool = False,
+) -> Rollout:
+    """Approve a rollout; the word that decides queues it. ``emergency`` breaks the glass.
+
+    Raises NotFound; Conflict when nothing waits, the plan is another or this person has voted; Forbidden when their word does
+    not count; Invalid without a reason that the policy asks for.
+    """
+    release, rollout = _locked(session, release_id, stage)
+    plan = plan_of(session, rollout).document
+    require_allowed(refusals_of(asking.guardrails, release.model, rollout.target, plan))
+    if emergency and not asking.actor.may(Permission.OPERATE, release.model):
+        raise Forbidden(
+            f"{asking.actor.name} may not operate {release.model}: only who does may break the glass.",
+            code="break_glass_not_allowed",
+        )
+    vote = NewVote(approve=True, reason=reason, emergency=emergency)
+    state, by_glass = _decide(session, asking, release, rollout, vote, plan_digest=plan_digest)
+    if by_glass:
+        break_glass(session, rollout)
+        enqueue_rollout(session, asking.queue, asking.guardrails, release, rollout, actor=asking.actor, now=asking.now)
+    elif rollout.status is Status.PENDING_APPROVAL and state is State.APPROVED:
+        enqueue_rollout(session, asking.queue, asking.guardrails, release, rollout, actor=asking.actor, now=asking.now)
+    elif rollout.status is Status.PENDING_APPROVAL:
+        say_what_is_missing(session, release, rollout, actor=asking.actor, now=asking.now)
+    return rollout
+
+
+def reject(
+    session: Session, asking: Asking, release_id: str, stage: str, *, reason: str, plan_digest: str | None = None
+) -> Rollout:
+    """Reject a rollout, which ends the release. Raises as ``approve`` does, and Invalid without a reason."""
+    release, rollout = _locked(session, release_id, stage)
+    _decide(session, asking, release, rollout, NewVote(approve=False, reason=reason), plan_digest=plan_digest)
+    move_rollout(
+        session,
+        rollout,
+        Status.APPROVAL_REJECTED,
+        code="rejected",
+        sentence=f"Rejected by {asking.actor.name}: {reason.strip()}",
+        actor=asking.actor,
+        now=asking.now,
+    )
+    return rollout
+
+
+def _locked(session: Session, release_id: str, stage: str) -> tuple[Release, Rollout]:
+    """The rollout as it is now; its release's lock puts those who decide in a line."""
+    release = lock_release(session, release_id)
+    rollout = get_rollout(session, release_id, stage)
+    session.refresh(rollout)
+    return release, rollout
+
+
+def _decide(
+    session: Session, asking: Asking, release: Release, rollout: Rollout, vote: NewVote, *, plan_digest: str | None
+) -> tuple[State, bool]:
+    """Store the word and its event; where the decision stands, and whether the glass is broken."""
+    plan = plan_of(session, rollout)
+    policy = policy_now(session, asking.guardrails, release, rollout)
+    verdict, digest = cast_vote(
+        session, release, rollout, plan, vote, actor=asking.actor, now=asking.now, policy=policy
+    )
+    # After the vote, which says first whether anything is to be decided at all; nothing is kept when this raises.
+    _require_plan(session, rollout, plan, seen=plan_digest)
+    record(
+        session,
+        release,
+        _kind(vote),
+        subject=rollout.id,
+        data={
+            "reason": vote.reason.strip(),
+            "plan_digest": plan.digest,
+            "groups": sorted(asking.actor.groups),
+            "missing": list(verdict.missing),
+            ROW: digest,
+        },
+        actor=asking.actor,
+        now=asking.now,
+    )
+    return verdict.state, verdict.emergency
+
+
+def _require_plan(session: Session, rollout: Rollout, plan: Plan, *, seen: str | None) -> None:
+    if seen is None or seen == plan.digest:
+        return
+    known = session.get(Plan, seen)
+    changed = [] if known is None else changes(known.document, plan.document)
+    what = f" Changed: {', '.join(each.field for each in changed)}." if changed else ""
+    raise Conflict(
+        f"The plan of {rollout.id} is not the one that you saw.{what}",
+        code="plan_changed",
+        hint="Look at the plan again and decide on the one that is shown now.",
+        plan_digest=plan.digest,
+        changes=[asdict(each) for each in changed],
+    )
+
+
+def _kind(vote: NewVote) -> str:
+    if not vote.approve:
+        return "approval.rejected"
+    return "approval.break_glass" if vote.emergency else "approval.approved"

@@ -1,0 +1,117 @@
+"""Putting work in the queue, in the same transaction as the rows that it is about. Executes nothing."""
+
+from datetime import datetime
+from typing import Protocol
+
+from dbos import DBOSClient, EnqueueOptions, WorkflowSerializationFormat
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from app.database.connection import available
+from app.releasing.names import (
+    CARRY_OUT_ROLLOUT,
+    ENGINE_NAME,
+    ERRANDS,
+    LOOK_AT_JOB,
+    LOOK_AT_ROLLOUT,
+    PLAN_DRY_RUN,
+    PREPARE_RELEASE,
+    ROLLOUTS,
+)
+from app.releasing.serialization import SERIALIZER
+
+_NOT_OVER = ("ENQUEUED", "DELAYED", "PENDING")  # the engine's words
+SETTLE_SECONDS = 0.05  # after a moment: by then it is past on this machine too
+
+
+class WorkQueue(Protocol):
+    """What the use cases ask of the engine."""
+
+    def prepare_release(self, session: Session, release_id: str, *, attempt: int) -> None: ...
+
+    def plan_dry_run(self, session: Session, run_id: str, *, attempt: str = "") -> None: ...
+
+    def carry_out_rollout(self, session: Session, rollout_id: str, *, workflow_id: str, target: str) -> None: ...
+
+    def look_at_job(self, session: Session, job_id: int, *, look: int, delay: float) -> None: ...
+
+    def look_at_rollout(self, session: Session, rollout_id: str, *, at: datetime, now: datetime) -> None: ...
+
+    def waiting_or_running(self) -> set[str]: ...
+
+    def running_at(self, worker: str) -> set[str]: ...
+
+    def drop(self, workflow_id: str) -> None: ...
+
+
+class DbosQueue:
+    """The engine's client: it writes rows, and starts no thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._client = DBOSClient(
+            system_database_engine=engine,
+            serializer=SERIALIZER,
+            application_name=ENGINE_NAME,
+            lazy=True,
+            retry_connection_errors=False,
+        )
+
+    def prepare_release(self, session: Session, release_id: str, *, attempt: int) -> None:
+        self._put(session, PREPARE_RELEASE, release_id, workflow_id=f"{release_id}:prepare:{attempt}")
+
+    def plan_dry_run(self, session: Session, run_id: str, *, attempt: str = "") -> None:
+        self._put(session, PLAN_DRY_RUN, run_id, workflow_id=f"{run_id}:{attempt}" if attempt else run_id)
+
+    def carry_out_rollout(self, session: Session, rollout_id: str, *, workflow_id: str, target: str) -> None:
+        options: EnqueueOptions = {
+            "workflow_name": CARRY_OUT_ROLLOUT,
+            "queue_name": ROLLOUTS,
+            "workflow_id": workflow_id,
+            "queue_partition_key": target,
+            "serialization_type": WorkflowSerializationFormat.PORTABLE,
+        }
+        self._client.enqueue_in_transaction(session, options, rollout_id)
+
+    def look_at_job(self, session: Session, job_id: int, *, look: int, delay: float) -> None:
+        self._put(session, LOOK_AT_JOB, job_id, workflow_id=f"job-{job_id}:look:{look}", delay=delay)
+
+    def look_at_rollout(self, session: Session, rollout_id: str, *, at: datetime, now: datetime) -> None:
+        delay = max((at - now).total_seconds(), 0.0) + SETTLE_SECONDS
+        moment = now.timestamp() + delay
+        # One look for one moment: whoever finds that it is to be looked at then adds none.
+        self._put(session, LOOK_AT_ROLLOUT, rollout_id, workflow_id=f"{rollout_id}:look:{moment:.3f}", delay=delay)
+
+    def waiting_or_running(self) -> set[str]:
+        """The ids of every workflow that will be carried out, or is. Raises Unavailable."""
+        with available():
+            found = self._client.list_workflows(status=list(_NOT_OVER), load_input=False, load_output=False)
+        return {each.workflow_id for each in found}
+
+    def running_at(self, worker: str) -> set[str]:
+        """The ids of every workflow that this worker carries out, as far as the engine knows. Raises Unavailable."""
+        with available():
+            found = self._client.list_workflows(
+                status="PENDING", executor_id=worker, load_input=False, load_output=False
+            )
+        return {each.workflow_id for each in found}
+
+    def drop(self, workflow_id: str) -> None:
+        """Have the engine wait no longer for what nobody carries out. Raises Unavailable."""
+        with available():
+            self._client.cancel_workflow(workflow_id)
+
+    def close(self) -> None:
+        self._client.destroy()
+
+    def _put(
+        self, session: Session, workflow: str, argument: str | int, *, workflow_id: str, delay: float = 0.0
+    ) -> None:
+        options: EnqueueOptions = {
+            "workflow_name": workflow,
+            "queue_name": ERRANDS,
+            "workflow_id": workflow_id,
+            "serialization_type": WorkflowSerializationFormat.PORTABLE,
+        }
+        if delay:
+            options["delay_seconds"] = delay
+        self._client.enqueue_in_transaction(session, options, argument)

@@ -1,0 +1,291 @@
+"""What people and CI ask for: a release, a training job. Each is rows and queued work in one transaction."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from app.definitions import queries as definitions
+from app.definitions.schema import Definition, StageDefinition
+from app.definitions.tables import DefinitionVersion
+from app.errors import Conflict, Invalid
+from app.guardrails.rules import Guardrails, job_site, sites_of
+from app.identity.actor import Actor, forbidden
+from app.identity.roles import Permission
+from app.jobs.service import (
+    COMPLETED,
+    ENDED_IN_AZURE,
+    REFUSED,
+    SUBMITTING,
+    JobPlace,
+    Submission,
+    find_job,
+    look_again,
+    record_job,
+    submit_again,
+)
+from app.jobs.tables import TrainingJob
+from app.releases.attested import definition_counts, row_digest
+from app.releases.dry_runs import begin_dry_run
+from app.releases.events import append_event, link_events
+from app.releases.service import Request, create_release
+from app.releases.tables import DryRun, Release
+from app.releasing.guarding import require_allowed
+from app.releasing.queue import WorkQueue
+from app.strategies.all_at_once import workspace_of
+
+_MARK_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks, when, and where work is queued: what every request needs beside its subject."""
+
+    queue: WorkQueue
+    actor: Actor
+    now: datetime
+    subscription: str  # of stages that name none
+    guardrails: Guardrails
+
+
+def request_release(
+    session: Session,
+    asking: Asking,
+    *,
+    model: str,
+    job: str,
+    stages: Sequence[str] | None = None,
+    definition_version: int | None = None,
+    note: str | None = None,
+) -> Release:
+    """Ask for a release of this job's model. Raises NotFound (model, version), Invalid (stages), Conflict (job)."""
+    version, definition, chosen = _wanted(session, asking, model, stages=stages, definition_version=definition_version)
+    record = _have_recorded(session, asking, _place_of(asking, definition, job), model=model)
+    if record.is_final and record.status != COMPLETED:
+        raise Conflict(
+            f"The training job {job} is {record.status.lower()}: it has no model to release. {record.sentence}",
+            code="job_failed",
+            hint="Release the output of a job that completed.",
+        )
+    if record.status == SUBMITTING:
+        raise Conflict(
+            f"The training job {job} has not been submitted to Azure ML yet: it has no model to release.",
+            code="job_not_finished",
+            hint="Release it once it has completed.",
+        )
+    assert version.id is not None, "a stored definition has an id"
+    assert record.id is not None, "a stored job has an id"
+    release = create_release(
+        session,
+        Request(
+            model=model,
+            definition_id=version.id,
+            definition_version=version.version,
+            job_id=record.id,
+            job=job,
+            stages=chosen,
+            note=note,
+        ),
+        mark="".join(secrets.choice(_MARK_ALPHABET) for _ in range(4)),
+        actor=asking.actor,
+        now=asking.now,
+    )
+    have_it_prepared(session, asking.queue, release)
+    return release
+
+
+def have_it_prepared(session: Session, queue: WorkQueue, release: Release) -> None:
+    """By a worker. What it has become by now is what makes the attempt another than those before."""
+    link_events(session)
+    queue.prepare_release(session, release.id, attempt=release.revision)
+
+
+def request_plan(
+    session: Session,
+    asking: Asking,
+    *,
+    model: str,
+    job: str,
+    stages: Sequence[str] | None = None,
+    definition_version: int | None = None,
+) -> DryRun:
+    """Ask what a release would do. Raises as ``request_release`` does, except for the job, which is not recorded."""
+    version, definition, chosen = _wanted(session, asking, model, stages=stages, definition_version=definition_version)
+    place = _place_of(asking, definition, job)
+    known = find_job(session, place)
+    if known is not None:
+        _require_right(asking, known, model=model)
+    source = {
+        "subscription": place.subscription,
+        "resource_group": place.resource_group,
+        "workspace": place.workspace,
+    }
+    run = begin_dry_run(
+        session,
+        model=model,
+        definition_version=version.version,
+        job=job,
+        source=source,
+        stages=chosen,
+        actor=asking.actor,
+        now=asking.now,
+    )
+    asking.queue.plan_dry_run(session, run.id)
+    return run
+
+
+def request_job(
+    session: Session,
+    asking: Asking,
+    *,
+    model: str,
+    name: str,
+    submission: Submission | None = None,
+) -> TrainingJob:
+    """Record a training job in the workspace of the model's first stage, and have it watched to its end.
+
+    A submission's folder was checked before (``jobs.folder``): that takes too long for a transaction. Raises NotFound (model) or
+    Conflict (the name is another job's).
+    """
+    latest = definitions.latest(session, model, visible=asking.actor.models(Permission.VIEW))
+    _require_on_record(session, latest)
+    place = _place_of(asking, Definition.model_validate(latest.content), name)
+    return _have_recorded(session, asking, place, model=model, submission=submission)
+
+
+def _have_recorded(
+    session: Session, asking: Asking, place: JobPlace, *, model: str, submission: Submission | None = None
+) -> TrainingJob:
+    """The training job at this place, recorded and watched."""
+    job, is_new = record_job(
+        session,
+        place,
+        now=asking.now,
+        recorded_by=asking.actor.name,
+        model=model,
+        submission=submission,
+    )
+    _require_right(asking, job, model=model)
+    if is_new:
+        assert job.id is not None, "a stored job has an id"
+        append_event(
+            session,
+            "job.submitted" if submission else "job.recorded",
+            subject=f"{place.workspace}/{place.name}",
+            actor=asking.actor,
+            now=asking.now,
+            model=model,
+            data=asdict(submission) if submission else {},
+        )
+        asking.queue.look_at_job(session, job.id, look=0, delay=0)
+    elif submission is not None and job.status == REFUSED and job.model == model:
+        _submit_again(session, asking, job, submission)
+    elif job.is_final and job.status not in ENDED_IN_AZURE:
+        assert job.id is not None, "a stored job has an id"
+        look_again(session, job)
+        asking.queue.look_at_job(session, job.id, look=job.looks, delay=0)
+    if submission is not None and submission.bundle_digest != job.bundle_digest:
+        raise Conflict(
+            f"There is a training job {place.name} already, made of something else.",
+            code="job_name_taken",
+            hint="Choose another name, or leave it out to get a new one.",
+        )
+    return job
+
+
+def _submit_again(session: Session, asking: Asking, job: TrainingJob, submission: Submission) -> None:
+    assert job.id is not None, "a stored job has an id"
+    submit_again(session, job, submission, recorded_by=asking.actor.name, now=asking.now)
+    append_event(
+        session,
+        "job.submitted",
+        subject=f"{job.workspace}/{job.name}",
+        actor=asking.actor,
+        now=asking.now,
+        model=job.model,
+        data=asdict(submission),
+    )
+    asking.queue.look_at_job(session, job.id, look=job.looks, delay=0)
+
+
+def _place_of(asking: Asking, definition: Definition, name: str) -> JobPlace:
+    """Where a model's training jobs are: in the workspace of its definition's first stage."""
+    first = definition.stages[0]
+    workspace = workspace_of(first, asking.subscription)
+    site = job_site(model=definition.model.name, **workspace)
+    require_allowed(list(asking.guardrails.job_refusals(site)))
+    place = JobPlace(**workspace, name=name)
+    if not place.subscription:
+        raise Invalid(
+            f"No subscription is known for stage {first.name} of {definition.model.name}.",
+            code="subscription_missing",
+            hint="Write `subscription:` into the stage, or set MLRELEASE_SUBSCRIPTION.",
+        )
+    return place
+
+
+def _require_right(asking: Asking, job: TrainingJob, *, model: str) -> None:
+    """A job that was recorded for another model is that team's: it takes the right to ask for releases of both.
+
+    Raises Conflict where the other model is hidden, else Forbidden.
+    """
+    if job.model is None or job.model == model or asking.actor.may(Permission.REQUEST, job.model):
+        return
+    if asking.actor.may(Permission.VIEW, job.model):
+        raise forbidden(asking.actor, Permission.REQUEST, job.model)
+    raise Conflict(
+        f"The training job {job.name} is not one of {model}.",
+        code="job_of_another_model",
+        hint="Use a job of this model.",
+    )
+
+
+def definition_of(session: Session, release: Release) -> tuple[DefinitionVersion, Definition]:
+    """The definition version that a release was asked under."""
+    version = definitions.get(session, release.model, release.definition_version)
+    _require_on_record(session, version)
+    return version, Definition.model_validate(version.content)
+
+
+def _require_on_record(session: Session, version: DefinitionVersion) -> None:
+    subject = f"{version.model}@{version.version}"
+    if not definition_counts(session, subject=subject, digest=row_digest(version)):
+        raise Conflict(
+            f"The record of events does not say that version {version.version} of {version.model} was applied as it is.",
+            code="definition_not_on_record",
+            hint="`mlrelease audit verify` says what was changed past the service. Apply the definition anew.",
+        )
+
+
+def _wanted(
+    session: Session, asking: Asking, model: str, *, stages: Sequence[str] | None, definition_version: int | None
+) -> tuple[DefinitionVersion, Definition, tuple[str, ...]]:
+    """The definition version that is meant, what it says, and the names of its stages that are meant."""
+    visible = asking.actor.models(Permission.VIEW)
+    version = (
+        definitions.latest(session, model, visible=visible)
+        if definition_version is None
+        else definitions.get(session, model, definition_version, visible=visible)
+    )
+    _require_on_record(session, version)
+    definition = Definition.model_validate(version.content)
+    chosen = tuple(stage.name for stage in _choose_stages(definition, stages))
+    sites = [site for site in sites_of(definition, subscription=asking.subscription) if site.stage in chosen]
+    require_allowed([refusal for site in sites for refusal in asking.guardrails.refusals(site)])
+    return version, definition, chosen
+
+
+def _choose_stages(definition: Definition, wanted: Sequence[str] | None) -> list[StageDefinition]:
+    if wanted is None:
+        return list(definition.stages)
+    known = [stage.name for stage in definition.stages]
+    unknown = [name for name in wanted if name not in known]
+    if unknown or not wanted:
+        raise Invalid(
+            f"{definition.model.name} has no stage {', '.join(unknown)}." if unknown else "No stage is named.",
+            code="stage_unknown",
+            hint=f"Its stages: {', '.join(known)}.",
+        )
+    return [stage for stage in definition.stages if stage.name in wanted]

@@ -1,0 +1,169 @@
+"""A rollout as a worker carries it out, with steps of the test's own: what is begun, what is not, and how it ends."""
+
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from app.azureml.errors import Unavailable
+from app.database.connection import Database
+from app.execution.context import WorkerContext
+from app.execution.rollout import carry_out_rollout
+from app.identity.actor import SERVICE
+from app.releases.locks import lock_release
+from app.releases.queries import get_rollout, steps_of
+from app.releases.service import ask_of, begin_attempt, move_rollout, move_step
+from app.releases.states import Control, Status, StepStatus
+from app.releases.tables import Release, Rollout
+from app.steps.contract import Context, Done, Refused
+from tests.api.serving import PATIENCE_SECONDS, wait_until
+from tests.execution.instant import Hands, hands, worker
+from tests.releases.conftest import planned
+
+__all__ = ["hands", "planned", "worker"]
+
+
+@pytest.fixture
+def queued(planned: str, database: Database) -> str:
+    """The id of a rollout that waits in the queue: two steps, and one that needs both."""
+    with database.write() as session:
+        rollout = get_rollout(session, planned, "dev")
+        begin_attempt(session, rollout, actor=SERVICE, now=datetime.now(UTC))
+        return rollout.id
+
+
+def refuse(_context: Context) -> Done:
+    raise Refused("Not this one.", code="refused")
+
+
+def steps_now(database: Database, rollout: str) -> dict[str, str]:
+    with database.read() as session:
+        return {step.key: step.status.value for step in steps_of(session, rollout)}
+
+
+def test_steps_run_in_the_order_of_their_needs_and_get_what_those_gave(
+    worker: WorkerContext, hands: Hands, queued: str
+) -> None:
+    assert carry_out_rollout(worker, queued) is Status.SUCCEEDED
+
+    assert sorted(hands.seen) == ["create_deployment", "create_endpoint", "register_model"]
+    assert hands.seen[-1] == "create_deployment"
+    assert hands.outputs["create_deployment"] == {
+        "register_model": {"of": "register_model"},
+        "create_endpoint": {"of": "create_endpoint"},
+    }
+    with worker.database.read() as session:
+        assert session.get_one(Release, "churn-1").status is Status.PENDING_APPROVAL
+
+
+def test_rollout_that_has_ended_is_not_carried_out_again(worker: WorkerContext, hands: Hands, queued: str) -> None:
+    carry_out_rollout(worker, queued)
+    hands.seen.clear()
+
+    assert carry_out_rollout(worker, queued) is Status.SUCCEEDED
+    assert hands.seen == []
+
+
+def test_what_a_kill_cut_off_is_taken_up_again_and_what_is_done_is_not(
+    worker: WorkerContext, hands: Hands, queued: str
+) -> None:
+    as_killed(worker.database, queued, register_model=StepStatus.SUCCEEDED, create_endpoint=StepStatus.RUNNING)
+
+    assert carry_out_rollout(worker, queued) is Status.SUCCEEDED
+    assert hands.seen == ["create_endpoint", "create_deployment"]
+
+
+def test_what_a_kill_cut_off_beside_a_step_that_failed_is_brought_to_its_end(
+    worker: WorkerContext, hands: Hands, queued: str
+) -> None:
+    as_killed(worker.database, queued, register_model=StepStatus.FAILED, create_endpoint=StepStatus.RUNNING)
+
+    assert carry_out_rollout(worker, queued) is Status.FAILED
+    assert hands.seen == ["create_endpoint"]
+    assert steps_now(worker.database, queued) == {
+        "register_model": "failed",
+        "create_endpoint": "succeeded",
+        "create_deployment": "skipped",
+    }
+
+
+def test_nothing_begins_after_a_refusal(worker: WorkerContext, hands: Hands, queued: str) -> None:
+    hands.acts["create_endpoint"] = refuse
+
+    assert carry_out_rollout(worker, queued) is Status.FAILED
+    assert "create_deployment" not in hands.seen
+    with worker.database.read() as session:
+        rollout = get_rollout(session, "churn-1", "dev")
+        assert (rollout.code, rollout.sentence) == ("refused", "create_endpoint: Not this one.")
+        after = {step.key: step.sentence for step in steps_of(session, queued)}
+        assert after["create_deployment"] == "Not reached: create_endpoint failed."  # not the same sentence once more
+
+
+def test_step_that_is_tried_again_counts_its_attempts(worker: WorkerContext, hands: Hands, queued: str) -> None:
+    answers = iter([Unavailable("away"), Unavailable("away")])
+
+    def away_twice(_context: Context) -> Done:
+        for answer in answers:
+            raise answer
+        return Done("Made.")
+
+    hands.acts["register_model"] = away_twice
+
+    assert carry_out_rollout(worker, queued) is Status.SUCCEEDED
+    with worker.database.read() as session:
+        attempts = {step.key: step.attempts for step in steps_of(session, queued)}
+    assert attempts == {"register_model": 3, "create_endpoint": 1, "create_deployment": 1}
+
+
+@pytest.mark.parametrize(
+    ("asked", "ends", "left"), [(Control.PAUSE, "paused", "pending"), (Control.CANCEL, "cancelled", "skipped")]
+)
+def test_nothing_begins_once_somebody_asked_to_stop(
+    worker: WorkerContext, hands: Hands, queued: str, asked: Control, ends: str, left: str
+) -> None:
+    def ask(_context: Context) -> Done:
+        with worker.database.write() as session:
+            release = lock_release(session, "churn-1")
+            ask_of(session, release, asked, reason="", actor=SERVICE, now=datetime.now(UTC))
+        return Done("Made.")
+
+    hands.acts["create_endpoint"] = ask
+
+    assert carry_out_rollout(worker, queued).value == ends
+    assert "create_deployment" not in hands.seen
+    assert steps_now(worker.database, queued)["create_deployment"] == left
+
+
+def test_worker_that_is_stopped_records_what_has_ended_and_begins_nothing(
+    worker: WorkerContext, hands: Hands, queued: str
+) -> None:
+    as_killed(worker.database, queued, register_model=StepStatus.SUCCEEDED)
+
+    def stop(_context: Context) -> Done:
+        worker.signals.stop()
+        return Done("Made.")
+
+    hands.acts["create_endpoint"] = stop
+    threading.Thread(target=carry_out_rollout, args=(worker, queued), daemon=True).start()  # it never comes back
+
+    wait_until(lambda: worker.signals.is_stopping, what="the step stops its worker")
+    assert worker.signals.wait_until_parked(PATIENCE_SECONDS)
+
+    assert steps_now(worker.database, queued)["create_endpoint"] == "succeeded"
+    assert steps_now(worker.database, queued)["create_deployment"] == "pending"
+    with worker.database.read() as session:
+        assert get_rollout(session, "churn-1", "dev").status is Status.IN_PROGRESS
+
+
+def as_killed(database: Database, rollout_id: str, **ends: StepStatus) -> None:
+    """As a worker leaves it that was killed when these steps had come so far."""
+    now = datetime.now(UTC)
+    said = {"code": "x", "sentence": "x"}
+    with database.write() as session:
+        rollout = session.get_one(Rollout, rollout_id)
+        move_rollout(session, rollout, Status.IN_PROGRESS, **said, actor=SERVICE, now=now)
+        for step in steps_of(session, rollout_id):
+            if step.key in ends:
+                move_step(session, step, StepStatus.RUNNING, code="x", sentence="x", actor=SERVICE, now=now)
+                if ends[step.key] is not StepStatus.RUNNING:
+                    move_step(session, step, ends[step.key], code="x", sentence="x", actor=SERVICE, now=now)

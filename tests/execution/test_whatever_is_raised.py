@@ -1,0 +1,197 @@
+"""Whatever is raised, also what is no ``Exception``: rows end, other rows are not kept waiting, and the engine waits for nobody."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import Session
+
+from app.database.connection import Database
+from app.execution.batch_writer import BatchWriter
+from app.execution.context import WorkerContext
+from app.execution.prepare import prepare_release
+from app.execution.reconcile import Reconciliation
+from app.execution.rollout import carry_out_rollout
+from app.identity.actor import SERVICE
+from app.releases.planning import plan_release
+from app.releases.service import Request, begin_attempt, create_release
+from app.releases.states import Status
+from app.releases.tables import Release, Rollout
+from app.releasing.requests import have_it_prepared
+from app.steps.contract import Context, Done
+from tests.api.serving import PATIENCE_SECONDS
+from tests.execution.instant import Hands, hands, worker
+from tests.releases.conftest import a_plan, planned
+
+__all__ = ["hands", "planned", "worker"]
+
+
+class Panic(BaseException):
+    """As libraries written in Rust raise it."""
+
+
+class Speechless(Exception):
+    def __str__(self) -> str:
+        raise ValueError("even this breaks")
+
+
+RAISED: list[Callable[[], BaseException]] = [
+    Panic,
+    lambda: SystemExit(3),
+    KeyboardInterrupt,
+    GeneratorExit,
+    RecursionError,
+    Speechless,
+    lambda: KeyError("\0 \ud800" + "x" * 1_000_000),
+]
+
+
+def another(session: Session, worker: WorkerContext) -> Release:
+    first = session.get_one(Release, "churn-1")
+    asked = Request("churn", first.definition_id, 1, first.job_id, first.job, ("dev",))
+    return create_release(session, asked, mark="abcd", actor=SERVICE, now=worker.now())
+
+
+def queued(worker: WorkerContext) -> str:
+    with worker.database.write() as session:
+        release = another(session, worker)
+        (rollout,) = plan_release(
+            session, release, {"model_digest": "sha256:m"}, [a_plan("dev")], actor=SERVICE, now=worker.now()
+        )
+        workflow_id = begin_attempt(session, rollout, actor=SERVICE, now=worker.now())
+        worker.queue.carry_out_rollout(session, rollout.id, workflow_id=workflow_id, target=rollout.target)
+        return rollout.id
+
+
+def pending(worker: WorkerContext) -> str:
+    with worker.database.write() as session:
+        release = another(session, worker)
+        have_it_prepared(session, worker.queue, release)
+        return release.id
+
+
+@pytest.mark.parametrize("raised", RAISED)
+@pytest.mark.usefixtures("planned")
+def test_what_a_step_raises_is_how_it_ended(
+    worker: WorkerContext, hands: Hands, raised: Callable[[], BaseException]
+) -> None:
+    rollout_id = queued(worker)
+
+    def broken(_context: Context) -> Done:
+        raise raised()
+
+    hands.acts["create_endpoint"] = broken
+
+    assert carry_out_rollout(worker, rollout_id) is Status.FAILED
+    assert worker.signals.wait_until_parked(0)
+    with worker.database.read() as session:
+        rollout = session.get_one(Rollout, rollout_id)
+        assert rollout.code == "internal_error"
+        assert "Look for incident" in rollout.sentence
+
+
+@pytest.mark.parametrize("raised", RAISED)
+@pytest.mark.usefixtures("planned")
+def test_what_preparing_raises_is_how_the_release_ended(
+    worker: WorkerContext, monkeypatch: pytest.MonkeyPatch, raised: Callable[[], BaseException]
+) -> None:
+    release_id = pending(worker)
+    monkeypatch.setattr("app.execution.prepare.resolve_and_preflight", lambda *_, **__: (_ for _ in ()).throw(raised()))
+
+    assert prepare_release(worker, release_id) == Status.FAILED.value
+    with worker.database.read() as session:
+        assert session.get_one(Release, release_id).code == "internal_error"
+
+
+def test_whoever_waits_in_the_line_is_served_when_another_ones_work_panics(database: Database) -> None:
+    line = BatchWriter(database, fence=lambda _session: None)
+    is_first_at_it, all_wait = threading.Event(), threading.Event()
+    got: list[object] = []
+
+    def first(_session: Session) -> None:
+        is_first_at_it.set()
+        all_wait.wait(PATIENCE_SECONDS)
+
+    def panicking(_session: Session) -> None:
+        raise Panic("in a library")
+
+    def write(work: Callable[[Session], object]) -> None:
+        try:
+            got.append(line.write(work))
+        except Panic as panic:
+            got.append(panic)
+
+    threads = [
+        threading.Thread(target=write, args=(work,), daemon=True)
+        for work in (first, panicking, lambda _session: "written", lambda _session: "written too")
+    ]
+    threads[0].start()
+    assert is_first_at_it.wait(PATIENCE_SECONDS)
+    for each in threads[1:]:
+        each.start()
+    while len(line._waiting) < len(threads) - 1:  # nothing else tells that they wait
+        threading.Event().wait(0.001)
+    all_wait.set()
+    for each in threads:
+        each.join(PATIENCE_SECONDS)
+
+    assert not any(each.is_alive() for each in threads)
+    assert {str(each) for each in got} == {"None", "in a library", "written", "written too"}
+
+
+@pytest.mark.usefixtures("planned")
+def test_row_that_breaks_the_reconciliation_keeps_no_other_one_waiting(
+    worker: WorkerContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poisoned, sound = queued(worker), pending(worker)
+    with worker.database.write() as session:
+        session.connection().execute(text(f"DELETE FROM {engine_table(worker.database)}"))  # noqa: S608 - one of two names
+
+    def locked(_session: Session, rollout_id: str) -> object:
+        raise KeyError(f"a plan of {rollout_id}")
+
+    monkeypatch.setattr("app.execution.reconcile.lock_rollout", locked)
+
+    found = Reconciliation(worker, restore_queues=lambda: None).look()
+
+    assert f"{sound}:prepare" in found
+    assert f"{poisoned}:1" not in found
+
+
+@pytest.mark.usefixtures("planned")
+def test_what_the_engine_believes_to_be_carried_out_here_and_is_not_is_queued_anew(worker: WorkerContext) -> None:
+    rollout_id = queued(worker)
+    taken_by(worker, worker.identity.id, f"{rollout_id}:1")
+    patient = Reconciliation(worker, restore_queues=lambda: None)
+    assert f"{rollout_id}:1" not in patient.look()
+
+    assert f"{rollout_id}:1" in Reconciliation(worker, restore_queues=lambda: None, drop_seconds=0).look()
+    assert worker.queue.running_at(worker.identity.id) == set(), "it would keep the target's queue closed"
+    assert f"{rollout_id}:2" in worker.queue.waiting_or_running()
+
+
+@pytest.mark.usefixtures("planned")
+def test_what_is_carried_out_here_or_elsewhere_is_left_alone(worker: WorkerContext) -> None:
+    here, elsewhere = queued(worker), pending(worker)
+    with worker.database.read() as session:
+        attempt = session.get_one(Release, elsewhere).revision
+    taken_by(worker, worker.identity.id, f"{here}:1")
+    taken_by(worker, "worker-2", f"{elsewhere}:prepare:{attempt}")
+
+    with worker.driven.driving(here, f"{here}:1"):
+        found = Reconciliation(worker, restore_queues=lambda: None, drop_seconds=0).look()
+
+    assert not [each for each in found if each.startswith((here, elsewhere))]
+
+
+def taken_by(worker: WorkerContext, by: str, workflow_id: str) -> None:
+    """As the engine's row is once a worker has taken it out of the queue."""
+    take = f"UPDATE {engine_table(worker.database)} SET status = 'PENDING', executor_id = :w WHERE workflow_uuid = :i"  # noqa: S608 - one of two names
+    with worker.database.write() as session:
+        taken = session.connection().execute(text(take), {"w": by, "i": workflow_id})
+        assert taken.rowcount == 1, workflow_id
+
+
+def engine_table(database: Database) -> str:
+    return "workflow_status" if database.url.startswith("sqlite") else "dbos.workflow_status"

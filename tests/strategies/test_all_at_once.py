@@ -1,0 +1,118 @@
+"""What a release will do, made from a definition and its resolved content."""
+
+from typing import Any
+
+import pytest
+
+from app.definitions.schema import ANYBODY, Definition
+from app.planning.timeouts import DEFAULT_SECONDS
+from app.releases.planning import PlannedRollout
+from app.releases.plans import digest_of
+from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
+from tests.strategies.content import CONTENT, SOURCE, SUB, definition
+
+
+def plan(*stages: str, definition: Definition, **facts: Any) -> list[PlannedRollout]:
+    given = {
+        "release": "churn-7",
+        "number": 7,
+        "mark": "abcd",
+        "job": "job-1",
+        "definition_version": 3,
+        "definition_digest": "sha256:d",
+        "source": SOURCE,
+        "subscription": SUB,
+        "content": CONTENT,
+        **facts,
+    }
+    return plan_rollouts(definition, stages, ReleaseFacts(**given))
+
+
+def needs(rollout: PlannedRollout) -> dict[str, tuple[str, ...]]:
+    return {step.key: step.needs for step in rollout.steps}
+
+
+def test_the_first_stage_registers_and_serves() -> None:
+    (dev,) = plan("dev", definition=definition())
+
+    assert needs(dev) == {
+        "register_model": (),
+        "create_endpoint": (),
+        "create_deployment": ("register_model", "create_endpoint"),
+        "verify_deployment": ("create_deployment",),
+        "shift_traffic": ("verify_deployment",),
+        "publish_secrets": ("shift_traffic",),
+        "retire_deployments": ("publish_secrets",),
+        "confirm_serving": ("retire_deployments", "create_deployment"),
+    }
+    assert dev.target == f"{SUB}/rg-ml/ws-dev/churn-dev"
+    assert dev.deployment == "r7-abcd"
+    assert dev.plan["approval"] is None
+
+
+def test_a_later_stage_shares_side_by_side_what_an_earlier_one_registered() -> None:
+    _, prod = plan("dev", "prod", definition=definition())
+
+    assert needs(prod) == {
+        "share_model": ("dev/register_model",),
+        "share_environment": (),
+        "create_endpoint": (),
+        "create_deployment": ("share_model", "share_environment", "create_endpoint"),
+        "verify_deployment": ("create_deployment",),
+        "shift_traffic": ("verify_deployment",),
+        "retire_deployments": ("shift_traffic",),
+        "confirm_serving": ("retire_deployments", "create_deployment"),
+    }
+    assert prod.plan["approval"] == ANYBODY.model_dump(mode="json")
+
+
+def test_a_later_stage_alone_registers_at_the_source_itself() -> None:
+    (prod,) = plan("prod", definition=definition())
+
+    steps = {step.key: step for step in prod.steps}
+    assert steps["register_model"].config["workspace"] == SOURCE
+    assert steps["share_model"].needs == ("register_model",)
+
+
+def test_without_a_key_vault_nothing_is_published() -> None:
+    _, prod = plan("dev", "prod", definition=definition())
+
+    assert "publish_secrets" not in needs(prod)
+
+
+def test_a_stages_own_size_is_planned() -> None:
+    _, prod = plan("dev", "prod", definition=definition())
+
+    config = next(step.config for step in prod.steps if step.kind == "create_deployment")
+    assert (config["instance_count"], config["instance_type"]) == (2, None)
+
+
+def test_a_definition_says_how_long_a_step_may_take() -> None:
+    (dev,) = plan("dev", definition=definition(timeouts={"create_deployment": 5}))
+
+    seconds = {step.kind: step.timeout_seconds for step in dev.steps}
+    assert seconds["create_deployment"] == 300
+    assert seconds["create_endpoint"] == DEFAULT_SECONDS["create_endpoint"]
+
+
+def test_the_same_facts_give_the_same_digest() -> None:
+    assert plan("dev", definition=definition()) == plan("dev", definition=definition())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"content": {**CONTENT, "model_digest": "sha256:other"}},
+        {"content": {**CONTENT, "environment": {**CONTENT["environment"], "version": "4"}}},  # type: ignore[dict-item] # a mapping
+        {"content": {**CONTENT, "code_digest": "sha256:other"}},
+        {"definition_digest": "sha256:other"},
+        {"subscription": "00000000-0000-0000-0000-000000000002"},
+    ],
+    ids=["model", "environment", "code", "definition", "target"],
+)
+def test_anything_else_that_would_be_released_gives_another_digest(change: dict[str, Any]) -> None:
+    (before,) = plan("prod", definition=definition())
+
+    (after,) = plan("prod", definition=definition(), **change)
+
+    assert digest_of(after.plan) != digest_of(before.plan)
