@@ -39,11 +39,10 @@ from app.releases.tables import Event
 from app.workers.queries import list_workers
 from app.workers.tables import Worker
 from tests.azureml.team import ENVIRONMENT, write_bundle, write_training
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 Json = dict[str, Any]
 
-PATIENCE_SECONDS = 120.0  # of conditions: the machine may be busy
-LOOK_SECONDS = 0.02
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 PROVIDER = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-ml/providers/Microsoft.MachineLearningServices"
 JOB = "team-job"
@@ -469,17 +468,6 @@ class Topology:
         """What was asked of the emulated Azure, tests' own control apart."""
         lines = (self.azure_folder / "requests.jsonl").read_text().splitlines()[skip:]
         return [line for line in map(json.loads, lines) if not line["path"].startswith("/emulator/")]
-
-
-def wait_until(
-    condition: Callable[[], Any], *, what: str, seconds: float = PATIENCE_SECONDS, every: float = LOOK_SECONDS
-) -> Any:
-    """Look again and again until the condition holds; what it gave then. Fails the test when it never does."""
-    until = time.monotonic() + seconds
-    while not (seen := condition()):
-        assert time.monotonic() < until, f"not within {seconds:.0f} s: {what}"
-        time.sleep(every)
-    return seen
 
 
 @contextmanager

@@ -5,7 +5,6 @@ import signal
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,13 +20,12 @@ from app.cli.development_login import DevelopmentLogin
 from app.main import Server, create_app, listen, server_of
 from app.process.development_token import read_token
 from app.settings import Settings
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 Result = TypeVar("Result")
 
 # Each client reads the certificate authorities anew, which takes longer than most of what it asks; nothing here speaks TLS.
 AUTHORITIES = ssl.create_default_context()
-
-PATIENCE_SECONDS = 30.0  # of conditions: the machine may be busy
 
 
 @dataclass
@@ -130,14 +128,6 @@ def serving(settings: Settings) -> Iterator[Served]:
         if thread.is_alive():
             served.ask_to_stop()
         served.wait_until_stopped()
-
-
-def wait_until(condition: Callable[[], Any], *, what: str, seconds: float = PATIENCE_SECONDS) -> None:
-    """Look again and again until the condition holds; fails the test when it never does."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, f"not within {seconds} s: {what}"
-        time.sleep(0.005)
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from app.settings import Settings
 from tests.api.conftest import on_sqlite
 from tests.api.locking import writing
 from tests.api.playing import Worker
-from tests.api.serving import Served, busy_threads, problem_of, wait_until
+from tests.api.serving import Served, busy_threads, problem_of
+from tests.waiting import wait_until
 
 WRITERS = 60
 WAITERS = 2000

@@ -14,7 +14,8 @@ from app.api import events as events_module
 from app.releases.states import Status, StepStatus
 from tests.api.conftest import on_sqlite
 from tests.api.playing import Worker, as_json, ask
-from tests.api.serving import Served, problem_of, wait_until
+from tests.api.serving import Served, problem_of
+from tests.waiting import wait_until
 
 STREAM = {"Accept": "text/event-stream"}
 KEEP_ALIVE = "keep-alive"

@@ -17,7 +17,8 @@ from app.settings import Settings
 from tests.api.conftest import SUBSCRIPTION, on_postgresql
 from tests.api.locking import writing
 from tests.api.playing import Worker, as_json
-from tests.api.serving import Served, problem_of, wait_until
+from tests.api.serving import Served, problem_of
+from tests.waiting import wait_until
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from app.releases.states import Status
 from app.settings import Settings
 from tests.api.conftest import on_sqlite
 from tests.api.playing import Worker, apply, as_json, ask, definition
-from tests.api.serving import Served, busy_threads, serving, statements, wait_until
+from tests.api.serving import Served, busy_threads, serving, statements
+from tests.waiting import wait_until
 
 MANY = 200
 

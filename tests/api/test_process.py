@@ -24,7 +24,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.api.conftest import on_sqlite
 from tests.api.playing import apply, ask, definition
-from tests.api.serving import wait_until
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 120.0

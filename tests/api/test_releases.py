@@ -17,9 +17,10 @@ from app.releases.states import Status, StepStatus
 from app.releases.tables import StepRun
 from tests.api.conftest import on_sqlite
 from tests.api.playing import Worker, apply, approve, as_json, ask, definition, digest_of
-from tests.api.serving import PATIENCE_SECONDS, Served, problem_of
+from tests.api.serving import Served, problem_of
 from tests.definitions.conftest import RELEASE
 from tests.releases.conftest import NOW
+from tests.waiting import PATIENCE_SECONDS
 
 
 def test_release_is_shown_whole(anna: httpx.Client, waiting: str) -> None:

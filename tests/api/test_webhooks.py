@@ -10,7 +10,8 @@ from app.notifications.tables import Channel
 from app.notifications.webhooks import WebhookSender
 from tests.api.playing import as_json
 from tests.api.serving import Served, problem_of
-from tests.notifications.receiving import local_reach, receiving, respond, wait_for
+from tests.notifications.receiving import local_reach, receiving, respond
+from tests.waiting import wait_until
 
 URL = "https://hooks.example.com/mlrelease"
 
@@ -109,7 +110,7 @@ def test_what_was_tried_out_given_up_and_sent_again_is_shown(service: Served, an
         try:
             assert anna.post(f"/v1/webhooks/{made['id']}/test").status_code == 200
             path = f"/v1/webhooks/{made['id']}/deliveries"
-            wait_for(lambda: as_json(anna.get(path))["items"][0]["tries"] == 1, what="it was tried")
+            wait_until(lambda: as_json(anna.get(path))["items"][0]["tries"] == 1, what="it was tried")
             (delivery,) = as_json(anna.get(path))["items"]
             assert (delivery["status"], delivery["answer"]) == ("pending", 500)
             problem_of(anna.post(f"/v1/deliveries/{delivery['id']}/redeliver"), 409, "delivery_pending")
@@ -120,7 +121,7 @@ def test_what_was_tried_out_given_up_and_sent_again_is_shown(service: Served, an
             assert as_json(anna.get("/v1/deliveries", params={"status": "dead"}))["items"][0]["id"] == delivery["id"]
             receiver.answer = respond(200)
             assert as_json(anna.post(f"/v1/webhooks/{made['id']}/redeliver")) == {"count": 1}
-            wait_for(lambda: as_json(anna.get(path))["items"][0]["status"] == "delivered", what="it has arrived")
+            wait_until(lambda: as_json(anna.get(path))["items"][0]["status"] == "delivered", what="it has arrived")
         finally:
             courier.stop()
             courier.wait_until_stopped()

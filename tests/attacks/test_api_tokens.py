@@ -12,8 +12,9 @@ from app.errors import Conflict
 from app.identity.secrets import is_token, new_token
 from app.releases.states import Status
 from tests.api.playing import Worker
-from tests.api.serving import Served, wait_until
+from tests.api.serving import Served
 from tests.identity.conftest import As
+from tests.waiting import wait_until
 
 
 @pytest.fixture

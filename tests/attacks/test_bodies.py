@@ -13,8 +13,9 @@ from pydantic import SecretStr
 from app.api.receiving import MAX_FORM
 from app.api.service import MOST_UPLOADS
 from app.settings import Settings
-from tests.api.serving import Served, busy_threads, problem_of, wait_until
+from tests.api.serving import Served, busy_threads, problem_of
 from tests.identity.conftest import As
+from tests.waiting import wait_until
 
 DRIBBLERS = 60
 MIB = 1024**2

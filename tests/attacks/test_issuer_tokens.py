@@ -18,9 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from app.errors import Unavailable
 from app.identity.issuers import Issuers
 from app.settings import Settings
-from tests.api.serving import Served, busy_threads, serving, wait_until
+from tests.api.serving import Served, busy_threads, serving
 from tests.identity.conftest import As
 from tests.identity.issuer import TestIssuer
+from tests.waiting import wait_until
 
 
 @pytest.fixture

@@ -15,16 +15,15 @@ import pytest
 
 from app.chat.blocks import APPROVE, REJECT
 from tests.api.serving import Served, problem_of
-from tests.chat.conftest import ask_for_release, caller, courier, service, settings, slack, worker  # noqa: F401 - fixtures
+from tests.chat.conftest import ask_for_release, caller, courier, service, settings, slack, status_of, worker  # noqa: F401 - fixtures
 from tests.chat.slack import SECRET, Slack, send, signed
-from tests.chat.test_slack import status_of
-from tests.notifications.receiving import wait_for
+from tests.waiting import wait_until
 
 
 @pytest.fixture
 def waiting(courier: object, slack: Slack, ask_for_release: Callable[..., str]) -> str:  # noqa: ARG001 - at work meanwhile
     release = ask_for_release()
-    wait_for(lambda: slack.messages, what="Slack shows it")
+    wait_until(lambda: slack.messages, what="Slack shows it")
     return release
 
 
@@ -121,7 +120,7 @@ def test_slack_user_whom_nobody_knows_decides_nothing_and_is_told_so(
 ) -> None:
     assert send(caller, slack.press(action, user="U0MALLORY")).status_code == 200
 
-    wait_for(lambda: slack.ephemeral, what="who pressed is answered")
+    wait_until(lambda: slack.ephemeral, what="who pressed is answered")
     assert "does not know who" in slack.ephemeral[0]["text"]
     assert slack.views == []
     unmoved()
@@ -133,7 +132,7 @@ def test_approver_of_another_model_decides_nothing(
 ) -> None:
     send(caller, slack.press(action, user="U0CARL"))
 
-    wait_for(lambda: slack.ephemeral, what="who pressed is answered")
+    wait_until(lambda: slack.ephemeral, what="who pressed is answered")
     assert "carl may not decide on releases of churn" in slack.ephemeral[0]["text"]
     unmoved()
 
@@ -156,7 +155,7 @@ def test_button_of_another_plan_decides_nothing(
 
     send(caller, slack.press(APPROVE, value=stale))
 
-    wait_for(lambda: slack.ephemeral, what="who pressed is answered")
+    wait_until(lambda: slack.ephemeral, what="who pressed is answered")
     assert "not the one that you saw" in slack.ephemeral[0]["text"]
     unmoved()
 

@@ -12,7 +12,7 @@ from app.chat.wiring import open_courier
 from app.notifications.courier import Courier
 from app.settings import Settings
 from tests.api.conftest import SUBSCRIPTION
-from tests.api.playing import Worker, apply, ask, definition
+from tests.api.playing import Worker, apply, as_json, ask, definition
 from tests.api.serving import Served, serving
 from tests.chat.slack import SECRET, TOKEN, Slack, slack_workspace
 
@@ -59,6 +59,11 @@ def service(settings: Settings) -> Iterator[Served]:
 def caller(service: Served) -> httpx.Client:
     """Slack's servers, as the service sees them."""
     return service.client("nobody")
+
+
+def status_of(service: Served, release: str) -> str:
+    status: str = as_json(service.client("zoe").get(f"/v1/releases/{release}"))["status"]
+    return status
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlencode
 
 import httpx
 
-from tests.notifications.receiving import wait_for
+from tests.waiting import wait_until
 
 Json = dict[str, Any]
 
@@ -101,7 +101,7 @@ class Slack:
 
     def submit(self, reason: str, *, user: str = "U0ANNA") -> Json:
         """What Slack sends when the form that was opened last is sent off."""
-        wait_for(lambda: self.views, what="a form is open")
+        wait_until(lambda: self.views, what="a form is open")
         view = self.views[-1]
         values = {"reason": {"reason": {"type": "plain_text_input", "value": reason}}}
         return {

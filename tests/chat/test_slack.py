@@ -13,10 +13,10 @@ from app.notifications.tables import Channel, DeliveryStatus
 from tests.api.conftest import on_sqlite
 from tests.api.playing import Worker, as_json, digest_of
 from tests.api.serving import Served, busy_threads
-from tests.chat.conftest import couriering
+from tests.chat.conftest import couriering, status_of
 from tests.chat.slack import Slack, send
-from tests.notifications.receiving import wait_for
-from tests.notifications.test_courier import make_due
+from tests.notifications.conftest import make_due
+from tests.waiting import wait_until
 
 AskForRelease = Callable[..., str]
 
@@ -25,13 +25,8 @@ AskForRelease = Callable[..., str]
 def waiting(courier: object, slack: Slack, ask_for_release: AskForRelease) -> str:  # noqa: ARG001 - at work meanwhile
     """The id of a release that Slack asks about."""
     release = ask_for_release()
-    wait_for(lambda: slack.messages, what="Slack shows it")
+    wait_until(lambda: slack.messages, what="Slack shows it")
     return release
-
-
-def status_of(service: Served, release: str) -> str:
-    status: str = as_json(service.client("zoe").get(f"/v1/releases/{release}"))["status"]
-    return status
 
 
 def test_message_shows_the_plan_and_asks(service: Served, slack: Slack, waiting: str) -> None:
@@ -64,7 +59,7 @@ def test_message_tells_what_is_another_than_what_serves(
 
     ask_for_release(job="job-2")
 
-    wait_for(lambda: len(slack.messages) == 2, what="Slack shows the second")
+    wait_until(lambda: len(slack.messages) == 2, what="Slack shows the second")
     assert "model.digest: sha256:churn-1 → sha256:churn-2" in json.dumps(
         list(slack.messages.values())[-1], ensure_ascii=False
     )
@@ -79,10 +74,10 @@ def test_approval_by_button_queues_the_rollout_and_the_message_follows_it_to_its
     assert release["status"] == "queued"
     (decision,) = release["rollouts"][1]["decisions"]
     assert (decision["actor"], decision["via"], decision["approve"]) == ("anna", "chat", True)
-    wait_for(lambda: "anna approved" in slack.text_of(), what="the message says who approved")
+    wait_until(lambda: "anna approved" in slack.text_of(), what="the message says who approved")
     assert APPROVE not in slack.text_of()
     worker.complete(waiting, "prod")
-    wait_for(lambda: "is released" in slack.text_of(), what="the message says how it ended")
+    wait_until(lambda: "is released" in slack.text_of(), what="the message says how it ended")
     assert "create_deployment: succeeded" in slack.text_of()
     assert slack.calls.count("chat.postMessage") == 1
 
@@ -92,13 +87,13 @@ def test_rejection_asks_for_a_reason_and_keeps_it(
 ) -> None:
     assert send(caller, slack.press(REJECT)).status_code == 200
     assert status_of(service, waiting) == "pending_approval"
-    wait_for(lambda: slack.views, what="the form is open")
+    wait_until(lambda: slack.views, what="the form is open")
     assert slack.views[-1]["title"]["text"] == "Reject prod"
 
     assert send(caller, slack.submit("Accuracy is too low.")).status_code == 200
 
     assert status_of(service, waiting) == "approval_rejected"
-    wait_for(lambda: "anna rejected: Accuracy is too low." in slack.text_of(), what="the message says why")
+    wait_until(lambda: "anna rejected: Accuracy is too low." in slack.text_of(), what="the message says why")
 
 
 def test_rejection_without_a_reason_is_said_in_the_form(
@@ -120,7 +115,7 @@ def test_second_word_on_what_is_decided_is_answered_to_who_pressed(slack: Slack,
 
     assert send(caller, late).status_code == 200
 
-    wait_for(lambda: slack.ephemeral, what="who pressed is answered")
+    wait_until(lambda: slack.ephemeral, what="who pressed is answered")
     (said,) = slack.ephemeral
     assert said["user"] == "U0BERTA"
     assert "Nothing was decided." in said["text"]
@@ -137,7 +132,7 @@ def test_stalled_slack_holds_up_nobody_who_reads_or_writes(
 
     with ThreadPoolExecutor(60) as people:
         assert {each.status_code for each in people.map(lambda press: send(caller, press), presses)} == {200}
-    wait_for(lambda: slack.calls.count("views.open") > before, what="a form is to be opened")
+    wait_until(lambda: slack.calls.count("views.open") > before, what="a form is to be opened")
 
     assert service.inside(busy_threads) == 0
     for _ in range(10):
@@ -145,7 +140,7 @@ def test_stalled_slack_holds_up_nobody_who_reads_or_writes(
         assert caller.get("/health/ready").status_code == 200
     assert send(caller, slack.press(APPROVE)).status_code == 200
     assert status_of(service, waiting) == "queued"
-    wait_for(lambda: _replies(service), what="who could not be asked is to be told so")
+    wait_until(lambda: _replies(service), what="who could not be asked is to be told so")
     slack.goes_on.set()
 
 
@@ -155,17 +150,17 @@ def test_slack_that_is_away_gets_the_message_when_it_is_back(
     slack.fail_next += [(503, {}, {"ok": False, "error": "service_unavailable"})]
     with couriering(service):
         ask_for_release()
-        wait_for(lambda: slack.calls, what="it was tried")
-        wait_for(lambda: _tries(service) == 1, what="it is noted")
+        wait_until(lambda: slack.calls, what="it was tried")
+        wait_until(lambda: _tries(service) == 1, what="it is noted")
         make_due(service.service.database)
-        wait_for(lambda: slack.messages, what="Slack shows it")
+        wait_until(lambda: slack.messages, what="Slack shows it")
 
 
 def test_slack_that_wants_a_pause_gets_it(service: Served, slack: Slack, ask_for_release: AskForRelease) -> None:
     slack.fail_next += [(429, {"Retry-After": "120"}, {"ok": False, "error": "ratelimited"})]
     with couriering(service):
         ask_for_release()
-        wait_for(lambda: slack.calls and _tries(service) == 1, what="it was tried")
+        wait_until(lambda: slack.calls and _tries(service) == 1, what="it was tried")
     with service.service.database.read() as session:
         (delivery,) = list_deliveries(session)
     assert (delivery.due_at - delivery.created_at).total_seconds() > 100
@@ -189,14 +184,14 @@ def test_channel_that_is_not_there_ends_among_the_dead_letters(
     slack.channels.clear()
     with couriering(service):
         ask_for_release()
-        wait_for(lambda: _dead(service), what="it is given up")
+        wait_until(lambda: _dead(service), what="it is given up")
     assert "channel_not_found" in _dead(service)[0]
 
 
 def test_what_people_wrote_mentions_nobody(slack: Slack, courier: object, ask_for_release: AskForRelease) -> None:  # noqa: ARG001 - at work meanwhile
     ask_for_release(note="<!channel> & <https://evil.example|press here>")
 
-    wait_for(lambda: slack.messages, what="Slack shows it")
+    wait_until(lambda: slack.messages, what="Slack shows it")
     assert "<!channel>" not in slack.text_of()
     assert "&lt;!channel&gt; &amp; &lt;https://evil.example|press here&gt;" in slack.text_of()
 
@@ -204,7 +199,7 @@ def test_what_people_wrote_mentions_nobody(slack: Slack, courier: object, ask_fo
 def test_longest_note_fits_into_a_message(slack: Slack, courier: object, ask_for_release: AskForRelease) -> None:  # noqa: ARG001 - at work meanwhile
     ask_for_release(note="<&>" * 300)
 
-    wait_for(lambda: slack.messages, what="Slack has taken it")
+    wait_until(lambda: slack.messages, what="Slack has taken it")
 
 
 def _tries(service: Served) -> int:

@@ -16,7 +16,8 @@ from tests.api.conftest import SUBSCRIPTION
 from tests.api.playing import Worker, as_json, digest_of
 from tests.api.serving import Served
 from tests.chat.conftest import couriering
-from tests.notifications.receiving import LOOPBACK, Receiver, receiving, wait_for
+from tests.notifications.receiving import LOOPBACK, Receiver, receiving
+from tests.waiting import wait_until
 
 KEY = "k" * 40
 
@@ -55,14 +56,14 @@ def test_card_asks_by_links_and_a_later_one_tells_the_end(
 ) -> None:
     with couriering(service):
         release = ask_for_release(note="[press](https://evil.example) *here*")
-        wait_for(lambda: teams.received, what="the card has arrived")
+        wait_until(lambda: teams.received, what="the card has arrived")
         berta = service.client("berta")
         approved = berta.post(
             f"/v1/releases/{release}/rollouts/prod/approve", json={"plan_digest": digest_of(berta, release)}
         )
         assert as_json(approved)["status"] == "queued"
         worker.complete(release, "prod")
-        wait_for(lambda: len(teams.received) == 2, what="the end is told")
+        wait_until(lambda: len(teams.received) == 2, what="the end is told")
 
     asking, ended = cards(teams)
     assert (asking["type"], asking["version"]) == ("AdaptiveCard", "1.4")
@@ -88,7 +89,7 @@ def test_address_of_a_teams_webhook_is_kept_nowhere(
 ) -> None:
     with couriering(service):
         ask_for_release()
-        wait_for(lambda: teams.received, what="the card has arrived")
+        wait_until(lambda: teams.received, what="the card has arrived")
     with service.service.database.read() as session:
         kept = " ".join(str(each.model_dump()) for each in list_deliveries(session))
     assert "s3cret" not in kept

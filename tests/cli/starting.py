@@ -33,9 +33,3 @@ def running_up(
             if process.poll() is None:
                 process.terminate()
             process.communicate()
-
-
-def is_alive(pid: int) -> bool:
-    """Not counting a zombie that nobody has collected yet."""
-    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return bool(shown.strip()) and not shown.startswith("Z")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from app.local.processes import Died, Program, Watchdog
-from tests.cli.starting import is_alive
-from tests.topology import wait_until
+from tests.processes import is_alive
+from tests.waiting import wait_until
 
 Start = Callable[..., Program]
 

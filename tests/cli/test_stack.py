@@ -15,7 +15,8 @@ import pytest
 
 from app.local.ports import LOOPBACK
 from app.process.development_token import read_token
-from tests.cli.starting import is_alive, running_up
+from tests.cli.starting import running_up
+from tests.processes import is_alive
 
 SECONDS = 180
 

@@ -19,7 +19,8 @@ from app.releases.events import verify_chain
 from app.releases.tables import EventHead
 from tests.compose.file import Service, image_command, in_order, read_services
 from tests.conftest import create_database, url_of
-from tests.topology import Topology, wait_until
+from tests.topology import Topology
+from tests.waiting import wait_until
 
 BIN = Path(sys.executable).parent
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tests.crash.points import Point, Scene
-from tests.topology import LOOK_SECONDS, PATIENCE_SECONDS, Topology, wait_until
+from tests.topology import Topology
+from tests.waiting import LOOK_SECONDS, PATIENCE_SECONDS, wait_until
 
 Victim = Literal["worker", "api", "emulator"]
 

@@ -11,7 +11,8 @@ from tests.crash import points as at
 from tests.crash.invariants import count_chain, twice
 from tests.crash.points import Scene, slow_down
 from tests.postgresql import PostgresServer, running_postgresql
-from tests.topology import Topology, wait_until
+from tests.topology import Topology
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

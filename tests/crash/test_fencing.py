@@ -9,7 +9,8 @@ import pytest
 from tests.crash import points as at
 from tests.crash.invariants import twice
 from tests.crash.points import Scene, slow_down
-from tests.topology import Topology, WorkerProcess, frozen, wait_until
+from tests.topology import Topology, WorkerProcess, frozen
+from tests.waiting import wait_until
 
 
 def _under_way(topology: Topology) -> tuple[Scene, WorkerProcess]:

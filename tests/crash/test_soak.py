@@ -18,7 +18,8 @@ from app.releases.states import Status
 from app.releases.tables import Event, Release
 from tests.crash.invariants import count_chain
 from tests.postgresql import running_postgresql
-from tests.topology import PATIENCE_SECONDS, Team, Topology
+from tests.topology import Team, Topology
+from tests.waiting import PATIENCE_SECONDS
 
 RELEASES = int(os.environ.get("MLRELEASE_SOAK", "200"))
 TARGETS = 20

@@ -10,7 +10,7 @@ import pytest
 from tests.emulator.conftest import GROUP, SUBSCRIPTION
 from tests.emulator.jobs import error_of, finished, output_of, register_environment, run_of, steps_of, submit, until
 from tests.emulator.running import RunningEmulator
-from tests.emulator.test_jobs_process import is_gone
+from tests.processes import wait_until_ended, wait_until_written
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
@@ -226,7 +226,7 @@ def test_running_job_that_is_cancelled_ends_with_its_process(
     log = _log(azure, name)
     dev.jobs.begin_cancel(name).result()
     assert dev.jobs.get(name).status == "Canceled"
-    assert is_gone(int(log))
+    wait_until_ended(int(log))
     from azure.core.exceptions import HttpResponseError
 
     with pytest.raises(HttpResponseError, match="terminal status"):
@@ -520,12 +520,12 @@ def test_pipeline_interrupted_by_a_kill_goes_on_where_it_was(own_azure: RunningE
             outputs: {{end: "${{{{parent.outputs.end}}}}"}}
     """
     name = submit(client, tmp_path, yaml)
-    pids = _wait_for(Path(f"{gate}.pids"))
+    pids = wait_until_written(Path(f"{gate}.pids")).split()
     before = {step: run_of(client, each.name) for step, each in steps_of(client, name).items()}
     assert before["first"].status == "Completed"
 
     own_azure.kill()
-    assert is_gone(int(pids[0]))
+    wait_until_ended(int(pids[0]))
     port = int(own_azure.base_url.rpartition(":")[2])
     gate.touch()
     own_azure.start(port=port)
@@ -546,10 +546,10 @@ def test_emulator_that_is_stopped_ends_its_jobs_and_runs_them_again(own_azure: R
     gate = tmp_path / "gate"
     command = f"echo $$ >> {gate}.pids; while ! test -e {gate}; do sleep 0.05; done"
     name = submit(client, tmp_path, f"type: command\ncommand: '{command}'\nenvironment: azureml:plain:1\n")
-    pids = _wait_for(Path(f"{gate}.pids"))
+    pids = wait_until_written(Path(f"{gate}.pids")).split()
     port = int(own_azure.base_url.rpartition(":")[2])
     own_azure.stop()
-    assert is_gone(int(pids[0]), within=1)
+    wait_until_ended(int(pids[0]))
     gate.touch()
     own_azure.start(port=port)
     assert finished(client, name) == "Completed", error_of(client, name)
@@ -564,15 +564,6 @@ def _log(azure: RunningEmulator, name: str, *, within: float = 30) -> str:
                 return text.splitlines()[0]
         time.sleep(0.05)
     raise AssertionError(f"job {name} logs nothing")
-
-
-def _wait_for(file: Path, *, within: float = 30) -> list[str]:
-    end = time.monotonic() + within
-    while time.monotonic() < end:
-        if file.exists() and file.read_text().endswith("\n"):
-            return file.read_text().split()
-        time.sleep(0.05)
-    raise AssertionError(f"{file} was not written")
 
 
 @pytest.mark.parametrize(

@@ -6,49 +6,18 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
 
 from emulator.jobs.process import run_command
+from tests.processes import wait_until_ended, wait_until_written
 
 PATH = {"PATH": os.defpath}
 
 
 def run(command: str, folder: Path, *, timeout: float | None = None) -> int:
     return asyncio.run(run_command(command, folder=folder, log=folder / "log", environment=PATH, timeout=timeout))
-
-
-def is_gone(pid: int, *, within: float = 10) -> bool:
-    until = time.monotonic() + within
-    while time.monotonic() < until:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        if is_zombie(pid):
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def is_zombie(pid: int) -> bool:
-    """Whether only its record is left: whoever adopts orphans in a container does not always bury them."""
-    try:
-        record = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):  # it went away meanwhile, or the system keeps no such records
-        return False
-    return record.rpartition(")")[2].split()[0] == "Z"
-
-
-def appears(file: Path, *, within: float = 10) -> str:
-    until = time.monotonic() + within
-    while time.monotonic() < until:
-        if file.exists() and file.read_text().endswith("\n"):
-            return file.read_text()
-        time.sleep(0.02)
-    raise AssertionError(f"{file} was not written")
 
 
 @pytest.mark.parametrize("status", [0, 3])
@@ -78,13 +47,13 @@ def test_environment_is_what_is_given_and_nothing_else(tmp_path: Path, monkeypat
 def test_command_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:
     with pytest.raises(TimeoutError):
         run("sleep 300 & echo $! > child; echo $$ > parent; wait", tmp_path, timeout=1)
-    assert is_gone(int((tmp_path / "child").read_text()))
-    assert is_gone(int((tmp_path / "parent").read_text()))
+    wait_until_ended(int((tmp_path / "child").read_text()))
+    wait_until_ended(int((tmp_path / "parent").read_text()))
 
 
 def test_what_a_command_leaves_in_the_background_ends_with_it(tmp_path: Path) -> None:
     run("sleep 300 & echo $! > child", tmp_path)
-    assert is_gone(int((tmp_path / "child").read_text()))
+    wait_until_ended(int((tmp_path / "child").read_text()))
 
 
 def test_command_of_a_cancelled_caller_is_ended(tmp_path: Path) -> None:
@@ -93,13 +62,13 @@ def test_command_of_a_cancelled_caller_is_ended(tmp_path: Path) -> None:
         task = asyncio.create_task(
             run_command(command, folder=tmp_path, log=tmp_path / "log", environment=PATH, timeout=None)
         )
-        await asyncio.to_thread(appears, tmp_path / "pid")
+        await asyncio.to_thread(wait_until_written, tmp_path / "pid")
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     asyncio.run(cancelled())
-    assert is_gone(int((tmp_path / "pid").read_text()), within=1)
+    wait_until_ended(int((tmp_path / "pid").read_text()))
 
 
 def test_command_of_a_killed_emulator_is_ended(tmp_path: Path) -> None:
@@ -115,8 +84,8 @@ def test_command_of_a_killed_emulator_is_ended(tmp_path: Path) -> None:
     )
     emulator = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)])
     try:
-        pid = int(appears(tmp_path / "pid"))
+        pid = int(wait_until_written(tmp_path / "pid"))
     finally:
         emulator.kill()
         emulator.wait()
-    assert is_gone(pid)
+    wait_until_ended(pid)

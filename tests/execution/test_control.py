@@ -8,7 +8,8 @@ import pytest
 from tests.crash import points as at
 from tests.crash.invariants import twice
 from tests.crash.points import Point, Scene, slow_down
-from tests.topology import Team, Topology, wait_until
+from tests.topology import Team, Topology
+from tests.waiting import wait_until
 
 Json = dict[str, Any]
 

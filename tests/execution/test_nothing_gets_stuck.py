@@ -38,12 +38,12 @@ from app.releases.tables import DryRun, Event, Release, Rollout
 from app.releasing.control import cancel, retry
 from app.releasing.requests import Asking, have_it_prepared
 from app.steps.contract import Context, Done
-from tests.api.serving import PATIENCE_SECONDS
 from tests.bundles.tars import tar_of
 from tests.execution.breaking import Broken, refusing, refusing_statements
 from tests.execution.instant import Hands, hands, worker
 from tests.releases.conftest import a_plan, planned
 from tests.strategies.content import CONTENT, SOURCE, definition
+from tests.waiting import PATIENCE_SECONDS
 
 __all__ = ["hands", "planned", "worker"]
 

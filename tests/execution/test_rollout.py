@@ -16,9 +16,9 @@ from app.releases.service import ask_of, begin_attempt, move_rollout, move_step
 from app.releases.states import Control, Status, StepStatus
 from app.releases.tables import Release, Rollout
 from app.steps.contract import Context, Done, Refused
-from tests.api.serving import PATIENCE_SECONDS, wait_until
 from tests.execution.instant import Hands, hands, worker
 from tests.releases.conftest import planned
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 __all__ = ["hands", "planned", "worker"]
 

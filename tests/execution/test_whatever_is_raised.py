@@ -20,9 +20,9 @@ from app.releases.states import Status
 from app.releases.tables import Release, Rollout
 from app.releasing.requests import have_it_prepared
 from app.steps.contract import Context, Done
-from tests.api.serving import PATIENCE_SECONDS
 from tests.execution.instant import Hands, hands, worker
 from tests.releases.conftest import a_plan, planned
+from tests.waiting import PATIENCE_SECONDS
 
 __all__ = ["hands", "planned", "worker"]
 

@@ -13,7 +13,8 @@ import httpx
 
 from app.releases.states import Status
 from tests.faults.rows import Json, Row
-from tests.topology import PROVIDER, Team, Topology, wait_until
+from tests.topology import PROVIDER, Team, Topology
+from tests.waiting import wait_until
 
 SIDE_BY_SIDE = 5  # releases: more of them on one worker only wait for each other
 PATIENCE_SECONDS = 300.0

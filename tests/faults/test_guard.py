@@ -14,7 +14,8 @@ from requests.adapters import HTTPAdapter
 from app.azureml.client import AzureSettings
 from app.azureml.outgoing import guard_requests
 from app.steps.contract import Interrupted
-from tests.topology import Topology, wait_until
+from tests.topology import Topology
+from tests.waiting import wait_until
 
 TOKEN_SECONDS = 3
 

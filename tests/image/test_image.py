@@ -11,8 +11,8 @@ import pytest
 from app.cli.development_login import DevelopmentLogin
 from app.local.ports import free_port
 from tests.api.playing import apply, as_json, definition
-from tests.api.serving import wait_until
 from tests.image.building import Image, build
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

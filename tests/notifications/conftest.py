@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from sqlmodel import select
 
 from app.database.connection import Database
 from app.identity.actor import Actor
 from app.notifications.courier import Courier
 from app.notifications.service import create_webhook
-from app.notifications.tables import Channel, Webhook
+from app.notifications.tables import Channel, Delivery, DeliveryStatus, Webhook
 from app.notifications.webhooks import WebhookSender
 from app.releases.events import append_event
 from app.settings import Settings
@@ -68,6 +69,14 @@ def couriering(database: Database, settings: Settings, **more: Any) -> Iterator[
     finally:
         courier.stop()
         courier.wait_until_stopped()
+
+
+def make_due(database: Database) -> None:
+    """Let the time pass until the next try."""
+    with database.write() as session:
+        for row in session.exec(select(Delivery).where(Delivery.status == DeliveryStatus.PENDING)).all():
+            row.due_at = row.leased_until = datetime.now(UTC) - timedelta(seconds=1)
+            session.add(row)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -92,11 +91,3 @@ def receiving(*, trust: ssl.SSLContext | None = None, host: str = "127.0.0.1") -
 def local_reach(**more: Any) -> Reach:
     """As far as this machine, without TLS, as the settings would allow it."""
     return Reach(**{"networks": LOOPBACK, "without_tls": True, "seconds": 5.0, **more})
-
-
-def wait_for(condition: Callable[[], Any], *, what: str, seconds: float = 30.0) -> None:
-    """Look again and again until the condition holds; fails the test when it never does."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, f"not within {seconds} s: {what}"
-        time.sleep(0.01)

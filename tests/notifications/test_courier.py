@@ -36,8 +36,9 @@ from app.notifications.service import (
 from app.notifications.tables import Delivery, DeliveryStatus, Webhook
 from app.releases.tables import Event
 from app.settings import Settings
-from tests.notifications.conftest import ANNA, couriering
-from tests.notifications.receiving import Receiver, receiving, respond, wait_for
+from tests.notifications.conftest import ANNA, couriering, make_due
+from tests.notifications.receiving import Receiver, receiving, respond
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,14 +65,6 @@ def has_failed(database: Database, tries: int) -> bool:
     return the_delivery(database).tries == tries
 
 
-def make_due(database: Database) -> None:
-    """Let the time pass until the next try."""
-    with database.write() as session:
-        for row in session.exec(select(Delivery).where(Delivery.status == DeliveryStatus.PENDING)).all():
-            row.due_at = row.leased_until = now() - timedelta(seconds=1)
-            session.add(row)
-
-
 def take(database: Database, **more: object) -> list[DeliveryAttempt]:
     with database.write() as session:
         dispatch(session, ())
@@ -86,7 +79,7 @@ def test_event_arrives_signed_as_the_specification_says(
 
     seq = happen("release.failed", sentence="Größer als erlaubt.")
 
-    wait_for(lambda: receiver.received, what="the event has arrived")
+    wait_until(lambda: receiver.received, what="the event has arrived")
     (request,) = receiver.received
     secret = derive_secret("k" * 40, webhook.id, generation=1)
     document = Checker(secret).verify(request.body, request.headers)
@@ -98,7 +91,7 @@ def test_event_arrives_signed_as_the_specification_says(
     assert request.headers["webhook-id"] == f"msg_{webhook.id}_{seq}"
     with pytest.raises(WebhookVerificationError):
         Checker(secret).verify(request.body.replace(b"failed", b"passed"), request.headers)
-    wait_for(lambda: the_delivery(database).status is DeliveryStatus.DELIVERED, what="it is noted as delivered")
+    wait_until(lambda: the_delivery(database).status is DeliveryStatus.DELIVERED, what="it is noted as delivered")
 
 
 @pytest.mark.usefixtures("courier")
@@ -109,7 +102,7 @@ def test_webhook_hears_of_its_kinds_and_models_only(receiver: Receiver, subscrib
     happen("release.failed", model="another")
     wanted = [happen("approval.approved"), happen("release.failed")]
 
-    wait_for(lambda: len(receiver.received) >= 2, what="both have arrived")
+    wait_until(lambda: len(receiver.received) >= 2, what="both have arrived")
     assert [json.loads(each.body)["data"]["seq"] for each in receiver.received] == wanted
 
 
@@ -121,12 +114,12 @@ def test_rotated_secret_signs_beside_the_former_one(
     with database.write() as session:
         rotate_secret(session, webhook.id, actor=ANNA, now=now())
     happen()
-    wait_for(lambda: receiver.received, what="the event has arrived")
+    wait_until(lambda: receiver.received, what="the event has arrived")
 
     with database.write() as session:
         rotate_secret(session, webhook.id, actor=ANNA, now=now() - timedelta(days=2))
     happen()
-    wait_for(lambda: len(receiver.received) == 2, what="the other event has arrived")
+    wait_until(lambda: len(receiver.received) == 2, what="the other event has arrived")
 
     first, second = receiver.received
     for generation in (1, 2):
@@ -143,8 +136,8 @@ def test_event_that_did_not_arrive_is_tried_again_under_the_same_id(
     receiver.answer = respond(500)
     subscribe(receiver.url())
     happen()
-    wait_for(lambda: deliveries_in(database), what="it is to be delivered")
-    wait_for(lambda: the_delivery(database).tries == 1, what="the first try has failed")
+    wait_until(lambda: deliveries_in(database), what="it is to be delivered")
+    wait_until(lambda: the_delivery(database).tries == 1, what="the first try has failed")
     failed = the_delivery(database)
     assert failed.status is DeliveryStatus.PENDING
     assert timedelta(seconds=3) < failed.due_at - now() < timedelta(seconds=7)
@@ -153,7 +146,7 @@ def test_event_that_did_not_arrive_is_tried_again_under_the_same_id(
     receiver.answer = respond(200)
     make_due(database)
 
-    wait_for(lambda: the_delivery(database).status is DeliveryStatus.DELIVERED, what="the second try has arrived")
+    wait_until(lambda: the_delivery(database).status is DeliveryStatus.DELIVERED, what="the second try has arrived")
     assert len(set(receiver.ids)) == 1
     assert receiver.received[0].body == receiver.received[1].body
 
@@ -165,9 +158,9 @@ def test_event_is_dead_after_a_day_of_tries_and_can_be_sent_again(
     receiver.answer = respond(503)
     webhook = subscribe(receiver.url())
     happen()
-    wait_for(lambda: deliveries_in(database), what="it is to be delivered")
+    wait_until(lambda: deliveries_in(database), what="it is to be delivered")
     for tries in range(1, 10):
-        wait_for(partial(has_failed, database, tries), what=f"try {tries} has failed")
+        wait_until(partial(has_failed, database, tries), what=f"try {tries} has failed")
         make_due(database)
     assert the_delivery(database).status is DeliveryStatus.DEAD
 
@@ -175,11 +168,11 @@ def test_event_is_dead_after_a_day_of_tries_and_can_be_sent_again(
     with database.write() as session:
         assert redeliver_all_dead(session, webhook.id, actor=ANNA, now=now()) == 1
 
-    wait_for(lambda: the_delivery(database).status is DeliveryStatus.DELIVERED, what="it has arrived")
+    wait_until(lambda: the_delivery(database).status is DeliveryStatus.DELIVERED, what="it has arrived")
     assert len(set(receiver.ids)) == 1
     with database.write() as session:
         redeliver_one(session, the_delivery(database).id or 0, actor=ANNA, now=now())
-    wait_for(lambda: len(receiver.received) == 11, what="what had arrived has arrived again")
+    wait_until(lambda: len(receiver.received) == 11, what="what had arrived has arrived again")
 
 
 def test_slow_receiver_keeps_nobody_else_waiting(
@@ -197,11 +190,11 @@ def test_slow_receiver_keeps_nobody_else_waiting(
         subscribe(other.url())
         for _ in range(40):
             happen()
-        wait_for(lambda: len(other.received) == 40, what="the quick one has heard of everything", seconds=60)
+        wait_until(lambda: len(other.received) == 40, what="the quick one has heard of everything", seconds=60)
         assert len(receiver.received) == 1, "one at a time goes to a receiver"
         receiver.answer = respond(200)
         let_go.set()
-        wait_for(lambda: len(set(receiver.ids)) == 40, what="the slow one has too", seconds=60)
+        wait_until(lambda: len(set(receiver.ids)) == 40, what="the slow one has too", seconds=60)
         assert len(other.received) == 40
 
 
@@ -216,7 +209,7 @@ def test_receiver_that_is_gone_is_told_nothing_more(
         with database.read() as session:
             return session.get_one(Webhook, webhook.id).disabled_at is not None
 
-    wait_for(is_disabled, what="it is disabled")
+    wait_until(is_disabled, what="it is disabled")
     happen()
     with database.write() as session, pytest.raises(Conflict, match="disabled"):
         try_webhook(session, webhook.id, actor=ANNA, now=now())
@@ -233,7 +226,7 @@ def test_trying_out_reaches_a_webhook_whatever_it_is_for(
     with database.write() as session:
         try_webhook(session, webhook.id, actor=ANNA, now=now())
 
-    wait_for(lambda: receiver.received, what="it has arrived")
+    wait_until(lambda: receiver.received, what="it has arrived")
     assert json.loads(receiver.received[0].body)["type"] == "webhook.tested"
 
 
@@ -244,7 +237,7 @@ def test_two_couriers_at_once_deliver_everything_once(
     with couriering(database, settings), couriering(database, settings), couriering(database, settings):
         for _ in range(30):
             happen()
-        wait_for(lambda: len(set(receiver.ids)) == 30, what="all have arrived", seconds=60)
+        wait_until(lambda: len(set(receiver.ids)) == 30, what="all have arrived", seconds=60)
     assert len(receiver.ids) == 30
 
 
@@ -316,14 +309,16 @@ def test_delivery_of_a_killed_process_arrives_by_another(
     command = [sys.executable, "-m", "tests.notifications.dying_courier", database.url, "2"]
     with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
         try:
-            wait_for(lambda: receiver.received, what="the first process is sending")
+            wait_until(lambda: receiver.received, what="the first process is sending")
         finally:
             process.send_signal(signal.SIGKILL)
     receiver.answer = respond(200)
     let_go.set()
 
     with couriering(database, settings):
-        wait_for(lambda: the_delivery(database).status is DeliveryStatus.DELIVERED, what="the second has delivered it")
+        wait_until(
+            lambda: the_delivery(database).status is DeliveryStatus.DELIVERED, what="the second has delivered it"
+        )
 
     assert receiver.ids == [f"msg_{webhook.id}_{seq}"] * 2
     assert the_delivery(database).recipient == recipient_of(webhook.id)

@@ -4,7 +4,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from app.errors import Conflict, Invalid, Mistake, TooLarge, Unavailable
 from app.sandbox.limits import Limits
 from app.sandbox.refusals import Broke, TooCostly
 from app.sandbox.sandbox import Sandbox
+from tests.processes import wait_until_ended
 
 TASKS = "tests.sandbox.tasks"
 
@@ -24,21 +25,6 @@ def sandbox() -> Iterator[Sandbox]:
     sandbox = Sandbox()
     yield sandbox
     sandbox.close()
-
-
-def wait_until(holds: Callable[[], bool], *, seconds: float = 20) -> None:
-    until = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_gives_json_and_bytes(sandbox: Sandbox) -> None:
@@ -171,7 +157,7 @@ def test_what_is_waited_for_no_longer_is_killed(sandbox: Sandbox) -> None:
             limits=Limits(wall_seconds=0.5),
             answer=lambda _question, details: pids.append(details["pid"]),
         )
-    wait_until(lambda: not is_running(pids[0]))
+    wait_until_ended(pids[0])
 
 
 def test_more_at_once_than_allowed_are_refused_not_kept_waiting() -> None:
@@ -216,7 +202,7 @@ def test_a_template_that_dies_meanwhile_says_nothing_about_what_was_sent() -> No
         sandbox.run(f"{TASKS}:tell_and_hang", answer=answer)
 
     assert ended.value.code == "sandbox_ended"
-    wait_until(lambda: not is_running(pids[0]))
+    wait_until_ended(pids[0])
     assert sandbox.run(f"{TASKS}:add", {"left": 1, "right": 2}) == 3
     sandbox.close()
 

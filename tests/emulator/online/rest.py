@@ -1,12 +1,12 @@
 """A small client for the emulator's ARM and scoring requests."""
 
 import json
-import time
 from typing import Any
 
 import httpx
 
 from tests.emulator.running import RunningEmulator
+from tests.waiting import wait_until
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 Json = dict[str, Any]
@@ -158,10 +158,3 @@ def refusal(answer: httpx.Response) -> str:
     assert error["message"] == "The request is invalid."
     inside = json.loads(error["details"][0]["message"])
     return " ".join(sentence for sentences in inside["errors"].values() for sentence in sentences)
-
-
-def wait_until(condition: Any, *, what: str, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        time.sleep(0.02)

@@ -2,7 +2,9 @@ from typing import Any
 
 import pytest
 
-from .rest import Rest, refusal, wait_until, workspace_id
+from tests.waiting import wait_until
+
+from .rest import Rest, refusal, workspace_id
 
 
 def test_deployment_gets_azures_defaults(rest: Rest, endpoint: str) -> None:

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from .rest import Rest, wait_until
+from tests.waiting import wait_until
+
+from .rest import Rest
 
 SCRIPT = """
 import json, sys

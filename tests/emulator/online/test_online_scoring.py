@@ -1,12 +1,12 @@
-import os
-import signal
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.emulator.running import RunningEmulator
+from tests.processes import wait_until_ended
+from tests.waiting import wait_until
 
 from .conftest import furnish
-from .rest import Rest, wait_until
+from .rest import Rest
 
 
 def test_no_positive_weight_is_404(rest: Rest, endpoint: str) -> None:
@@ -149,7 +149,7 @@ def test_kill_ends_the_containers_and_a_restart_brings_them_back(own_azure: Runn
 
     own_azure.kill()
 
-    wait_until(lambda: not alive(container), what="the container to end")
+    wait_until_ended(container)
     own_azure.start()
     rest = Rest(own_azure)
     assert rest.score("ep-kept", {}, key=key).json()["word"] == "hello"
@@ -158,11 +158,3 @@ def test_kill_ends_the_containers_and_a_restart_brings_them_back(own_azure: Runn
         what="the creation that was cut off",
     )
     assert rest.score("ep-kept", {}, key=key, deployment="green").json()["word"] == "other"
-
-
-def alive(process: int) -> bool:
-    try:
-        os.kill(process, signal.SIG_DFL)
-    except ProcessLookupError:
-        return False
-    return True
