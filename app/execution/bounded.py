@@ -32,10 +32,10 @@ def carry_out_bounded(
 ) -> Result:
     """What ``body`` gives, or what the first of ``fail`` gives that could be written: each writes less than the one before.
 
-    Raises Interrupted where this worker must let go, and what the last of ``fail`` raised.
+    Where this worker must let go it never returns: see ``Signals``. Raises what the last of ``fail`` raised.
     """
     workflow = DBOS.workflow_id
-    with worker.driven.driving(subject, *([workflow] if workflow else [])):
+    with worker.signals.staying(), worker.driven.driving(subject, *([workflow] if workflow else [])):
         sentence = ""
         for number in range(1, TRIES + 1):
             try:

@@ -21,12 +21,13 @@ from sqlmodel import Session, col, select
 from app.approvals.service import expiry_of
 from app.execution.context import WorkerContext
 from app.execution.poll_jobs import LOST_AFTER
+from app.execution.turns import is_driven
 from app.freezes.queries import frozen_for
 from app.identity.actor import SERVICE
 from app.jobs.service import end_without_sighting, renew_looks
 from app.jobs.tables import TrainingJob
 from app.releases.locks import lock_release, lock_rollout
-from app.releases.queries import last_kinds, plan_of, steps_of
+from app.releases.queries import last_kinds, plan_of
 from app.releases.service import (
     INTERNAL_ERROR,
     REQUEUED_RELEASE,
@@ -36,11 +37,10 @@ from app.releases.service import (
     note_requeued,
     renew_attempt,
 )
-from app.releases.states import DRIVEN, TIMED, DryRunState, Status, StepStatus
+from app.releases.states import DRIVEN, TIMED, DryRunState, Status
 from app.releases.tables import DryRun, Release, Rollout
 from app.releasing.requests import have_it_prepared
 from app.steps.contract import Interrupted
-from app.workers.queries import live_ids
 
 log = structlog.get_logger(__name__)
 
@@ -150,7 +150,7 @@ def _wanting(session: Session, worker: WorkerContext) -> list[Wanting]:
 def _rollout(worker: WorkerContext, rollout_id: str, attempt: int) -> Callable[[Session], bool]:
     def requeue(session: Session) -> bool:
         rollout, release, _ = lock_rollout(session, rollout_id)
-        if rollout.attempt != attempt or rollout.status not in DRIVEN or _is_driven(session, worker, rollout):
+        if rollout.attempt != attempt or rollout.status not in DRIVEN or is_driven(session, worker, rollout):
             return False
         if _gets_nowhere(session, release, REQUEUED_ROLLOUT):
             fail_rollout(session, rollout_id, GIVEN_UP.format(MOST_IN_A_ROW), now=worker.now())
@@ -160,14 +160,6 @@ def _rollout(worker: WorkerContext, rollout_id: str, attempt: int) -> Callable[[
         return True
 
     return requeue
-
-
-def _is_driven(session: Session, worker: WorkerContext, rollout: Rollout) -> bool:
-    """By a workflow that goes on though the engine knows nothing of it: its step must not be carried out twice at once."""
-    if rollout.id in worker.driven:
-        return True
-    others = live_ids(session) - {worker.identity.id}
-    return any(step.status is StepStatus.RUNNING and step.worker in others for step in steps_of(session, rollout.id))
 
 
 def _gets_nowhere(session: Session, release: Release, kind: str) -> bool:

@@ -10,10 +10,13 @@ from sqlmodel import Session
 from app.execution.bounded import carry_out_bounded, internal_error
 from app.execution.context import WorkerContext
 from app.execution.residue import read_residue, say_residue
+from app.execution.signals import LOOK_SECONDS
 from app.execution.step_runs import End, Job, begin_step, carry_out_step, record_end
+from app.execution.turns import take_up
 from app.identity.actor import SERVICE
 from app.releases.locks import lock_rollout
 from app.releases.order import Node, outcome, ready
+from app.releases.queries import under_way_at
 from app.releases.service import INTERNAL_ERROR, fail_rollout, move_rollout, skip_what_is_left
 from app.releases.states import DRIVEN, Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
@@ -27,10 +30,14 @@ SIDE_BY_SIDE = 32  # steps of one rollout: more than any plan has
 
 @dataclass(frozen=True)
 class Turn:
-    """What one look at a rollout came to: the steps that have begun, or the rollout's status where nothing is left to do."""
+    """What one look at a rollout came to: the steps that have begun, or the rollout's status where nothing is left to do.
+
+    ``first``: another one, which is under way at the same target and has to end before this one begins.
+    """
 
     begun: list[Job]
     status: Status | None = None
+    first: str | None = None
 
 
 def register_rollout(worker: WorkerContext) -> None:
@@ -76,6 +83,9 @@ def _carry_out(worker: WorkerContext, rollout_id: str, *, attempt: int) -> Statu
                     worker.signals.end_act()
                 if turn.status is not None:
                     return turn.status
+                if turn.first is not None:
+                    _go_on_with(worker, turn.first)
+                    continue
                 for job in turn.begun:
                     worker.signals.begin_act()
                     running[pool.submit(carry_out_step, worker, job)] = job.step.id
@@ -88,6 +98,17 @@ def _carry_out(worker: WorkerContext, rollout_id: str, *, attempt: int) -> Statu
     finally:
         for _ in (*running, *ended):
             worker.signals.end_act()
+
+
+def _go_on_with(worker: WorkerContext, rollout_id: str) -> None:
+    """Bring a rollout to its end that is under way where it is another one's turn. While others drive it, wait a moment."""
+    with worker.signals.act():
+        attempt = worker.write(lambda session: take_up(session, worker, rollout_id))
+        if attempt is None:
+            worker.signals.pause_for(LOOK_SECONDS)
+            worker.signals.require_going_on()
+    if attempt is not None:
+        carry_out_rollout(worker, rollout_id, attempt=attempt)
 
 
 def _record_and_begin(
@@ -120,11 +141,13 @@ def _take_turn(
         for step in steps:
             if step.id in ended:
                 record_end(session, step, ended[step.id], now=now, log_days=worker.settings.log_days)
-        if rollout.status is Status.QUEUED and may_begin(
-            session, worker.queue, worker.guardrails, release, rollout, actor=SERVICE, now=now
-        ):
-            said = {"code": "in_progress", "sentence": "Under way."}
-            move_rollout(session, rollout, Status.IN_PROGRESS, **said, actor=SERVICE, now=now)
+        if rollout.status is Status.QUEUED:
+            first = under_way_at(session, rollout)
+            if first is not None:
+                return Turn([], first=first)
+            if may_begin(session, worker.queue, worker.guardrails, release, rollout, actor=SERVICE, now=now):
+                said = {"code": "in_progress", "sentence": "Under way."}
+                move_rollout(session, rollout, Status.IN_PROGRESS, **said, actor=SERVICE, now=now)
         if rollout.status not in {Status.IN_PROGRESS, Status.CANCELLING}:
             return Turn([], rollout.status)
         if all(step.status is StepStatus.SUCCEEDED for step in steps):

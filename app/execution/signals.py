@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import NoReturn
 
 import structlog
 from sqlmodel import select
@@ -82,8 +83,20 @@ class Signals:
         except Interrupted as stop:
             if stop.reason == "released":
                 self.end_act()
-                while True:
-                    threading.Event().wait()
+                _stay_for_good()
+            raise
+
+    @contextmanager
+    def staying(self) -> Iterator[None]:
+        """Around a whole workflow: what must be let go of outside of any act never comes out of it either.
+
+        The engine would take it for the workflow's end, and our row would be driven by nobody.
+        """
+        try:
+            yield
+        except Interrupted as stop:
+            if stop.reason == "released":
+                _stay_for_good()
             raise
 
     def wait_until_parked(self, seconds: float) -> bool:
@@ -103,6 +116,12 @@ class Signals:
         with self._changed:
             self._acting += change
             self._changed.notify_all()
+
+
+def _stay_for_good() -> NoReturn:
+    """This process ends, or begins anew, without its threads."""
+    while True:
+        threading.Event().wait()
 
 
 class ReleaseSignals:

@@ -10,7 +10,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from app.errors import Conflict, NotFound
 from app.identity.roles import Visible
 from app.releases.plans import digest_of
-from app.releases.states import Status, StepStatus
+from app.releases.states import UNDER_WAY, Status, StepStatus
 from app.releases.tables import Event, Plan, Release, Rollout, StepRun
 
 # Made once: to put a statement together takes longer than to send it, and this one is in every turn of a rollout.
@@ -141,6 +141,12 @@ def serving_at(session: Session, target: str) -> Rollout | None:
         .order_by(col(Rollout.finished_at).desc())
         .limit(1)
     ).first()
+
+
+def under_way_at(session: Session, rollout: Rollout) -> str | None:
+    """The id of another rollout that has begun at the same target and has not ended."""
+    query = select(Rollout.id).where(Rollout.target == rollout.target, col(Rollout.status).in_(UNDER_WAY))
+    return session.exec(query.where(Rollout.id != rollout.id).order_by(col(Rollout.started_at)).limit(1)).first()
 
 
 def asking_at(session: Session, target: str) -> list[Rollout]:

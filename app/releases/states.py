@@ -45,6 +45,7 @@ FINAL = frozenset(
 )
 # Rollouts that a workflow of the engine carries out, and those that something may happen to at a certain time.
 DRIVEN = frozenset({Status.QUEUED, Status.IN_PROGRESS, Status.CANCELLING})
+UNDER_WAY = DRIVEN - {Status.QUEUED}  # these have begun to change their target
 TIMED = frozenset({Status.SCHEDULED, Status.PENDING_APPROVAL})
 WAITING = frozenset({Status.PENDING, Status.PENDING_APPROVAL, Status.SCHEDULED, Status.QUEUED})
 

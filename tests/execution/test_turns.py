@@ -1,0 +1,157 @@
+"""What has begun at a target comes to its end before anything else begins there, also when the engine has lost it."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlmodel import Session, col, select
+
+from app.execution.context import WorkerContext
+from app.execution.dry_run import carry_out_dry_run
+from app.execution.lease import Lease
+from app.execution.poll_jobs import look
+from app.execution.prepare import prepare_release
+from app.execution.rollout import carry_out_rollout
+from app.execution.signals import Signals
+from app.execution.timers import look_at_rollout
+from app.identity.actor import SERVICE
+from app.releases.planning import plan_release
+from app.releases.service import Request, begin_attempt, create_release, move_rollout, move_step
+from app.releases.states import Status, StepStatus
+from app.releases.tables import Event, Release, Rollout, StepRun
+from app.steps.contract import Interrupted
+from app.workers.service import WorkerIdentity, give_back, take_lease
+from tests.execution.instant import LEASE_SECONDS, Hands, hands, worker
+from tests.releases.conftest import ANNA, a_plan, planned
+
+__all__ = ["hands", "planned", "worker"]
+
+OTHER = WorkerIdentity(id="worker-2", host="there", pid=2, version="0")
+UNDER_WAY = "churn-1:dev"
+AFTER = "churn-2:dev"
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def two(worker: WorkerContext, planned: str) -> None:
+    """One release whose deployment another worker was making, and a newer one whose turn the engine says it is."""
+    with worker.database.write() as session:
+        take_lease(session, OTHER, seconds=LEASE_SECONDS)
+        first = session.get_one(Rollout, f"{planned}:dev")
+        begin_attempt(session, first, actor=SERVICE, now=now())
+        said: dict[str, Any] = {"code": "in_progress", "sentence": "Under way.", "actor": SERVICE, "now": now()}
+        move_rollout(session, first, Status.IN_PROGRESS, **said)
+        for step in session.exec(select(StepRun).where(StepRun.rollout_id == first.id)).all():
+            if step.key == "create_endpoint":
+                move_step(session, step, StepStatus.RUNNING, worker=OTHER.id, **said)
+        newer = _newer(session, planned)
+        begin_attempt(session, newer, actor=SERVICE, now=now())
+
+
+def _newer(session: Session, planned: str) -> Rollout:
+    before = session.get_one(Release, planned)
+    asked = Request("churn", before.definition_id, 1, before.job_id, before.job, ("dev",))
+    release = create_release(session, asked, mark="efgh", actor=ANNA, now=now())
+    (rollout,) = plan_release(session, release, {"model_digest": "sha256:m"}, [a_plan("dev")], actor=ANNA, now=now())
+    return rollout
+
+
+def _gone(worker: WorkerContext) -> None:
+    with worker.database.write() as session:
+        give_back(session, OTHER.id)
+
+
+def _course(worker: WorkerContext) -> list[tuple[str, str]]:
+    """Which rollout began and ended when."""
+    with worker.database.read() as session:
+        events = session.exec(select(Event).where(col(Event.kind).startswith("rollout.")).order_by(col(Event.seq)))
+        return [
+            (event.subject, event.kind.removeprefix("rollout."))
+            for event in events.all()
+            if event.kind in {"rollout.in_progress", "rollout.requeued", "rollout.succeeded"}
+        ]
+
+
+EACH_IN_ITS_TURN = [
+    (UNDER_WAY, "in_progress"),
+    (UNDER_WAY, "requeued"),
+    (UNDER_WAY, "succeeded"),
+    (AFTER, "in_progress"),
+    (AFTER, "succeeded"),
+]
+
+
+@pytest.mark.usefixtures("two")
+def test_what_the_engine_lost_midway_is_brought_to_its_end_by_whoever_is_next_at_its_target(
+    worker: WorkerContext, hands: Hands
+) -> None:
+    _gone(worker)
+
+    assert carry_out_rollout(worker, AFTER, attempt=1) is Status.SUCCEEDED
+
+    assert _course(worker) == EACH_IN_ITS_TURN
+    assert hands.seen.count("create_deployment") == 2
+    # What is queued anew meanwhile finds that nothing is left to do, and so does who drove it before.
+    for attempt in (1, 2):
+        assert carry_out_rollout(worker, UNDER_WAY, attempt=attempt) is Status.SUCCEEDED
+    assert hands.seen.count("create_deployment") == 2
+
+
+@pytest.mark.usefixtures("two")
+def test_nothing_begins_while_a_live_worker_is_at_the_target_unknown_to_the_engine(
+    worker: WorkerContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = threading.Event()
+
+    def waiting(_seconds: float) -> None:
+        """Instead of a moment's wait: the other worker goes once we were seen to wait for it."""
+        if waits.is_set():
+            _gone(worker)
+        waits.set()
+
+    monkeypatch.setattr(worker.signals, "pause_for", waiting)
+
+    assert carry_out_rollout(worker, AFTER, attempt=1) is Status.SUCCEEDED
+    assert waits.is_set()
+    assert _course(worker) == EACH_IN_ITS_TURN
+
+
+@pytest.mark.usefixtures("two")
+def test_what_is_under_way_elsewhere_keeps_nobody_waiting(worker: WorkerContext) -> None:
+    with worker.database.write() as session:
+        session.get_one(Rollout, UNDER_WAY).target = "sub/rg/ws/elsewhere"
+
+    assert carry_out_rollout(worker, AFTER, attempt=1) is Status.SUCCEEDED
+    assert _course(worker) == [(UNDER_WAY, "in_progress"), *EACH_IN_ITS_TURN[3:]]
+
+
+BODIES: dict[str, Callable[[WorkerContext], Any]] = {
+    "rollout": lambda worker: carry_out_rollout(worker, UNDER_WAY, attempt=1),
+    "prepare": lambda worker: prepare_release(worker, "churn-1"),
+    "dry_run": lambda worker: carry_out_dry_run(worker, "run-1"),
+    "timer": lambda worker: look_at_rollout(worker, UNDER_WAY),
+    "job": lambda worker: look(worker, 1),
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+@pytest.mark.usefixtures("two")
+def test_workflow_of_a_worker_without_a_lease_neither_returns_nor_raises(
+    worker: WorkerContext, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The engine would take either for the workflow's end, and then nobody would take it over."""
+    lost = Lease(worker.database, worker.identity, seconds=LEASE_SECONDS, exclusive=False)  # never taken
+    late = replace(worker, signals=Signals(worker.database, lost))
+    stays = Interrupted("paused", "Instead of staying for good, which no test could see the end of.")
+    monkeypatch.setattr("app.execution.signals._stay_for_good", lambda: (_ for _ in ()).throw(stays))
+
+    with pytest.raises(Interrupted) as came_out:
+        BODIES[name](late)
+    assert came_out.value is stays
