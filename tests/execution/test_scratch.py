@@ -1,5 +1,6 @@
 """A full disk is waited for, and what killed workers left on it is removed; what is in use stays."""
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -69,3 +70,23 @@ def test_folder_of_a_killed_process_is_removed_and_one_in_use_stays(tmp_path: Pa
         assert in_use.is_dir()
         assert {each.name for each in tmp_path.iterdir()} == {"somebody-elses", in_use.parent.name}
     assert [each.name for each in tmp_path.iterdir()] == ["somebody-elses"]
+
+
+def test_folder_that_is_swept_away_before_it_is_locked_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker begins at just that moment: it finds a lock that nobody holds yet."""
+    lock, swept = fcntl.flock, list[str]()
+
+    def flock(file: int, how: int) -> None:
+        if how == fcntl.LOCK_EX and not swept:
+            swept.extend(sweep(tmp_path))
+        lock(file, how)
+
+    monkeypatch.setattr("app.execution.scratch.fcntl.flock", flock)
+    with scratch_folder(tmp_path) as in_use:
+        assert len(swept) == 1
+        (in_use / "file").touch()
+        assert sweep(tmp_path) == []
+        assert [each.name for each in tmp_path.iterdir()] == [in_use.parent.name]
+    assert [*tmp_path.iterdir()] == []
