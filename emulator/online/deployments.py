@@ -93,7 +93,7 @@ async def put_deployment(
             "sku": {"name": "Default", "tier": "Standard", "capacity": instances},
             "properties": wanted,
             "systemData": arm.created(caller.name, before=before["systemData"] if before else None),
-            "_": {"serving": None, "revision": 0, **(before["_"] if before else {})},
+            "_": {"serving": None, **(before["_"] if before else {})},
         }
         verb = records.CREATING if before is None else records.UPDATING
         operation = _begin(azure, workspace, document, verb=verb, request=request)
@@ -159,7 +159,7 @@ async def delete_deployment(
             document["_"] |= {
                 "operation": operation,
                 "verb": records.DELETING,
-                "revision": document["_"]["revision"] + 1,  # a creation that is under way is canceled by this
+                "revision": records.new_revision(),  # a creation that is under way is canceled by this
             }
             records.save_deployment(azure, document)
     return accepted(azure, operation, request=request, workspace=workspace, status=202)
@@ -181,7 +181,7 @@ async def get_logs(
 
 def _begin(azure: Emulator, workspace: Document, document: Document, *, verb: str, request: Request) -> str:
     """Start the operation that makes this document true, and store both."""
-    revision = document["_"]["revision"] + 1
+    revision = records.new_revision()
     operation = azure.operations.begin(
         "odidp",
         resource=records.deployment_id(workspace, document["endpoint"], document["name"]),

@@ -89,7 +89,7 @@ async def put_endpoint(
         else:
             admission.check_update(azure, before, wanted)
         kind = "oeidp" if before is None or not before["_"]["provisioned"] else "oeidp-update"
-        revision = before["_"]["revision"] + 1 if before else 1
+        revision = records.new_revision()
         operation = azure.operations.begin(
             kind,
             resource=records.endpoint_id(workspace, endpoint),
@@ -162,7 +162,7 @@ async def delete_endpoint(azure: Azure, workspace: Workspace, endpoint: str, req
             document["_"] |= {
                 "operation": operation,
                 "verb": records.DELETING,
-                "revision": document["_"]["revision"] + 1,  # an update that is under way is canceled by this
+                "revision": records.new_revision(),  # an update that is under way is canceled by this
             }
             records.save_endpoint(azure, document)
     return accepted(azure, operation, request=request, workspace=workspace, status=202)

@@ -31,8 +31,9 @@ def register(azure: Emulator) -> None:
 
     async def delete_deployment(workspace: str, endpoint: str, deployment: str) -> None:
         await runtime.of(azure).remove((workspace.lower(), endpoint.lower(), deployment.lower()))
-        _remove(azure, workspace, endpoint, deployment)
+        # Before the document goes: as soon as it has, the name may be used again, and the files are the next one's.
         await asyncio.to_thread(runtime.forget_files, azure, workspace, endpoint, deployment)
+        _remove(azure, workspace, endpoint, deployment)
 
     azure.operations.register("oeidp", provision_endpoint, delay="endpoint")
     azure.operations.register("oeidp-update", provision_endpoint, delay="endpoint_update")
@@ -100,7 +101,8 @@ async def _started(azure: Emulator, deployment: Document, serving: Document) -> 
         )
         raise OperationFailed("ResourceNotReady", f"{what} {TROUBLESHOOTING}#error-resourcenotready") from None
     finally:
-        running.starting.pop(key, None)
+        if running.starting.get(key) is fleet:  # not that of a later one of this name
+            del running.starting[key]
     return fleet
 
 
@@ -130,13 +132,13 @@ async def _delete_endpoint(azure: Emulator, workspace: str, endpoint: str) -> No
     running = runtime.of(azure)
     for each in records.deployments(azure, workspace, endpoint):
         await running.remove(runtime.key(each))
+    running.metrics.forget(workspace, endpoint)
+    await asyncio.to_thread(runtime.forget_files, azure, workspace, endpoint)
     document = records.endpoint(azure, workspace, endpoint)
     with azure.store.transaction():
         if document is not None:
             azure.store.delete("regions", document["location"], "endpoints", endpoint)
         azure.store.delete("workspaces", workspace, "endpoints", endpoint)
-    running.metrics.forget(workspace, endpoint)
-    await asyncio.to_thread(runtime.forget_files, azure, workspace, endpoint)
 
 
 def _names(deployment: Document) -> tuple[str, str, str]:

@@ -6,9 +6,11 @@ Both keep what was asked for as ARM writes it and the emulator's own facts under
     deployment  _: {operation, verb, revision, serving: {revision, properties, instances} | None}
 
 The provisioning state is not stored: it is the state of the last operation, so that the two can never disagree.
+No two revisions are the same, also not of two that had one name one after the other: ``new_revision``.
 ``routing`` and ``serving`` are what is in force; they change when an operation succeeds.
 """
 
+import time
 from typing import Any
 
 from emulator import arm
@@ -19,6 +21,11 @@ from emulator.store import Document
 CREATING, UPDATING, SCALING, DELETING = "Creating", "Updating", "Scaling", "Deleting"
 SUCCEEDED, FAILED = "Succeeded", "Failed"
 BUSY = {CREATING, UPDATING, SCALING, DELETING}
+
+
+def new_revision() -> int:
+    """What is under way for an earlier revision is canceled by it, also where that was deleted together with its number."""
+    return time.time_ns()
 
 
 def endpoint(azure: Emulator, workspace: str, name: str) -> Document | None:

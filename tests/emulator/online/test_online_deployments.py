@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -129,6 +130,40 @@ def test_deleting_cancels_a_creation_under_way(rest: Rest, endpoint: str) -> Non
 
     assert rest.finish(creation)["error"]["code"] == "OperationCanceled"
     assert rest.arm("GET", f"onlineEndpoints/{endpoint}/deployments/blue").status_code == 404
+
+
+def test_what_was_begun_for_a_deleted_deployment_does_nothing_to_the_next_of_its_name(
+    rest: Rest, endpoint: str
+) -> None:
+    rest.running.delay(deployment=1.5)
+    first = rest.put_deployment(endpoint, "blue", code="echo")
+    rest.finish(rest.arm("DELETE", f"onlineEndpoints/{endpoint}/deployments/blue"))
+    rest.running.delay(deployment=600)
+    rest.put_deployment(endpoint, "blue", code="other")
+
+    ended = rest.finish(first)
+
+    assert (ended["status"], ended["error"]["code"]) == ("Failed", "OperationCanceled")
+    assert rest.deployment(endpoint, "blue")["properties"]["provisioningState"] == "Creating"
+
+
+def test_deployment_is_there_until_its_files_are_gone(rest: Rest, endpoint: str) -> None:
+    """Whoever sees that it is gone may make the next one of its name."""
+    rest.deploy(endpoint, "blue")
+    files = rest.running.data / "online" / "ws-dev" / endpoint / "blue"
+    assert files.is_dir()
+    fill(files)
+    rest.arm("DELETE", f"onlineEndpoints/{endpoint}/deployments/blue")
+    wait_until(
+        lambda: rest.arm("GET", f"onlineEndpoints/{endpoint}/deployments/blue").status_code == 404, what="its end"
+    )
+    assert not files.exists()
+
+
+def fill(folder: Path) -> None:
+    """So that it takes a while to remove."""
+    for number in range(2000):
+        (folder / f"file-{number}").touch()
 
 
 def test_update_in_place_replaces_the_script(rest: Rest, endpoint: str) -> None:
