@@ -36,9 +36,9 @@ from app.api.changes import Changes
 from app.api.connections import Connection
 from app.api.documentation import document_problems, refusals
 from app.api.limits import RequestLimits
-from app.api.problems import explain_errors
+from app.api.problems import answer_errors
 from app.api.service import Service
-from app.chat.slack import SlackDesk, slack_routes
+from app.chat.slack import SlackContext, slack_routes
 from app.database.connection import Database
 from app.database.migrate import check_schema
 from app.errors import Misconfigured, MlreleaseError
@@ -79,7 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(each) for each in _beside(service)]
+        tasks = [asyncio.create_task(each) for each in _background_tasks(service)]
         try:
             yield
         finally:
@@ -108,9 +108,9 @@ def create_app(settings: Settings) -> FastAPI:
         writes=service.writes,
     )
     app.add_middleware(RequestLimits, service=service)
-    explain_errors(app)
+    answer_errors(app)
     document_problems(app)
-    rooms = (
+    routers = (
         releases,
         plans,
         control,
@@ -126,29 +126,29 @@ def create_app(settings: Settings) -> FastAPI:
         tokens,
         audit,
     )
-    for room in rooms:
-        app.include_router(room.router, responses=refusals(401, 403))
+    for module in routers:
+        app.include_router(module.router, responses=refusals(401, 403))
     app.include_router(health.router)
     for pages in (login, home, release_pages, rollouts, files, api_docs):
         app.include_router(pages.router)
     if settings.slack_signing_secret.get_secret_value():
-        desk = SlackDesk(
+        slack = SlackContext(
             settings=settings,
             database=database,
             actor_of=lambda user: access.actor_of_chat("slack", user),
             asking=service.asking,
         )
-        app.include_router(slack_routes(desk))
+        app.include_router(slack_routes(slack))
     return app
 
 
-def _beside(service: Service) -> tuple[Coroutine[Any, Any, None], ...]:
+def _background_tasks(service: Service) -> tuple[Coroutine[Any, Any, None], ...]:
     """What goes on for as long as the process serves."""
     return (
         service.changes.watch(),
         service.authentication.last_used.keep_writing(),
         service.authentication.issuers.keep_fresh(),
-        evidence.keep_forgetting(service.database),
+        evidence.keep_deleting_expired(service.database),
     )
 
 

@@ -22,7 +22,7 @@ import structlog
 from app.azureml.client import read_azure_settings
 from app.azureml.facade import open_azure
 from app.azureml.outgoing import guard_requests
-from app.chat.wiring import open_courier
+from app.chat.wiring import open_notifier
 from app.database.connection import Database
 from app.database.migrate import check_schema
 from app.errors import Misconfigured, MlreleaseError
@@ -65,7 +65,7 @@ def work() -> None:
     launched = threading.Event()
     lease.keep(each_beat=_look_after_others(settings, database, launched), lost=lambda: _begin_anew(stop, environment))
     worker = _open_context(settings, database, identity, lease, guardrails)
-    courier = open_courier(settings, database)
+    notifier = open_notifier(settings, database)
     forget_secrets()
     for folder in sweep(worker.scratch_root):
         log.info("scratch_removed", folder=folder)
@@ -73,13 +73,13 @@ def work() -> None:
     launched.set()
     reconciliation = Reconciliation(worker, restore_queues=lambda: restore_queues(settings))
     reconciliation.keep(seconds=settings.reconcile_seconds)
-    courier.start()
+    notifier.start()
     if settings.ready_file is not None:
         settings.ready_file.write_text(str(os.getpid()))
     log.info("worker_ready", identity=identity.id)
     stop.wait()
     log.info("worker_stopping")
-    courier.stop()
+    notifier.stop()
     stop_engine(worker, lease)
 
 

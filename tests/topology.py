@@ -76,7 +76,7 @@ class WorkerProcess:
     def exit_status(self) -> int:
         return int(self.status.read_text())
 
-    def died(self) -> AssertionError:
+    def ended(self) -> AssertionError:
         return AssertionError(f"{self.name} ended with {self.exit_status}: {self.log.read_text()[-2000:]}")
 
 
@@ -165,7 +165,7 @@ class Topology:
         self.emulator = self._start("emulator", [*command, "--ready-file", str(ready)])
         wait_until(lambda: ready.exists() or not self.emulator.is_running, what="the emulator is up")
         if not self.emulator.is_running:
-            raise self.emulator.died()
+            raise self.emulator.ended()
         return self.emulator
 
     def start_api(self, number: int = 0) -> Program:
@@ -175,7 +175,7 @@ class Topology:
         )
         wait_until(lambda: self.answers(number) or not program.is_running, what="the API answers")
         if not program.is_running:
-            raise program.died()
+            raise program.ended()
         return program
 
     def answers(self, number: int = 0) -> bool:
@@ -205,12 +205,12 @@ class Topology:
     def wait_until_ready(self, worker: WorkerProcess) -> None:
         wait_until(lambda: worker.ready.exists() or not worker.is_running, what=f"{worker.name} takes work")
         if not worker.is_running:
-            raise worker.died()
+            raise worker.ended()
 
     def kill(self, process: Program | WorkerProcess) -> None:
         """As ``kill -9`` of this one process, and wait until it is gone."""
         if not process.is_running:
-            raise process.died()
+            raise process.ended()
         os.kill(process.pid, signal.SIGKILL)
         self.wait_for_end(process)
 

@@ -48,7 +48,7 @@ async def upload(api: Api, who: Requester, request: Request, idempotency_key: Id
         sent = hashlib.sha256(content).hexdigest()
         return once(api.database, asking, key=idempotency_key, route="POST /v1/bundles", request=sent, work=work)
 
-    async with api.uploads.one():
+    async with api.uploads.slot():
         # To disk, as it comes: a caller may take its time.
         with enough_disk(), SpooledTemporaryFile(max_size=IN_MEMORY) as archive:
             async for part in receive_bundle(request.scope, request.receive):
@@ -56,5 +56,5 @@ async def upload(api: Api, who: Requester, request: Request, idempotency_key: Id
             archive.seek(0)
             content = await run_in_threadpool(archive.read)
         digest = await run_in_threadpool(check_archive, content)  # before its turn to write: it may take a while
-        async with api.writes.one():
+        async with api.writes.slot():
             return await run_in_threadpool(store, content, digest)

@@ -20,7 +20,7 @@ from app.releases.queries import revisions_of
 
 log = structlog.get_logger(__name__)
 
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 ANSWERED_AT_ONCE = 4
 WOKEN_AT_ONCE = 100
 MOST_SHARED = 64  # answers
@@ -40,11 +40,11 @@ class Changes:
         self._database = database
         self._waiters: dict[int, _Waiter] = {}
         self._numbers = itertools.count()
-        self._somebody = asyncio.Event()
+        self._has_waiters = asyncio.Event()
         self._closing = False
         self._shared: dict[tuple[str, int], asyncio.Task[ReleaseDetail]] = {}
         # Held by who was woken, while reading what to answer.
-        self.turn_to_answer = asyncio.Semaphore(ANSWERED_AT_ONCE)
+        self.answer_slots = asyncio.Semaphore(ANSWERED_AT_ONCE)
 
     def __len__(self) -> int:
         """How many wait."""
@@ -61,7 +61,7 @@ class Changes:
         number = next(self._numbers)
         woken: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self._waiters[number] = _Waiter(release_id, revision, woken)
-        self._somebody.set()
+        self._has_waiters.set()
         try:
             return await asyncio.wait_for(woken, seconds)
         except TimeoutError:
@@ -88,11 +88,11 @@ class Changes:
     async def watch(self) -> None:
         """Run for as long as the process serves."""
         while True:
-            await self._somebody.wait()
-            self._somebody.clear()
+            await self._has_waiters.wait()
+            self._has_waiters.clear()
             while self._waiters:
-                await self._look()
-                await asyncio.sleep(LOOK_SECONDS)
+                await self._poll()
+                await asyncio.sleep(POLL_SECONDS)
 
     def close(self) -> None:
         """Let everybody go: the process stops."""
@@ -101,7 +101,7 @@ class Changes:
             if not waiter.woken.done():
                 waiter.woken.set_result(None)
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         wanted = {waiter.release_id for waiter in self._waiters.values()}
         try:
             revisions = await run_in_threadpool(self._read, wanted)

@@ -16,19 +16,19 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         super().connection_made(transport)
-        self._look_again(None)
+        self._check_later(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._next_look.cancel()
+        self._next_check.cancel()
         super().connection_lost(exc)
 
-    def _look_again(self, answered: RequestResponseCycle | None) -> None:
-        self._next_look = self.loop.call_later(REQUEST_SECONDS, self._look, answered)
+    def _check_later(self, answered: RequestResponseCycle | None) -> None:
+        self._next_check = self.loop.call_later(REQUEST_SECONDS, self._check, answered)
 
-    def _look(self, answered: RequestResponseCycle | None) -> None:
+    def _check(self, answered: RequestResponseCycle | None) -> None:
         """``answered`` is the request that had its answer at the last look already, if it was one."""
         now: RequestResponseCycle | None = self.cycle
         if now is None or (now is answered and now.response_complete):
             self.transport.close()
         else:
-            self._look_again(now if now.response_complete else None)
+            self._check_later(now if now.response_complete else None)

@@ -66,7 +66,7 @@ async def _stream(api: Service, request: Request, release_id: str, after: int) -
     seen = after
     while not api.changes.is_closing and not await request.is_disconnected():
         # A stream may last for days: whoever may no longer see the release gets nothing more of it.
-        async with api.changes.turn_to_answer:
+        async with api.changes.answer_slots:
             if not await _may_still_see(api, request, release_id):
                 return
             events = await run_in_threadpool(_read, api, release_id, seen, BATCH)

@@ -16,7 +16,7 @@ from app.api.permissions import Admin, LogReader
 from app.api.service import Api, Service
 from app.database.connection import Database
 from app.errors import MlreleaseError
-from app.evidence.service import evidence_on, forget, forget_expired, subject_of_job
+from app.evidence.service import delete_expired, delete_text, evidence_on, subject_of_job
 from app.evidence.tables import Evidence
 from app.identity.actor import Actor
 from app.identity.roles import Permission
@@ -27,7 +27,7 @@ from app.releases.queries import get_release, steps_of_release
 router = APIRouter(tags=["logs of failures"])
 log = structlog.get_logger(__name__)
 
-FORGET_SECONDS = 3600.0  # between two deletions of what has expired
+DELETE_SECONDS = 3600.0  # between two deletions of what has expired
 
 Workspace = Annotated[str | None, Query(max_length=255, description="where several have a job of this name")]
 
@@ -65,7 +65,7 @@ def release_evidence(api: Api, _who: LogReader, release_id: str) -> EvidenceList
 def delete_release_evidence(api: Api, who: Admin, release_id: str, evidence_id: str) -> EvidenceView:
     """Its digest stays, and so does the chain of events. Deleting it again is nothing."""
     model = api.read(lambda session: get_release(session, release_id).model)
-    return _forget(api, who, evidence_id, model=model, subjects=lambda session: _steps(session, release_id))
+    return _delete(api, who, evidence_id, model=model, subjects=lambda session: _steps(session, release_id))
 
 
 @router.get("/v1/jobs/{name}/evidence", responses=refusals(404, 409), summary="Logs of a training job's failed steps")
@@ -86,18 +86,18 @@ def delete_job_evidence(api: Api, who: Admin, name: str, evidence_id: str, works
     """Its digest stays."""
     visible = who.models(Permission.ADMINISTER)
     job = api.read(lambda session: get_job(session, name, workspace=workspace, visible=visible))
-    return _forget(api, who, evidence_id, model=job.model, subjects=lambda _session: [subject_of_job(job.id)])
+    return _delete(api, who, evidence_id, model=job.model, subjects=lambda _session: [subject_of_job(job.id)])
 
 
-async def keep_forgetting(database: Database) -> None:
+async def keep_deleting_expired(database: Database) -> None:
     """Run for as long as the process serves: what has expired is deleted, also when nothing new comes."""
     while True:
         try:
             now = await asyncio.to_thread(database.now)
-            await asyncio.to_thread(database.transact, partial(forget_expired, now=now))
+            await asyncio.to_thread(database.transact, partial(delete_expired, now=now))
         except MlreleaseError as error:
             log.warning("evidence_not_forgotten", error=str(error))
-        await asyncio.sleep(FORGET_SECONDS)
+        await asyncio.sleep(DELETE_SECONDS)
 
 
 def _steps(session: Session, release_id: str) -> list[str]:
@@ -116,13 +116,13 @@ def _view(kept: Evidence, *, now: datetime) -> EvidenceView:
     return view if kept.expires_at > now else view.model_copy(update={"text": None})
 
 
-def _forget(
+def _delete(
     api: Service, who: Actor, evidence_id: str, *, model: str | None, subjects: Callable[[Session], Sequence[str]]
 ) -> EvidenceView:
     now = api.database.now()
 
     def work(session: Session) -> EvidenceView:
-        kept = forget(session, subjects(session), evidence_id, by=who.name, now=now)
+        kept = delete_text(session, subjects(session), evidence_id, by=who.name, now=now)
         if kept.deleted_at == now:
             data = {"subject": kept.subject, "digest": kept.digest}
             append_event(session, "evidence.deleted", subject=kept.id, actor=who, now=now, model=model, data=data)

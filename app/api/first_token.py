@@ -14,7 +14,7 @@ from app.identity.names import is_name
 from app.identity.roles import Grant, Role
 from app.identity.tokens import create_token, is_there_an_admin
 from app.releases.attested import ROW, row_digest, token_counts
-from app.releases.events import append_event, stand_in_line
+from app.releases.events import append_event, lock_chain_head
 from app.settings import read_settings
 
 LIFETIME = timedelta(days=7)  # time enough to write access.yml, or to create others
@@ -25,7 +25,7 @@ def first_token(database: Database, name: str, *, now: datetime) -> str:
     if not is_name(name):
         raise Invalid(f"{name!r} is no name.", code="name_invalid", hint="Lower case, digits and ._@:/+=~- are.")
     with database.write() as session:
-        stand_in_line(session)  # of two at once the second sees the first's
+        lock_chain_head(session)  # of two at once the second sees the first's
         if is_there_an_admin(session, now=now, counts=token_counts):
             raise Conflict(
                 "There is a valid token already that may do everything.",

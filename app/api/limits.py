@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.problems import problem_of
 from app.api.receiving import BUNDLES, Bodies
 from app.api.service import Service, actor_of_headers
-from app.database.turns import Turns
+from app.database.concurrency import ConcurrencyLimit
 from app.errors import Invalid, MlreleaseError
 
 _READ_ONLY = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -37,14 +37,14 @@ class RequestLimits:
                 body = None
             else:
                 body = await self._bodies.read(scope, receive, is_known=await self._is_known(scope))
-                await self._service.writes.take()
+                await self._service.writes.acquire()
         except MlreleaseError as error:
             await problem_of(error)(scope, receive, send)
             return
         if body is None:
             await self._app(scope, receive, send)
         else:
-            await _in_turn(self._app, scope, _again(body, receive), send, self._service.writes)
+            await _holding_a_slot(self._app, scope, _again(body, receive), send, self._service.writes)
 
     async def _is_bundle(self, scope: Scope) -> bool:
         return scope["path"] == BUNDLES and await self._is_known(scope)
@@ -58,22 +58,22 @@ class RequestLimits:
         return True
 
 
-async def _in_turn(app: ASGIApp, scope: Scope, receive: Receive, send: Send, turns: Turns) -> None:
+async def _holding_a_slot(app: ASGIApp, scope: Scope, receive: Receive, send: Send, limit: ConcurrencyLimit) -> None:
     """Give the turn back with the answer: what a route does after it, such as a call to a chat, holds up nobody who writes."""
-    is_mine = True
+    is_held = True
 
-    async def give_back_at_the_end(message: Message) -> None:
-        nonlocal is_mine
-        if is_mine and message["type"] == "http.response.body" and not message.get("more_body", False):
-            is_mine = False
-            turns.give_back()
+    async def release_at_the_end(message: Message) -> None:
+        nonlocal is_held
+        if is_held and message["type"] == "http.response.body" and not message.get("more_body", False):
+            is_held = False
+            limit.release()
         await send(message)
 
     try:
-        await app(scope, receive, give_back_at_the_end)
+        await app(scope, receive, release_at_the_end)
     finally:
-        if is_mine:
-            turns.give_back()
+        if is_held:
+            limit.release()
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -20,7 +20,7 @@ from app.releases.tables import DryRun
 router = APIRouter(prefix="/v1/plans", tags=["releases"])
 
 MAX_WAIT_SECONDS = 120.0
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 
 
 @router.get("/{plan_id}", responses=refusals(404), summary="What a release would do, and what stands in its way")
@@ -34,7 +34,7 @@ async def get_plan(
     until = time.monotonic() + wait
     run = await run_in_threadpool(_read, api, who, plan_id)
     while run.state is DryRunState.PENDING and time.monotonic() < until and not api.changes.is_closing:
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)
         run = await run_in_threadpool(_read, api, who, plan_id)
     return DryRunView.of(run)
 

@@ -67,9 +67,9 @@ LONGEST_DETAIL = 4000  # characters
 JSON_HINT = "Send a JSON document in UTF-8, with `Content-Type: application/json`."
 
 
-def explain_errors(app: FastAPI) -> None:
+def answer_errors(app: FastAPI) -> None:
     """Have every error of this app answered as a problem."""
-    app.add_middleware(Unforeseen)
+    app.add_middleware(UnexpectedErrors)
 
     @app.exception_handler(MlreleaseError)
     async def _ours(_request: Request, error: MlreleaseError) -> JSONResponse:
@@ -108,7 +108,7 @@ def explain_errors(app: FastAPI) -> None:
         return problem(error.status_code, code=code, detail=detail, hint=hint, headers=headers)
 
 
-class Unforeseen:
+class UnexpectedErrors:
     """Answers what nothing else did. The framework's own way hangs up on the caller after it and logs everything twice."""
 
     def __init__(self, app: ASGIApp) -> None:

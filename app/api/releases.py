@@ -143,7 +143,7 @@ async def get_release(
     changed = await api.changes.wait(release_id, revision, seconds=wait) if wait else None
     if changed is None:
         return Response(status_code=304, headers={"ETag": _etag(revision)})
-    async with api.changes.turn_to_answer:
+    async with api.changes.answer_slots:
         # Two minutes are long: whoever may no longer see it, is not told.
         await require_still_visible(api, request, release_id)
         return _whole(await api.changes.shared(release_id, changed, read))

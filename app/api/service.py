@@ -11,8 +11,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlmodel import Session
 
 from app.api.changes import Changes
+from app.database.concurrency import ConcurrencyLimit, write_limit
 from app.database.connection import Database
-from app.database.turns import Turns, write_turns
 from app.guardrails.rules import Guardrails
 from app.identity.access import Access
 from app.identity.actor import Actor
@@ -40,9 +40,11 @@ class Service:
     access: Access
     guardrails: Guardrails
     authentication: Authentication
-    writes: Turns = field(default_factory=write_turns)
-    uploads: Turns = field(
-        default_factory=lambda: Turns(MOST_UPLOADS, "Too many bundles are being uploaded.", code="too_many_uploads")
+    writes: ConcurrencyLimit = field(default_factory=write_limit)
+    uploads: ConcurrencyLimit = field(
+        default_factory=lambda: ConcurrencyLimit(
+            MOST_UPLOADS, "Too many bundles are being uploaded.", code="too_many_uploads"
+        )
     )
 
     def asking(self, actor: Actor) -> Asking:
@@ -96,7 +98,7 @@ async def actor_of_headers(api: Service, request: Request) -> Actor:
         claimed_name=request.headers.get("mlrelease-actor"),
         claimed_groups=request.headers.get("mlrelease-groups", ""),
     )
-    return await api.authentication.enter(credentials, request_id=request_id_of(request))
+    return await api.authentication.authenticate(credentials, request_id=request_id_of(request))
 
 
 Api = Annotated[Service, Depends(_service)]

@@ -18,7 +18,7 @@ from azure.core.credentials import TokenCredential
 from azure.core.pipeline.transport import RequestsTransport
 
 from app.azureml.errors import ConnectionLost
-from app.azureml.repairs import repair_download_of_models, repair_first_use_by_several_threads
+from app.azureml.sdk_repairs import repair_download_of_models, repair_first_use_by_several_threads
 from app.azureml.translation import translated
 from app.azureml.types import RegistryRef, WorkspaceRef
 from app.settings import Settings

@@ -11,9 +11,9 @@ from azure.ai.ml.entities import OnlineDeployment
 from app.azureml.confined import child_azure, run_confined
 from app.azureml.errors import NotFound
 from app.azureml.facade import AzureML
+from app.azureml.sdk_values import word, words
 from app.azureml.translation import translated
 from app.azureml.types import Deployment, WorkspaceRef
-from app.azureml.words import word, words
 from app.azureml.yaml_files import as_source, read_mapping
 from app.bundles.local_paths import require_local_paths
 

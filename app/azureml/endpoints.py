@@ -8,9 +8,9 @@ from azure.ai.ml.entities import EndpointAuthKeys, OnlineEndpoint
 
 from app.azureml.errors import AlreadyExists, NameTaken, NotFound
 from app.azureml.facade import AzureML
+from app.azureml.sdk_values import word, words
 from app.azureml.translation import translated
 from app.azureml.types import Endpoint, EndpointKeys, WorkspaceRef
-from app.azureml.words import word, words
 from app.azureml.yaml_files import as_source, read_mapping
 
 

@@ -16,8 +16,8 @@ from app.azureml.errors import BadRequest, NotFound
 from app.azureml.facade import AzureML
 from app.azureml.names import parse_asset
 from app.azureml.refused_jobs import mistakes_told
+from app.azureml.sdk_values import word
 from app.azureml.types import Environment, RegistryRef, WorkspaceRef
-from app.azureml.words import word
 from app.bundles.local_paths import require_local_paths
 
 Place = WorkspaceRef | RegistryRef

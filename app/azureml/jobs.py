@@ -16,8 +16,8 @@ from app.azureml.errors import AlreadyExists, NotFound
 from app.azureml.facade import AzureML
 from app.azureml.names import ARTIFACTS, parse_asset
 from app.azureml.refused_jobs import mistakes_told
+from app.azureml.sdk_values import word, words
 from app.azureml.types import ChildJob, Content, Job, WorkspaceRef
-from app.azureml.words import word, words
 from app.bundles.local_paths import require_local_paths
 
 # NotResponding may go back to any earlier state, and Paused goes on.

@@ -9,8 +9,8 @@ from azure.ai.ml.entities import Model as SdkModel
 from app.azureml.content import content_of
 from app.azureml.errors import NotFound
 from app.azureml.facade import AzureML
+from app.azureml.sdk_values import word, words
 from app.azureml.types import Content, Model, RegistryRef, WorkspaceRef
-from app.azureml.words import word, words
 
 Place = WorkspaceRef | RegistryRef
 

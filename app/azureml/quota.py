@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from azure.ai.ml.entities import Usage, VmSize
 
 from app.azureml.facade import AzureML
+from app.azureml.sdk_values import word
 from app.azureml.types import WorkspaceRef
-from app.azureml.words import word
 
 # For these Azure waives the 20% that it reserves for upgrades; Microsoft's "Managed online endpoints SKU list".
 _WITHOUT_RESERVE = frozenset(

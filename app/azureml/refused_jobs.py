@@ -17,8 +17,8 @@ from azure.ai.ml.exceptions import MlException
 from azure.core.exceptions import AzureError
 from marshmallow import ValidationError as SchemaError
 
-from app.azureml.odd_values import odd_values
 from app.azureml.schema_check import TEXT, plain_sentence
+from app.azureml.unreadable_values import unreadable_values
 from app.azureml.yaml_files import as_source
 from app.documents.mistakes import did_you_mean
 from app.documents.yaml_lines import Place, dotted, read_yaml
@@ -57,9 +57,9 @@ def mistakes_told(folder: Path, entry: str, *, doing: str) -> Iterator[None]:
     except (SchemaError, MlException) as raised:
         mistakes = mistakes_in_job(str(raised), folder=folder, entry=entry)
         if not mistakes and str(raised).startswith(_NOT_A_MAPPING):
-            mistakes = odd_values(folder, entry)
+            mistakes = unreadable_values(folder, entry)
         elif any(vague in str(each) for each in mistakes for vague in _VAGUE):
-            mistakes = odd_values(folder, entry) or mistakes
+            mistakes = unreadable_values(folder, entry) or mistakes
         if not mistakes:
             raise
         # Not chained: the SDK's exceptions hold what they were made of.
@@ -67,7 +67,7 @@ def mistakes_told(folder: Path, entry: str, *, doing: str) -> Iterator[None]:
     except (MlreleaseError, AzureError, OSError, MemoryError, RecursionError):
         raise
     except Exception as broken:
-        mistakes = odd_values(folder, entry) if find_denied(broken) is None else []
+        mistakes = unreadable_values(folder, entry) if find_denied(broken) is None else []
         if not mistakes:
             raise
         raise _invalid(mistakes, doing=doing) from broken

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from app.chat.story import Story
+from app.chat.summary import RolloutSummary
 
 Json = dict[str, Any]
 
@@ -15,19 +15,19 @@ _HEADER, _SECTION, _FIELD = 150, 3000, 2000
 _FIELDS = 10
 
 
-def message_of(story: Story, *, portal: str = "") -> Json:
+def message_of(summary: RolloutSummary, *, portal: str = "") -> Json:
     """``text`` is for notifications, ``blocks`` is what is seen."""
     blocks: list[Json] = [
-        {"type": "header", "text": {"type": "plain_text", "text": _cut(story.title, _HEADER), "emoji": False}},
-        _section(escape(story.sentence)),
-        {"type": "section", "fields": [_field(name, value) for name, value in story.facts[:_FIELDS]]},
+        {"type": "header", "text": {"type": "plain_text", "text": _cut(summary.title, _HEADER), "emoji": False}},
+        _section(escape(summary.sentence)),
+        {"type": "section", "fields": [_field(name, value) for name, value in summary.facts[:_FIELDS]]},
     ]
-    for name, lines in (("What changes", story.difference), ("Steps", story.steps), ("Decisions", story.words)):
+    for name, lines in (("What changes", summary.difference), ("Steps", summary.steps), ("Decisions", summary.votes)):
         if lines:
             blocks.append(_section(f"*{name}*\n" + "\n".join(f"• {escape(line)}" for line in lines)))
-    if story.waits:
-        blocks.append(_buttons(story, portal=portal))
-    return {"text": escape(_cut(f"{story.title}. {story.sentence}", _SECTION)), "blocks": blocks}
+    if summary.waits:
+        blocks.append(_buttons(summary, portal=portal))
+    return {"text": escape(_cut(f"{summary.title}. {summary.sentence}", _SECTION)), "blocks": blocks}
 
 
 def reason_form(meta: Json, *, title: str, answer: str, why: str = "") -> Json:
@@ -59,18 +59,18 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def value_of(story: Story) -> str:
+def value_of(summary: RolloutSummary) -> str:
     """What a button says when it is pressed: the plan that its reader saw."""
-    return json.dumps({"release": story.release_id, "stage": story.stage, "plan": story.plan_digest})
+    return json.dumps({"release": summary.release_id, "stage": summary.stage, "plan": summary.plan_digest})
 
 
-def _buttons(story: Story, *, portal: str) -> Json:
+def _buttons(summary: RolloutSummary, *, portal: str) -> Json:
     elements = [
-        _button("Approve", APPROVE, value_of(story), style="primary"),
-        _button("Reject…", REJECT, value_of(story), style="danger"),
+        _button("Approve", APPROVE, value_of(summary), style="primary"),
+        _button("Reject…", REJECT, value_of(summary), style="danger"),
     ]
     if portal:
-        link = f"{portal.rstrip('/')}/releases/{story.release_id}"
+        link = f"{portal.rstrip('/')}/releases/{summary.release_id}"
         elements.append({"type": "button", "text": {"type": "plain_text", "text": "Look at it"}, "url": link})
     return {"type": "actions", "block_id": "decide", "elements": elements}
 

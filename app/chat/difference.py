@@ -15,8 +15,8 @@ def difference_lines(session: Session, rollout: Rollout) -> list[str]:
         return []
     first = f"release: {plan.document['replaces']['release']} → {rollout.release_id}"
     changed = difference(serves.document, plan.document)
-    return [first, *(f"{each.field}: {_said(each.before)} → {_said(each.after)}" for each in changed)]
+    return [first, *(f"{each.field}: {_shown(each.before)} → {_shown(each.after)}" for each in changed)]
 
 
-def _said(value: object) -> str:
+def _shown(value: object) -> str:
     return "nothing" if value is None else str(value)

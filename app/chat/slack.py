@@ -25,13 +25,13 @@ from sqlmodel import Session, col
 from starlette.background import BackgroundTask
 
 from app.chat.blocks import APPROVE, REASON, REASON_FORM, REJECT, escape, reason_form
-from app.chat.slack_messages import ask, slack_client
+from app.chat.slack_messages import call_slack, slack_client
 from app.chat.tables import ChatRequest
 from app.database.connection import Database
 from app.errors import Conflict, Forbidden, Invalid, MlreleaseError, Unauthenticated, Unavailable
 from app.identity.actor import Actor
 from app.identity.roles import Permission
-from app.notifications.deliveries import want
+from app.notifications.deliveries import request_delivery
 from app.notifications.sending import NotDelivered
 from app.notifications.tables import Channel
 from app.releasing import decisions
@@ -48,7 +48,7 @@ MOST_FORMS = 4  # being opened at once
 
 
 @dataclass(frozen=True)
-class SlackDesk:
+class SlackContext:
     """What the route needs. ``actor_of``: the person behind a Slack user, or None; ``asking``: who asks, as every request has it."""
 
     settings: Settings
@@ -59,7 +59,7 @@ class SlackDesk:
 
 
 @dataclass(frozen=True)
-class Pressed:
+class ButtonPress:
     """A button that somebody pressed on the plan that they saw."""
 
     user: str
@@ -70,7 +70,7 @@ class Pressed:
     plan_digest: str
 
 
-def slack_routes(desk: SlackDesk) -> APIRouter:
+def slack_routes(context: SlackContext) -> APIRouter:
     """The address to enter as *Interactivity: Request URL* in Slack."""
     router = APIRouter(tags=["chat"])
 
@@ -80,26 +80,26 @@ def slack_routes(desk: SlackDesk) -> APIRouter:
         headers = request.headers
         timestamp = headers.get("x-slack-request-timestamp", "")
         signature = headers.get("x-slack-signature", "")
-        return await run_in_threadpool(_interact, desk, body, timestamp, signature)
+        return await run_in_threadpool(_handle, context, body, timestamp, signature)
 
     return router
 
 
-def _interact(desk: SlackDesk, body: bytes, timestamp: str, signature: str) -> Response:
-    _prove(desk, body, timestamp, signature)
-    _use_once(desk.database, signature, now=desk.database.now())
+def _handle(context: SlackContext, body: bytes, timestamp: str, signature: str) -> Response:
+    _require_signature(context, body, timestamp, signature)
+    _require_first_use(context.database, signature, now=context.database.now())
     payload = _payload_of(body)
     match payload.get("type"):
         case "block_actions":
-            return _press(desk, payload)
+            return _handle_press(context, payload)
         case "view_submission" if _text(payload, "view", "callback_id") == REASON_FORM:
-            return _submit(desk, payload)
+            return _handle_form(context, payload)
     return Response()  # Slack also tells of what needs no answer, such as a link that was followed
 
 
-def _prove(desk: SlackDesk, body: bytes, timestamp: str, signature: str) -> None:
+def _require_signature(context: SlackContext, body: bytes, timestamp: str, signature: str) -> None:
     """Raises Unauthenticated for what Slack did not sign, or not in the last five minutes."""
-    verifier = SignatureVerifier(desk.settings.slack_signing_secret.get_secret_value())
+    verifier = SignatureVerifier(context.settings.slack_signing_secret.get_secret_value())
     is_plain = timestamp.isascii() and timestamp.isdecimal() and len(timestamp) < 16 and signature.isascii()
     try:
         is_slack = is_plain and verifier.is_valid(body=body, timestamp=timestamp, signature=signature)
@@ -109,7 +109,7 @@ def _prove(desk: SlackDesk, body: bytes, timestamp: str, signature: str) -> None
         raise Unauthenticated("Slack did not sign this, or it is too old.", code="signature_invalid")
 
 
-def _use_once(database: Database, signature: str, *, now: datetime) -> None:
+def _require_first_use(database: Database, signature: str, *, now: datetime) -> None:
     """Kept whatever becomes of the request: one that was refused must not succeed later. Raises Conflict."""
 
     def remember(session: Session) -> None:
@@ -122,115 +122,115 @@ def _use_once(database: Database, signature: str, *, now: datetime) -> None:
     database.transact(remember)
 
 
-def _press(desk: SlackDesk, payload: Json) -> Response:
-    pressed = _pressed(payload)
-    if pressed is None:
+def _handle_press(context: SlackContext, payload: Json) -> Response:
+    press = _read_press(payload)
+    if press is None:
         return Response()
     try:
-        if pressed.approve:
-            _decide(desk, pressed, reason="")
+        if press.approve:
+            _decide(context, press, reason="")
         else:
             # Who may not decide is told so before writing a reason.
-            _known(desk, pressed)
-            return _then_ask_reason(desk, payload, pressed)
+            _approver(context, press)
+            return _open_reason_form(context, payload, press)
     except Invalid as incomplete:
-        return _then_ask_reason(desk, payload, pressed, why=incomplete.sentence)
+        return _open_reason_form(context, payload, press, why=incomplete.sentence)
     except Unavailable:
         raise
-    except MlreleaseError as no:
-        _reply(desk, pressed, no, occasion=_text(payload, "trigger_id"))
+    except MlreleaseError as refusal:
+        _reply(context, press, refusal, occasion=_text(payload, "trigger_id"))
     return Response()
 
 
-def _submit(desk: SlackDesk, payload: Json) -> Response:
+def _handle_form(context: SlackContext, payload: Json) -> Response:
     meta = _read(_text(payload, "view", "private_metadata"))
-    pressed = _of(
+    press = _button_press(
         meta, user=_text(payload, "user", "id"), channel=_text(meta, "channel"), approve=bool(meta.get("approve"))
     )
-    if pressed is None:
+    if press is None:
         raise Invalid("The form is not one of ours.", code="malformed")
     reason = _text(payload, "view", "state", "values", REASON, REASON, "value")
     try:
-        _decide(desk, pressed, reason=reason)
+        _decide(context, press, reason=reason)
     except Unavailable:
         raise
-    except MlreleaseError as no:
-        return JSONResponse({"response_action": "errors", "errors": {REASON: str(no)[:1000]}})
+    except MlreleaseError as refusal:
+        return JSONResponse({"response_action": "errors", "errors": {REASON: str(refusal)[:1000]}})
     return Response()
 
 
-def _decide(desk: SlackDesk, pressed: Pressed, *, reason: str) -> None:
-    asking = desk.asking(_known(desk, pressed))
-    decide = decisions.approve if pressed.approve else decisions.reject
-    desk.database.transact(
+def _decide(context: SlackContext, press: ButtonPress, *, reason: str) -> None:
+    asking = context.asking(_approver(context, press))
+    decide = decisions.approve if press.approve else decisions.reject
+    context.database.transact(
         lambda session: decide(
-            session, asking, pressed.release_id, pressed.stage, reason=reason, plan_digest=pressed.plan_digest
+            session, asking, press.release_id, press.stage, reason=reason, plan_digest=press.plan_digest
         )
     )
-    log.info("decided_in_slack", release=pressed.release_id, stage=pressed.stage, actor=asking.actor.name)
+    log.info("decided_in_slack", release=press.release_id, stage=press.stage, actor=asking.actor.name)
 
 
-def _known(desk: SlackDesk, pressed: Pressed) -> Actor:
+def _approver(context: SlackContext, press: ButtonPress) -> Actor:
     """Who pressed. Raises Forbidden for whom we do not know, and for who may not approve this model."""
-    actor = desk.actor_of(pressed.user)
+    actor = context.actor_of(press.user)
     if actor is None:
         raise Forbidden(
-            f"mlrelease does not know who the Slack user {pressed.user} is.",
+            f"mlrelease does not know who the Slack user {press.user} is.",
             code="chat_user_unknown",
             hint="Ask an administrator to enter you into the access file.",
         )
-    model = pressed.release_id.rpartition("-")[0]
+    model = press.release_id.rpartition("-")[0]
     if not actor.may(Permission.APPROVE, model):
         raise Forbidden(f"{actor.name} may not decide on releases of {model}.", code="not_allowed")
     return actor
 
 
-def _then_ask_reason(desk: SlackDesk, payload: Json, pressed: Pressed, *, why: str = "") -> Response:
+def _open_reason_form(context: SlackContext, payload: Json, press: ButtonPress, *, why: str = "") -> Response:
     """An answer, after which the form is opened. Should Slack not open it, nothing was decided, and pressing again is all it needs."""
-    answer = "Approve" if pressed.approve else "Reject"
+    answer = "Approve" if press.approve else "Reject"
     meta = {
-        "release": pressed.release_id,
-        "stage": pressed.stage,
-        "plan": pressed.plan_digest,
-        "channel": pressed.channel,
-        "approve": pressed.approve,
+        "release": press.release_id,
+        "stage": press.stage,
+        "plan": press.plan_digest,
+        "channel": press.channel,
+        "approve": press.approve,
     }
-    form = reason_form(meta, title=f"{answer} {pressed.stage}", answer=answer, why=why)
+    form = reason_form(meta, title=f"{answer} {press.stage}", answer=answer, why=why)
     trigger, until = _text(payload, "trigger_id"), time.monotonic() + MODAL_SECONDS
 
     def open_form() -> None:
         try:
             if time.monotonic() >= until:  # too many before it
                 raise NotDelivered("Slack does not answer in time.", code="slack_unreachable")
-            slack = slack_client(desk.settings, seconds=MODAL_SECONDS)
-            ask(lambda: slack.views_open(trigger_id=trigger, view=form))
+            client = slack_client(context.settings, seconds=MODAL_SECONDS)
+            call_slack(lambda: client.views_open(trigger_id=trigger, view=form))
         except NotDelivered as closed:
             log.warning("form_not_opened", error=closed.sentence)
-            _reply(desk, pressed, closed, occasion=trigger)
+            _reply(context, press, closed, occasion=trigger)
 
     async def open_beside_the_requests() -> None:
-        await asyncio.get_running_loop().run_in_executor(desk.forms, open_form)
+        await asyncio.get_running_loop().run_in_executor(context.forms, open_form)
 
     return Response(background=BackgroundTask(open_beside_the_requests))
 
 
-def _reply(desk: SlackDesk, pressed: Pressed, no: MlreleaseError, *, occasion: str) -> None:
+def _reply(context: SlackContext, press: ButtonPress, refusal: MlreleaseError, *, occasion: str) -> None:
     """Have the one who pressed told. The message needs nothing: it follows whatever happens by itself."""
 
-    def want_reply(session: Session) -> None:
-        memory = {"user": pressed.user, "text": escape(f"Nothing was decided. {no}")}
-        message_id = f"slack_reply:{pressed.user}:{occasion}"
-        want(
+    def request_reply(session: Session) -> None:
+        memory = {"user": press.user, "text": escape(f"Nothing was decided. {refusal}")}
+        message_id = f"slack_reply:{press.user}:{occasion}"
+        request_delivery(
             session,
             Channel.SLACK_REPLY,
-            pressed.channel,
+            press.channel,
             message_id=message_id,
-            subject=f"{pressed.release_id}:{pressed.stage}",
+            subject=f"{press.release_id}:{press.stage}",
             seq=0,
             memory=memory,
         )
 
-    desk.database.transact(want_reply)
+    context.database.transact(request_reply)
 
 
 def _payload_of(body: bytes) -> Json:
@@ -245,7 +245,7 @@ def _payload_of(body: bytes) -> Json:
     return payload
 
 
-def _pressed(payload: Json) -> Pressed | None:
+def _read_press(payload: Json) -> ButtonPress | None:
     """The button, if it is one of those that decide."""
     actions = payload.get("actions")
     action = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], dict) else {}
@@ -253,14 +253,16 @@ def _pressed(payload: Json) -> Pressed | None:
         return None
     channel = _text(payload, "container", "channel_id") or _text(payload, "channel", "id")
     approve = action["action_id"] == APPROVE
-    return _of(_read(_text(action, "value")), user=_text(payload, "user", "id"), channel=channel, approve=approve)
+    return _button_press(
+        _read(_text(action, "value")), user=_text(payload, "user", "id"), channel=channel, approve=approve
+    )
 
 
-def _of(meta: Json, *, user: str, channel: str, approve: bool) -> Pressed | None:
+def _button_press(meta: Json, *, user: str, channel: str, approve: bool) -> ButtonPress | None:
     release, stage, plan = (_text(meta, name) for name in ("release", "stage", "plan"))
     if not (release and stage and plan and user):
         return None
-    return Pressed(user=user, channel=channel, approve=approve, release_id=release, stage=stage, plan_digest=plan)
+    return ButtonPress(user=user, channel=channel, approve=approve, release_id=release, stage=stage, plan_digest=plan)
 
 
 def _read(text: str) -> Json:

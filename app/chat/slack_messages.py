@@ -12,9 +12,9 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from sqlmodel import Session
 
 from app.chat.blocks import message_of
-from app.chat.story import read_story
+from app.chat.summary import read_summary
 from app.database.connection import Database
-from app.notifications.deliveries import want, want_update
+from app.notifications.deliveries import request_delivery, request_updates
 from app.notifications.dispatch import Announcer
 from app.notifications.sending import Delivered, DeliveryAttempt, NotDelivered
 from app.notifications.tables import Channel
@@ -33,10 +33,10 @@ def announce_in_slack(channels: Mapping[str, str]) -> Announcer:
     def announce(session: Session, event: Event) -> None:
         if event.release_id is None or event.model is None:
             return
-        want_update(session, Channel.SLACK, event.release_id, seq=event.seq)
+        request_updates(session, Channel.SLACK, event.release_id, seq=event.seq)
         address = channels.get(event.model) or channels.get("*")
         if address is not None and event.kind == "rollout.pending_approval":
-            want(
+            request_delivery(
                 session,
                 Channel.SLACK,
                 address,
@@ -67,22 +67,22 @@ class SlackMessages:
         self._portal = settings.public_url
         self._slack = slack_client(settings)
 
-    def __call__(self, parcel: DeliveryAttempt, *, now: datetime) -> Delivered:  # noqa: ARG002 - what is so now is in the database
+    def __call__(self, attempt: DeliveryAttempt, *, now: datetime) -> Delivered:  # noqa: ARG002 - what is so now is in the database
         with self._database.read() as session:
-            story = read_story(session, parcel.subject)
-        if story is None:
-            raise NotDelivered(f"There is no rollout {parcel.subject}.", for_good=True)
-        message = message_of(story, portal=self._portal)
+            summary = read_summary(session, attempt.subject)
+        if summary is None:
+            raise NotDelivered(f"There is no rollout {attempt.subject}.", for_good=True)
+        message = message_of(summary, portal=self._portal)
         shown = hashlib.sha256(json.dumps(message, sort_keys=True).encode()).hexdigest()
-        if parcel.memory.get("shown") == shown:
+        if attempt.memory.get("shown") == shown:
             return Delivered(sentence="Nothing to change.")
-        posted = parcel.memory.get("ts")
+        posted = attempt.memory.get("ts")
         if posted is None:
-            posted = ask(lambda: self._slack.chat_postMessage(channel=parcel.address, **message, unfurl_links=False))[
-                "ts"
-            ]
+            posted = call_slack(
+                lambda: self._slack.chat_postMessage(channel=attempt.address, **message, unfurl_links=False)
+            )["ts"]
         else:
-            ask(lambda: self._slack.chat_update(channel=parcel.address, ts=posted, **message))
+            call_slack(lambda: self._slack.chat_update(channel=attempt.address, ts=posted, **message))
         return Delivered(answer=200, memory={"ts": posted, "shown": shown})
 
 
@@ -92,16 +92,16 @@ class SlackReplies:
     def __init__(self, settings: Settings) -> None:
         self._slack = slack_client(settings)
 
-    def __call__(self, parcel: DeliveryAttempt, *, now: datetime) -> Delivered:  # noqa: ARG002 - there is no moment in it
-        ask(
+    def __call__(self, attempt: DeliveryAttempt, *, now: datetime) -> Delivered:  # noqa: ARG002 - there is no moment in it
+        call_slack(
             lambda: self._slack.chat_postEphemeral(
-                channel=parcel.address, user=parcel.memory["user"], text=parcel.memory["text"]
+                channel=attempt.address, user=attempt.memory["user"], text=attempt.memory["text"]
             )
         )
         return Delivered(answer=200)
 
 
-def ask(call: Any) -> Any:
+def call_slack(call: Any) -> Any:
     """Slack's answer to one call. Raises NotDelivered."""
     try:
         return call()

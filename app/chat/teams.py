@@ -13,13 +13,13 @@ from pydantic import SecretStr
 from sqlmodel import Session
 
 from app.approvals.links import Answer, make_link
-from app.chat.story import Story, read_story
+from app.chat.summary import RolloutSummary, read_summary
 from app.database.connection import Database
 from app.errors import Conflict
-from app.notifications.deliveries import want
+from app.notifications.deliveries import request_delivery
 from app.notifications.dispatch import Announcer
 from app.notifications.keys import signing_keys
-from app.notifications.outgoing import Reach, post
+from app.notifications.outgoing import OutboundRules, post
 from app.notifications.sending import Delivered, DeliveryAttempt, NotDelivered
 from app.notifications.tables import Channel
 from app.releases.tables import Event, Rollout
@@ -27,7 +27,7 @@ from app.settings import Settings
 
 Json = dict[str, Any]
 
-_TOLD = {
+_ANNOUNCED = {
     "rollout.pending_approval",
     "rollout.approval_rejected",
     "rollout.succeeded",
@@ -41,9 +41,9 @@ def announce_in_teams(urls: Mapping[str, SecretStr]) -> Announcer:
 
     def announce(session: Session, event: Event) -> None:
         key = next((key for key in (event.model, "*") if key in urls), None)
-        if key is None or event.kind not in _TOLD or not session.get_one(Rollout, event.subject).needs_approval:
+        if key is None or event.kind not in _ANNOUNCED or not session.get_one(Rollout, event.subject).needs_approval:
             return
-        want(
+        request_delivery(
             session,
             Channel.TEAMS,
             key,
@@ -59,24 +59,24 @@ def announce_in_teams(urls: Mapping[str, SecretStr]) -> Announcer:
 class TeamsCards:
     """Posts a card about a rollout as it is now."""
 
-    def __init__(self, database: Database, settings: Settings, *, reach: Reach) -> None:
+    def __init__(self, database: Database, settings: Settings, *, rules: OutboundRules) -> None:
         self._database = database
         self._settings = settings
-        self._reach = reach
+        self._rules = rules
 
-    def __call__(self, parcel: DeliveryAttempt, *, now: datetime) -> Delivered:
-        url = self._settings.teams_urls.get(parcel.address)
+    def __call__(self, attempt: DeliveryAttempt, *, now: datetime) -> Delivered:
+        url = self._settings.teams_urls.get(attempt.address)
         with self._database.read() as session:
-            story = read_story(session, parcel.subject)
-        if url is None or story is None:
-            raise NotDelivered(f"No Teams webhook is set for {parcel.address}.", code="channel_not_set_up")
-        body = json.dumps(message_of(card_of(story, links=self._links(story, now=now)))).encode()
-        answer = post(url.get_secret_value(), body, headers={"Content-Type": "application/json"}, reach=self._reach)
+            summary = read_summary(session, attempt.subject)
+        if url is None or summary is None:
+            raise NotDelivered(f"No Teams webhook is set for {attempt.address}.", code="channel_not_set_up")
+        body = json.dumps(message_of(card_of(summary, links=self._links(summary, now=now)))).encode()
+        answer = post(url.get_secret_value(), body, headers={"Content-Type": "application/json"}, rules=self._rules)
         return Delivered(answer=answer, sentence=f"The answer was {answer}.")
 
-    def _links(self, story: Story, *, now: datetime) -> dict[str, str]:
+    def _links(self, summary: RolloutSummary, *, now: datetime) -> dict[str, str]:
         """None without a portal to lead to."""
-        if not story.waits or not self._settings.public_url:
+        if not summary.waits or not self._settings.public_url:
             return {}
         try:
             keys = signing_keys(self._settings)
@@ -87,9 +87,9 @@ class TeamsCards:
             title: make_link(
                 keys,
                 portal=self._settings.public_url,
-                release_id=story.release_id,
-                stage=story.stage,
-                plan_digest=story.plan_digest,
+                release_id=summary.release_id,
+                stage=summary.stage,
+                plan_digest=summary.plan_digest,
                 answer=answer,
                 now=now,
             )
@@ -97,14 +97,14 @@ class TeamsCards:
         }
 
 
-def card_of(story: Story, *, links: Mapping[str, str]) -> Json:
+def card_of(summary: RolloutSummary, *, links: Mapping[str, str]) -> Json:
     """An Adaptive Card 1.4, which is what Teams draws from a workflow."""
     body: list[Json] = [
-        _text(story.title, size="Large", weight="Bolder"),
-        _text(story.sentence),
-        {"type": "FactSet", "facts": [{"title": name, "value": _plain(value)} for name, value in story.facts]},
+        _text(summary.title, size="Large", weight="Bolder"),
+        _text(summary.sentence),
+        {"type": "FactSet", "facts": [{"title": name, "value": _plain(value)} for name, value in summary.facts]},
     ]
-    for name, lines in (("What changes", story.difference), ("Steps", story.steps), ("Decisions", story.words)):
+    for name, lines in (("What changes", summary.difference), ("Steps", summary.steps), ("Decisions", summary.votes)):
         if lines:
             body.append(_text(name, weight="Bolder"))
             body += [_text(line, spacing="None") for line in lines]
@@ -124,8 +124,8 @@ def message_of(card: Json) -> Json:
     return {"type": "message", "attachments": [attachment]}
 
 
-def _text(text: str, **look: str) -> Json:
-    return {"type": "TextBlock", "text": _plain(text), "wrap": True, **look}
+def _text(text: str, **style: str) -> Json:
+    return {"type": "TextBlock", "text": _plain(text), "wrap": True, **style}
 
 
 def _plain(text: str) -> str:

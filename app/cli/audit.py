@@ -10,7 +10,7 @@ from app.cli.client import Client
 from app.cli.exits import Exit
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, say
-from app.cli.programs import become
+from app.cli.programs import exec_module
 from app.errors import Invalid
 
 commands = typer.Typer(help="The record of everything that happened.", no_args_is_help=True)
@@ -33,7 +33,7 @@ def verify(
 ) -> None:
     """Walk the whole chain of events and name the first broken link."""
     if offline:
-        become("app.releasing.auditing", *([anchor] if anchor else []))
+        exec_module("app.releasing.auditing", *([anchor] if anchor else []))
     seq, _, noted = (anchor or "").partition(":")
     if anchor and not (seq.isdecimal() and noted):
         raise Invalid(f"{anchor!r} is no anchor.", code="anchor_invalid", hint="Write it as SEQ:HASH.")

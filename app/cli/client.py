@@ -24,7 +24,7 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 WAIT_SECONDS = 25  # of one long poll: shorter than what proxies allow
 
 
-def always_well() -> None:
+def no_check() -> None:
     """The check of those who have nothing of their own to look after."""
 
 
@@ -98,7 +98,7 @@ class Client:
         answer = self._ask("GET", f"/v1/releases/{release_id}")
         return Seen(answer.json(), answer.headers["ETag"])
 
-    def follow_release(self, release_id: str, *, check: Callable[[], None] = always_well) -> Iterator[dict[str, Any]]:
+    def follow_release(self, release_id: str, *, check: Callable[[], None] = no_check) -> Iterator[dict[str, Any]]:
         """The release as it is, then again after each change, without end. Outlives a restart of the service.
 
         ``check`` is called before each poll and may raise.

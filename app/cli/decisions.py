@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.asking import reason_given, require_terminal
 from app.cli.client import Client
 from app.cli.exits import Exit
-from app.cli.guards import guard_lines
+from app.cli.guardrails import guardrail_lines
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say
+from app.cli.prompts import reason_given, require_terminal
 from app.cli.releases import Release
 from app.errors import Conflict
 
@@ -89,7 +89,7 @@ def print_plan(plan: Json) -> None:
     say(f"  environment  {environment['name']}:{environment['version']}")
     say(f"  machines     {deployment['instance_count']} × {deployment['instance_type']}")
     say(f"  traffic      100% to {deployment['name']} once it answers {document['checks']['golden']} rightly")
-    for line in guard_lines(document):
+    for line in guardrail_lines(document):
         say(line)
     if plan["difference"] is None:
         say("  Nothing of this service's serves there yet.")

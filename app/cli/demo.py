@@ -19,11 +19,11 @@ from app.cli.exits import Exit
 from app.cli.jobs import submit_file
 from app.cli.models import apply_folder
 from app.cli.options import AsJson
-from app.cli.output import people, print_json, print_table, say, seconds
+from app.cli.output import out, print_json, print_table, say, seconds
 from app.cli.watching import is_interactive, watch_job, watch_release
 from app.errors import Misconfigured, MlreleaseError
 from app.local.ports import free_port
-from app.local.processes import Died
+from app.local.processes import ProcessEnded
 from app.local.stack import Stack
 from app.local.stopping import Stopped, stopped_by_signals
 
@@ -68,7 +68,7 @@ def demo(
     if as_json:
         print_json(record)
     else:
-        _look_further(f"MLRELEASE_DATA={scratch} MLRELEASE_EMULATOR_PORT={azure}" if keep else None)
+        _print_next_steps(f"MLRELEASE_DATA={scratch} MLRELEASE_EMULATOR_PORT={azure}" if keep else None)
     if not keep:
         shutil.rmtree(scratch)
 
@@ -86,7 +86,7 @@ def _run(scratch: Path, *, asks: bool, quiet: bool) -> tuple[Json, int]:
     # The database of the settings may be a team's own: the demo must not write there.
     with Stack(data=scratch, port=free_port(), emulator_port=0, variables={"MLRELEASE_DATABASE_URL": ""}) as stack:
         service = Client(stack.address, actor=getpass.getuser(), data=stack.data)
-        check = _still_well(stack)
+        check = _check_stack(stack)
         apply_folder(service, definition)
 
         tell("Training the model: an Azure ML pipeline job of three steps")
@@ -117,13 +117,13 @@ def _run(scratch: Path, *, asks: bool, quiet: bool) -> tuple[Json, int]:
     return demo_record(job, release, predictions), azure
 
 
-def _still_well(stack: Stack) -> Callable[[], None]:
+def _check_stack(stack: Stack) -> Callable[[], None]:
     deadline = time.monotonic() + LONGEST_MINUTES * 60
 
     def check() -> None:
         stack.check()
         if time.monotonic() > deadline:
-            raise Died(f"The demo was not done after {LONGEST_MINUTES} minutes.")
+            raise ProcessEnded(f"The demo was not done after {LONGEST_MINUTES} minutes.")
 
     return check
 
@@ -143,9 +143,9 @@ def _decide(service: Client, release: Json, *, asks: bool, quiet: bool) -> None:
     approved = not asks or typer.confirm(f"\nApprove the release to {rollout['stage']}?", default=True)
     if not asks and not quiet:
         say(f"\nApprove the release to {rollout['stage']}? Nobody is asked here: yes.")
-    word, reason = ("approve", "The demo's plan was looked at.") if approved else ("reject", "Rejected in the demo.")
+    answer, reason = ("approve", "The demo's plan was looked at.") if approved else ("reject", "Rejected in the demo.")
     service.post(
-        f"/v1/releases/{release['id']}/rollouts/{rollout['stage']}/{word}",
+        f"/v1/releases/{release['id']}/rollouts/{rollout['stage']}/{answer}",
         {"reason": reason, "plan_digest": plan["digest"]},
     )
 
@@ -177,7 +177,7 @@ def _print_times(release: Json) -> None:
     )
 
 
-def _look_further(kept: str | None) -> None:
+def _print_next_steps(kept: str | None) -> None:
     _tell("Done: everything is stopped, and .mlrelease/demo.json has the record")
     if kept is not None:
         say(f"  {kept} make up    this very release, with everything up again")
@@ -187,7 +187,7 @@ def _look_further(kept: str | None) -> None:
 
 
 def _tell(sentence: str) -> None:
-    people.print(f"\n[bold]{sentence}[/]")
+    out.print(f"\n[bold]{sentence}[/]")
 
 
 def _nothing(_sentence: str) -> None:

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.asking import reason_given
 from app.cli.client import Client
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, when
+from app.cli.prompts import reason_given
 from app.errors import NotFound
 
 commands = typer.Typer(help="Freezes: times in which no rollout begins.", no_args_is_help=True)

@@ -12,7 +12,7 @@ from app.cli.client import Client
 from app.cli.exits import Exit
 from app.cli.logs import show_logs
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
-from app.cli.output import people, print_json, print_table, say, when
+from app.cli.output import out, print_json, print_table, say, when
 from app.cli.watching import watch_job
 from app.errors import Invalid, NotFound
 
@@ -138,13 +138,13 @@ def _tell(service: Client, job: dict[str, Any], *, watch: bool, as_json: bool) -
     if as_json:
         print_json(job)
     else:
-        print_job(job, told=watch)
+        print_job(job, watched=watch)
     raise typer.Exit(end)
 
 
-def print_job(job: dict[str, Any], *, told: bool = False) -> None:
+def print_job(job: dict[str, Any], *, watched: bool = False) -> None:
     """What is known of a training job; its sentence unless whoever followed it was ``told``."""
-    say(f"{job['name']}  {job['status']}" + ("" if told else f"  {job['sentence']}"))
+    say(f"{job['name']}  {job['status']}" + ("" if watched else f"  {job['sentence']}"))
     for label, value in (
         ("model", job["model"]),
         ("workspace", job["workspace"]),
@@ -155,9 +155,9 @@ def print_job(job: dict[str, Any], *, told: bool = False) -> None:
         ("metrics", ", ".join(f"{name} {_number(value)}" for name, value in job["metrics"].items())),
     ):
         if value:
-            people.print(f"  {label:<12}{value}", markup=False)
+            out.print(f"  {label:<12}{value}", markup=False)
     for child in job["children"]:
-        people.print(f"  step        {child['display_name']}: {child['status']}", markup=False)
+        out.print(f"  step        {child['display_name']}: {child['status']}", markup=False)
 
 
 def _number(value: Any) -> str:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.changes import job_changes, release_changes
-from app.cli.output import COLOURS, people, say, seconds
+from app.cli.output import COLOURS, out, say, seconds
 
 Json = dict[str, Any]
 
@@ -55,7 +55,7 @@ def _showing(
     shown: Json | None,
 ) -> Iterator[Callable[[Json], None]]:
     seen: list[Json] = [] if shown is None else [shown]
-    if not people.is_terminal:
+    if not out.is_terminal:
 
         def print_changes(now: Json) -> None:
             for line in changes(seen[-1] if seen else None, now):
@@ -72,7 +72,7 @@ def _showing(
         seen[:] = [now]
         live.refresh()
 
-    with Live(get_renderable=draw, console=people, refresh_per_second=4) as live:
+    with Live(get_renderable=draw, console=out, refresh_per_second=4) as live:
         yield redraw
 
 

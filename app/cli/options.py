@@ -5,10 +5,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from app.cli.asking import UsageMistake
 from app.cli.client import Refused, Unreachable
 from app.cli.exits import Exit
-from app.cli.output import complain, problem_of
+from app.cli.output import print_error, problem_of
+from app.cli.prompts import UsageMistake
 from app.errors import MlreleaseError
 
 DEFAULT_SERVER = "http://127.0.0.1:8400"
@@ -36,7 +36,7 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except MlreleaseError as error:
             problem = error.problem if isinstance(error, Refused) else problem_of(error)
-            complain(error, problem=problem, as_json=ctx.meta.get(_AS_JSON, False))
+            print_error(error, problem=problem, as_json=ctx.meta.get(_AS_JSON, False))
             raise typer.Exit(_exit_of(error)) from error
 
 

@@ -13,8 +13,8 @@ from rich.table import Table
 from app.errors import Invalid, MlreleaseError
 
 # Where nobody looks at a terminal there is no edge to wrap at.
-people = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
-complaints = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 COLOURS = {
     "succeeded": "green",
@@ -39,7 +39,7 @@ def print_json(document: Any) -> None:
 
 def say(sentence: str) -> None:
     """Plain text for people, as it is."""
-    people.print(sentence, markup=False)
+    out.print(sentence, markup=False)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
@@ -51,7 +51,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
     table = new_table(columns)
     for line in lines:
         table.add_row(*(as_cell(value) for value in line))
-    people.print(table)
+    out.print(table)
 
 
 def new_table(columns: Sequence[str]) -> Table:
@@ -79,20 +79,20 @@ def seconds(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f} s"
 
 
-def complain(error: MlreleaseError, *, problem: Mapping[str, Any], as_json: bool) -> None:
+def print_error(error: MlreleaseError, *, problem: Mapping[str, Any], as_json: bool) -> None:
     """Say what went wrong: as the problem document on standard output, or as sentences on standard error."""
     if as_json:
         print_json(problem)
         return
-    complaints.print(f"[bold red]Error:[/] {escape(error.sentence)}")
+    err.print(f"[bold red]Error:[/] {escape(error.sentence)}")
     mistakes = [mistake_line(mistake) for mistake in problem.get("mistakes", [])]
     for line in mistakes:
         if len(mistakes) > 1 or line not in error.sentence:  # a single one is mostly the sentence itself
-            complaints.print(f"  {line}", markup=False)
+            err.print(f"  {line}", markup=False)
     if problem.get("mistakes_left_out"):
-        complaints.print(f"  and {problem['mistakes_left_out']:,} more.", markup=False)
+        err.print(f"  and {problem['mistakes_left_out']:,} more.", markup=False)
     if error.hint:
-        complaints.print(error.hint, markup=False)
+        err.print(error.hint, markup=False)
 
 
 def mistake_line(mistake: Mapping[str, Any]) -> str:

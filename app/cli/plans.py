@@ -6,7 +6,7 @@ import typer
 
 from app.cli.client import PATIENCE_SECONDS, WAIT_SECONDS, Client
 from app.cli.exits import Exit
-from app.cli.guards import guard_lines
+from app.cli.guardrails import guardrail_lines
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say
 
@@ -70,7 +70,7 @@ def _print_stage(stage: Json) -> None:
     say(f"\n{stage['stage']}: {target['workspace']}/{target['endpoint']}")
     say(f"  {deployment['instance_count']} × {deployment['instance_type'] or 'a machine of Azure’s choice'}")
     say("  nobody is asked" if asked is None else f"  {asked['count']} must approve")
-    for line in guard_lines(stage["plan"]):
+    for line in guardrail_lines(stage["plan"]):
         say(line)
     say(f"  steps: {' → '.join(step['key'] for step in stage['plan']['steps'])}")
     if stage["serves"] is None:

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from app.local.local_azure import local_environment
-from app.local.processes import Died
+from app.local.processes import ProcessEnded
 from app.local.stack import emulator_environment
 
 EMULATOR_SECONDS = 60.0
@@ -22,12 +22,12 @@ def up(
     as_json: Annotated[bool, typer.Option("--json", help="Print the addresses as one JSON document.")] = False,
 ) -> None:
     """Start everything on this machine and leave it up: API, worker and, when the settings say local, the Azure ML emulator."""
-    become("app.cli.up", *(["--json"] if as_json else []))
+    exec_module("app.cli.up", *(["--json"] if as_json else []))
 
 
 def serve() -> None:
     """Run the API in this terminal (MLRELEASE_HOST, MLRELEASE_PORT)."""
-    become("app.main")
+    exec_module("app.main")
 
 
 def worker(
@@ -44,12 +44,12 @@ def worker(
         local = local_environment(os.environ) | _await_emulator(emulator)
         os.environ.clear()  # no way to a real Azure may stay
         os.environ.update(local)
-    become("app.worker")
+    exec_module("app.worker")
 
 
 def migrate() -> None:
     """Bring the database to what this version needs."""
-    become("app.database")
+    exec_module("app.database")
 
 
 def _await_emulator(data: Path) -> dict[str, str]:
@@ -57,12 +57,12 @@ def _await_emulator(data: Path) -> dict[str, str]:
     while True:
         try:
             return emulator_environment(data)
-        except Died:
+        except ProcessEnded:
             if time.monotonic() > deadline:
                 raise
             time.sleep(EMULATOR_SECONDS / 100)
 
 
-def become(module: str, *arguments: str) -> NoReturn:
+def exec_module(module: str, *arguments: str) -> NoReturn:
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 # our own module, no shell

@@ -7,7 +7,7 @@ import typer
 from app.cli.client import Client
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, when
-from app.cli.programs import become
+from app.cli.programs import exec_module
 from app.errors import Invalid
 
 commands = typer.Typer(help="API tokens: who may come in without a browser.", no_args_is_help=True)
@@ -37,7 +37,7 @@ def create(
 @commands.command()
 def first(name: Annotated[str, typer.Argument(help="Whose it is.")]) -> None:
     """Print a token that may do everything, for an installation that has none. Needs its database (MLRELEASE_DATABASE_URL)."""
-    become("app.api.first_token", name)
+    exec_module("app.api.first_token", name)
 
 
 @commands.command("list")

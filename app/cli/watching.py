@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from app.cli.client import PATIENCE_SECONDS, Client, always_well
+from app.cli.client import PATIENCE_SECONDS, Client, no_check
 from app.cli.exits import Exit
 from app.cli.live import showing_job, showing_release
 
@@ -50,7 +50,7 @@ def watch_release(
     wait_approval: bool,
     quiet: bool,
     shown: Json | None = None,
-    check: Check = always_well,
+    check: Check = no_check,
 ) -> tuple[Json, Exit]:
     """Follow it until it has ended, or waits for people and is not to be waited for.
 
@@ -63,7 +63,7 @@ def watch_release(
 
 
 def watch_job(
-    service: Client, name: str, *, workspace: str | None, quiet: bool, check: Check = always_well
+    service: Client, name: str, *, workspace: str | None, quiet: bool, check: Check = no_check
 ) -> tuple[Json, Exit]:
     """Follow a training job to its end."""
     if quiet:

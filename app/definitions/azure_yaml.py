@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictI
 
 from app.definitions.names import InstanceType
 from app.definitions.schema import InstanceCount, Section
+from app.definitions.spelling import as_snake_case
 from app.definitions.tags import Tags
-from app.definitions.words import as_snake_case
 from app.documents.named import Named
 
 LONGEST_REQUEST_MS = 180_000

@@ -6,7 +6,7 @@ They look at what was read, not at a checked ``Definition``, so that they find t
 from collections.abc import Iterator
 from typing import Any
 
-from app.definitions.words import as_snake_case
+from app.definitions.spelling import as_snake_case
 from app.documents.yaml_lines import Document
 from app.errors import Mistake
 

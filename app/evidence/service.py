@@ -34,7 +34,7 @@ def keep(
     session: Session, log: Log, *, subject: str, model: str | None, now: datetime, days: float
 ) -> dict[str, str | int]:
     """Keep the last lines, without what looks like a secret; what an event says of it: id, kind, digest and size."""
-    forget_expired(session, now=now)
+    delete_expired(session, now=now)
     text, salt = "\n".join(filter(None, [fit_line(log.title), fit_to_keep(log.text)])), secrets.token_hex(16)
     kept = Evidence(
         id=f"log-{secrets.token_hex(8)}",
@@ -79,7 +79,7 @@ def evidence_on(session: Session, subjects: Sequence[str]) -> list[Evidence]:
     return list(session.exec(query.order_by(col(Evidence.created_at), col(Evidence.id))).all())
 
 
-def forget(session: Session, subjects: Sequence[str], evidence_id: str, *, by: str, now: datetime) -> Evidence:
+def delete_text(session: Session, subjects: Sequence[str], evidence_id: str, *, by: str, now: datetime) -> Evidence:
     """Delete the text of one; its digest stays. Raises NotFound."""
     found = session.get(Evidence, evidence_id, with_for_update=True)
     if found is None or found.subject not in subjects:
@@ -91,7 +91,7 @@ def forget(session: Session, subjects: Sequence[str], evidence_id: str, *, by: s
     return found
 
 
-def forget_expired(session: Session, *, now: datetime) -> int:
+def delete_expired(session: Session, *, now: datetime) -> int:
     """Delete the texts whose time is over; how many."""
     gone = session.execute(
         update(Evidence)

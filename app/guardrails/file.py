@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from app.documents.at_start import read_at_start, repeated
+from app.documents.config_file import read_config_file, repeated
 from app.documents.yaml_lines import Document
 from app.errors import Mistake
 from app.guardrails.rules import NO_GUARDRAILS, Guardrails
@@ -14,7 +14,7 @@ def read_guardrails(settings: Settings) -> Guardrails:
     """What the platform demands; without a file nothing. Raises Misconfigured with every mistake in the file."""
     if settings.guardrails is None:
         return Guardrails(NO_GUARDRAILS.rules, NO_GUARDRAILS.unmatched_is_refused, settings.subscription)
-    written = read_at_start(
+    written = read_config_file(
         settings.guardrails,
         GuardrailsSection,
         setting="MLRELEASE_GUARDRAILS",

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from app.documents.at_start import read_at_start, repeated
+from app.documents.config_file import read_config_file, repeated
 from app.documents.named import Named
 from app.documents.yaml_lines import Document, Place
 from app.errors import Mistake
@@ -109,7 +109,7 @@ def read_access(path: Path | None) -> Access:
     """Who may come in; without a file nobody but holders of API tokens. Raises Misconfigured with every mistake in the file."""
     if path is None:
         return Access()
-    written = read_at_start(
+    written = read_config_file(
         path, AccessSection, setting="MLRELEASE_ACCESS", code="access_invalid", contradictions=_contradictions
     )
     return _access(written)

@@ -73,7 +73,7 @@ class Authentication:
                 hint="Ask 127.0.0.1 or localhost.",
             )
 
-    async def enter(self, credentials: Credentials, *, request_id: str) -> Actor:
+    async def authenticate(self, credentials: Credentials, *, request_id: str) -> Actor:
         """Who it is. Raises Unauthenticated, or Unavailable when that cannot be found out now."""
         if credentials.authorization is not None:
             token = _bearer(credentials.authorization)
@@ -81,7 +81,7 @@ class Authentication:
                 return _developer(credentials, request_id=request_id)
             return await self._by_token(token, request_id=request_id)
         if credentials.session is not None:
-            return await run_in_threadpool(self.by_session, credentials.session, request_id=request_id)
+            return await run_in_threadpool(self.actor_of_session, credentials.session, request_id=request_id)
         raise Unauthenticated(
             "No credentials were sent.",
             code="credentials_missing",
@@ -96,7 +96,7 @@ class Authentication:
         expected = self._development_token
         return expected is not None and hmac.compare_digest(expected.encode(), token.encode())
 
-    def by_session(self, secret: str, *, request_id: str) -> Actor:
+    def actor_of_session(self, secret: str, *, request_id: str) -> Actor:
         """Who is logged in with a browser. What they may do is decided anew each time: access.yml may have changed."""
         now = self._database.now()
         with self._database.read() as session:

@@ -33,7 +33,7 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-def kept(secret: str) -> str:
+def secret_hash(secret: str) -> str:
     """What is stored of a secret."""
     return hashlib.sha256(secret.encode()).hexdigest()
 

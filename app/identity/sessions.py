@@ -9,7 +9,7 @@ from typing import Any
 from sqlmodel import Session, col, delete
 
 from app.errors import Forbidden, Unauthenticated
-from app.identity.secrets import kept, new_secret
+from app.identity.secrets import new_secret, secret_hash
 from app.identity.tables import PortalSession
 
 
@@ -21,7 +21,7 @@ def open_session(
     secret = new_secret()
     session.add(
         PortalSession(
-            id=kept(secret),
+            id=secret_hash(secret),
             name=name,
             issuer=issuer,
             claims=dict(claims),
@@ -35,7 +35,7 @@ def open_session(
 
 def find_session(session: Session, secret: str, *, now: datetime) -> PortalSession:
     """Raises Unauthenticated when it has ended or never was."""
-    found = session.get(PortalSession, kept(secret))
+    found = session.get(PortalSession, secret_hash(secret))
     if found is None or found.expires_at <= now:
         raise Unauthenticated("You are not logged in.", code="session_ended", hint="Log in.")
     return found
@@ -43,7 +43,7 @@ def find_session(session: Session, secret: str, *, now: datetime) -> PortalSessi
 
 def close_session(session: Session, secret: str) -> PortalSession | None:
     """The session that has ended now; None: there was none."""
-    found = session.get(PortalSession, kept(secret))
+    found = session.get(PortalSession, secret_hash(secret))
     if found is not None:
         session.delete(found)
         session.flush()

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from app.errors import Conflict, Invalid, NotFound, Unauthenticated
 from app.identity.roles import Grant, Role
-from app.identity.secrets import is_token, kept, new_token
+from app.identity.secrets import is_token, new_token, secret_hash
 from app.identity.tables import ApiToken
 
 LONGEST = timedelta(days=366)
@@ -32,7 +32,7 @@ def create_token(
     secret = new_token()
     token = ApiToken(
         id=f"token-{secrets.token_hex(4)}",
-        hash=kept(secret),
+        hash=secret_hash(secret),
         name=name,
         note=note,
         grants=[{"role": grant.role.value, "model": grant.model} for grant in grants],
@@ -67,7 +67,7 @@ def find_token(session: Session, secret: str, *, now: datetime) -> ApiToken:
             code="token_malformed",
             hint="Copy it again, whole.",
         )
-    token = session.exec(select(ApiToken).where(ApiToken.hash == kept(secret))).first()
+    token = session.exec(select(ApiToken).where(ApiToken.hash == secret_hash(secret))).first()
     if token is None:
         raise Unauthenticated("The token is not known here.", code="token_unknown")
     if token.revoked_at is not None:

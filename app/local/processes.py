@@ -12,7 +12,7 @@ from app.errors import MlreleaseError
 from app.process.environment import without_secrets
 
 
-class Died(MlreleaseError):
+class ProcessEnded(MlreleaseError):
     """A process of the stack ended, or did not come up."""
 
     default_code = "process_died"
@@ -40,7 +40,7 @@ class Watchdog:
             # Straight to the pipe: what a buffer held back would break later, when it is closed.
             os.write(self._process.stdin.fileno(), f"{sign}{group}\n".encode())
         except BrokenPipeError as gone:
-            raise Died(
+            raise ProcessEnded(
                 "The watchdog, which ends everything should this process be killed, has ended.", hint="Start again."
             ) from gone
 
@@ -73,7 +73,7 @@ class Program:
             )
         try:
             watchdog.tell("+", self._process.pid)
-        except Died:
+        except ProcessEnded:
             self._end(seconds=0)
             raise
 
@@ -90,12 +90,12 @@ class Program:
         self._process.wait()
         self._watchdog.tell("-", self.pid)
         if self._process.returncode != 0:
-            raise self.died()
+            raise self.ended()
 
     def stop(self, *, seconds: float) -> None:
         """Ask it to stop, and kill it when it has not after ``seconds``; with it goes what it started and has left."""
         self._end(seconds=seconds)
-        with suppress(Died):  # a watchdog that has ended needs not be told
+        with suppress(ProcessEnded):  # a watchdog that has ended needs not be told
             self._watchdog.tell("-", self.pid)
 
     def _end(self, *, seconds: float) -> None:
@@ -108,7 +108,7 @@ class Program:
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
 
-    def died(self) -> Died:
+    def ended(self) -> ProcessEnded:
         """What to say when it ended without being asked."""
         code = self._process.returncode
         if code < 0:
@@ -116,7 +116,7 @@ class Program:
         else:
             words = self._last_words().removesuffix(".")
             how = f"ended with status {code}" + (f": {words}" if words else "")
-        return Died(f"The {self.name} {how}.", hint=f"Its log: {self.log}")
+        return ProcessEnded(f"The {self.name} {how}.", hint=f"Its log: {self.log}")
 
     def _last_words(self) -> str:
         with self.log.open("rb") as log:

@@ -21,7 +21,7 @@ import httpx
 from app.errors import Misconfigured
 from app.local.local_azure import local_environment
 from app.local.ports import LOOPBACK, require_free
-from app.local.processes import Died, Program, Watchdog
+from app.local.processes import ProcessEnded, Program, Watchdog
 from app.process.development_token import read_token, remove_token
 from app.process.environment import without_secrets
 from app.process.private_files import make_private_folder
@@ -167,7 +167,7 @@ class Stack:
         """Raise Died when one of the processes has ended."""
         for program in self._programs:
             if not program.is_running:
-                raise program.died()
+                raise program.ended()
 
     def wait_until(self, ready: Callable[[], bool], *, what: str, seconds: float = START_SECONDS) -> None:
         """Wait for a condition. Raises Died when a process ends or the time is over before."""
@@ -175,7 +175,9 @@ class Stack:
         while not ready():
             self.check()
             if time.monotonic() > deadline:
-                raise Died(f"The {what} was not ready after {seconds:.0f} s.", hint=f"The logs are in {self.logs}")
+                raise ProcessEnded(
+                    f"The {what} was not ready after {seconds:.0f} s.", hint=f"The logs are in {self.logs}"
+                )
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -203,7 +205,7 @@ def emulator_environment(data: Path) -> dict[str, str]:
         check=False,
     )
     if printed.returncode != 0:
-        raise Died(f"The emulator does not say how it is reached: {printed.stderr.strip()}")
+        raise ProcessEnded(f"The emulator does not say how it is reached: {printed.stderr.strip()}")
     variables: dict[str, str] = json.loads(printed.stdout)
     return variables
 

@@ -21,7 +21,7 @@ LEASE = timedelta(seconds=90)  # longer than any sender takes
 SETTLE = timedelta(seconds=1)  # before a message follows its rollout: steps often change several at once
 
 
-def want(
+def request_delivery(
     session: Session,
     channel: Channel,
     address: str,
@@ -48,18 +48,18 @@ def want(
             created_at=now,
         )
     elif seq > known.seq:
-        _freshen(known, seq=seq, due_at=now)
+        _make_due(known, seq=seq, due_at=now)
     session.add(known)
     session.flush()
 
 
-def want_update(session: Session, channel: Channel, release_id: str, *, seq: int) -> None:
+def request_updates(session: Session, channel: Channel, release_id: str, *, seq: int) -> None:
     """Have the messages that follow this release's rollouts follow once more."""
     query = select(Delivery).where(
         Delivery.channel == channel, Delivery.release_id == release_id, col(Delivery.seq) < seq
     )
     for message in session.exec(query.with_for_update()).all():
-        _freshen(message, seq=seq, due_at=database_now(session) + SETTLE)
+        _make_due(message, seq=seq, due_at=database_now(session) + SETTLE)
         session.add(message)
     session.flush()
 
@@ -87,7 +87,7 @@ def take(session: Session, *, most: int, busy: Collection[str] = (), lease: time
         row.lease, row.leased_until = secrets.token_hex(8), now + lease
         session.add(row)
     session.flush()
-    return [_parcel(row) for row in found]
+    return [_attempt(row) for row in found]
 
 
 def anything_due(session: Session) -> bool:
@@ -101,9 +101,9 @@ def anything_due(session: Session) -> bool:
     return session.exec(query.limit(1)).first() is not None
 
 
-def end_well(session: Session, parcel: DeliveryAttempt, done: Delivered) -> None:
+def mark_delivered(session: Session, attempt: DeliveryAttempt, done: Delivered) -> None:
     """It arrived. What was wanted of the same message meanwhile is due."""
-    row = _held(session, parcel)
+    row = _leased(session, attempt)
     if row is None:
         return
     now = database_now(session)
@@ -111,15 +111,17 @@ def end_well(session: Session, parcel: DeliveryAttempt, done: Delivered) -> None
     row.answer, row.sentence, row.delivered_at = done.answer, done.sentence, now
     if done.memory is not None:
         row.memory = done.memory
-    if row.seq == parcel.seq:
+    if row.seq == attempt.seq:
         row.status = DeliveryStatus.DELIVERED
     session.add(row)
     session.flush()
 
 
-def end_badly(session: Session, parcel: DeliveryAttempt, why: NotDelivered, *, jitter: float) -> DeliveryStatus | None:
+def mark_not_delivered(
+    session: Session, attempt: DeliveryAttempt, why: NotDelivered, *, jitter: float
+) -> DeliveryStatus | None:
     """It did not arrive: it is due later, or dead. None when it is not this process's any more."""
-    row = _held(session, parcel)
+    row = _leased(session, attempt)
     if row is None:
         return None
     row.lease, row.leased_until = None, None
@@ -145,7 +147,7 @@ def redeliver(session: Session, delivery_id: int) -> Delivery:
             f"Delivery {delivery_id} is still being tried; it is due at {row.due_at.isoformat(timespec='seconds')}.",
             code="delivery_pending",
         )
-    _freshen(row, seq=row.seq, due_at=database_now(session))
+    _make_due(row, seq=row.seq, due_at=database_now(session))
     session.add(row)
     session.flush()
     return row
@@ -156,7 +158,7 @@ def redeliver_dead(session: Session, recipient: str) -> int:
     dead = select(Delivery).where(Delivery.recipient == recipient, Delivery.status == DeliveryStatus.DEAD)
     found = session.exec(dead.with_for_update()).all()
     for row in found:
-        _freshen(row, seq=row.seq, due_at=database_now(session))
+        _make_due(row, seq=row.seq, due_at=database_now(session))
         session.add(row)
     session.flush()
     return len(found)
@@ -171,12 +173,12 @@ def give_up(session: Session, recipient: str, *, because: str) -> None:
     )
 
 
-def forget(session: Session, recipient: str) -> None:
+def delete_for(session: Session, recipient: str) -> None:
     """The recipient is gone, and what it was to be told with it."""
     session.execute(delete(Delivery).where(col(Delivery.recipient) == recipient))
 
 
-def forget_delivered(session: Session, *, before: datetime) -> None:
+def delete_delivered(session: Session, *, before: datetime) -> None:
     """Messages that follow a rollout stay: without its row the next change would be a second message."""
     session.execute(
         delete(Delivery).where(
@@ -187,7 +189,7 @@ def forget_delivered(session: Session, *, before: datetime) -> None:
     )
 
 
-def _freshen(row: Delivery, *, seq: int, due_at: datetime) -> None:
+def _make_due(row: Delivery, *, seq: int, due_at: datetime) -> None:
     """Due, with all its tries. A lease stays: whoever sends it now sees at the end that there is more to tell."""
     row.seq, row.tries = seq, 0
     if row.status is not DeliveryStatus.PENDING or due_at < row.due_at:
@@ -195,13 +197,13 @@ def _freshen(row: Delivery, *, seq: int, due_at: datetime) -> None:
     row.status = DeliveryStatus.PENDING
 
 
-def _held(session: Session, parcel: DeliveryAttempt) -> Delivery | None:
+def _leased(session: Session, attempt: DeliveryAttempt) -> Delivery | None:
     """Its row, unless another process has taken it over since."""
-    row = session.exec(select(Delivery).where(Delivery.id == parcel.id).with_for_update()).first()
-    return row if row is not None and row.lease == parcel.lease else None
+    row = session.exec(select(Delivery).where(Delivery.id == attempt.id).with_for_update()).first()
+    return row if row is not None and row.lease == attempt.lease else None
 
 
-def _parcel(row: Delivery) -> DeliveryAttempt:
+def _attempt(row: Delivery) -> DeliveryAttempt:
     assert row.id is not None, "a stored delivery has an id"
     assert row.lease is not None, "what was taken has a lease"
     return DeliveryAttempt(

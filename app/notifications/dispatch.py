@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from sqlmodel import Session, select
 
-from app.notifications.service import OWN_EVENTS, tell
+from app.notifications.service import OWN_EVENTS, notify
 from app.notifications.tables import EventCursor, Webhook
 from app.releases.queries import list_events
 from app.releases.tables import Event, EventHead
@@ -35,7 +35,7 @@ def dispatch(session: Session, announcers: Sequence[Announcer]) -> int:
     for event in events:
         for webhook in webhooks:
             if wants(webhook, event):
-                tell(session, webhook.id, seq=event.seq)
+                notify(session, webhook.id, seq=event.seq)
         for announce in announcers:
             announce(session, event)
         cursor.seq = event.seq

@@ -20,7 +20,7 @@ LONGEST_URL = 2000
 
 
 @dataclass(frozen=True)
-class Reach:
+class OutboundRules:
     """How far out this service may call."""
 
     networks: tuple[Network, ...] = ()  # private ones that are allowed
@@ -57,25 +57,25 @@ def check_url(url: str, *, networks: tuple[Network, ...] = (), without_tls: bool
         raise _wrong(f"{address} {reason}.")
 
 
-def post(url: str, content: bytes, *, headers: Mapping[str, str], reach: Reach) -> int:
+def post(url: str, content: bytes, *, headers: Mapping[str, str], rules: OutboundRules) -> int:
     """The status of a good answer. Raises NotDelivered for everything else."""
-    network = PinnedNetwork(allowed=reach.networks, seconds=reach.seconds, most_bytes=MOST_BYTES, resolve=reach.resolve)
+    network = PinnedNetwork(allowed=rules.networks, seconds=rules.seconds, most_bytes=MOST_BYTES, resolve=rules.resolve)
     try:
-        check_url(url, networks=reach.networks, without_tls=reach.without_tls)
-        with httpcore.ConnectionPool(ssl_context=reach.trust, network_backend=network, http2=False) as pool:
+        check_url(url, networks=rules.networks, without_tls=rules.without_tls)
+        with httpcore.ConnectionPool(ssl_context=rules.trust, network_backend=network, http2=False) as pool:
             answer = pool.request("POST", url, headers=list(headers.items()), content=content)
     except Invalid as wrong:  # the settings have changed since it was made
         raise NotDelivered(wrong.sentence, code=wrong.code) from wrong
     except httpcore.TimeoutException as late:
-        raise NotDelivered(f"There was no answer within {reach.seconds:g} s.", code="no_answer_in_time") from late
+        raise NotDelivered(f"There was no answer within {rules.seconds:g} s.", code="no_answer_in_time") from late
     except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError) as broken:
         raise NotDelivered(
             f"The connection failed: {broken or type(broken).__name__}.", code="connection_failed"
         ) from broken
-    return _judge(answer)
+    return _require_success(answer)
 
 
-def _judge(answer: httpcore.Response) -> int:
+def _require_success(answer: httpcore.Response) -> int:
     status: int = answer.status
     if 200 <= status < 300:
         return status

@@ -11,7 +11,7 @@ from app.errors import Conflict, NotFound
 from app.identity.actor import SERVICE, Actor
 from app.notifications import deliveries
 from app.notifications.tables import Channel, Delivery, Webhook
-from app.releases.events import Appended, append_event, link_events, stand_in_line
+from app.releases.events import Appended, append_event, link_events, lock_chain_head
 from app.releases.tables import EventHead
 
 # Nobody is told of these, or telling somebody could itself be something to tell.
@@ -29,7 +29,7 @@ def create_webhook(
     now: datetime,
 ) -> Webhook:
     """``url`` was checked. It hears of what happens from now on; ``kinds`` and ``models`` narrow that, none mean all."""
-    stand_in_line(session)
+    lock_chain_head(session)
     webhook = Webhook(
         id=f"wh_{secrets.token_hex(8)}",
         url=url,
@@ -49,7 +49,7 @@ def create_webhook(
 def delete_webhook(session: Session, webhook_id: str, *, actor: Actor, now: datetime) -> None:
     """It, and what it was still to be told. Raises NotFound."""
     webhook = lock_webhook(session, webhook_id)
-    deliveries.forget(session, recipient_of(webhook.id))
+    deliveries.delete_for(session, recipient_of(webhook.id))
     session.delete(webhook)
     _record(session, "webhook.deleted", webhook, actor=actor, now=now, data={"url": webhook.url})
 
@@ -75,7 +75,7 @@ def try_webhook(session: Session, webhook_id: str, *, actor: Actor, now: datetim
         )
     tested = _record(session, "webhook.tested", webhook, actor=actor, now=now, data={})
     link_events(session)
-    tell(session, webhook.id, seq=tested.seq)
+    notify(session, webhook.id, seq=tested.seq)
     return webhook
 
 
@@ -106,9 +106,9 @@ def disable_webhook(session: Session, webhook_id: str, *, because: str, now: dat
     _record(session, "webhook.disabled", webhook, actor=SERVICE, now=now, data={"sentence": because})
 
 
-def tell(session: Session, webhook_id: str, *, seq: int) -> None:
+def notify(session: Session, webhook_id: str, *, seq: int) -> None:
     """Have a webhook told of one event. Its message id is made of both, so it is told once however often this is said."""
-    deliveries.want(
+    deliveries.request_delivery(
         session, Channel.WEBHOOK, webhook_id, message_id=f"msg_{webhook_id}_{seq}", subject=str(seq), seq=seq
     )
 

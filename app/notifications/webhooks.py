@@ -9,7 +9,7 @@ from standardwebhooks import Webhook as Signer
 from app.database.connection import Database
 from app.errors import Conflict
 from app.notifications.keys import secrets_in_use, signing_keys
-from app.notifications.outgoing import Reach, post
+from app.notifications.outgoing import OutboundRules, post
 from app.notifications.sending import Delivered, DeliveryAttempt, NotDelivered
 from app.notifications.tables import Webhook
 from app.releases.tables import Event
@@ -19,14 +19,14 @@ from app.settings import Settings
 class WebhookSender:
     """Signs and posts. The body is made of the event alone, which never changes: repeated, it has the same bytes."""
 
-    def __init__(self, database: Database, settings: Settings, *, reach: Reach) -> None:
+    def __init__(self, database: Database, settings: Settings, *, rules: OutboundRules) -> None:
         self._database = database
         self._settings = settings
-        self._reach = reach
+        self._rules = rules
 
-    def __call__(self, parcel: DeliveryAttempt, *, now: datetime) -> Delivered:
+    def __call__(self, attempt: DeliveryAttempt, *, now: datetime) -> Delivered:
         with self._database.read() as session:
-            webhook, event = session.get(Webhook, parcel.address), session.get(Event, int(parcel.subject))
+            webhook, event = session.get(Webhook, attempt.address), session.get(Event, int(attempt.subject))
         if webhook is None or event is None:
             raise NotDelivered("The webhook was removed.", code="webhook_removed", for_good=True)
         try:
@@ -37,9 +37,9 @@ class WebhookSender:
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "mlrelease",
-            **signed_headers(parcel.message_id, body, secrets=secrets, now=now),
+            **signed_headers(attempt.message_id, body, secrets=secrets, now=now),
         }
-        answer = post(webhook.url, body.encode(), headers=headers, reach=self._reach)
+        answer = post(webhook.url, body.encode(), headers=headers, rules=self._rules)
         return Delivered(answer=answer, sentence=f"The answer was {answer}.")
 
 

@@ -129,7 +129,7 @@ def appended_in(session: Session) -> list[Appended]:
     return [event for event, _ in session.info.get(_LOOSE, ())]
 
 
-def stand_in_line(session: Session) -> None:
+def lock_chain_head(session: Session) -> None:
     """Take the head's lock now instead of at the end: what is read after this no other writer changes."""
     session.connection().execute(_LOCKED_HEAD)
 

@@ -14,7 +14,7 @@ from sqlmodel import Session, func, select
 
 from app.errors import Conflict
 from app.identity.actor import SERVICE, Actor
-from app.releases.events import append_event, stand_in_line
+from app.releases.events import append_event, lock_chain_head
 from app.releases.locks import keep_locked, lock_rollout
 from app.releases.queries import rollout_ahead, steps_of
 from app.releases.states import DRIVEN, MAY_FOLLOW, STEP_MAY_FOLLOW, TIMED, Control, Status, StepStatus
@@ -43,7 +43,7 @@ class Request:
 
 def create_release(session: Session, request: Request, *, mark: str, actor: Actor, now: datetime) -> Release:
     """A new release, ``pending`` until it is prepared."""
-    stand_in_line(session)  # many who ask at once would all take the same number
+    lock_chain_head(session)  # many who ask at once would all take the same number
     newest = session.exec(select(func.max(Release.number)).where(Release.model == request.model)).one()
     number = (newest or 0) + 1
     release = Release(

@@ -19,7 +19,7 @@ LONGEST_COMMENT = 1000  # characters
 
 
 def decide(
-    way: Portal,
+    portal: Portal,
     actor: Actor,
     form: dict[str, str],
     *,
@@ -38,9 +38,11 @@ def decide(
         raise Invalid(f"A comment has at most {LONGEST_COMMENT} characters.", code="comment_too_long")
 
     def work(session: Session) -> None:
-        asking = way.asking(actor)
+        asking = portal.asking(actor)
         if token is not None:
-            link = use_link(session, signing_keys(way.authentication.settings), token, actor=actor.name, now=asking.now)
+            link = use_link(
+                session, signing_keys(portal.authentication.settings), token, actor=actor.name, now=asking.now
+            )
             _require_its_answer(link, answer)
         if answer == "approve":
             emergency = form.get("emergency") == "yes"
@@ -48,7 +50,7 @@ def decide(
         else:
             reject(session, asking, release_id, stage, plan_digest=digest, reason=reason)
 
-    way.write(work)
+    portal.write(work)
 
 
 def _require_its_answer(link: Link, answer: str) -> None:

@@ -24,7 +24,7 @@ from app.releases.attested import ROW, row_digest
 from app.releases.events import append_event
 from app.web.forms import read_form
 from app.web.pages import HEADERS, PageRoute, page
-from app.web.portal import Portal, Way, new_request_id
+from app.web.portal import CurrentPortal, Portal, new_request_id
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -33,7 +33,7 @@ HOME = "/"
 
 @router.get("/login")
 async def login(
-    way: Way,
+    portal: CurrentPortal,
     go_to: Annotated[str, Query(max_length=2000)] = HOME,
     token: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
@@ -41,17 +41,17 @@ async def login(
 
     ``token``: the development login's, in the link that ``mlrelease up`` prints.
     """
-    settings, go_to = way.authentication.settings, inside(go_to)
+    settings, go_to = portal.authentication.settings, safe_target(go_to)
     if settings.development_login:
-        return _ask_for_name(way, {"go_to": go_to, "token": token})
-    door = _door(way.authentication.access)
-    endpoint = await way.authentication.issuers.endpoint(door.issuer.url, "authorization_endpoint")
-    begun, cookie = begin_login(signing_keys(settings), go_to=go_to, now=await run_in_threadpool(way.database.now))
+        return _name_form(portal, {"go_to": go_to, "token": token})
+    setup = _login_setup(portal.authentication.access)
+    endpoint = await portal.authentication.issuers.endpoint(setup.issuer.url, "authorization_endpoint")
+    begun, cookie = begin_login(signing_keys(settings), go_to=go_to, now=await run_in_threadpool(portal.database.now))
     asked = {
         "response_type": "code",
-        "client_id": door.client_id,
-        "redirect_uri": _redirect_uri(way),
-        "scope": " ".join(door.scopes),
+        "client_id": setup.client_id,
+        "redirect_uri": _redirect_uri(portal),
+        "scope": " ".join(setup.scopes),
         "state": begun.state,
         "nonce": begun.nonce,
         "code_challenge": begun.challenge,
@@ -65,76 +65,78 @@ async def login(
 
 @router.get("/login/callback")
 async def callback(
-    way: Way,
+    portal: CurrentPortal,
     request: Request,
     state: Annotated[str, Query(max_length=200)] = "",
     code: Annotated[str, Query(max_length=4000)] = "",
     error: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """The issuer sent the browser back. Raises Unauthenticated for whatever is not the end of a login begun here."""
-    settings, issuers = way.authentication.settings, way.authentication.issuers
-    door = _door(way.authentication.access)
+    settings, issuers = portal.authentication.settings, portal.authentication.issuers
+    setup = _login_setup(portal.authentication.access)
     cookie = request.cookies.get(login_cookie(settings), "")
-    begun = end_login(signing_keys(settings), state=state, cookie=cookie, now=await run_in_threadpool(way.database.now))
+    begun = end_login(
+        signing_keys(settings), state=state, cookie=cookie, now=await run_in_threadpool(portal.database.now)
+    )
     if error or not code:
         raise Unauthenticated("The issuer did not log you in.", code="login_refused", hint="Log in again.")
-    token = await _exchange(way, door, code=code, verifier=begun.verifier)
-    claims = await verify_login(door.issuer, token, client_id=door.client_id, nonce=begun.nonce, issuers=issuers)
-    actor = way.authentication.access.actor_of_claims(
-        door.issuer.url, claims, via="portal", request_id=new_request_id()
+    token = await _exchange(portal, setup, code=code, verifier=begun.verifier)
+    claims = await verify_login(setup.issuer, token, client_id=setup.client_id, nonce=begun.nonce, issuers=issuers)
+    actor = portal.authentication.access.actor_of_claims(
+        setup.issuer.url, claims, via="portal", request_id=new_request_id()
     )
-    kept = way.authentication.claims_to_keep(door.issuer, claims)
-    async with way.writes.one():
+    kept = portal.authentication.claims_to_keep(setup.issuer, claims)
+    async with portal.writes.slot():
         answer = await run_in_threadpool(
-            lambda: _enter(way, request, actor, issuer=door.issuer.url, claims=kept, go_to=begun.go_to)
+            lambda: _start_session(portal, request, actor, issuer=setup.issuer.url, claims=kept, go_to=begun.go_to)
         )
     answer.delete_cookie(login_cookie(settings), **attributes(settings))
     return answer
 
 
 @router.post("/login")
-async def say_name(way: Way, request: Request) -> Response:
+async def log_in_by_name(portal: CurrentPortal, request: Request) -> Response:
     """The development login. Does not exist anywhere else."""
-    if not way.authentication.settings.development_login:
+    if not portal.authentication.settings.development_login:
         raise NotFound("There is nothing here.", code="route_not_found")
     _require_same_origin(request)
     form = await read_form(request)
-    if not way.authentication.is_development_token(form.get("token", "").strip()):
-        return _ask_for_name(way, form)
+    if not portal.authentication.is_development_token(form.get("token", "").strip()):
+        return _name_form(portal, form)
     groups = sorted(filter(None, (group.strip() for group in form.get("groups", "").split(","))))
     actor = developer(form.get("name", ""), via="portal", request_id=new_request_id(), groups=frozenset(groups))
-    go_to = inside(form.get("go_to", HOME))
+    go_to = safe_target(form.get("go_to", HOME))
     return await run_in_threadpool(
-        lambda: _enter(way, request, actor, issuer=None, claims={"groups": groups}, go_to=go_to)
+        lambda: _start_session(portal, request, actor, issuer=None, claims={"groups": groups}, go_to=go_to)
     )
 
 
-def _ask_for_name(way: Portal, said: Mapping[str, str]) -> Response:
+def _name_form(portal: Portal, given: Mapping[str, str]) -> Response:
     """The form; again, with what was said, where a token is not the right one."""
-    token = said.get("token", "").strip()
-    is_right = way.authentication.is_development_token(token)
+    token = given.get("token", "").strip()
+    is_right = portal.authentication.is_development_token(token)
     is_wrong = bool(token) and not is_right
     return page(
         "login.html",
         status=401 if is_wrong else 200,
-        go_to=inside(said.get("go_to", HOME)),
+        go_to=safe_target(given.get("go_to", HOME)),
         token=token if is_right else "",
-        token_file=token_file(way.authentication.settings.data),
+        token_file=token_file(portal.authentication.settings.data),
         refused="This is not the token of the service that runs now: each start makes a new one." if is_wrong else "",
-        name=said.get("name", ""),
-        groups=said.get("groups", ""),
+        name=given.get("name", ""),
+        groups=given.get("groups", ""),
     )
 
 
 @router.post("/logout")
-async def logout(way: Way, request: Request) -> Response:
+async def logout(portal: CurrentPortal, request: Request) -> Response:
     """Ends the session here; at the issuer the person stays logged in. Raises Forbidden without the session's CSRF token."""
-    settings = way.authentication.settings
+    settings = portal.authentication.settings
     secret = request.cookies.get(session_cookie(settings))
     if secret is not None:
         form = await read_form(request)
         check_csrf(secret, form.get("csrf_token", ""))
-        await run_in_threadpool(_leave, way, secret)
+        await run_in_threadpool(_end_session, portal, secret)
     # Not to /login, which leads to the issuer: our policy lets no form end elsewhere, and who logs out wants to stay out.
     answer = RedirectResponse("/logged-out", 303, headers=HEADERS)
     answer.delete_cookie(session_cookie(settings), **attributes(settings))
@@ -146,7 +148,7 @@ def logged_out() -> Response:
     return page("logged_out.html")
 
 
-def inside(address: str) -> str:
+def safe_target(address: str) -> str:
     """An address of ours to go to after the login; home for one that leads, or could be read to lead, elsewhere."""
     try:
         place = urlsplit(address)
@@ -157,11 +159,11 @@ def inside(address: str) -> str:
     return address if is_ours and is_plain else HOME
 
 
-def _enter(
-    way: Portal, request: Request, actor: Actor, *, issuer: str | None, claims: Mapping[str, Any], go_to: str
+def _start_session(
+    portal: Portal, request: Request, actor: Actor, *, issuer: str | None, claims: Mapping[str, Any], go_to: str
 ) -> RedirectResponse:
     """A new session under a new cookie; one that the browser had before ends."""
-    settings, now = way.authentication.settings, way.database.now()
+    settings, now = portal.authentication.settings, portal.database.now()
     before = request.cookies.get(session_cookie(settings))
 
     def work(session: Session) -> str:
@@ -176,12 +178,12 @@ def _enter(
 
     answer = RedirectResponse(go_to, 303, headers=HEADERS)
     age = int(settings.session_hours * 3600)
-    answer.set_cookie(session_cookie(settings), way.write(work), max_age=age, **attributes(settings))
+    answer.set_cookie(session_cookie(settings), portal.write(work), max_age=age, **attributes(settings))
     return answer
 
 
-def _leave(way: Portal, secret: str) -> None:
-    now = way.database.now()
+def _end_session(portal: Portal, secret: str) -> None:
+    now = portal.database.now()
 
     def work(session: Session) -> None:
         ended = close_session(session, secret)
@@ -189,21 +191,21 @@ def _leave(way: Portal, secret: str) -> None:
             actor = Actor(ended.name, "portal", new_request_id())
             append_event(session, "session.closed", subject=ended.name, actor=actor, now=now)
 
-    way.write(work)
+    portal.write(work)
 
 
-async def _exchange(way: Portal, door: Login, *, code: str, verifier: str) -> str:
-    settings, issuers = way.authentication.settings, way.authentication.issuers
+async def _exchange(portal: Portal, setup: Login, *, code: str, verifier: str) -> str:
+    settings, issuers = portal.authentication.settings, portal.authentication.issuers
     form = {
         "grant_type": "authorization_code",
         "code": code,
-        "redirect_uri": _redirect_uri(way),
-        "client_id": door.client_id,
+        "redirect_uri": _redirect_uri(portal),
+        "client_id": setup.client_id,
         "code_verifier": verifier,
     }
     if settings.login_client_secret is not None:
         form["client_secret"] = settings.login_client_secret.get_secret_value()
-    status, answer = await issuers.exchange(await issuers.endpoint(door.issuer.url, "token_endpoint"), form)
+    status, answer = await issuers.exchange(await issuers.endpoint(setup.issuer.url, "token_endpoint"), form)
     if status >= 500:
         raise Unavailable(
             "The issuer could not log you in.", code="issuer_unreachable", hint="Log in again in a moment."
@@ -224,7 +226,7 @@ def _require_same_origin(request: Request) -> None:
         raise Forbidden("This form is another site's.", code="origin_wrong")
 
 
-def _door(access: Access) -> Login:
+def _login_setup(access: Access) -> Login:
     if access.login is None:
         raise NotFound(
             "Nobody can log in here.", code="login_not_set_up", hint="Name an issuer under `login` in access.yml."
@@ -232,5 +234,5 @@ def _door(access: Access) -> Login:
     return access.login
 
 
-def _redirect_uri(way: Portal) -> str:
-    return f"{way.address}/login/callback"
+def _redirect_uri(portal: Portal) -> str:
+    return f"{portal.address}/login/callback"

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.errors import Conflict, Forbidden, Invalid, MlreleaseError, NotFound, Unauthenticated, Unavailable
-from app.web import words
+from app.web import filters
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -58,7 +58,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters |= {name: getattr(words, name) for name in words.__all__}
+_environment.filters |= {name: getattr(filters, name) for name in filters.__all__}
 
 
 def page(template: str, *, status: int = 200, **shown: Any) -> HTMLResponse:

@@ -8,8 +8,8 @@ from typing import Annotated, TypeVar, cast
 from fastapi import Depends, Request
 from sqlmodel import Session
 
+from app.database.concurrency import ConcurrencyLimit
 from app.database.connection import Database
-from app.database.turns import Turns
 from app.errors import Unauthenticated
 from app.guardrails.rules import Guardrails
 from app.identity.actor import Actor
@@ -33,7 +33,7 @@ class Portal:
     database: Database
     queue: WorkQueue
     guardrails: Guardrails
-    writes: Turns
+    writes: ConcurrencyLimit
 
     @property
     def address(self) -> str:
@@ -78,25 +78,25 @@ def _portal(request: Request) -> Portal:
     return cast(Portal, request.app.state.portal)
 
 
-Way = Annotated[Portal, Depends(_portal)]
+CurrentPortal = Annotated[Portal, Depends(_portal)]
 
 
-def visitor(request: Request, way: Way) -> Visitor:
+def current_visitor(request: Request, portal: CurrentPortal) -> Visitor:
     """Who is logged in. Raises Unauthenticated: the portal sends them to ``/login?go_to=…``."""
-    secret = request.cookies.get(session_cookie(way.authentication.settings))
+    secret = request.cookies.get(session_cookie(portal.authentication.settings))
     if secret is None:
         raise Unauthenticated("You are not logged in.", code="session_ended", hint="Log in.")
-    actor = way.authentication.by_session(secret, request_id=new_request_id())
+    actor = portal.authentication.actor_of_session(secret, request_id=new_request_id())
     return Visitor(actor, secret)
 
 
-Who = Annotated[Visitor, Depends(visitor)]
+CurrentVisitor = Annotated[Visitor, Depends(current_visitor)]
 
 
-def _who_may_see(who: Who, release_id: str) -> Visitor:
+def _allowed_visitor(visitor: CurrentVisitor, release_id: str) -> Visitor:
     """Raises NotFound for a release that is not there for this visitor, whether or not it is for others."""
-    require_visible(who.actor, release_id)
-    return who
+    require_visible(visitor.actor, release_id)
+    return visitor
 
 
 def require_visible(actor: Actor, release_id: str) -> None:
@@ -105,13 +105,13 @@ def require_visible(actor: Actor, release_id: str) -> None:
         raise no_such_release(release_id)
 
 
-WhoSees = Annotated[Visitor, Depends(_who_may_see)]
+AllowedVisitor = Annotated[Visitor, Depends(_allowed_visitor)]
 
 
-def _signed(who: Who, fields: Fields) -> dict[str, str]:
+def _checked_fields(visitor: CurrentVisitor, fields: Fields) -> dict[str, str]:
     """The fields of a form of this session. Raises Forbidden for one that another site made the browser send."""
-    check_csrf(who.secret, fields.get("csrf_token", ""))
+    check_csrf(visitor.secret, fields.get("csrf_token", ""))
     return fields
 
 
-Form = Annotated[dict[str, str], Depends(_signed)]
+Form = Annotated[dict[str, str], Depends(_checked_fields)]

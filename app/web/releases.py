@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from app.releases import queries
 from app.web.pages import HEADERS, PageRoute, page
-from app.web.portal import Way, WhoSees
+from app.web.portal import AllowedVisitor, CurrentPortal
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -15,13 +15,16 @@ MOST_EVENTS = 500
 
 
 @router.get("/releases/{release_id}")
-def show_release(way: Way, who: WhoSees, release_id: str) -> Response:
-    return way.read(lambda session: page("release.html", visitor=who, **_shown(session, release_id)))
+def show_release(portal: CurrentPortal, visitor: AllowedVisitor, release_id: str) -> Response:
+    return portal.read(lambda session: page("release.html", visitor=visitor, **_shown(session, release_id)))
 
 
 @router.get("/releases/{release_id}/live")
 def show_live_part(
-    way: Way, _who: WhoSees, release_id: str, if_none_match: Annotated[str | None, Header()] = None
+    portal: CurrentPortal,
+    _visitor: AllowedVisitor,
+    release_id: str,
+    if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """What changes on the page, for the script that keeps it up to date."""
 
@@ -33,7 +36,7 @@ def show_live_part(
         answer.headers["ETag"] = etag
         return answer
 
-    return way.read(query)
+    return portal.read(query)
 
 
 def _shown(session: Session, release_id: str) -> dict[str, Any]:

@@ -15,59 +15,63 @@ from app.releases.plans import Change, changes
 from app.releases.tables import Plan
 from app.web.deciding import decide
 from app.web.pages import HEADERS, PageRoute, page, status_of
-from app.web.portal import Form, Portal, Visitor, Way, Who, WhoSees, require_visible
+from app.web.portal import AllowedVisitor, CurrentPortal, CurrentVisitor, Form, Portal, Visitor, require_visible
 from app.web.question import Question, read_question
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 @router.get("/releases/{release_id}/rollouts/{stage}")
-def show_rollout(way: Way, who: WhoSees, release_id: str, stage: str) -> Response:
-    return way.read(lambda session: _page(who, _question(session, who, release_id, stage)))
+def show_rollout(portal: CurrentPortal, visitor: AllowedVisitor, release_id: str, stage: str) -> Response:
+    return portal.read(lambda session: _page(visitor, _question(session, visitor, release_id, stage)))
 
 
 @router.post("/releases/{release_id}/rollouts/{stage}")
-def decide_on_rollout(way: Way, who: WhoSees, form: Form, release_id: str, stage: str) -> Response:
+def decide_on_rollout(
+    portal: CurrentPortal, visitor: AllowedVisitor, form: Form, release_id: str, stage: str
+) -> Response:
     """The page itself after an answer that counts; with what was said and why not, after one that does not."""
     try:
-        decide(way, who.actor, form, release_id=release_id, stage=stage)
-    except (Conflict, Forbidden, Invalid) as no:
-        return _refused(way, who, form, no, release_id=release_id, stage=stage)
+        decide(portal, visitor.actor, form, release_id=release_id, stage=stage)
+    except (Conflict, Forbidden, Invalid) as refusal:
+        return _refused(portal, visitor, form, refusal, release_id=release_id, stage=stage)
     return _back(release_id, stage)
 
 
 @router.get("/decide")
-def follow_link(way: Way, who: Who, token: Annotated[str, Query(max_length=LONGEST)]) -> Response:
+def follow_link(
+    portal: CurrentPortal, visitor: CurrentVisitor, token: Annotated[str, Query(max_length=LONGEST)]
+) -> Response:
     """Shows the question. Decides nothing: scanners and previews follow links, too."""
 
     def query(session: Session) -> Response:
-        link = _read_link(session, way, who, token)
-        question = _question(session, who, link.release_id, link.stage)
+        link = _read_link(session, portal, visitor, token)
+        question = _question(session, visitor, link.release_id, link.stage)
         changed = _changed_since(session, link, question)
-        return _page(who, question, link=link, token=token, changed=changed)
+        return _page(visitor, question, link=link, token=token, changed=changed)
 
-    return way.read(query)
+    return portal.read(query)
 
 
 @router.post("/decide")
-def decide_by_link(way: Way, who: Who, form: Form) -> Response:
+def decide_by_link(portal: CurrentPortal, visitor: CurrentVisitor, form: Form) -> Response:
     token = form.get("token", "")
-    link = way.read(lambda session: _read_link(session, way, who, token))
+    link = portal.read(lambda session: _read_link(session, portal, visitor, token))
     try:
-        decide(way, who.actor, form, release_id=link.release_id, stage=link.stage, token=token)
-    except (Conflict, Forbidden, Invalid) as no:
-        return _refused(way, who, form, no, release_id=link.release_id, stage=link.stage, link=link)
+        decide(portal, visitor.actor, form, release_id=link.release_id, stage=link.stage, token=token)
+    except (Conflict, Forbidden, Invalid) as refusal:
+        return _refused(portal, visitor, form, refusal, release_id=link.release_id, stage=link.stage, link=link)
     return _back(link.release_id, link.stage)
 
 
-def _read_link(session: Session, way: Portal, who: Visitor, token: str) -> Link:
-    link = read_link(session, signing_keys(way.authentication.settings), token, now=database_now(session))
-    require_visible(who.actor, link.release_id)
+def _read_link(session: Session, portal: Portal, visitor: Visitor, token: str) -> Link:
+    link = read_link(session, signing_keys(portal.authentication.settings), token, now=database_now(session))
+    require_visible(visitor.actor, link.release_id)
     return link
 
 
-def _question(session: Session, who: Visitor, release_id: str, stage: str) -> Question:
-    return read_question(session, who.actor, release_id, stage, now=database_now(session))
+def _question(session: Session, visitor: Visitor, release_id: str, stage: str) -> Question:
+    return read_question(session, visitor.actor, release_id, stage, now=database_now(session))
 
 
 def _changed_since(session: Session, link: Link, question: Question) -> list[Change]:
@@ -79,22 +83,22 @@ def _changed_since(session: Session, link: Link, question: Question) -> list[Cha
 
 
 def _refused(
-    way: Portal,
-    who: Visitor,
+    portal: Portal,
+    visitor: Visitor,
     form: dict[str, str],
-    no: MlreleaseError,
+    refusal: MlreleaseError,
     *,
     release_id: str,
     stage: str,
     link: Link | None = None,
 ) -> Response:
-    changed = [Change(**each) for each in no.details.get("changes", ())]
-    question = way.read(lambda session: _question(session, who, release_id, stage))
-    is_spent = no.code == "link_used"
+    changed = [Change(**each) for each in refusal.details.get("changes", ())]
+    question = portal.read(lambda session: _question(session, visitor, release_id, stage))
+    is_spent = refusal.code == "link_used"
     return _page(
-        who,
+        visitor,
         question,
-        error=no,
+        error=refusal,
         changed=changed,
         reason=form.get("reason", ""),
         link=None if is_spent else link,
@@ -103,7 +107,7 @@ def _refused(
 
 
 def _page(
-    who: Visitor,
+    visitor: Visitor,
     question: Question,
     *,
     error: MlreleaseError | None = None,
@@ -115,7 +119,7 @@ def _page(
     return page(
         "rollout.html",
         status=200 if error is None else status_of(error),
-        visitor=who,
+        visitor=visitor,
         question=question,
         error=error,
         changed=changed,

@@ -66,7 +66,7 @@ def test_change_at_any_moment_of_a_look_is_not_missed(database: Database, releas
             for turn in range(12):
                 known = revision(database, release)
                 waiting = asyncio.create_task(changes.wait(release, known, seconds=30))
-                await asyncio.sleep(turn * changes_module.LOOK_SECONDS / 9)
+                await asyncio.sleep(turn * changes_module.POLL_SECONDS / 9)
                 await asyncio.to_thread(revise, database, release)
                 assert await waiting, f"the change of turn {turn} was missed"
             return len(changes)
@@ -78,7 +78,7 @@ def test_nobody_waits_and_nothing_is_asked(database: Database) -> None:
     async def scenario() -> None:
         changes = Changes(database)
         async with watching(changes):
-            await asyncio.sleep(3 * changes_module.LOOK_SECONDS)
+            await asyncio.sleep(3 * changes_module.POLL_SECONDS)
 
     with statements(database.engine) as seen:
         asyncio.run(scenario())

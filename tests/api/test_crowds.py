@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from app.database.turns import MOST_WRITES
+from app.database.concurrency import MOST_WRITES
 from app.releases.states import Status
 from app.settings import Settings
 from tests.api.conftest import on_sqlite
@@ -30,7 +30,7 @@ def settings(settings: Settings) -> Settings:
 def test_held_chain_leaves_reading_to_everybody_else(
     anna: httpx.Client, planned: str, database_url: str, service: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.database.turns.WAIT_SECONDS", 60.0)
+    monkeypatch.setattr("app.database.concurrency.WAIT_SECONDS", 60.0)
     with ThreadPoolExecutor(WRITERS) as pool:
         with writing(database_url):
             writes = [
@@ -54,7 +54,7 @@ def test_held_chain_leaves_reading_to_everybody_else(
 def test_who_waits_too_long_for_a_turn_to_write_is_sent_away(
     anna: httpx.Client, planned: str, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.database.turns.WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("app.database.concurrency.WAIT_SECONDS", 0.2)
     with ThreadPoolExecutor(WRITERS) as pool, writing(database_url):
         writes = [
             pool.submit(anna.post, f"/v1/releases/{planned}/pause", json={"reason": f"{number}"})

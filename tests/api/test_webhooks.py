@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 from standardwebhooks import Webhook as Checker
 
-from app.notifications.courier import Courier
+from app.notifications.notifier import Notifier
 from app.notifications.tables import Channel
 from app.notifications.webhooks import WebhookSender
 from tests.api.playing import as_json
@@ -104,9 +104,9 @@ def test_what_was_tried_out_given_up_and_sent_again_is_shown(service: Served, an
         receiver.answer = respond(500)
         with database.engine.begin() as connection:
             connection.execute(text("UPDATE webhook SET url = :url"), {"url": receiver.url()})
-        sender = WebhookSender(database, service.service.settings, reach=local_reach())
-        courier = Courier(database, {Channel.WEBHOOK: sender}, poll_seconds=0.02)
-        courier.start()
+        sender = WebhookSender(database, service.service.settings, rules=local_reach())
+        notifier = Notifier(database, {Channel.WEBHOOK: sender}, poll_seconds=0.02)
+        notifier.start()
         try:
             assert anna.post(f"/v1/webhooks/{made['id']}/test").status_code == 200
             path = f"/v1/webhooks/{made['id']}/deliveries"
@@ -123,8 +123,8 @@ def test_what_was_tried_out_given_up_and_sent_again_is_shown(service: Served, an
             assert as_json(anna.post(f"/v1/webhooks/{made['id']}/redeliver")) == {"count": 1}
             wait_until(lambda: as_json(anna.get(path))["items"][0]["status"] == "delivered", what="it has arrived")
         finally:
-            courier.stop()
-            courier.wait_until_stopped()
+            notifier.stop()
+            notifier.wait_until_stopped()
 
     Checker(str(made["secret"])).verify(receiver.received[-1].body, receiver.received[-1].headers)
     assert as_json(anna.post(f"/v1/deliveries/{delivery['id']}/redeliver"))["status"] == "pending"

@@ -101,7 +101,7 @@ def test_bundle_that_does_not_go_on_is_hung_up_on_and_few_are_taken_at_once(
     opened = [begun(service, "/v1/bundles", sent=b"x" * MIB, headers=known) for _ in range(MOST_UPLOADS)]
     for each in opened:
         each.__enter__()
-    wait_until(lambda: service.service.uploads.are_taken, what="all places are taken")
+    wait_until(lambda: service.service.uploads.is_full, what="all places are taken")
 
     monkeypatch.setattr("app.database.turns.WAIT_SECONDS", 0.2)
     refused = root.post("/v1/bundles", content=b"x")
@@ -111,7 +111,7 @@ def test_bundle_that_does_not_go_on_is_hung_up_on_and_few_are_taken_at_once(
     assert root.post("/v1/releases", json={"model": "none", "job": "j"}).status_code == 404, "others may write"
     for each in opened:
         each.__exit__(None, None, None)
-    wait_until(lambda: not service.service.uploads.are_taken, what="who has gone gives back their place")
+    wait_until(lambda: not service.service.uploads.is_full, what="who has gone gives back their place")
 
     monkeypatch.setattr("app.api.receiving.BUNDLE_SECONDS", 0.2)
     with begun(service, "/v1/bundles", sent=b"x", headers=known) as connection:

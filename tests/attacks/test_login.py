@@ -15,7 +15,7 @@ from app.identity.logins import LOGIN_TIME, begin_login
 from app.identity.sessions import csrf_token
 from app.main import create_app
 from app.settings import Settings
-from app.web.login import inside
+from app.web.login import safe_target
 from tests.api.serving import Served, serving, statements
 from tests.identity.issuer import TestIssuer
 
@@ -193,7 +193,7 @@ def test_token_of_another_login_is_refused_by_its_nonce(browser: Browser, issuer
     ],
 )
 def test_login_leads_nowhere_else(browser: Browser, go_to: str) -> None:
-    assert inside(go_to) == "/"
+    assert safe_target(go_to) == "/"
     assert log_in(browser(), go_to).headers["Location"] == "/"
 
 

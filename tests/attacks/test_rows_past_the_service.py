@@ -12,7 +12,7 @@ from sqlmodel import select
 
 from app.database.connection import Database
 from app.identity.cookies import session_cookie
-from app.identity.secrets import kept, new_secret, new_token
+from app.identity.secrets import new_secret, new_token, secret_hash
 from app.identity.tables import ApiToken, PortalSession
 from app.releases.attested import ROW, row_digest
 from app.releases.events import hash_of
@@ -45,7 +45,7 @@ def add_token(database: Database) -> str:
     secret = new_token()
     fields: dict[str, Any] = {
         "id": f"token-{secrets.token_hex(4)}",
-        "hash": kept(secret),
+        "hash": secret_hash(secret),
         "name": "mallory",
         "grants": [{"role": "admin", "model": None}],
         "created_by": "root",
@@ -92,7 +92,7 @@ def test_token_whose_row_was_changed_opens_nothing(
 @pytest.mark.usefixtures("root")
 def test_token_that_takes_over_anothers_secret_opens_nothing(bearer: As, database: Database) -> None:
     secret = new_token()
-    write(database, "UPDATE api_token SET hash = :hash WHERE name = 'root'", hash=kept(secret))
+    write(database, "UPDATE api_token SET hash = :hash WHERE name = 'root'", hash=secret_hash(secret))
 
     assert bearer(secret).get("/v1/tokens").status_code == 401
 
@@ -128,7 +128,7 @@ def test_session_that_was_written_into_the_table_logs_nobody_in(
     with database.write() as session:
         session.add(
             PortalSession(
-                id=kept(secret),
+                id=secret_hash(secret),
                 name="boris",
                 issuer=service.service.access.issuers[0].url,
                 claims={"sub": "boris"},

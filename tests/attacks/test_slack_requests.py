@@ -15,13 +15,13 @@ import pytest
 
 from app.chat.blocks import APPROVE, REJECT
 from tests.api.serving import Served, problem_of
-from tests.chat.conftest import ask_for_release, caller, courier, service, settings, slack, status_of, worker  # noqa: F401 - fixtures
+from tests.chat.conftest import ask_for_release, caller, notifier, service, settings, slack, status_of, worker  # noqa: F401 - fixtures
 from tests.chat.slack import SECRET, Slack, send, signed
 from tests.waiting import wait_until
 
 
 @pytest.fixture
-def waiting(courier: object, slack: Slack, ask_for_release: Callable[..., str]) -> str:  # noqa: ARG001 - at work meanwhile
+def waiting(notifier: object, slack: Slack, ask_for_release: Callable[..., str]) -> str:  # noqa: ARG001 - at work meanwhile
     release = ask_for_release()
     wait_until(lambda: slack.messages, what="Slack shows it")
     return release

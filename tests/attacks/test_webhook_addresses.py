@@ -9,21 +9,21 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from app.notifications.outgoing import MOST_BYTES, Reach, post
+from app.notifications.outgoing import MOST_BYTES, OutboundRules, post
 from app.notifications.sending import NotDelivered
 from tests.notifications.receiving import Receiver, local_reach, receiving, respond
 
 
 @pytest.fixture
-def inside() -> Iterator[Receiver]:
+def safe_target() -> Iterator[Receiver]:
     """Something on this machine that nobody outside may reach."""
     with receiving() as receiver:
         yield receiver
 
 
-def refused(url: str, reach: Reach, code: str) -> None:
+def refused(url: str, rules: OutboundRules, code: str) -> None:
     with pytest.raises(NotDelivered) as no:
-        post(url, b"{}", headers={}, reach=reach)
+        post(url, b"{}", headers={}, rules=rules)
     assert no.value.code == code, no.value.sentence
 
 
@@ -39,56 +39,56 @@ class Rebinding:
         return [self.answers[min(self.asked, len(self.answers)) - 1]]
 
 
-def test_name_that_leads_to_loopback_is_not_called(inside: Receiver) -> None:
-    reach = Reach(without_tls=True, resolve=lambda _host, _port: ["127.0.0.1"])
+def test_name_that_leads_to_loopback_is_not_called(safe_target: Receiver) -> None:
+    rules = OutboundRules(without_tls=True, resolve=lambda _host, _port: ["127.0.0.1"])
 
-    refused(inside.url("innocent.example"), reach, "address_refused")
+    refused(safe_target.url("innocent.example"), rules, "address_refused")
 
-    assert inside.received == []
+    assert safe_target.received == []
 
 
-def test_real_name_of_this_machine_is_not_called(inside: Receiver) -> None:
-    refused(inside.url("localhost"), Reach(without_tls=True), "address_refused")
+def test_real_name_of_this_machine_is_not_called(safe_target: Receiver) -> None:
+    refused(safe_target.url("localhost"), OutboundRules(without_tls=True), "address_refused")
 
-    assert inside.received == []
+    assert safe_target.received == []
 
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "168.63.129.16", "10.0.0.1", "::ffff:127.0.0.1", "fe80::1%lo"])
 def test_name_that_leads_into_a_private_network_is_not_called(address: str) -> None:
-    reach = Reach(without_tls=True, resolve=lambda _host, _port: [address])
+    rules = OutboundRules(without_tls=True, resolve=lambda _host, _port: [address])
 
     begun = time.monotonic()
-    refused("http://innocent.example/", reach, "address_refused")
+    refused("http://innocent.example/", rules, "address_refused")
     assert time.monotonic() - begun < 1, "it was refused, not tried"
 
 
-def test_name_is_looked_up_once_and_the_judged_address_is_called(inside: Receiver) -> None:
+def test_name_is_looked_up_once_and_the_judged_address_is_called(safe_target: Receiver) -> None:
     rebinding = Rebinding("127.0.0.1", "10.0.0.1")
 
-    assert post(inside.url("rebinding.example"), b"{}", headers={}, reach=local_reach(resolve=rebinding)) == 200
+    assert post(safe_target.url("rebinding.example"), b"{}", headers={}, rules=local_reach(resolve=rebinding)) == 200
 
     assert rebinding.asked == 1
 
 
-def test_name_that_turns_bad_between_two_tries_is_refused_at_the_second(inside: Receiver) -> None:
-    reach = local_reach(resolve=Rebinding("127.0.0.1", "10.0.0.1"))
+def test_name_that_turns_bad_between_two_tries_is_refused_at_the_second(safe_target: Receiver) -> None:
+    rules = local_reach(resolve=Rebinding("127.0.0.1", "10.0.0.1"))
 
-    assert post(inside.url("rebinding.example"), b"{}", headers={}, reach=reach) == 200
-    refused(inside.url("rebinding.example"), reach, "address_refused")
+    assert post(safe_target.url("rebinding.example"), b"{}", headers={}, rules=rules) == 200
+    refused(safe_target.url("rebinding.example"), rules, "address_refused")
 
-    assert len(inside.received) == 1
+    assert len(safe_target.received) == 1
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_redirect_to_loopback_is_not_followed(inside: Receiver, status: int) -> None:
+def test_redirect_to_loopback_is_not_followed(safe_target: Receiver, status: int) -> None:
     with receiving() as outside:
-        outside.answer = respond(status, Location=inside.url())
+        outside.answer = respond(status, Location=safe_target.url())
         refused(outside.url(), local_reach(), "redirect_refused")
 
-    assert inside.received == []
+    assert safe_target.received == []
 
 
-def test_huge_answer_is_not_read(inside: Receiver) -> None:
+def test_huge_answer_is_not_read(safe_target: Receiver) -> None:
     sent = []
 
     def flood(handler: BaseHTTPRequestHandler) -> None:
@@ -96,21 +96,21 @@ def test_huge_answer_is_not_read(inside: Receiver) -> None:
         while True:
             sent.append(handler.wfile.write(b"x" * 65536))
 
-    inside.answer = flood
-    refused(inside.url(), local_reach(), "answer_too_long")
+    safe_target.answer = flood
+    refused(safe_target.url(), local_reach(), "answer_too_long")
     # What the kernel holds between the two is sent without being read.
     assert sum(sent) < MOST_BYTES + 32 * 2**20
 
 
-def test_headers_without_end_are_not_read(inside: Receiver) -> None:
+def test_headers_without_end_are_not_read(safe_target: Receiver) -> None:
     def flood(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
         while True:
             handler.wfile.write(b"X-A: " + b"a" * 1000 + b"\r\n")
 
-    inside.answer = flood
+    safe_target.answer = flood
     with pytest.raises(NotDelivered) as no:
-        post(inside.url(), b"{}", headers={}, reach=local_reach())
+        post(safe_target.url(), b"{}", headers={}, rules=local_reach())
     assert no.value.code in {"answer_too_long", "connection_failed"}
 
 

@@ -1,4 +1,4 @@
-"""The service, a Slack beside it, and a courier between the two."""
+"""The service, a Slack beside it, and a notifier between the two."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,8 +8,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from app.chat.wiring import open_courier
-from app.notifications.courier import Courier
+from app.chat.wiring import open_notifier
+from app.notifications.notifier import Notifier
 from app.settings import Settings
 from tests.api.conftest import SUBSCRIPTION
 from tests.api.playing import Worker, apply, as_json, ask, definition
@@ -67,20 +67,20 @@ def status_of(service: Served, release: str) -> str:
 
 
 @contextmanager
-def couriering(service: Served) -> Iterator[Courier]:
-    courier = open_courier(service.service.settings, service.service.database)
-    courier.start()
+def notifying(service: Served) -> Iterator[Notifier]:
+    notifier = open_notifier(service.service.settings, service.service.database)
+    notifier.start()
     try:
-        yield courier
+        yield notifier
     finally:
-        courier.stop()
-        courier.wait_until_stopped()
+        notifier.stop()
+        notifier.wait_until_stopped()
 
 
 @pytest.fixture
-def courier(service: Served) -> Iterator[Courier]:
-    with couriering(service) as courier:
-        yield courier
+def notifier(service: Served) -> Iterator[Notifier]:
+    with notifying(service) as notifier:
+        yield notifier
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from app.notifications.tables import Channel, DeliveryStatus
 from tests.api.conftest import on_sqlite
 from tests.api.playing import Worker, as_json, digest_of
 from tests.api.serving import Served, busy_threads
-from tests.chat.conftest import couriering, status_of
+from tests.chat.conftest import notifying, status_of
 from tests.chat.slack import Slack, send
 from tests.notifications.conftest import make_due
 from tests.waiting import wait_until
@@ -22,7 +22,7 @@ AskForRelease = Callable[..., str]
 
 
 @pytest.fixture
-def waiting(courier: object, slack: Slack, ask_for_release: AskForRelease) -> str:  # noqa: ARG001 - at work meanwhile
+def waiting(notifier: object, slack: Slack, ask_for_release: AskForRelease) -> str:  # noqa: ARG001 - at work meanwhile
     """The id of a release that Slack asks about."""
     release = ask_for_release()
     wait_until(lambda: slack.messages, what="Slack shows it")
@@ -148,7 +148,7 @@ def test_slack_that_is_away_gets_the_message_when_it_is_back(
     service: Served, slack: Slack, ask_for_release: AskForRelease
 ) -> None:
     slack.fail_next += [(503, {}, {"ok": False, "error": "service_unavailable"})]
-    with couriering(service):
+    with notifying(service):
         ask_for_release()
         wait_until(lambda: slack.calls, what="it was tried")
         wait_until(lambda: _tries(service) == 1, what="it is noted")
@@ -158,7 +158,7 @@ def test_slack_that_is_away_gets_the_message_when_it_is_back(
 
 def test_slack_that_wants_a_pause_gets_it(service: Served, slack: Slack, ask_for_release: AskForRelease) -> None:
     slack.fail_next += [(429, {"Retry-After": "120"}, {"ok": False, "error": "ratelimited"})]
-    with couriering(service):
+    with notifying(service):
         ask_for_release()
         wait_until(lambda: slack.calls and _tries(service) == 1, what="it was tried")
     with service.service.database.read() as session:
@@ -182,13 +182,13 @@ def test_channel_that_is_not_there_ends_among_the_dead_letters(
     service: Served, slack: Slack, ask_for_release: AskForRelease
 ) -> None:
     slack.channels.clear()
-    with couriering(service):
+    with notifying(service):
         ask_for_release()
         wait_until(lambda: _dead(service), what="it is given up")
     assert "channel_not_found" in _dead(service)[0]
 
 
-def test_what_people_wrote_mentions_nobody(slack: Slack, courier: object, ask_for_release: AskForRelease) -> None:  # noqa: ARG001 - at work meanwhile
+def test_what_people_wrote_mentions_nobody(slack: Slack, notifier: object, ask_for_release: AskForRelease) -> None:  # noqa: ARG001 - at work meanwhile
     ask_for_release(note="<!channel> & <https://evil.example|press here>")
 
     wait_until(lambda: slack.messages, what="Slack shows it")
@@ -196,7 +196,7 @@ def test_what_people_wrote_mentions_nobody(slack: Slack, courier: object, ask_fo
     assert "&lt;!channel&gt; &amp; &lt;https://evil.example|press here&gt;" in slack.text_of()
 
 
-def test_longest_note_fits_into_a_message(slack: Slack, courier: object, ask_for_release: AskForRelease) -> None:  # noqa: ARG001 - at work meanwhile
+def test_longest_note_fits_into_a_message(slack: Slack, notifier: object, ask_for_release: AskForRelease) -> None:  # noqa: ARG001 - at work meanwhile
     ask_for_release(note="<&>" * 300)
 
     wait_until(lambda: slack.messages, what="Slack has taken it")

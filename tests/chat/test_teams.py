@@ -15,7 +15,7 @@ from app.settings import Settings
 from tests.api.conftest import SUBSCRIPTION
 from tests.api.playing import Worker, as_json, digest_of
 from tests.api.serving import Served
-from tests.chat.conftest import couriering
+from tests.chat.conftest import notifying
 from tests.notifications.receiving import LOOPBACK, Receiver, receiving
 from tests.waiting import wait_until
 
@@ -54,7 +54,7 @@ def cards(teams: Receiver) -> list[dict[str, Any]]:
 def test_card_asks_by_links_and_a_later_one_tells_the_end(
     service: Served, teams: Receiver, worker: Worker, ask_for_release: Callable[..., str]
 ) -> None:
-    with couriering(service):
+    with notifying(service):
         release = ask_for_release(note="[press](https://evil.example) *here*")
         wait_until(lambda: teams.received, what="the card has arrived")
         berta = service.client("berta")
@@ -87,7 +87,7 @@ def test_card_asks_by_links_and_a_later_one_tells_the_end(
 def test_address_of_a_teams_webhook_is_kept_nowhere(
     service: Served, teams: Receiver, settings: Settings, ask_for_release: Callable[..., str]
 ) -> None:
-    with couriering(service):
+    with notifying(service):
         ask_for_release()
         wait_until(lambda: teams.received, what="the card has arrived")
     with service.service.database.read() as session:

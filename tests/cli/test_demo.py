@@ -40,8 +40,8 @@ def run_until_worker_is_ready(folder: Path, act: Callable[[int, int], None]) -> 
     with subprocess.Popen(DEMO, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
         worker = int(wait_for(folder / "scratch" / "logs" / "worker.ready", demo))
         act(demo.pid, worker)
-        told, complaints = demo.communicate(timeout=SECONDS)
-        return demo.returncode, told, complaints
+        told, err = demo.communicate(timeout=SECONDS)
+        return demo.returncode, told, err
 
 
 def test_demo_releases_the_trained_model_to_production(folder: Path) -> None:
@@ -66,10 +66,10 @@ def test_demo_releases_the_trained_model_to_production(folder: Path) -> None:
 
 
 def test_demo_whose_worker_dies_says_so_and_where_the_logs_are(folder: Path) -> None:
-    code, _, complaints = run_until_worker_is_ready(folder, lambda _demo, worker: os.kill(worker, signal.SIGKILL))
+    code, _, err = run_until_worker_is_ready(folder, lambda _demo, worker: os.kill(worker, signal.SIGKILL))
     assert code == Exit.REFUSED
-    assert complaints.startswith("Error: The worker was killed by SIGKILL.")
-    assert complaints.rstrip().endswith("The logs are in scratch/logs")
+    assert err.startswith("Error: The worker was killed by SIGKILL.")
+    assert err.rstrip().endswith("The logs are in scratch/logs")
     assert not (folder / ".mlrelease" / "demo.json").exists()
 
 

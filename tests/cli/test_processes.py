@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.local.processes import Died, Program, Watchdog
+from app.local.processes import ProcessEnded, Program, Watchdog
 from tests.processes import is_alive
 from tests.waiting import wait_until
 
@@ -34,20 +34,20 @@ def start(log: Path, watchdog: Watchdog) -> Start:
 
 
 def test_failed_program_is_reported_with_its_last_words(start: Start, log: Path) -> None:
-    with pytest.raises(Died) as died:
+    with pytest.raises(ProcessEnded) as ended:
         start("import sys; print('one', flush=True); sys.exit('The database is locked.')").wait()
-    assert died.value.sentence == "The worker ended with status 1: The database is locked."
-    assert died.value.hint == f"Its log: {log}"
+    assert ended.value.sentence == "The worker ended with status 1: The database is locked."
+    assert ended.value.hint == f"Its log: {log}"
 
 
 def test_last_words_of_an_earlier_start_are_not_repeated(start: Start, log: Path) -> None:
     log.write_text("what an earlier start said\n")
-    with pytest.raises(Died, match=r"^The worker ended with status 3\. Its log"):
+    with pytest.raises(ProcessEnded, match=r"^The worker ended with status 3\. Its log"):
         start("raise SystemExit(3)").wait()
 
 
 def test_killed_program_is_reported_with_its_signal(start: Start) -> None:
-    with pytest.raises(Died, match=r"^The worker was killed by SIGKILL\. "):
+    with pytest.raises(ProcessEnded, match=r"^The worker was killed by SIGKILL\. "):
         start("import os, signal; os.kill(os.getpid(), signal.SIGKILL)").wait()
 
 
@@ -93,7 +93,7 @@ def test_program_is_not_left_without_a_watchdog(start: Start, log: Path, watchdo
     os.kill(watchdog.pid, signal.SIGKILL)
     wait_until(lambda: not is_alive(watchdog.pid), what="the end of the watchdog")
 
-    with pytest.raises(Died, match="The watchdog"):
+    with pytest.raises(ProcessEnded, match="The watchdog"):
         start("import os, time; print(os.getpid(), flush=True); time.sleep(300)")
     running.stop(seconds=5)
 

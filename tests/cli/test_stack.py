@@ -51,8 +51,8 @@ def test_up_answers_and_stops_everything_on_sigterm(tmp_path: Path) -> None:
         assert _open_to_others(tmp_path) == []
         pids = children_of(tmp_path)
         up.send_signal(signal.SIGTERM)
-        _, complaints = up.communicate(timeout=SECONDS)
-    assert (up.returncode, complaints) == (0, "")
+        _, err = up.communicate(timeout=SECONDS)
+    assert (up.returncode, err) == (0, "")
     assert read_token(tmp_path) is None, "a token is good for one start"
     assert not any(is_alive(pid) for pid in pids)
 

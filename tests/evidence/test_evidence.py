@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from app.azureml.errors import ModelFailed
 from app.database.connection import Database
-from app.evidence.service import DEPLOYMENT_LOG, Log, digest_of, forget_expired, keep
+from app.evidence.service import DEPLOYMENT_LOG, Log, delete_expired, digest_of, keep
 from app.evidence.tables import Evidence
 from app.execution.step_runs import End, record_end
 from app.releases.audit import verify
@@ -109,12 +109,12 @@ def test_deleted_log_leaves_its_digest_and_an_intact_chain(
 
 def test_log_is_deleted_when_its_time_is_over(failed: str, root: httpx.Client, worker: Worker) -> None:
     with worker.database.write() as session:
-        assert forget_expired(session, now=NOW + timedelta(days=29)) == 0
+        assert delete_expired(session, now=NOW + timedelta(days=29)) == 0
         session.connection().execute(sql("UPDATE evidence SET expires_at = created_at"))
 
     assert root.get(f"/v1/releases/{failed}/evidence").json()["items"][0]["text"] is None
     with worker.database.write() as session:
-        assert forget_expired(session, now=NOW + timedelta(seconds=1)) == 1
+        assert delete_expired(session, now=NOW + timedelta(seconds=1)) == 1
     assert (kept(worker.database).text, kept(worker.database).deleted_by) == (None, "retention")
 
 

@@ -13,7 +13,7 @@ from app.api.permissions import Allowed
 from app.identity.roles import GIVES, Permission, Role
 from app.main import create_app
 from app.settings import Settings
-from app.web.portal import visitor
+from app.web.portal import current_visitor
 from tests.api.conftest import on_sqlite
 from tests.identity.conftest import As
 from tests.identity.issuer import TestIssuer
@@ -56,7 +56,9 @@ def routes(app: FastAPI) -> Iterator[tuple[str, str, Dependant | None]]:
 
 def asks_for_login(dependant: Dependant | None) -> bool:
     """Whether a page is for those who are logged in; what they may do is told from the release, see tests/web."""
-    return any(each.call is visitor or asks_for_login(each) for each in (dependant.dependencies if dependant else ()))
+    return any(
+        each.call is current_visitor or asks_for_login(each) for each in (dependant.dependencies if dependant else ())
+    )
 
 
 def needs(dependant: Dependant | None) -> Allowed | None:

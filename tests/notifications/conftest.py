@@ -1,4 +1,4 @@
-"""Receivers, a webhook, and a courier that tells it."""
+"""Receivers, a webhook, and a notifier that tells it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from sqlmodel import select
 
 from app.database.connection import Database
 from app.identity.actor import Actor
-from app.notifications.courier import Courier
+from app.notifications.notifier import Notifier
 from app.notifications.service import create_webhook
 from app.notifications.tables import Channel, Delivery, DeliveryStatus, Webhook
 from app.notifications.webhooks import WebhookSender
@@ -58,17 +58,17 @@ def happen(database: Database) -> Callable[..., int]:
 
 
 @contextmanager
-def couriering(database: Database, settings: Settings, **more: Any) -> Iterator[Courier]:
-    """A courier at work until the end of the ``with``."""
-    reach = more.pop("reach", None) or local_reach()
-    senders = {Channel.WEBHOOK: WebhookSender(database, settings, reach=reach)}
-    courier = Courier(database, senders, poll_seconds=0.02, **more)
-    courier.start()
+def notifying(database: Database, settings: Settings, **more: Any) -> Iterator[Notifier]:
+    """A notifier at work until the end of the ``with``."""
+    rules = more.pop("reach", None) or local_reach()
+    senders = {Channel.WEBHOOK: WebhookSender(database, settings, rules=rules)}
+    notifier = Notifier(database, senders, poll_seconds=0.02, **more)
+    notifier.start()
     try:
-        yield courier
+        yield notifier
     finally:
-        courier.stop()
-        courier.wait_until_stopped()
+        notifier.stop()
+        notifier.wait_until_stopped()
 
 
 def make_due(database: Database) -> None:
@@ -80,6 +80,6 @@ def make_due(database: Database) -> None:
 
 
 @pytest.fixture
-def courier(database: Database, settings: Settings) -> Iterator[Courier]:
-    with couriering(database, settings) as courier:
-        yield courier
+def notifier(database: Database, settings: Settings) -> Iterator[Notifier]:
+    with notifying(database, settings) as notifier:
+        yield notifier

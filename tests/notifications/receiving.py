@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 from typing import Any
 
-from app.notifications.outgoing import Reach
+from app.notifications.outgoing import OutboundRules
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 
@@ -88,6 +88,6 @@ def receiving(*, trust: ssl.SSLContext | None = None, host: str = "127.0.0.1") -
         server.server_close()
 
 
-def local_reach(**more: Any) -> Reach:
+def local_reach(**more: Any) -> OutboundRules:
     """As far as this machine, without TLS, as the settings would allow it."""
-    return Reach(**{"networks": LOOPBACK, "without_tls": True, "seconds": 5.0, **more})
+    return OutboundRules(**{"networks": LOOPBACK, "without_tls": True, "seconds": 5.0, **more})

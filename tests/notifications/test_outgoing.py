@@ -21,7 +21,7 @@ def receiver() -> Iterator[Receiver]:
 
 def refusal(receiver: Receiver, code: str) -> NotDelivered:
     with pytest.raises(NotDelivered) as refused:
-        post(receiver.url(), b"{}", headers={}, reach=local_reach(seconds=1.0))
+        post(receiver.url(), b"{}", headers={}, rules=local_reach(seconds=1.0))
     assert refused.value.code == code, refused.value.sentence
     return refused.value
 
@@ -29,7 +29,7 @@ def refusal(receiver: Receiver, code: str) -> NotDelivered:
 def test_good_answer_is_its_status(receiver: Receiver) -> None:
     receiver.answer = respond(202)
 
-    assert post(receiver.url(), b'{"a":1}', headers={"X-Mark": "1"}, reach=local_reach()) == 202
+    assert post(receiver.url(), b'{"a":1}', headers={"X-Mark": "1"}, rules=local_reach()) == 202
 
     (request,) = receiver.received
     assert (request.path, request.body, request.headers["x-mark"]) == ("/hook", b'{"a":1}', "1")
@@ -79,13 +79,13 @@ def test_certificate_is_checked_for_the_name_that_was_called() -> None:
     client, server = ssl.create_default_context(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.configure_trust(client)
     authority.issue_cert("hooks.example.com").configure_cert(server)
-    reach = local_reach(trust=client, resolve=lambda _host, _port: ["127.0.0.1"], without_tls=False)
+    rules = local_reach(trust=client, resolve=lambda _host, _port: ["127.0.0.1"], without_tls=False)
 
     with receiving(trust=server) as receiver:
-        assert post(receiver.url("hooks.example.com"), b"{}", headers={}, reach=reach) == 200
+        assert post(receiver.url("hooks.example.com"), b"{}", headers={}, rules=rules) == 200
         assert receiver.received[0].headers["host"] == f"hooks.example.com:{receiver.port}"
         with pytest.raises(NotDelivered) as refused:
-            post(receiver.url("other.example.com"), b"{}", headers={}, reach=reach)
+            post(receiver.url("other.example.com"), b"{}", headers={}, rules=rules)
 
     assert refused.value.code == "connection_failed"
     assert "certificate" in refused.value.sentence.lower()

@@ -20,9 +20,9 @@ from standardwebhooks import WebhookVerificationError
 from app.database.connection import Database
 from app.errors import Conflict
 from app.notifications import deliveries
-from app.notifications.courier import Courier
 from app.notifications.dispatch import dispatch
 from app.notifications.keys import derive_secret
+from app.notifications.notifier import Notifier
 from app.notifications.queries import list_deliveries
 from app.notifications.sending import DeliveryAttempt, NotDelivered
 from app.notifications.service import (
@@ -36,7 +36,7 @@ from app.notifications.service import (
 from app.notifications.tables import Delivery, DeliveryStatus, Webhook
 from app.releases.tables import Event
 from app.settings import Settings
-from tests.notifications.conftest import ANNA, couriering, make_due
+from tests.notifications.conftest import ANNA, make_due, notifying
 from tests.notifications.receiving import Receiver, receiving, respond
 from tests.waiting import wait_until
 
@@ -71,7 +71,7 @@ def take(database: Database, **more: object) -> list[DeliveryAttempt]:
         return deliveries.take(session, most=10, **more)  # type: ignore[arg-type] # passed on
 
 
-@pytest.mark.usefixtures("courier")
+@pytest.mark.usefixtures("notifier")
 def test_event_arrives_signed_as_the_specification_says(
     database: Database, receiver: Receiver, subscribe: Subscribe, happen: Happen
 ) -> None:
@@ -94,7 +94,7 @@ def test_event_arrives_signed_as_the_specification_says(
     wait_until(lambda: the_delivery(database).status is DeliveryStatus.DELIVERED, what="it is noted as delivered")
 
 
-@pytest.mark.usefixtures("courier")
+@pytest.mark.usefixtures("notifier")
 def test_webhook_hears_of_its_kinds_and_models_only(receiver: Receiver, subscribe: Subscribe, happen: Happen) -> None:
     happen("release.failed")  # before there was anybody to hear of it
     subscribe(receiver.url(), kinds=["release.failed", "approval.*"], models=["churn"])
@@ -106,7 +106,7 @@ def test_webhook_hears_of_its_kinds_and_models_only(receiver: Receiver, subscrib
     assert [json.loads(each.body)["data"]["seq"] for each in receiver.received] == wanted
 
 
-@pytest.mark.usefixtures("courier")
+@pytest.mark.usefixtures("notifier")
 def test_rotated_secret_signs_beside_the_former_one(
     database: Database, receiver: Receiver, subscribe: Subscribe, happen: Happen
 ) -> None:
@@ -129,7 +129,7 @@ def test_rotated_secret_signs_beside_the_former_one(
         Checker(derive_secret("k" * 40, webhook.id, generation=2)).verify(second.body, second.headers)
 
 
-@pytest.mark.usefixtures("courier")
+@pytest.mark.usefixtures("notifier")
 def test_event_that_did_not_arrive_is_tried_again_under_the_same_id(
     database: Database, receiver: Receiver, subscribe: Subscribe, happen: Happen
 ) -> None:
@@ -151,7 +151,7 @@ def test_event_that_did_not_arrive_is_tried_again_under_the_same_id(
     assert receiver.received[0].body == receiver.received[1].body
 
 
-@pytest.mark.usefixtures("courier")
+@pytest.mark.usefixtures("notifier")
 def test_event_is_dead_after_a_day_of_tries_and_can_be_sent_again(
     database: Database, receiver: Receiver, subscribe: Subscribe, happen: Happen
 ) -> None:
@@ -184,7 +184,7 @@ def test_slow_receiver_keeps_nobody_else_waiting(
         let_go.wait(30)
         respond(200)(handler)
 
-    with receiving() as other, couriering(database, settings):
+    with receiving() as other, notifying(database, settings):
         receiver.answer = slow
         subscribe(receiver.url())
         subscribe(other.url())
@@ -199,7 +199,7 @@ def test_slow_receiver_keeps_nobody_else_waiting(
 
 
 def test_receiver_that_is_gone_is_told_nothing_more(
-    database: Database, courier: Courier, receiver: Receiver, subscribe: Subscribe, happen: Happen
+    database: Database, notifier: Notifier, receiver: Receiver, subscribe: Subscribe, happen: Happen
 ) -> None:
     receiver.answer = respond(410)
     webhook = subscribe(receiver.url())
@@ -213,12 +213,12 @@ def test_receiver_that_is_gone_is_told_nothing_more(
     happen()
     with database.write() as session, pytest.raises(Conflict, match="disabled"):
         try_webhook(session, webhook.id, actor=ANNA, now=now())
-    courier.stop()
-    courier.wait_until_stopped()
+    notifier.stop()
+    notifier.wait_until_stopped()
     assert len(receiver.received) == 1
 
 
-@pytest.mark.usefixtures("courier")
+@pytest.mark.usefixtures("notifier")
 def test_trying_out_reaches_a_webhook_whatever_it_is_for(
     database: Database, receiver: Receiver, subscribe: Subscribe
 ) -> None:
@@ -230,11 +230,11 @@ def test_trying_out_reaches_a_webhook_whatever_it_is_for(
     assert json.loads(receiver.received[0].body)["type"] == "webhook.tested"
 
 
-def test_two_couriers_at_once_deliver_everything_once(
+def test_two_notifiers_at_once_deliver_everything_once(
     database: Database, settings: Settings, receiver: Receiver, subscribe: Subscribe, happen: Happen
 ) -> None:
     subscribe(receiver.url())
-    with couriering(database, settings), couriering(database, settings), couriering(database, settings):
+    with notifying(database, settings), notifying(database, settings), notifying(database, settings):
         for _ in range(30):
             happen()
         wait_until(lambda: len(set(receiver.ids)) == 30, what="all have arrived", seconds=60)
@@ -276,7 +276,7 @@ def test_delivery_that_another_process_took_over_is_not_ended_by_the_first(
     assert (late.message_id, late.lease) != (taken_over.message_id, taken_over.lease)
 
     with database.write() as session:
-        assert deliveries.end_badly(session, late, NotDelivered("late", for_good=True), jitter=0) is None
+        assert deliveries.mark_not_delivered(session, late, NotDelivered("late", for_good=True), jitter=0) is None
 
     assert the_delivery(database).status is DeliveryStatus.PENDING
     assert take(database) == [], "the second still holds it"
@@ -306,7 +306,7 @@ def test_delivery_of_a_killed_process_arrives_by_another(
     receiver.answer = hold
     webhook = subscribe(receiver.url())
     seq = happen()
-    command = [sys.executable, "-m", "tests.notifications.dying_courier", database.url, "2"]
+    command = [sys.executable, "-m", "tests.notifications.dying_notifier", database.url, "2"]
     with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
         try:
             wait_until(lambda: receiver.received, what="the first process is sending")
@@ -315,7 +315,7 @@ def test_delivery_of_a_killed_process_arrives_by_another(
     receiver.answer = respond(200)
     let_go.set()
 
-    with couriering(database, settings):
+    with notifying(database, settings):
         wait_until(
             lambda: the_delivery(database).status is DeliveryStatus.DELIVERED, what="the second has delivered it"
         )

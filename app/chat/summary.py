@@ -19,7 +19,7 @@ _TITLES = {
 
 
 @dataclass(frozen=True)
-class Story:
+class RolloutSummary:
     """Plain text throughout: whoever draws it escapes it."""
 
     title: str
@@ -31,17 +31,17 @@ class Story:
     facts: tuple[tuple[str, str], ...]
     steps: tuple[str, ...]
     difference: tuple[str, ...]
-    words: tuple[str, ...]  # of people, oldest first
+    votes: tuple[str, ...]  # of people, oldest first
 
 
-def read_story(session: Session, rollout_id: str) -> Story | None:
+def read_summary(session: Session, rollout_id: str) -> RolloutSummary | None:
     """None when there is no such rollout."""
     rollout = session.get(Rollout, rollout_id)
     if rollout is None:
         return None
     release = session.get_one(Release, rollout.release_id)
     done = _TITLES.get(rollout.status, f"is {rollout.status.value.replace('_', ' ')}")
-    return Story(
+    return RolloutSummary(
         title=f"{release.id} for {rollout.stage} {done}",
         sentence=rollout.sentence,
         waits=rollout.status is Status.PENDING_APPROVAL,
@@ -51,7 +51,7 @@ def read_story(session: Session, rollout_id: str) -> Story | None:
         facts=tuple(_facts(release, rollout)),
         steps=tuple(_steps(session, rollout)),
         difference=tuple(difference_lines(session, rollout)),
-        words=tuple(_words(session, rollout)),
+        votes=tuple(_votes(session, rollout)),
     )
 
 
@@ -74,8 +74,8 @@ def _steps(session: Session, rollout: Rollout) -> list[str]:
     return [f"{step.key}: {step.status.value}" if begun else step.key for step in steps]
 
 
-def _words(session: Session, rollout: Rollout) -> list[str]:
+def _votes(session: Session, rollout: Rollout) -> list[str]:
     return [
-        f"{word.actor} {'approved' if word.approve else 'rejected'}" + (f": {word.reason}" if word.reason else "")
-        for word in decisions_on(session, [rollout.id])
+        f"{vote.actor} {'approved' if vote.approve else 'rejected'}" + (f": {vote.reason}" if vote.reason else "")
+        for vote in decisions_on(session, [rollout.id])
     ]

@@ -1,4 +1,4 @@
-"""Turns: a process lets a few of its requests do the same costly thing at once.
+"""A limit on how many requests of one process do the same costly thing at once.
 
 So those who wait for a lock in order to write leave threads and connections to those who read.
 """
@@ -13,8 +13,8 @@ MOST_WRITES = 8  # the database lets one at a time append to the chain of events
 WAIT_SECONDS = 5.0
 
 
-class Turns:
-    """``too_many``: what those are told whose turn does not come, with its code."""
+class ConcurrencyLimit:
+    """``too_many`` is the sentence, and ``code`` the code, of the refusal when no slot becomes free."""
 
     def __init__(self, most: int, too_many: str, *, code: str) -> None:
         self._free = asyncio.Semaphore(most)
@@ -22,11 +22,11 @@ class Turns:
         self._code = code
 
     @property
-    def are_taken(self) -> bool:
+    def is_full(self) -> bool:
         return self._free.locked()
 
-    async def take(self) -> None:
-        """Raises Unavailable when all turns stay taken for some seconds. Each needs its ``give_back``."""
+    async def acquire(self) -> None:
+        """Raises Unavailable when no slot becomes free within some seconds. Each ``acquire`` needs its ``release``."""
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 await self._free.acquire()
@@ -37,18 +37,18 @@ class Turns:
                 hint="Try again in a moment; if it stays, look for a process that holds a transaction open.",
             ) from full
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         self._free.release()
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        await self.take()
+    async def slot(self) -> AsyncIterator[None]:
+        await self.acquire()
         try:
             yield
         finally:
-            self.give_back()
+            self.release()
 
 
-def write_turns() -> Turns:
-    """Of one process."""
-    return Turns(MOST_WRITES, "Too many changes wait to be written.", code="too_many_writes")
+def write_limit() -> ConcurrencyLimit:
+    """The limit on concurrent writes of one process."""
+    return ConcurrencyLimit(MOST_WRITES, "Too many changes wait to be written.", code="too_many_writes")

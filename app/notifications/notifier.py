@@ -1,4 +1,4 @@
-"""The courier of a worker process: turns events into deliveries, and delivers what is due, beside everything else.
+"""The notifier of a worker process: turns events into deliveries, and delivers what is due, beside everything else.
 
 It is no workflow of the engine: a delivery is one row that is tried again for a day, and a parked workflow for each would be dear.
 """
@@ -22,12 +22,12 @@ from app.notifications.tables import Channel, DeliveryStatus
 
 log = structlog.get_logger(__name__)
 
-HANDS = 16  # deliveries that one worker has under way at once
+MOST_AT_ONCE = 16  # deliveries that one worker has under way at once
 KEEP = timedelta(days=30)  # what was delivered
-TIDY_EVERY = timedelta(hours=1)
+DELETE_EVERY = timedelta(hours=1)
 
 
-class Courier:
+class Notifier:
     """One worker's. Several share the work through the leases of deliveries."""
 
     def __init__(
@@ -48,9 +48,9 @@ class Courier:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._hands = ThreadPoolExecutor(HANDS, thread_name_prefix="courier")
-        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
-        self._tidied = datetime.min.replace(tzinfo=UTC)
+        self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="notifier")
+        self._thread = threading.Thread(target=self._run, name="notifier", daemon=True)
+        self._deleted_at = datetime.min.replace(tzinfo=UTC)
 
     def start(self) -> None:
         self._thread.start()
@@ -63,21 +63,21 @@ class Courier:
     def wait_until_stopped(self) -> None:
         """After ``stop``: until what was on its way has come to its end."""
         self._thread.join()
-        self._hands.shutdown()
+        self._pool.shutdown()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._wake.clear()
             try:
-                self._round()
+                self._run_once()
             except Unavailable as away:
-                log.warning("courier_waits", error=str(away))
+                log.warning("notifier_waits", error=str(away))
             except Exception:
                 # Whatever one round ran into: without this thread nobody would be told anything, and nobody would know.
-                log.exception("courier_round_broke")
+                log.exception("notifier_failed")
             self._wake.wait(self._poll_seconds)
 
-    def _round(self) -> None:
+    def _run_once(self) -> None:
         with self._database.read() as session:
             is_new, is_due = anything_new(session), deliveries.anything_due(session)
         if is_new:
@@ -85,74 +85,76 @@ class Courier:
                 is_due = True
         if is_due:
             self._deliver()
-        self._tidy(self._database.now())
+        self._delete_old(self._database.now())
 
     def _deliver(self) -> None:
         with self._lock:
             busy = frozenset(self._busy)
-        if len(busy) >= HANDS:
+        if len(busy) >= MOST_AT_ONCE:
             return
-        parcels = self._database.transact(
-            lambda session: deliveries.take(session, most=HANDS - len(busy), busy=busy, lease=self._lease)
+        attempts = self._database.transact(
+            lambda session: deliveries.take(session, most=MOST_AT_ONCE - len(busy), busy=busy, lease=self._lease)
         )
         with self._lock:
-            self._busy |= {parcel.recipient for parcel in parcels}
-        for parcel in parcels:
-            self._hands.submit(self._carry, parcel)
+            self._busy |= {attempt.recipient for attempt in attempts}
+        for attempt in attempts:
+            self._pool.submit(self._deliver_one, attempt)
 
-    def _carry(self, parcel: DeliveryAttempt) -> None:
+    def _deliver_one(self, attempt: DeliveryAttempt) -> None:
         try:
-            self._carry_out(parcel)
+            self._send_and_record(attempt)
         except Unavailable as away:
             # Sent or not, it is sent again once its lease has run out.
-            log.warning("delivery_not_ended", message=parcel.message_id, error=str(away))
+            log.warning("delivery_not_ended", message=attempt.message_id, error=str(away))
         except Exception:
-            log.exception("delivery_broke", message=parcel.message_id)
+            log.exception("delivery_broke", message=attempt.message_id)
         finally:
             with self._lock:
-                self._busy.discard(parcel.recipient)
+                self._busy.discard(attempt.recipient)
             self._wake.set()
 
-    def _carry_out(self, parcel: DeliveryAttempt) -> None:
+    def _send_and_record(self, attempt: DeliveryAttempt) -> None:
         try:
-            done = self._send(parcel)
+            done = self._send(attempt)
         except NotDelivered as why:
-            self._end_badly(parcel, why)
+            self._mark_not_delivered(attempt, why)
             return
-        self._database.transact(lambda session: deliveries.end_well(session, parcel, done))
-        log.info("delivered", message=parcel.message_id, recipient=parcel.recipient)
+        self._database.transact(lambda session: deliveries.mark_delivered(session, attempt, done))
+        log.info("delivered", message=attempt.message_id, recipient=attempt.recipient)
 
-    def _send(self, parcel: DeliveryAttempt) -> Delivered:
-        sender = self._senders.get(parcel.channel)
+    def _send(self, attempt: DeliveryAttempt) -> Delivered:
+        sender = self._senders.get(attempt.channel)
         if sender is None:
-            raise NotDelivered(f"{parcel.channel.value} is not set up on this worker.", code="channel_not_set_up")
+            raise NotDelivered(f"{attempt.channel.value} is not set up on this worker.", code="channel_not_set_up")
         try:
-            return sender(parcel, now=self._database.now())
+            return sender(attempt, now=self._database.now())
         except (NotDelivered, Unavailable):
             raise
         except Exception as broken:
-            log.exception("sender_broke", message=parcel.message_id)
+            log.exception("sender_broke", message=attempt.message_id)
             raise NotDelivered(f"Sending broke: {type(broken).__name__}.", code="internal_error") from broken
 
-    def _end_badly(self, parcel: DeliveryAttempt, why: NotDelivered) -> None:
+    def _mark_not_delivered(self, attempt: DeliveryAttempt, why: NotDelivered) -> None:
         jitter = random.random()  # noqa: S311 - spreads load, guards nothing
-        status = self._database.transact(lambda session: deliveries.end_badly(session, parcel, why, jitter=jitter))
+        status = self._database.transact(
+            lambda session: deliveries.mark_not_delivered(session, attempt, why, jitter=jitter)
+        )
         dead = status is DeliveryStatus.DEAD
         (log.error if dead else log.warning)(
             "delivery_dead" if dead else "not_delivered",
-            message=parcel.message_id,
-            recipient=parcel.recipient,
+            message=attempt.message_id,
+            recipient=attempt.recipient,
             code=why.code,
             error=why.sentence,
         )
         if why.closes and status is not None:
             now = self._database.now()
             self._database.transact(
-                lambda session: disable_webhook(session, parcel.address, because=why.sentence, now=now)
+                lambda session: disable_webhook(session, attempt.address, because=why.sentence, now=now)
             )
 
-    def _tidy(self, now: datetime) -> None:
-        if now - self._tidied < TIDY_EVERY:
+    def _delete_old(self, now: datetime) -> None:
+        if now - self._deleted_at < DELETE_EVERY:
             return
-        self._tidied = now
-        self._database.transact(lambda session: deliveries.forget_delivered(session, before=now - KEEP))
+        self._deleted_at = now
+        self._database.transact(lambda session: deliveries.delete_delivered(session, before=now - KEEP))

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["deed", "is_digest", "moment", "said", "short", "spoken", "tone"]
+__all__ = ["colour", "event_name", "is_digest", "plan_value", "short", "spaced", "timestamp"]
 
 _GOOD = {"succeeded", "approved"}
 _BAD = {"failed", "errored", "approval_rejected", "rejected", "rolled_back", "expired"}
@@ -12,19 +12,19 @@ _MOVING = {"in_progress", "running", "queued", "rolling_back", "cancelling"}
 _ASKING = {"pending_approval"}
 
 
-def spoken(word: str) -> str:
+def spaced(word: str) -> str:
     """``pending_approval`` as people say it."""
     return str(word).replace("_", " ")
 
 
-def tone(status: str) -> str:
+def colour(status: str) -> str:
     """The colour of a status, by name; the word itself stands beside it."""
     word = str(status)
     tones = ((_GOOD, "good"), (_BAD, "bad"), (_MOVING, "moving"), (_ASKING, "asking"))
     return next((name for words, name in tones if word in words), "quiet")
 
 
-def moment(at: datetime | None) -> str:
+def timestamp(at: datetime | None) -> str:
     return "–" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -37,13 +37,13 @@ def short(value: str) -> str:
     return value[:19] + "…" if is_digest(value) else value
 
 
-def said(value: Any) -> str:
+def plan_value(value: Any) -> str:
     """A value of a plan."""
     if value is None:
         return "–"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def deed(kind: str) -> str:
+def event_name(kind: str) -> str:
     """An event's kind as words: ``rollout.pending_approval``."""
     return str(kind).replace(".", " ").replace("_", " ")

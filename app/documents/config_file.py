@@ -13,7 +13,7 @@ from app.errors import Misconfigured, Mistake
 Section = TypeVar("Section", bound=BaseModel)
 
 
-def read_at_start(
+def read_config_file(
     path: Path,
     schema: type[Section],
     *,

@@ -16,12 +16,12 @@ _FILE_OR_MAPPING = ("component", "trial", "environment", "job")
 _MAPPING = "must be a mapping (`key: value`)"
 
 
-def odd_values(folder: Path, entry: str) -> list[Mistake]:
+def unreadable_values(folder: Path, entry: str) -> list[Mistake]:
     """In ``folder/entry`` and in the files that it names, each once."""
-    return list(dict.fromkeys(_odd_in(folder.resolve(), folder.resolve() / entry, _DEEPEST)))
+    return list(dict.fromkeys(_unreadable_in(folder.resolve(), folder.resolve() / entry, _DEEPEST)))
 
 
-def _odd_in(folder: Path, file: Path, deep: int) -> Iterator[Mistake]:
+def _unreadable_in(folder: Path, file: Path, deep: int) -> Iterator[Mistake]:
     """Values of a kind that the SDK does not look for, and breaks over: in a file, and in those that it names."""
     if not file.is_relative_to(folder) or not file.is_file():
         return
@@ -34,12 +34,12 @@ def _odd_in(folder: Path, file: Path, deep: int) -> Iterator[Mistake]:
         yield document.mistake((), _MAPPING)
         return
     named: list[str] = []
-    yield from _odd(document, data, (), named)
+    yield from _unreadable(document, data, (), named)
     for name in named if deep else ():
-        yield from _odd_in(folder, (file.parent / name).resolve(), deep - 1)
+        yield from _unreadable_in(folder, (file.parent / name).resolve(), deep - 1)
 
 
-def _odd(document: Document, data: dict[Any, Any], place: Place, named: list[str]) -> Iterator[Mistake]:
+def _unreadable(document: Document, data: dict[Any, Any], place: Place, named: list[str]) -> Iterator[Mistake]:
     jobs = data.get("jobs")
     if "jobs" in data and not isinstance(jobs, dict):
         yield document.mistake((*place, "jobs"), f"{_MAPPING} of steps")
@@ -47,21 +47,21 @@ def _odd(document: Document, data: dict[Any, Any], place: Place, named: list[str
         if not isinstance(name, str):
             yield document.mistake((*place, "jobs", str(name)), f"is a name that {TEXT}: put it in quotes")
         if isinstance(step, dict):
-            yield from _odd(document, step, (*place, "jobs", str(name)), named)
+            yield from _unreadable(document, step, (*place, "jobs", str(name)), named)
         else:
             yield document.mistake((*place, "jobs", str(name)), _MAPPING)
-    yield from _odd_ports(document, data, place)
+    yield from _unreadable_ports(document, data, place)
     for key in _FILE_OR_MAPPING:
         match data.get(key, {}):
             case str() as name:
                 named.append(name.removeprefix("file:"))
             case dict():
                 pass
-            case odd:
-                yield document.mistake((*place, key), f"must name a file or an asset, or be a mapping, not {odd!r}")
+            case value:
+                yield document.mistake((*place, key), f"must name a file or an asset, or be a mapping, not {value!r}")
 
 
-def _odd_ports(document: Document, data: dict[Any, Any], place: Place) -> Iterator[Mistake]:
+def _unreadable_ports(document: Document, data: dict[Any, Any], place: Place) -> Iterator[Mistake]:
     """What a job takes and what it makes. An output is a mapping, in a step also what it is bound to; an input may be much else."""
     for key in ("inputs", "outputs"):
         ports = data[key] if data.get(key) is not None else {}

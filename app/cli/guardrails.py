@@ -7,7 +7,7 @@ from typing import Any
 Json = dict[str, Any]
 
 
-def guard_lines(plan: Json) -> Iterator[str]:
+def guardrail_lines(plan: Json) -> Iterator[str]:
     """Which guardrails hold, and by what the definition's own approval policy was raised; nothing where there is neither."""
     for rule in plan.get("guardrails", ()):
         demands = "; ".join(f"{key} {json.dumps(value, ensure_ascii=False)}" for key, value in rule["demands"].items())
