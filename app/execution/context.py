@@ -20,6 +20,7 @@ from app.execution.driven import Driven
 from app.execution.scratch import SCRATCH, scratch_folder
 from app.execution.signals import Signals
 from app.guardrails.rules import Guardrails
+from app.releasing.on_record import RecordCache
 from app.releasing.queue import WorkQueue
 from app.settings import Settings
 from app.steps.contract import Context, Done, Interrupted, Json, Step
@@ -46,6 +47,7 @@ class WorkerContext:
     guardrails: Guardrails
     budget: Budget = field(default_factory=Budget)
     driven: Driven = field(default_factory=Driven)
+    record: RecordCache = field(default_factory=RecordCache)
 
     @cached_property
     def writer(self) -> BatchWriter:

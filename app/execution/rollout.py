@@ -11,7 +11,7 @@ from app.execution.bounded import carry_out_bounded, internal_error
 from app.execution.context import WorkerContext
 from app.execution.residue import read_residue, say_residue
 from app.execution.signals import LOOK_SECONDS
-from app.execution.step_runs import End, Job, begin_step, carry_out_step, record_end
+from app.execution.step_runs import End, Job, begin_steps, carry_out_step, record_end
 from app.execution.turns import take_up
 from app.identity.actor import SERVICE
 from app.releases.locks import lock_rollout
@@ -153,7 +153,7 @@ def _take_turn(
         if all(step.status is StepStatus.SUCCEEDED for step in steps):
             return Turn([], _finish(session, worker, release, rollout, steps))
         next_ones = [] if worker.signals.is_stopping else _next(steps, running, asked=release.control)
-        return Turn([begin_step(session, worker, release, step) for step in next_ones])
+        return Turn(begin_steps(session, worker, release, rollout, next_ones))
 
     with worker.signals.act():
         return worker.write(work)

@@ -1,14 +1,13 @@
 """One step run: begun, carried out, its end recorded. Only the middle of it takes time, and touches Azure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import structlog
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from app.azureml.errors import AzureMLError
-from app.definitions.tables import DefinitionVersion
 from app.evidence.redaction import redact, redact_all
 from app.evidence.service import Log, keep
 from app.execution.attempts import carry_out
@@ -19,8 +18,8 @@ from app.releases.locks import lock_step
 from app.releases.queries import model_of
 from app.releases.service import INTERNAL_ERROR, move_step, report_progress
 from app.releases.states import Control, StepStatus
-from app.releases.tables import Release, StepRun
-from app.releasing.on_record import look_up_step
+from app.releases.tables import Release, Rollout, StepRun
+from app.releasing.on_record import Ready, look_up_steps
 from app.steps.contract import Context, Done, Interrupted, Json, OutOfTime, Refused
 
 log = structlog.get_logger(__name__)
@@ -33,10 +32,8 @@ class Job:
     step: StepRun
     release: str
     stage: str
-    definition: int
-    outputs: dict[str, Json]
+    ready: Ready
     control: Control | None  # asked of the release when the step began
-    refusal: str | None = None  # why it is not carried out
 
 
 @dataclass(frozen=True)
@@ -51,20 +48,20 @@ class End:
     log: Log | None = None  # what the team's code wrote: kept apart from the record
 
 
-def begin_step(session: Session, worker: WorkerContext, release: Release, step: StepRun) -> Job:
-    """Note that it runs, and gather what it needs."""
-    again = "Taken up again." if step.status is StepStatus.RUNNING else "Begun."
-    _keep_running(session, worker, step, code="running", sentence=again)
-    ready = look_up_step(session, release, step)
-    return Job(
-        step=step,
-        release=release.id,
-        stage=step.rollout_id.rpartition(":")[2],
-        definition=release.definition_id,
-        outputs=ready.outputs,
-        control=release.control,
-        refusal=ready.refusal,
-    )
+def begin_steps(
+    session: Session, worker: WorkerContext, release: Release, rollout: Rollout, steps: Sequence[StepRun]
+) -> list[Job]:
+    """Note that they run, and gather what they need."""
+    if not steps:
+        return []
+    for step in steps:
+        again = "Taken up again." if step.status is StepStatus.RUNNING else "Begun."
+        _keep_running(session, worker, step, code="running", sentence=again)
+    found = look_up_steps(session, worker.record, release, rollout, steps)
+    return [
+        Job(step, release.id, rollout.id.rpartition(":")[2], ready, control=release.control)
+        for step, ready in zip(steps, found, strict=True)
+    ]
 
 
 def carry_out_step(worker: WorkerContext, job: Job) -> End:
@@ -72,8 +69,8 @@ def carry_out_step(worker: WorkerContext, job: Job) -> End:
 
     It is an act that begins before and ends after: a worker that is stopped waits until the end is recorded.
     """
-    if job.refusal is not None:
-        return End(StepStatus.FAILED, "step_not_on_record", job.refusal)
+    if job.ready.refusal is not None:
+        return End(StepStatus.FAILED, "step_not_on_record", job.ready.refusal)
     with worker.signals.parking():
         return _carry_out(worker, job)
 
@@ -112,9 +109,9 @@ def _carry_out(worker: WorkerContext, job: Job) -> End:
     context = Context(
         release=job.release,
         stage=job.stage,
-        unpack=lambda: _unpack(worker, job.definition),
+        unpack=lambda: worker.bundle(job.ready.bundle),
         scratch=worker.scratch_root,
-        outputs=job.outputs,
+        outputs=job.ready.outputs,
         checkpoint=signals.checkpoint,
         wait=signals.wait,
         report=lambda sentence: _report(worker, job.step.id, sentence),
@@ -142,12 +139,6 @@ def _carry_out(worker: WorkerContext, job: Job) -> End:
         return End(StepStatus.ERRORED, error.code, str(error), log=error.log)
     except BaseException as broken:  # noqa: BLE001 - whatever it is, it is how the step ended: this thread is no process's main one
         return End(StepStatus.ERRORED, INTERNAL_ERROR, internal_error(worker, broken, subject=job.step.id))
-
-
-def _unpack(worker: WorkerContext, definition: int) -> Path:
-    """By its digest alone: the definition itself is large, and no step needs it."""
-    digest = select(DefinitionVersion.bundle_digest).where(DefinitionVersion.id == definition)
-    return worker.bundle(worker.read(lambda session: session.exec(digest).one()))
 
 
 def _succeeded(done: Done) -> End:

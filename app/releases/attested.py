@@ -9,12 +9,13 @@ import json
 import math
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import and_, or_, text
-from sqlmodel import Session, SQLModel, col, select
+from sqlalchemy import Select, and_, bindparam, case, func, or_, select, text, true
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, SQLModel, col
 
 from app.identity.tables import ApiToken, PortalSession
 from app.releases.events import Appended, appended_in, hash_of
@@ -24,14 +25,36 @@ BELIEVED_SECONDS = 10.0
 MOST_HELD = 10_000
 
 _PLANNED, _SUCCEEDED, _REQUEUED = "release.planned", "step.succeeded", "rollout.requeued"
+_MOVED = "rollout."
 
 ROW = "row"  # in an event's data: the digest of the row that it is about
 
 # As in the index: with parameters in place of the words it would not be used.
 _ABOUT_RIGHTS = text("event.kind IN ('token.created', 'token.revoked', 'model.applied', 'session.opened')")
 
-_ABOUT_FREEZES = text(ABOUT_FREEZES)
+_ABOUT_FREEZES = text(f"event.{ABOUT_FREEZES}")
 CREATED, DELETED = "freeze.created", "freeze.deleted"
+
+_NAMES = [each.name for each in fields(Appended)]
+
+# Each event with what the one behind it, or the head of the chain, says that its hash is. In one statement: all of one moment.
+_BEHIND = aliased(Event)
+_SAID_BEHIND = func.coalesce(col(_BEHIND.previous), case((col(EventHead.seq) == col(Event.seq), col(EventHead.hash))))
+_EVENTS = (
+    select(*(getattr(Event, each) for each in _NAMES), _SAID_BEHIND)
+    .select_from(Event)
+    .outerjoin(_BEHIND, col(_BEHIND.seq) == col(Event.seq) + 1)
+    .join(EventHead, true())
+)
+# Made once: to put a statement together takes longer than to send it, and this one is in every turn of a rollout.
+_OF_ROLLOUT = _EVENTS.where(
+    col(Event.release_id) == bindparam("release"),
+    or_(
+        col(Event.kind) == _PLANNED,
+        and_(col(Event.subject) == bindparam("rollout"), col(Event.kind).startswith(_MOVED)),
+        and_(col(Event.subject).in_(bindparam("steps", expanding=True)), col(Event.kind) == _SUCCEEDED),
+    ),
+)
 
 _FIELDS: dict[str, tuple[str, ...]] = {
     "api_token": ("id", "hash", "name", "grants", "created_by", "created_at", "expires_at"),
@@ -132,7 +155,7 @@ def attested_votes(session: Session, release_ids: Collection[str]) -> frozenset[
     return frozenset(event.data[ROW] for event in found if ROW in event.data)
 
 
-def freeze_events(session: Session) -> list[Event | Appended]:
+def freeze_events(session: Session) -> list[Appended]:
     """Of all freezes that were ever made or deleted: some hundreds in years."""
     found = _events(session, _ABOUT_FREEZES)
     return [event for event in found if event.kind in {CREATED, DELETED}]
@@ -148,41 +171,39 @@ class OnRecord:
 
 
 def rollout_on_record(session: Session, rollout_id: str, *, steps: Collection[str] = ()) -> OnRecord:
-    """Asked before anything is done in a rollout's name: its rows, and those of its steps, may have been changed past the service."""
+    """Asked before anything is done in a rollout's name: its rows, and those of its steps, may have been changed past the service.
+
+    ``steps``: the ids of those whose outputs are asked for.
+    """
     release_id, _, stage = rollout_id.rpartition(":")
-    moved = and_(col(Event.subject) == rollout_id, col(Event.kind).like("rollout.%"))
-    ended = and_(col(Event.subject).in_(steps), col(Event.kind) == _SUCCEEDED)
-    about = or_(col(Event.kind) == _PLANNED, moved, ended)
-    found = sorted(_events(session, Event.release_id == release_id, about), key=lambda event: event.seq or math.inf)
+    of_it = {"release": release_id, "rollout": rollout_id, "steps": list(steps)}
+    found = sorted(_holding(session, _OF_ROLLOUT, of_it), key=lambda event: event.seq or math.inf)
     digests = [event.data["plan_digests"] for event in found if event.kind == _PLANNED and event.subject == release_id]
-    kinds = [event.kind for event in found if event.subject == rollout_id and event.kind != _REQUEUED]
+    moves = [event.kind for event in found if event.subject == rollout_id and event.kind.startswith(_MOVED)]
+    kept = [kind for kind in moves if kind != _REQUEUED]
     return OnRecord(
         plan_digest=digests[-1].get(stage) if digests else None,
-        last=kinds[-1] if kinds else None,
+        last=kept[-1] if kept else None,
         outputs={event.subject: event.data["output"] or {} for event in found if event.kind == _SUCCEEDED},
     )
 
 
-def _says(events: Collection[Event | Appended], kind: str, digest: str) -> bool:
+def _says(events: Collection[Appended], kind: str, digest: str) -> bool:
     return any(event.kind == kind and event.data.get(ROW) == digest for event in events)
 
 
-def _events(session: Session, *where: Any) -> list[Event | Appended]:
+def _events(session: Session, *where: Any) -> list[Appended]:
+    return _holding(session, _EVENTS.where(*where), {})
+
+
+def _holding(session: Session, statement: Select[Any], parameters: dict[str, Any]) -> list[Appended]:
     """Events that hold, and those of this transaction that are not linked yet."""
-    found = session.exec(select(Event).where(*where).execution_options(populate_existing=True)).all()
-    behind = _previous_of(session, [event.seq + 1 for event in found])
-    holding = [each for each in found if each.hash == hash_of(each) == behind.get(each.seq + 1)]
+    holding = []
+    for *values, said_behind in session.connection().execute(statement, parameters):
+        event = Appended(**dict(zip(_NAMES, values, strict=True)))
+        if event.hash == said_behind == hash_of(event):
+            holding.append(event)
     return [*holding, *appended_in(session)]
-
-
-def _previous_of(session: Session, numbers: Collection[int]) -> dict[int, str]:
-    """By number: what the event of that number, or the head before it, says that the one before has as its hash."""
-    if not numbers:
-        return {}
-    # The head first: what is written meanwhile is then found behind it.
-    head = session.exec(select(EventHead.seq, EventHead.hash)).one()
-    rows = session.exec(select(Event.seq, Event.previous).where(col(Event.seq).in_(numbers))).all()
-    return {head[0] + 1: head[1], **dict(rows)}
 
 
 def _plain(value: object) -> str:

@@ -25,7 +25,8 @@ from app.releases.tables import Event, EventHead, Release
 _LOOSE = "loose_events"  # of a session: appended, and not linked to the chain yet
 
 # Made once: every transaction ends with them.
-_LOCKED_HEAD = select(EventHead.seq, EventHead.hash).with_for_update()
+_LATEST_AT = select(Event.at).where(Event.seq == EventHead.seq).scalar_subquery()
+_LOCKED_HEAD = select(EventHead.seq, EventHead.hash, _LATEST_AT).with_for_update(of=EventHead)
 _AT = select(Event.at).where(Event.seq == bindparam("seq"))
 _APPEND = insert(Event)
 _MOVE_HEAD = update(EventHead)
@@ -87,8 +88,11 @@ def link_events(session: Session) -> None:
         return
     session.flush()  # what takes other locks comes before the head's
     connection = session.connection()
-    seq, hash_ = connection.execute(_LOCKED_HEAD).one()
-    latest = connection.execute(_AT, {"seq": seq}).scalar()
+    seq, hash_, latest = connection.execute(_LOCKED_HEAD).one()
+    if (
+        latest is None
+    ):  # PostgreSQL, having waited for the lock, reads the head anew and nothing else; or it is the first event
+        latest = connection.execute(_AT, {"seq": seq}).scalar()
     changed = {}
     for event, release in loose:
         seq += 1

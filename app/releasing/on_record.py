@@ -1,17 +1,22 @@
 """What is done is what the chain of events says was planned and begun: rows that were changed past the service change nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from app.definitions.tables import DefinitionVersion
 from app.errors import Conflict
-from app.releases.attested import rollout_on_record
+from app.releases.attested import OnRecord, rollout_on_record
 from app.releases.plans import digest_of
 from app.releases.tables import Plan, Release, Rollout, StepRun
 
 Json = dict[str, Any]
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+MOST_KEPT = 500  # plans, of some kilobytes each
 
 _BEGUN = frozenset({"rollout.in_progress", "rollout.cancelling"})
 
@@ -21,61 +26,100 @@ class Ready:
     """Whether a step may be carried out: ``refusal`` says why not. ``outputs``: of the steps that it needs, by what it calls them."""
 
     outputs: dict[str, Json]
+    bundle: str = ""  # the digest of the files that were planned with
     refusal: str | None = None
+
+
+class RecordCache:
+    """What one process has read of what never changes: plans, found to be what their digest says, and definitions' bundles.
+
+    A row that is changed past the service afterwards changes nothing for this process.
+    """
+
+    def __init__(self) -> None:
+        self._plans: dict[str, Json] = {}
+        self._bundles: dict[int, str] = {}
+
+    def plan(self, session: Session, rollout_id: str, digest: str | None) -> Json:
+        """The plan with this digest; it must not be changed. Raises Conflict where there is none, or it was changed."""
+        if digest is not None and digest in self._plans:
+            return self._plans[digest]
+        plan = session.get(Plan, digest) if digest else None
+        if plan is None or digest_of(plan.document) != digest:
+            raise Conflict(
+                f"The plan of {rollout_id} is not the one that the record of events has.",
+                code="plan_not_on_record",
+                hint="`mlrelease audit verify` says what was changed past the service.",
+            )
+        return _keep(self._plans, plan.digest, plan.document)
+
+    def bundle(self, session: Session, definition_id: int) -> str | None:
+        """The digest of a definition's files."""
+        if definition_id not in self._bundles:
+            query = select(DefinitionVersion.bundle_digest).where(DefinitionVersion.id == definition_id)
+            found = session.exec(query).first()
+            return None if found is None else _keep(self._bundles, definition_id, found)
+        return self._bundles[definition_id]
 
 
 def plan_on_record(session: Session, rollout_id: str) -> Json:
     """The plan that a rollout was made with. Raises Conflict where the chain does not have it, or it was changed."""
-    return _plan(session, rollout_id, rollout_on_record(session, rollout_id).plan_digest)
+    return RecordCache().plan(session, rollout_id, rollout_on_record(session, rollout_id).plan_digest)
 
 
-def look_up_step(session: Session, release: Release, step: StepRun) -> Ready:
-    """What a step needs, from the chain; and whether its row, its rollout's and its release's are as they were planned."""
-    stage = step.rollout_id.rpartition(":")[2]
-    needed = {need.rpartition("/")[2]: _id_of(need, release, stage) for need in step.needs}
-    known = rollout_on_record(session, step.rollout_id, steps=needed.values())
+def look_up_steps(
+    session: Session, cache: RecordCache, release: Release, rollout: Rollout, steps: Sequence[StepRun]
+) -> list[Ready]:
+    """What each of a rollout's steps needs, from the chain; and whether their rows, and the two above, are as they were planned."""
+    needs = [{need.rpartition("/")[2]: _id_of(need, rollout.id) for need in step.needs} for step in steps]
+    said = rollout_on_record(session, rollout.id, steps={each for needed in needs for each in needed.values()})
     try:
-        plan = _plan(session, step.rollout_id, known.plan_digest)
+        plan = cache.plan(session, rollout.id, said.plan_digest)
     except Conflict as no:
-        return Ready({}, str(no))
-    outputs = {key: dict(known.outputs[each]) for key, each in needed.items() if each in known.outputs}
-    wrong = _first_difference(session, release, step, plan)
-    if wrong is None and known.last not in _BEGUN:
-        wrong = f"{step.rollout_id} was not begun"
+        return [Ready({}, refusal=str(no)) for _ in steps]
+    wrong = _first_difference(release, rollout, plan, bundle=cache.bundle(session, release.definition_id))
+    if wrong is None and said.last not in _BEGUN:
+        wrong = f"{rollout.id} was not begun"
+    return [_look_up(step, plan, said, needed, wrong) for step, needed in zip(steps, needs, strict=True)]
+
+
+def _look_up(step: StepRun, plan: Json, said: OnRecord, needed: dict[str, str], wrong: str | None) -> Ready:
+    outputs = {key: dict(said.outputs[each]) for key, each in needed.items() if each in said.outputs}
+    wrong = _difference_of(step, plan) or wrong
     if wrong is None and len(outputs) < len(needed):
         wrong = f"{', '.join(sorted(needed.keys() - outputs.keys()))} has not succeeded"
-    said = None if wrong is None else f"By the record of events {wrong}: rows were changed past the service."
-    return Ready(outputs, said)
+    refusal = None if wrong is None else f"By the record of events {wrong}: rows were changed past the service."
+    return Ready(outputs, plan["definition"]["digest"], refusal)
 
 
-def _plan(session: Session, rollout_id: str, digest: str | None) -> Json:
-    plan = session.get(Plan, digest) if digest else None
-    if plan is None or digest_of(plan.document) != digest:
-        raise Conflict(
-            f"The plan of {rollout_id} is not the one that the record of events has.",
-            code="plan_not_on_record",
-            hint="`mlrelease audit verify` says what was changed past the service.",
-        )
-    return plan.document
-
-
-def _first_difference(session: Session, release: Release, step: StepRun, plan: Json) -> str | None:
+def _difference_of(step: StepRun, plan: Json) -> str | None:
     planned = next((each for each in plan["steps"] if each["key"] == step.key), None)
     if planned is None:
         return f"there is no step {step.key}"
     if planned != {"key": step.key, "kind": step.kind, "needs": step.needs, "config": step.config}:
         return f"step {step.key} is another one"
-    rollout, target = session.get_one(Rollout, step.rollout_id), plan["target"]
+    return None
+
+
+def _first_difference(release: Release, rollout: Rollout, plan: Json, *, bundle: str | None) -> str | None:
+    target = plan["target"]
     place = (target["subscription"], target["resource_group"], target["workspace"], target["endpoint"])
     if rollout.target != "/".join(place).lower():
         return f"{rollout.id} goes to another place"
-    version = session.get(DefinitionVersion, release.definition_id)
-    if version is None or version.bundle_digest != plan["definition"]["digest"]:
+    if bundle != plan["definition"]["digest"]:
         return f"{release.id} is of other files"
     return None
 
 
-def _id_of(need: str, release: Release, own_stage: str) -> str:
+def _id_of(need: str, rollout_id: str) -> str:
     """A need in an earlier stage is written ``<stage>/<key>``."""
+    release_id, _, own_stage = rollout_id.rpartition(":")
     stage, _, key = need.rpartition("/")
-    return f"{release.id}:{stage or own_stage}:{key}"
+    return f"{release_id}:{stage or own_stage}:{key}"
+
+
+def _keep(kept: dict[Key, Value], key: Key, value: Value) -> Value:
+    if len(kept) >= MOST_KEPT:
+        kept.clear()
+    kept[key] = value
+    return value

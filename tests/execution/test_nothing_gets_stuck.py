@@ -237,7 +237,7 @@ def test_what_breaks_between_turns_fails_the_rollout_and_gives_up_its_acts(
     worker: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rollout_id = queued(worker)
-    monkeypatch.setattr("app.execution.rollout.begin_step", lambda *_: (_ for _ in ()).throw(KeyError("odd")))
+    monkeypatch.setattr("app.execution.rollout.begin_steps", lambda *_: (_ for _ in ()).throw(KeyError("odd")))
 
     assert carry_out_rollout(worker, rollout_id) is Status.FAILED
     assert worker.signals.wait_until_parked(0)
