@@ -26,7 +26,6 @@ from app.chat.wiring import open_notifier
 from app.database.connection import Database
 from app.database.migrate import check_schema
 from app.errors import Misconfigured, MlreleaseError
-from app.execution.attempts import Budget
 from app.execution.context import WorkerContext
 from app.execution.engine import launch_engine, restore_queues, stop_engine
 from app.execution.lease import Lease
@@ -37,6 +36,7 @@ from app.execution.takeover import Takeover
 from app.guardrails.file import read_guardrails
 from app.guardrails.rules import Guardrails
 from app.logs import set_up_logs
+from app.planning.budget import Budget
 from app.process.environment import begin_anew, forget_secrets
 from app.process.private_files import keep_files_private
 from app.process.python_version import warn_of_old_python

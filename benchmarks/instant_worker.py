@@ -17,7 +17,7 @@ from app.execution.engine import launch_engine
 from app.execution.lease import Lease
 from app.execution.signals import Signals
 from app.guardrails.rules import NO_GUARDRAILS
-from app.planning.timeouts import DEFAULT_SECONDS
+from app.planning.kinds import KINDS
 from app.releasing.queue import DbosQueue
 from app.settings import read_settings
 from app.steps.contract import Context, Done, Json
@@ -42,7 +42,7 @@ def main() -> None:
         database=database,
         queue=DbosQueue(database.engine),
         azure=open_azure(AzureSettings()),
-        steps=dict.fromkeys(DEFAULT_SECONDS, _instant) | {"resolve_content": _resolved, "preflight": _looked},
+        steps=dict.fromkeys(KINDS, _instant) | {"resolve_content": _resolved, "preflight": _looked},
         signals=Signals(database, lease),
         identity=identity,
         guardrails=NO_GUARDRAILS,

@@ -36,7 +36,8 @@ from app.definitions.service import apply
 from app.guardrails.rules import NO_GUARDRAILS
 from app.identity.actor import SERVICE, Actor
 from app.identity.roles import Grant, Role
-from app.jobs.service import COMPLETED, JobPlace, Sighting, note_sighting, record_job
+from app.jobs.service import COMPLETED, Sighting, note_sighting, record_job
+from app.planning.places import Place
 from app.releases.attested import ROW, row_digest
 from app.releases.events import append_event
 from app.releases.states import FINAL, Status
@@ -200,7 +201,8 @@ def _apply(session: Session, name: str, scratch: Path) -> None:
     version = apply(session, read_archive(archive), bundle_digest=digest, now=now, actor="bench").definition
     subject, told = f"{version.model}@{version.version}", {ROW: row_digest(version)}
     append_event(session, "model.applied", subject=subject, actor=SERVICE, now=now, model=version.model, data=told)
-    job, _ = record_job(session, JobPlace(SUBSCRIPTION, "rg", "ws-bench", JOB), now=now, recorded_by="bench")
+    place = Place(subscription=SUBSCRIPTION, resource_group="rg", workspace="ws-bench")
+    job, _ = record_job(session, place, JOB, now=now, recorded_by="bench")
     done = Sighting(status=COMPLETED, is_final=True, code="completed", sentence="Completed.")
     note_sighting(session, job, done, now=now)
 

@@ -20,7 +20,8 @@ from azure.core.pipeline.transport import RequestsTransport
 from app.azureml.errors import ConnectionLost
 from app.azureml.sdk_repairs import repair_download_of_models, repair_first_use_by_several_threads
 from app.azureml.translation import translated
-from app.azureml.types import RegistryRef, WorkspaceRef
+from app.azureml.types import RegistryRef
+from app.planning.places import Place
 from app.settings import Settings
 
 repair_download_of_models()
@@ -68,7 +69,7 @@ def read_azure_settings(settings: Settings, *, before_request: Callable[[], None
 
 @contextmanager
 def connect(
-    settings: AzureSettings, credential: TokenCredential, where: WorkspaceRef | RegistryRef, *, doing: str
+    settings: AzureSettings, credential: TokenCredential, where: Place | RegistryRef, *, doing: str
 ) -> Iterator[MLClient]:
     """A fresh client; what the SDK raises meanwhile is translated. ``doing`` completes "Could not …"."""
     transport = open_transport(settings)
@@ -83,7 +84,7 @@ def connect(
                 "polling_interval": settings.poll_seconds,
             }
             match where:
-                case WorkspaceRef(subscription, group, workspace):
+                case Place(subscription=subscription, resource_group=group, workspace=workspace):
                     yield MLClient(credential, subscription, group, workspace, **options)
                 case RegistryRef(name):
                     yield MLClient(credential, registry_name=name, **options)

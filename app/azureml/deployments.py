@@ -13,9 +13,10 @@ from app.azureml.errors import NotFound
 from app.azureml.facade import AzureML
 from app.azureml.sdk_values import word, words
 from app.azureml.translation import translated
-from app.azureml.types import Deployment, WorkspaceRef
+from app.azureml.types import Deployment
 from app.azureml.yaml_files import as_source, read_mapping
 from app.bundles.local_paths import require_local_paths
+from app.planning.places import Place
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class WantedDeployment:
     tags: Mapping[str, str]
 
 
-def get_deployment(azure: AzureML, workspace: WorkspaceRef, endpoint: str, name: str) -> Deployment | None:
+def get_deployment(azure: AzureML, workspace: Place, endpoint: str, name: str) -> Deployment | None:
     """The deployment as it is now, or None."""
     try:
         with azure.connect(workspace, doing=f"look at deployment {endpoint}/{name} in {workspace}") as client:
@@ -42,7 +43,7 @@ def get_deployment(azure: AzureML, workspace: WorkspaceRef, endpoint: str, name:
         return None
 
 
-def list_deployments(azure: AzureML, workspace: WorkspaceRef, endpoint: str) -> list[Deployment]:
+def list_deployments(azure: AzureML, workspace: Place, endpoint: str) -> list[Deployment]:
     """All of an endpoint's. Raises NotFound when there is no such endpoint."""
     with azure.connect(workspace, doing=f"list the deployments of endpoint {endpoint} in {workspace}") as client:
         return [_plain(deployment) for deployment in client.online_deployments.list(endpoint)]
@@ -54,27 +55,27 @@ def read_deployment_file(wanted: WantedDeployment) -> Deployment:
         return _plain(_load(wanted))
 
 
-def begin_create_deployment(azure: AzureML, workspace: WorkspaceRef, wanted: WantedDeployment) -> None:
+def begin_create_deployment(azure: AzureML, workspace: Place, wanted: WantedDeployment) -> None:
     """Upload the code and ask for the deployment, at no traffic. Raises Busy while the endpoint is being changed."""
     doing = f"create deployment {wanted.endpoint}/{wanted.name} in {workspace}"
     arguments = {"workspace": workspace, "wanted": wanted, "doing": doing}
     run_confined(azure, f"{__name__}:begin_in_child", arguments, folder=wanted.folder, doing=doing)
 
 
-def begin_in_child(workspace: WorkspaceRef, wanted: WantedDeployment, doing: str, settings: Mapping[str, Any]) -> None:
+def begin_in_child(workspace: Place, wanted: WantedDeployment, doing: str, settings: Mapping[str, Any]) -> None:
     """What ``begin_create_deployment`` has done in a child process."""
     require_local_paths(wanted.folder, [wanted.file.relative_to(wanted.folder).as_posix()])
     with child_azure(settings).connect(workspace, doing=doing) as client:
         client.online_deployments.begin_create_or_update(_load(wanted))
 
 
-def begin_delete_deployment(azure: AzureML, workspace: WorkspaceRef, endpoint: str, name: str) -> None:
+def begin_delete_deployment(azure: AzureML, workspace: Place, endpoint: str, name: str) -> None:
     """Ask for its end. Raises BadRequest while it has traffic."""
     with azure.connect(workspace, doing=f"delete deployment {endpoint}/{name} in {workspace}") as client:
         client.online_deployments.begin_delete(name, endpoint)
 
 
-def read_logs(azure: AzureML, workspace: WorkspaceRef, endpoint: str, name: str, *, lines: int = 50) -> str:
+def read_logs(azure: AzureML, workspace: Place, endpoint: str, name: str, *, lines: int = 50) -> str:
     """The last lines that the scoring container wrote."""
     with azure.connect(workspace, doing=f"read the logs of deployment {endpoint}/{name}") as client:
         return str(client.online_deployments.get_logs(name, endpoint, lines))

@@ -10,11 +10,12 @@ from app.azureml.errors import AlreadyExists, NameTaken, NotFound
 from app.azureml.facade import AzureML
 from app.azureml.sdk_values import word, words
 from app.azureml.translation import translated
-from app.azureml.types import Endpoint, EndpointKeys, WorkspaceRef
+from app.azureml.types import Endpoint, EndpointKeys
 from app.azureml.yaml_files import as_source, read_mapping
+from app.planning.places import Place
 
 
-def get_endpoint(azure: AzureML, workspace: WorkspaceRef, name: str) -> Endpoint | None:
+def get_endpoint(azure: AzureML, workspace: Place, name: str) -> Endpoint | None:
     """The endpoint as it is now, or None."""
     try:
         with azure.connect(workspace, doing=f"look at endpoint {name} in {workspace}") as client:
@@ -29,9 +30,7 @@ def read_endpoint_file(file: Path, name: str) -> Endpoint:
         return _plain(_load(file, name))
 
 
-def begin_create_endpoint(
-    azure: AzureML, workspace: WorkspaceRef, name: str, *, file: Path, tags: Mapping[str, str]
-) -> None:
+def begin_create_endpoint(azure: AzureML, workspace: Place, name: str, *, file: Path, tags: Mapping[str, str]) -> None:
     """Ask for an endpoint as the YAML says. Raises NameTaken when the region has one of this name."""
     try:
         with azure.connect(workspace, doing=f"create endpoint {name} in {workspace}") as client:
@@ -46,7 +45,7 @@ def begin_create_endpoint(
         ) from None
 
 
-def begin_delete_endpoint(azure: AzureML, workspace: WorkspaceRef, name: str) -> None:
+def begin_delete_endpoint(azure: AzureML, workspace: Place, name: str) -> None:
     """Ask for its end, and that of every deployment in it."""
     with azure.connect(workspace, doing=f"delete endpoint {name} in {workspace}") as client:
         client.online_endpoints.begin_delete(name)
@@ -54,7 +53,7 @@ def begin_delete_endpoint(azure: AzureML, workspace: WorkspaceRef, name: str) ->
 
 def begin_set_traffic(
     azure: AzureML,
-    workspace: WorkspaceRef,
+    workspace: Place,
     name: str,
     traffic: Mapping[str, int],
     *,
@@ -74,7 +73,7 @@ def begin_set_traffic(
         client.online_endpoints.begin_create_or_update(endpoint)
 
 
-def begin_add_tags(azure: AzureML, workspace: WorkspaceRef, name: str, tags: Mapping[str, str]) -> None:
+def begin_add_tags(azure: AzureML, workspace: Place, name: str, tags: Mapping[str, str]) -> None:
     """Ask for these tags beside the others, and keep everything else."""
     with azure.connect(workspace, doing=f"tag endpoint {name} in {workspace}") as client:
         endpoint = client.online_endpoints.get(name)
@@ -82,7 +81,7 @@ def begin_add_tags(azure: AzureML, workspace: WorkspaceRef, name: str, tags: Map
         client.online_endpoints.begin_create_or_update(endpoint)
 
 
-def read_keys(azure: AzureML, workspace: WorkspaceRef, name: str) -> EndpointKeys | None:
+def read_keys(azure: AzureML, workspace: Place, name: str) -> EndpointKeys | None:
     """Both keys; None when the endpoint takes tokens instead. Never log or store them."""
     with azure.connect(workspace, doing=f"read the keys of endpoint {name} in {workspace}") as client:
         keys = client.online_endpoints.get_keys(name)

@@ -17,13 +17,14 @@ from app.azureml.facade import AzureML
 from app.azureml.names import parse_asset
 from app.azureml.refused_jobs import mistakes_told
 from app.azureml.sdk_values import word
-from app.azureml.types import Environment, RegistryRef, WorkspaceRef
+from app.azureml.types import Environment, RegistryRef
 from app.bundles.local_paths import require_local_paths
+from app.planning.places import Place
 
-Place = WorkspaceRef | RegistryRef
+AssetPlace = Place | RegistryRef
 
 
-def resolve_environment(azure: AzureML, workspace: WorkspaceRef, reference: str) -> Environment:
+def resolve_environment(azure: AzureML, workspace: Place, reference: str) -> Environment:
     """The exact version that a reference means now. Raises NotFound, or BadRequest when it cannot be read."""
     asset = parse_asset(reference)
     if asset is None:
@@ -35,7 +36,7 @@ def resolve_environment(azure: AzureML, workspace: WorkspaceRef, reference: str)
         return _plain(client.environments.get(asset.name, version=asset.version, label=asset.label))
 
 
-def get_environment(azure: AzureML, where: Place, name: str, version: str) -> Environment | None:
+def get_environment(azure: AzureML, where: AssetPlace, name: str, version: str) -> Environment | None:
     """This version, or None."""
     try:
         with azure.connect(where, doing=f"look up environment {name}:{version} in {where}") as client:
@@ -44,7 +45,7 @@ def get_environment(azure: AzureML, where: Place, name: str, version: str) -> En
         return None
 
 
-def list_environment_versions(azure: AzureML, where: Place, name: str) -> list[str]:
+def list_environment_versions(azure: AzureML, where: AssetPlace, name: str) -> list[str]:
     """Every version of this name that is in use."""
     try:
         with azure.connect(where, doing=f"list the versions of environment {name} in {where}") as client:
@@ -53,7 +54,7 @@ def list_environment_versions(azure: AzureML, where: Place, name: str) -> list[s
         return []
 
 
-def register_environment(azure: AzureML, workspace: WorkspaceRef, file: Path, *, folder: Path) -> Environment:
+def register_environment(azure: AzureML, workspace: Place, file: Path, *, folder: Path) -> Environment:
     """Make sure that what an environment's YAML says is the latest version of its name: reused, else the next version.
 
     ``folder`` is the bundle that the file is part of, and all that it may name.
@@ -64,9 +65,7 @@ def register_environment(azure: AzureML, workspace: WorkspaceRef, file: Path, *,
     return TypeAdapter(Environment).validate_python(told)
 
 
-def register_in_child(
-    workspace: WorkspaceRef, file: Path, folder: Path, doing: str, settings: Mapping[str, Any]
-) -> Any:
+def register_in_child(workspace: Place, file: Path, folder: Path, doing: str, settings: Mapping[str, Any]) -> Any:
     """What ``register_environment`` has done in a child process; the environment as JSON."""
     entry = file.relative_to(folder).as_posix()
     require_local_paths(folder, [entry])
@@ -80,7 +79,7 @@ def register_in_child(
     return to_jsonable_python(latest)
 
 
-def _latest(azure: AzureML, workspace: WorkspaceRef, name: str) -> Environment | None:
+def _latest(azure: AzureML, workspace: Place, name: str) -> Environment | None:
     """The latest version, where it can be told whether it is the same."""
     try:
         latest = resolve_environment(azure, workspace, f"azureml:{name}@latest")

@@ -15,8 +15,9 @@ from azure.identity import DefaultAzureCredential
 
 from app.azureml.client import AzureSettings, connect, open_transport, retry_options
 from app.azureml.translation import operation_failed, translated
-from app.azureml.types import RegistryRef, WorkspaceRef
+from app.azureml.types import RegistryRef
 from app.errors import Misconfigured
+from app.planning.places import Place
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class AzureML:
     settings: AzureSettings
     credential: TokenCredential = field(repr=False)
 
-    def connect(self, where: WorkspaceRef | RegistryRef, *, doing: str) -> AbstractContextManager[MLClient]:
+    def connect(self, where: Place | RegistryRef, *, doing: str) -> AbstractContextManager[MLClient]:
         """A fresh client; what the SDK raises meanwhile is translated. ``doing`` completes "Could not …"."""
         return connect(self.settings, self.credential, where, doing=doing)
 

@@ -17,8 +17,9 @@ from app.azureml.facade import AzureML
 from app.azureml.names import ARTIFACTS, parse_asset
 from app.azureml.refused_jobs import mistakes_told
 from app.azureml.sdk_values import word, words
-from app.azureml.types import ChildJob, Content, Job, WorkspaceRef
+from app.azureml.types import ChildJob, Content, Job
 from app.bundles.local_paths import require_local_paths
+from app.planning.places import Place
 
 # NotResponding may go back to any earlier state, and Paused goes on.
 FINAL = frozenset({"completed", "failed", "canceled"})
@@ -29,13 +30,13 @@ _AUTHORS = ("mlrelease.git.author", "mlflow.source.git.author", "azureml.git.aut
 _OUR_BUNDLE = "mlrelease.bundle"
 
 
-def get_job(azure: AzureML, workspace: WorkspaceRef, name: str) -> Job:
+def get_job(azure: AzureML, workspace: Place, name: str) -> Job:
     """The job as it is now. Raises NotFound."""
     with azure.connect(workspace, doing=f"look at job {name} in {workspace}") as client:
         return _plain(client.jobs.get(name), name)
 
 
-def list_children(azure: AzureML, workspace: WorkspaceRef, name: str) -> list[ChildJob]:
+def list_children(azure: AzureML, workspace: Place, name: str) -> list[ChildJob]:
     """A pipeline job's steps, in the order in which they began; of other jobs none."""
     with azure.connect(workspace, doing=f"list the steps of job {name} in {workspace}") as client:
         children = [child for child in client.jobs.list(parent_job_name=name) if child is not None]
@@ -48,7 +49,7 @@ def list_children(azure: AzureML, workspace: WorkspaceRef, name: str) -> list[Ch
 
 def submit_job(
     azure: AzureML,
-    workspace: WorkspaceRef,
+    workspace: Place,
     name: str,
     *,
     folder: Path,
@@ -78,7 +79,7 @@ def submit_job(
 
 
 def submit_in_child(
-    workspace: WorkspaceRef,
+    workspace: Place,
     name: str,
     folder: Path,
     entry: str,
@@ -101,9 +102,7 @@ def submit_in_child(
         return to_jsonable_python(_plain(client.jobs.create_or_update(job), name))
 
 
-def download_output(
-    azure: AzureML, workspace: WorkspaceRef, name: str, *, output: str, path: str, into: Path
-) -> Content:
+def download_output(azure: AzureML, workspace: Place, name: str, *, output: str, path: str, into: Path) -> Content:
     """Fetch a named output of an ended job and give what is at ``path`` in it. Raises NotFound."""
     with azure.connect(workspace, doing=f"download output {output} of job {name}") as client:
         client.jobs.download(name, output_name=output, download_path=str(into))
@@ -117,7 +116,7 @@ def downloaded_to(into: Path, output: str) -> Path:
     return into / "artifacts" if output == ARTIFACTS else into / "named-outputs" / output
 
 
-def environment_of_output(azure: AzureML, workspace: WorkspaceRef, name: str, output: str) -> str | None:
+def environment_of_output(azure: AzureML, workspace: Place, name: str, output: str) -> str | None:
     """The id of the environment in which a job's output was made; None where Azure does not tell."""
     with azure.connect(workspace, doing=f"look up the environment of job {name}") as client:
         job = client.jobs.get(name)
@@ -136,7 +135,7 @@ def environment_of_output(azure: AzureML, workspace: WorkspaceRef, name: str, ou
     return None
 
 
-def _find(azure: AzureML, workspace: WorkspaceRef, name: str) -> Job | None:
+def _find(azure: AzureML, workspace: Place, name: str) -> Job | None:
     try:
         return get_job(azure, workspace, name)
     except NotFound:

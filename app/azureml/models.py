@@ -10,12 +10,13 @@ from app.azureml.content import content_of
 from app.azureml.errors import NotFound
 from app.azureml.facade import AzureML
 from app.azureml.sdk_values import word, words
-from app.azureml.types import Content, Model, RegistryRef, WorkspaceRef
+from app.azureml.types import Content, Model, RegistryRef
+from app.planning.places import Place
 
-Place = WorkspaceRef | RegistryRef
+AssetPlace = Place | RegistryRef
 
 
-def list_models(azure: AzureML, where: Place, name: str) -> list[Model]:
+def list_models(azure: AzureML, where: AssetPlace, name: str) -> list[Model]:
     """Every version of this name, archived ones too: their numbers are taken as well."""
     try:
         with azure.connect(where, doing=f"list the versions of model {name} in {where}") as client:
@@ -24,7 +25,7 @@ def list_models(azure: AzureML, where: Place, name: str) -> list[Model]:
         return []
 
 
-def get_model(azure: AzureML, where: Place, name: str, version: str) -> Model | None:
+def get_model(azure: AzureML, where: AssetPlace, name: str, version: str) -> Model | None:
     """This version, or None."""
     try:
         with azure.connect(where, doing=f"look up model {name}:{version} in {where}") as client:
@@ -35,7 +36,7 @@ def get_model(azure: AzureML, where: Place, name: str, version: str) -> Model | 
 
 def register_model(
     azure: AzureML,
-    workspace: WorkspaceRef,
+    workspace: Place,
     name: str,
     *,
     version: str,
@@ -59,7 +60,7 @@ def register_model(
         return _plain(client.models.create_or_update(model))
 
 
-def download_model(azure: AzureML, where: Place, name: str, version: str, *, into: Path) -> Content:
+def download_model(azure: AzureML, where: AssetPlace, name: str, version: str, *, into: Path) -> Content:
     """Fetch a version's files into an empty folder. Raises NotFound."""
     with azure.connect(where, doing=f"download model {name}:{version} from {where}") as client:
         path = str(client.models.get(name, version=version).path)

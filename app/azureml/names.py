@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from app.azureml.types import RegistryRef, WorkspaceRef
+from app.azureml.types import RegistryRef
+from app.planning.places import Place
 
 _IN_REGISTRY = re.compile(
     r"^azureml://registries/(?P<registry>[^/]+)/(?P<kind>[^/]+)/(?P<name>[^/]+)/versions/(?P<version>[^/]+)/?$"
@@ -28,7 +29,7 @@ class AssetName:
     name: str
     version: str | None
     label: str | None = None
-    where: WorkspaceRef | RegistryRef | None = None  # None: in the workspace that it is asked of
+    where: Place | RegistryRef | None = None  # None: in the workspace that it is asked of
 
 
 def parse_asset(reference: str) -> AssetName | None:
@@ -36,7 +37,7 @@ def parse_asset(reference: str) -> AssetName | None:
     if found := _IN_REGISTRY.match(reference):
         return AssetName(found["name"], found["version"], where=RegistryRef(found["registry"]))
     if found := _IN_WORKSPACE.match(reference):
-        where = WorkspaceRef(found["subscription"], found["group"], found["workspace"])
+        where = Place(subscription=found["subscription"], resource_group=found["group"], workspace=found["workspace"])
         return AssetName(found["name"], found["version"], where=where)
     if found := _SHORT.match(reference):
         return AssetName(found["name"], found["version"], found["label"])

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from app.azureml.errors import NotFound
 from app.azureml.facade import AzureML
-from app.azureml.types import RegistryRef, WorkspaceRef
+from app.azureml.types import RegistryRef
+from app.planning.places import Place
 
 
-def workspace_exists(azure: AzureML, workspace: WorkspaceRef) -> bool:
+def workspace_exists(azure: AzureML, workspace: Place) -> bool:
     """Whether it is there, and visible to us."""
     try:
         with azure.connect(workspace, doing=f"look up {workspace}") as client:
@@ -27,7 +28,7 @@ def registry_exists(azure: AzureML, registry: RegistryRef) -> bool:
         return False
 
 
-def workspace_region(azure: AzureML, workspace: WorkspaceRef) -> str:
+def workspace_region(azure: AzureML, workspace: Place) -> str:
     """The region that it is in, e.g. ``eastus``. Raises NotFound."""
     with azure.connect(workspace, doing=f"look up {workspace}") as client:
         return _region(client.workspaces.get(workspace.workspace).location)

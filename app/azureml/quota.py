@@ -6,7 +6,7 @@ from azure.ai.ml.entities import Usage, VmSize
 
 from app.azureml.facade import AzureML
 from app.azureml.sdk_values import word
-from app.azureml.types import WorkspaceRef
+from app.planning.places import Place
 
 # For these Azure waives the 20% that it reserves for upgrades; Microsoft's "Managed online endpoints SKU list".
 _WITHOUT_RESERVE = frozenset(
@@ -41,9 +41,7 @@ def cores_needed(family: str, *, cores: int, instances: int) -> int:
     return counted * cores
 
 
-def cores_for(
-    azure: AzureML, workspace: WorkspaceRef, *, region: str, instance_type: str, instances: int
-) -> Cores | None:
+def cores_for(azure: AzureML, workspace: Place, *, region: str, instance_type: str, instances: int) -> Cores | None:
     """None where Azure lists no such size, or nothing of its family: then nobody knows before it is tried."""
     with azure.connect(workspace, doing=f"read the quota of {region}") as client:
         sizes = {str(size.name).lower(): size for size in client.compute.list_sizes(location=region)}

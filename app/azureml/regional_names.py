@@ -7,7 +7,7 @@ from app.azureml.endpoints import get_endpoint
 from app.azureml.errors import NotPermitted
 from app.azureml.facade import AzureML
 from app.azureml.places import same_region
-from app.azureml.types import WorkspaceRef
+from app.planning.places import Place
 
 MOST_WORKSPACES = 40  # each is a request, and somebody waits for the answer
 
@@ -16,14 +16,12 @@ MOST_WORKSPACES = 40  # each is a request, and somebody waits for the answer
 class NameSearch:
     """Where a name was looked for, and the workspace that has it, if one was found."""
 
-    looked_in: tuple[WorkspaceRef, ...]
-    owner: WorkspaceRef | None
+    looked_in: tuple[Place, ...]
+    owner: Place | None
     is_whole: bool  # every workspace of the region that we may see was looked in
 
 
-def search_name(
-    azure: AzureML, workspace: WorkspaceRef, *, region: str, name: str, also: Iterable[WorkspaceRef] = ()
-) -> NameSearch:
+def search_name(azure: AzureML, workspace: Place, *, region: str, name: str, also: Iterable[Place] = ()) -> NameSearch:
     """Look for the endpoint in the other workspaces of its subscription and region, and in ``also``.
 
     Raises AzureMLError where Azure does not answer. Workspaces that we may not read count as looked at in vain.
@@ -40,21 +38,23 @@ def search_name(
     return NameSearch(chosen, owner, is_whole=may_list and len(chosen) == len(others))
 
 
-def _workspaces(azure: AzureML, workspace: WorkspaceRef, region: str) -> list[WorkspaceRef]:
+def _workspaces(azure: AzureML, workspace: Place, region: str) -> list[Place]:
     with azure.connect(workspace, doing=f"list the workspaces of subscription {workspace.subscription}") as client:
         return [
-            WorkspaceRef(workspace.subscription, str(each.resource_group), str(each.name))
+            Place(
+                subscription=workspace.subscription, resource_group=str(each.resource_group), workspace=str(each.name)
+            )
             for each in client.workspaces.list(scope="subscription")
             if same_region(each.location, region)
         ]
 
 
-def _has(azure: AzureML, workspace: WorkspaceRef, name: str) -> bool:
+def _has(azure: AzureML, workspace: Place, name: str) -> bool:
     try:
         return get_endpoint(azure, workspace, name) is not None
     except NotPermitted:
         return False
 
 
-def _key(workspace: WorkspaceRef) -> str:
+def _key(workspace: Place) -> str:
     return workspace.arm_id.lower()

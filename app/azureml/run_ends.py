@@ -10,7 +10,8 @@ from azure.storage.blob import BlobClient
 from app.azureml.errors import NotFound, TimedOut
 from app.azureml.facade import AzureML
 from app.azureml.translation import translated
-from app.azureml.types import RunEnd, WorkspaceRef
+from app.azureml.types import RunEnd
+from app.planning.places import Place
 
 MOST_BYTES = 256 * 1024  # of a log's end, whatever its size
 MOST_SECONDS = 30.0  # for a log's end; then what there is must do without it
@@ -29,7 +30,7 @@ _LOGS = (
 )
 
 
-def read_run_end(azure: AzureML, workspace: WorkspaceRef, run: str) -> RunEnd:
+def read_run_end(azure: AzureML, workspace: Place, run: str) -> RunEnd:
     """Azure's own words for a run's end, and where its logs are. Raises AzureMLError."""
     doing = f"read why run {run} ended"
     with azure.connect(workspace, doing=doing) as client:

@@ -6,10 +6,11 @@ from typing import Any
 
 from app.azureml.facade import AzureML
 from app.azureml.translation import translated
-from app.azureml.types import RunRecord, WorkspaceRef
+from app.azureml.types import RunRecord
+from app.planning.places import Place
 
 
-def read_run(azure: AzureML, workspace: WorkspaceRef, run: str) -> RunRecord:
+def read_run(azure: AzureML, workspace: Place, run: str) -> RunRecord:
     """The record of one run: of a job, or of a step of it. Raises NotFound."""
     doing = f"read what run {run} logged"
     with azure.connect(workspace, doing=doing) as client:

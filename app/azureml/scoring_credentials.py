@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from azure.ai.ml.entities import EndpointAuthKeys, EndpointAuthToken
 
 from app.azureml.facade import AzureML
-from app.azureml.types import WorkspaceRef
+from app.planning.places import Place
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class ScoringCredential:
     """
 
     def __init__(
-        self, azure: AzureML, workspace: WorkspaceRef, endpoint: str, *, clock: Callable[[], float] = time.time
+        self, azure: AzureML, workspace: Place, endpoint: str, *, clock: Callable[[], float] = time.time
     ) -> None:
         self._azure = azure
         self._workspace = workspace

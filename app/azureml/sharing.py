@@ -6,8 +6,9 @@ from typing import Literal
 
 from app.azureml.errors import AzureMLError
 from app.azureml.facade import AzureML
-from app.azureml.types import RegistryRef, WorkspaceRef
+from app.azureml.types import RegistryRef
 from app.errors import StepError
+from app.planning.places import Place
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ class Sharing:
     def __init__(
         self,
         azure: AzureML,
-        workspace: WorkspaceRef,
+        workspace: Place,
         registry: RegistryRef,
         kind: Kind,
         name: str,
@@ -44,7 +45,7 @@ class Sharing:
     def _run(
         self,
         azure: AzureML,
-        workspace: WorkspaceRef,
+        workspace: Place,
         registry: RegistryRef,
         kind: Kind,
         name: str,

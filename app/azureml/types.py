@@ -24,25 +24,6 @@ def _clean(value: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class WorkspaceRef:
-    """Where a workspace is."""
-
-    subscription: str
-    resource_group: str
-    workspace: str
-
-    def __str__(self) -> str:
-        return f"workspace {self.workspace}"
-
-    @property
-    def arm_id(self) -> str:
-        return (
-            f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
-            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.workspace}"
-        )
-
-
-@dataclass(frozen=True)
 class RegistryRef:
     """A registry: its name is unique in the tenant."""
 

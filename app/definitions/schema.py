@@ -1,9 +1,19 @@
 """The definition: what a team says once about a model, in ``release.yml``."""
 
 import sys
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictBool, StrictInt, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictInt,
+    Tag,
+    create_model,
+    model_validator,
+)
 
 from app.definitions.names import (
     Duration,
@@ -23,6 +33,8 @@ from app.definitions.names import (
     WorkspaceName,
 )
 from app.documents.published import as_text, json_schema_of
+from app.planning.kinds import KINDS
+from app.planning.places import Place
 
 MOST_INSTANCES = 50
 
@@ -133,6 +145,12 @@ class StageDefinition(Section):
     approval: Approval = "none"
     """Whether people must approve before this stage begins: `required` takes one person's word, anybody's; or who must."""
 
+    def place(self, subscription: str) -> Place:
+        """Its workspace; in this subscription where it names none."""
+        return Place(
+            subscription=self.subscription or subscription, resource_group=self.resource_group, workspace=self.workspace
+        )
+
     @property
     def policy(self) -> ApprovalSection | None:
         """Who must approve; None: nobody need."""
@@ -145,34 +163,27 @@ class StageDefinition(Section):
                 return policy
 
 
-class TimeoutsSection(Section):
+class _Timeouts(Section):
     """How many minutes a step may take before it counts as stuck. What is not named keeps its default."""
-
-    register_model: Minutes | None = None
-    """Until the model is registered."""
-    share_model: Minutes | None = None
-    """Until the model is in the registry."""
-    share_environment: Minutes | None = None
-    """Until the environment is in the registry."""
-    create_endpoint: Minutes | None = None
-    """Until the endpoint is made."""
-    create_deployment: Minutes | None = None
-    """Until the deployment is made; a first image build alone takes up to 20 minutes."""
-    verify_deployment: Minutes | None = None
-    """Until every golden request was answered."""
-    shift_traffic: Minutes | None = None
-    """Until the traffic has moved."""
-    publish_secrets: Minutes | None = None
-    """Until the secrets are in the Key Vault."""
-    retire_deployments: Minutes | None = None
-    """Until former deployments are deleted."""
-    confirm_serving: Minutes | None = None
-    """Until it was read back that the new deployment serves."""
 
     def seconds(self, kind: str) -> float | None:
         """For steps of this kind; None where the definition does not say."""
         minutes: float | None = getattr(self, kind, None)
         return None if minutes is None else minutes * 60
+
+
+if TYPE_CHECKING:
+    TimeoutsSection = _Timeouts  # no type checker reads fields that are made of a table
+else:
+    TimeoutsSection = create_model(
+        "TimeoutsSection",
+        __base__=_Timeouts,
+        __doc__=_Timeouts.__doc__,
+        **{
+            kind: (Minutes | None, Field(default=None, description=f"Until {each.goal}."))
+            for kind, each in KINDS.items()
+        },
+    )
 
 
 class Definition(Section):

@@ -1,34 +1,17 @@
 """Trying again what may pass: backoff with jitter, Retry-After honoured, a budget for each step. Waiting burns none of it."""
 
-import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from app.azureml.errors import AzureMLError, Busy
 from app.azureml.resources import is_out_of_resources, out_of_resources
 from app.errors import MlreleaseError
+from app.planning.budget import Budget
 from app.steps.contract import Context, Done, Step
-
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How often and how patiently a step is tried."""
-
-    tries: int = 8
-    first_wait: float = 1.0  # seconds; doubles from try to try
-    longest_wait: float = 60.0  # seconds
-
-    def wait_before(self, retry: int) -> float:
-        """Seconds before the retry of this number, from 1."""
-        ceiling = min(self.longest_wait, self.first_wait * 2.0 ** min(retry - 1, 30))
-        return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - spreads load, guards nothing
 
 
 def carry_out(
-    step: Step, context: Context, config: Json, *, budget: Budget, on_retry: Callable[[AzureMLError, float], None]
+    step: Step, context: Context, config: Any, *, budget: Budget, on_retry: Callable[[AzureMLError, float], None]
 ) -> Done:
     """Run a step until it is done.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from sqlmodel import Session
@@ -14,16 +14,16 @@ from app.azureml.facade import AzureML
 from app.bundles.unpacked import open_bundle
 from app.database.connection import Database
 from app.errors import Conflict, Unavailable
-from app.execution.attempts import Budget
 from app.execution.batch_writer import BatchWriter
 from app.execution.driven import Driven
 from app.execution.scratch import SCRATCH, scratch_folder
 from app.execution.signals import Signals
 from app.guardrails.rules import Guardrails
+from app.planning.budget import Budget
 from app.releasing.on_record import RecordCache
 from app.releasing.queue import WorkQueue
 from app.settings import Settings
-from app.steps.contract import Context, Done, Interrupted, Json, Step
+from app.steps.contract import Context, Done, Interrupted, Step
 from app.workers.service import WorkerIdentity, require_lease
 
 log = structlog.get_logger(__name__)
@@ -86,7 +86,7 @@ class WorkerContext:
     def in_scratch(self, step: Step) -> Step:
         """The step, given an empty folder with each try that goes with it: also to make one may need another try."""
 
-        def carry_out(context: Context, config: Json) -> Done:
+        def carry_out(context: Context, config: Any) -> Done:
             with scratch_folder(self.scratch_root) as folder:
                 return step(replace(context, scratch=folder), config)
 

@@ -13,6 +13,7 @@ from app.definitions.tables import DefinitionVersion
 from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
 from app.execution.resolve_and_preflight import Findings, Subject, resolve_and_preflight
+from app.planning.places import Place
 from app.releases.dry_runs import finish_dry_run
 from app.releases.planning import PlannedRollout
 from app.releases.plans import difference
@@ -86,7 +87,12 @@ def _read(session: Session, run_id: str) -> tuple[DryRun, DefinitionVersion, Def
 
 def _look(worker: WorkerContext, run: DryRun, version: DefinitionVersion, definition: Definition) -> Findings:
     subject = Subject(
-        id=run.id, job=run.job, source=run.source, version=version, definition=definition, stages=run.stages
+        id=run.id,
+        job=run.job,
+        source=Place.model_validate(run.source),
+        version=version,
+        definition=definition,
+        stages=run.stages,
     )
 
     def tell_retry(error: AzureMLError, seconds: float) -> None:
@@ -112,7 +118,7 @@ def _result(
         job=run.job,
         definition_version=version.version,
         definition_digest=version.bundle_digest,
-        source=run.source,
+        source=Place.model_validate(run.source),
         subscription=worker.settings.subscription,
         content=found.content,
         golden_requests=found.golden_requests,

@@ -12,10 +12,11 @@ import structlog
 from app.azureml.errors import AzureMLError
 from app.azureml.jobs import list_children
 from app.azureml.run_ends import read_log, read_run_end
-from app.azureml.types import ChildJob, WorkspaceRef
+from app.azureml.types import ChildJob
 from app.evidence.causes import LONGEST_CAUSE, cause_in, last_line_of
 from app.evidence.service import JOB_LOG, Log, fit_line
 from app.execution.context import WorkerContext
+from app.planning.places import Place
 
 log = structlog.get_logger(__name__)
 
@@ -35,9 +36,7 @@ class Ended:
     logs: tuple[Log, ...] = ()
 
 
-def read_end(
-    worker: WorkerContext, workspace: WorkspaceRef, job: str, status: str, children: Sequence[ChildJob]
-) -> Ended:
+def read_end(worker: WorkerContext, workspace: Place, job: str, status: str, children: Sequence[ChildJob]) -> Ended:
     """Of a job that did not complete: the cause in each step that failed, of a single job in itself."""
     steps = list(_unwell(worker, workspace, children, "", _DEEPEST)) or [("", job, status)]
     worst = "failed" if any(each == "failed" for _, _, each in steps) else "canceled"
@@ -55,7 +54,7 @@ def read_end(
 
 
 def _unwell(
-    worker: WorkerContext, workspace: WorkspaceRef, children: Sequence[ChildJob], inside: str, deep: int
+    worker: WorkerContext, workspace: Place, children: Sequence[ChildJob], inside: str, deep: int
 ) -> Iterator[tuple[str, str, str]]:
     """Name, run and status of each step that did not complete: of a pipeline within the pipeline, its own steps."""
     for child in children:
@@ -71,7 +70,7 @@ def _unwell(
         yield from inner or [(name, child.name, status)]
 
 
-def _steps_of(worker: WorkerContext, workspace: WorkspaceRef, run: str) -> Sequence[ChildJob]:
+def _steps_of(worker: WorkerContext, workspace: Place, run: str) -> Sequence[ChildJob]:
     try:
         return list_children(worker.azure, workspace, run)
     except AzureMLError as error:
@@ -79,7 +78,7 @@ def _steps_of(worker: WorkerContext, workspace: WorkspaceRef, run: str) -> Seque
         return ()
 
 
-def _cause(worker: WorkerContext, workspace: WorkspaceRef, run: str, step: str) -> tuple[str, list[Log]]:
+def _cause(worker: WorkerContext, workspace: Place, run: str, step: str) -> tuple[str, list[Log]]:
     """The sentence on one run, and its log where it can be read."""
     try:
         end = read_run_end(worker.azure, workspace, run)

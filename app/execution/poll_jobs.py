@@ -15,7 +15,7 @@ from app.azureml.environments import register_environment
 from app.azureml.errors import AzureMLError, BadRequest, NotFound, SdkFailed
 from app.azureml.jobs import get_job, list_children, submit_job
 from app.azureml.runs import read_run
-from app.azureml.types import ChildJob, RunRecord, WorkspaceRef
+from app.azureml.types import ChildJob, RunRecord
 from app.evidence.service import keep, subject_of_job
 from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
@@ -36,6 +36,7 @@ from app.jobs.service import (
     note_sighting,
 )
 from app.jobs.tables import TrainingJob
+from app.planning.places import Place
 from app.releases.events import append_event
 from app.releases.service import INTERNAL_ERROR
 from app.releasing.names import LOOK_AT_JOB
@@ -136,17 +137,16 @@ def _tell(
 
 def _see(worker: WorkerContext, job: TrainingJob) -> Sighting:
     """What Azure ML shows of it now. An answer that does not come is a sighting too, until there were too many."""
-    workspace = WorkspaceRef(job.subscription, job.resource_group, job.workspace)
     if refusals := _refusals(worker, job):
         said = {"code": "guardrail_refused", "sentence": say_all(refusals)}
         return _as_known(job, status=REFUSED if job.status == SUBMITTING else LOST, is_final=True, **said)
     if job.bundle_digest is not None and job.status == SUBMITTING:
         try:
-            _submit(worker, workspace, job)
+            _submit(worker, job)
         except AzureMLError as error:
             return _not_submitted(worker, job, error)
     try:
-        return _seen(worker, workspace, job)
+        return _seen(worker, job)
     except AzureMLError as error:
         return _not_seen(job, error)
 
@@ -155,17 +155,16 @@ def _refusals(worker: WorkerContext, job: TrainingJob) -> list[Refusal]:
     """Why a job may not be where it is, by the guardrails as they are now. One that was submitted runs on: it is followed to its end."""
     if job.status not in {SUBMITTING, RECORDED}:
         return []
-    place = {"subscription": job.subscription, "resource_group": job.resource_group, "workspace": job.workspace}
-    return list(worker.guardrails.job_refusals(job_site(model=job.model or "", **place)))
+    return list(worker.guardrails.job_refusals(job_site(model=job.model or "", place=job.place)))
 
 
-def _seen(worker: WorkerContext, workspace: WorkspaceRef, job: TrainingJob) -> Sighting:
-    seen = get_job(worker.azure, workspace, job.name)
-    children = list_children(worker.azure, workspace, job.name)
-    record = _read_run(worker, workspace, job.name)
+def _seen(worker: WorkerContext, job: TrainingJob) -> Sighting:
+    seen = get_job(worker.azure, job.place, job.name)
+    children = list_children(worker.azure, job.place, job.name)
+    record = _read_run(worker, job.place, job.name)
     metrics = dict(record.metrics)
     for child in children if seen.is_final else ():
-        metrics |= _read_run(worker, workspace, child.name).metrics
+        metrics |= _read_run(worker, job.place, child.name).metrics
     return Sighting(
         status=seen.status,
         is_final=seen.is_final,
@@ -185,20 +184,19 @@ def _why_it_ended(worker: WorkerContext, job: TrainingJob, sighting: Sighting) -
     """Of a job that Azure ML says has ended without being completed; its logs are read once, before the end is stored."""
     if sighting.status not in ENDED_IN_AZURE - {COMPLETED}:
         return None
-    workspace = WorkspaceRef(job.subscription, job.resource_group, job.workspace)
     children = [ChildJob(**child) for child in sighting.children]
-    return read_end(worker, workspace, job.name, sighting.status.lower(), children)
+    return read_end(worker, job.place, job.name, sighting.status.lower(), children)
 
 
-def _submit(worker: WorkerContext, workspace: WorkspaceRef, job: TrainingJob) -> None:
+def _submit(worker: WorkerContext, job: TrainingJob) -> None:
     assert job.bundle_digest is not None, "only a job with a bundle is submitted"
     assert job.entry is not None, "a bundle is recorded with its entry"
     folder = worker.bundle(job.bundle_digest)
     for environment in job.environments:
-        register_environment(worker.azure, workspace, folder / environment, folder=folder)
+        register_environment(worker.azure, job.place, folder / environment, folder=folder)
     submit_job(
         worker.azure,
-        workspace,
+        job.place,
         job.name,
         folder=folder,
         entry=job.entry,
@@ -216,7 +214,7 @@ def _git_tags(job: TrainingJob) -> dict[str, str]:
     return {**tags, "mlrelease.git.said_by": job.recorded_by} if git else {}
 
 
-def _read_run(worker: WorkerContext, workspace: WorkspaceRef, run: str) -> RunRecord:
+def _read_run(worker: WorkerContext, workspace: Place, run: str) -> RunRecord:
     """A run that has not begun has no record yet."""
     try:
         return read_run(worker.azure, workspace, run)

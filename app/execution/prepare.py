@@ -24,7 +24,7 @@ from app.releasing.advance import advance_release
 from app.releasing.guarding import guarded
 from app.releasing.names import PREPARE_RELEASE
 from app.releasing.requests import definition_of
-from app.steps.contract import Interrupted, Json
+from app.steps.contract import Interrupted
 from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
 
 log = structlog.get_logger(__name__)
@@ -65,7 +65,7 @@ def _prepare(worker: WorkerContext, release_id: str) -> str:
     subject = Subject(
         id=release.id,
         job=job.name,
-        source=_place_of(job),
+        source=job.place,
         version=version,
         definition=definition,
         stages=release.stages,
@@ -130,7 +130,7 @@ def _go_on(
         job=job.name,
         definition_version=version.version,
         definition_digest=version.bundle_digest,
-        source=_place_of(job),
+        source=job.place,
         subscription=worker.settings.subscription,
         content=found.content,
         golden_requests=found.golden_requests,
@@ -141,10 +141,6 @@ def _go_on(
     ]
     plan_release(session, release, found.content, plans, actor=SERVICE, now=now)
     advance_release(session, worker.queue, worker.guardrails, release, actor=SERVICE, now=now)
-
-
-def _place_of(job: TrainingJob) -> Json:
-    return {"subscription": job.subscription, "resource_group": job.resource_group, "workspace": job.workspace}
 
 
 def _move_pending(worker: WorkerContext, release_id: str, status: Status, *, code: str, sentence: str) -> str:

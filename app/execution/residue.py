@@ -8,8 +8,9 @@ from sqlmodel import Session
 from app.azureml.deployments import get_deployment
 from app.azureml.endpoints import get_endpoint
 from app.azureml.errors import AzureMLError
-from app.azureml.types import Endpoint, WorkspaceRef
+from app.azureml.types import Endpoint
 from app.execution.context import WorkerContext
+from app.planning.places import Place, Target
 from app.releases.queries import steps_of
 from app.releases.tables import Rollout
 
@@ -20,7 +21,7 @@ SETTLE_SECONDS = 300.0  # that moving traffic takes at most
 class Residue:
     """Where to look, and whether there is a reason to."""
 
-    workspace: WorkspaceRef
+    workspace: Place
     endpoint: str
     deployment: str
     had_begun: bool  # the deployment, at least
@@ -29,10 +30,10 @@ class Residue:
 def read_residue(session: Session, rollout_id: str) -> Residue:
     rollout = session.get_one(Rollout, rollout_id)
     steps = steps_of(session, rollout_id)
-    subscription, group, workspace, endpoint = rollout.target.split("/")
+    target = Target.parse(rollout.target)
     return Residue(
-        workspace=WorkspaceRef(subscription, group, workspace),
-        endpoint=endpoint,
+        workspace=target.place,
+        endpoint=target.endpoint,
         deployment=rollout.deployment,
         had_begun=any(step.kind == "create_deployment" and step.attempts for step in steps),
     )

@@ -13,9 +13,9 @@ from app.execution.attempts import carry_out
 from app.execution.context import WorkerContext
 from app.execution.signals import ReleaseSignals
 from app.guardrails.rules import job_site, say_all, sites_of
+from app.planning.places import Place
 from app.steps.contract import Context, Json, Refused
 from app.steps.preflight import Check
-from app.strategies.all_at_once import workspace_of
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ class Subject:
 
     id: str
     job: str
-    source: Json  # the workspace of the training job
+    source: Place  # of the training job
     version: DefinitionVersion
     definition: Definition
     stages: Sequence[str]
@@ -62,7 +62,7 @@ def resolve_and_preflight(
 ) -> Findings:
     """Resolve the content and look at each stage. Raises Interrupted, or AzureMLError when Azure does not answer."""
     content: Json | None = None
-    source = job_site(model=subject.definition.model.name, **subject.source)
+    source = job_site(model=subject.definition.model.name, place=subject.source)
     if refusals := list(worker.guardrails.job_refusals(source)):
         return Findings(None, [_check("guardrail_refused", say_all(refusals), stage=None)])
     try:
@@ -134,7 +134,7 @@ def _looking(worker: WorkerContext, subject: Subject) -> Json:
         "stages": [
             {
                 "name": stage.name,
-                "workspace": workspace_of(stage, worker.settings.subscription),
+                "workspace": stage.place(worker.settings.subscription),
                 "endpoint": stage.endpoint,
                 "registry": stage.registry,
                 "key_vault": stage.key_vault,

@@ -14,6 +14,7 @@ from app.execution.attempts import carry_out
 from app.execution.bounded import internal_error
 from app.execution.context import WorkerContext
 from app.identity.actor import SERVICE
+from app.planning.kinds import KINDS
 from app.releases.locks import lock_step
 from app.releases.queries import model_of
 from app.releases.service import INTERNAL_ERROR, move_step, report_progress
@@ -121,7 +122,7 @@ def _carry_out(worker: WorkerContext, job: Job) -> End:
         done = carry_out(
             worker.in_scratch(worker.steps[job.step.kind]),
             context,
-            job.step.config,
+            KINDS[job.step.kind].model_validate(job.step.config),
             budget=worker.budget,
             on_retry=lambda error, seconds: _retry(worker, job.step.id, error, seconds),
         )

@@ -11,7 +11,7 @@ from app.definitions.schema import ApprovalSection, Definition, StageDefinition
 from app.freezes.windows import Window
 from app.guardrails.schema import GuardrailsSection, RuleSection
 from app.identity.actor import Actor
-from app.strategies.all_at_once import workspace_of
+from app.planning.places import Place, Target
 
 Json = dict[str, Any]
 
@@ -24,9 +24,7 @@ class Site:
 
     model: str
     stage: str
-    subscription: str
-    resource_group: str
-    workspace: str
+    place: Place
     endpoint: str
     registry: str | None = None
     key_vault: str | None = None
@@ -34,7 +32,7 @@ class Site:
     @property
     def target(self) -> str:
         """As ``Rollout.target``."""
-        return "/".join((self.subscription, self.resource_group, self.workspace, self.endpoint)).lower()
+        return str(Target(place=self.place, endpoint=self.endpoint))
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class Guardrails:
         """Everything about a stage that may not be so there. ``golden_requests`` None: they are not looked at now."""
         rules = self.matching(site)
         if self.unmatched_is_refused and not any(rule.match.is_about_a_place for rule in rules):
-            where = f"{site.workspace} in {site.resource_group}"
+            where = f"{site.place.workspace} in {site.place.resource_group}"
             yield Refusal(site.stage, None, f"No guardrail lets anything go to {where}.")
         for rule in rules:
             for sentence in _wrong_with(rule, site, golden_requests):
@@ -75,7 +73,11 @@ class Guardrails:
         """Why a model may neither have training jobs in a stage's workspace nor take its model from there, whatever the stage is called."""
         known = any(rule.match.is_about_a_place and _matches_place(rule, site) for rule in self.rules)
         if self.unmatched_is_refused and not known:
-            yield Refusal(site.stage, None, f"No guardrail lets jobs run in {site.workspace} in {site.resource_group}.")
+            yield Refusal(
+                site.stage,
+                None,
+                f"No guardrail lets jobs run in {site.place.workspace} in {site.place.resource_group}.",
+            )
         for rule in self.rules:
             if (
                 _matches_place(rule, site)
@@ -83,7 +85,7 @@ class Guardrails:
                 and not _is_one_of(site.model, rule.models)
             ):
                 models = _listed(rule.models)
-                said = f"{site.model} is none of the models that may have jobs in {site.workspace}: {models}."
+                said = f"{site.model} is none of the models that may have jobs in {site.place.workspace}: {models}."
                 yield Refusal(site.stage, rule.name, said)
 
     def least_policies(self, site: Site) -> list[tuple[str, ApprovalSection]]:
@@ -106,7 +108,7 @@ class Guardrails:
                 continue
             if mine.isdisjoint(map(normal, allowed.groups)):
                 whom = ", ".join((*allowed.groups, *allowed.people))
-                sentence = f"Definitions of what goes to {site.workspace} are changed by {whom} only."
+                sentence = f"Definitions of what goes to {site.place.workspace} are changed by {whom} only."
                 yield Refusal(site.stage, rule.name, sentence)
 
     def shown(self, site: Site) -> list[Json]:
@@ -131,16 +133,16 @@ def site_of(stage: StageDefinition, *, model: str, subscription: str) -> Site:
     return Site(
         model=model,
         stage=stage.name,
-        **workspace_of(stage, subscription),
+        place=stage.place(subscription),
         endpoint=stage.endpoint,
         registry=stage.registry,
         key_vault=stage.key_vault,
     )
 
 
-def job_site(*, model: str, subscription: str, resource_group: str, workspace: str) -> Site:
+def job_site(*, model: str, place: Place) -> Site:
     """Where training jobs of a model are."""
-    return Site(model, "jobs", subscription, resource_group, workspace, endpoint="")
+    return Site(model, "jobs", place, endpoint="")
 
 
 def say_all(refusals: Sequence[Refusal]) -> str:
@@ -161,9 +163,9 @@ def _matches_place(rule: RuleSection, site: Site) -> bool:
     wanted = rule.match
     return _all_like(
         (
-            (wanted.workspace, site.workspace),
-            (wanted.resource_group, site.resource_group),
-            (wanted.subscription, site.subscription),
+            (wanted.workspace, site.place.workspace),
+            (wanted.resource_group, site.place.resource_group),
+            (wanted.subscription, site.place.subscription),
             (wanted.model, site.model),
         )
     )
@@ -175,7 +177,7 @@ def _all_like(pairs: Sequence[tuple[str | None, str | None]]) -> bool:
 
 def _wrong_with(rule: RuleSection, site: Site, golden_requests: int | None) -> Iterator[str]:
     if not _is_one_of(site.model, rule.models):
-        yield f"{site.model} is none of the models that may go to {site.workspace}: {_listed(rule.models)}."
+        yield f"{site.model} is none of the models that may go to {site.place.workspace}: {_listed(rule.models)}."
     if not _is_one_of(site.endpoint, rule.endpoints, model=site.model):
         yield f"Endpoint {site.endpoint} has none of the names that {site.model} may use: {_listed(rule.endpoints)}."
     if site.key_vault is not None and not _is_one_of(site.key_vault, rule.key_vaults, model=site.model):

@@ -8,6 +8,7 @@ from sqlmodel import Session, select
 
 from app.evidence.redaction import sentence_of
 from app.jobs.tables import TrainingJob
+from app.planning.places import Place
 
 RECORDED = "Recorded"
 SUBMITTING = "Submitting"
@@ -17,16 +18,6 @@ NOT_FOUND = "NotFound"
 REFUSED = "Refused"  # nothing was made in Azure: the name is free
 LOST = "Lost"  # it is or was there, but Azure ML does not tell any more
 NOT_SEEN = "not_seen"  # the code of a sighting without an answer
-
-
-@dataclass(frozen=True)
-class JobPlace:
-    """Where a job is: names are unique in a workspace."""
-
-    subscription: str
-    resource_group: str
-    workspace: str
-    name: str
 
 
 @dataclass(frozen=True)
@@ -59,22 +50,21 @@ class Sighting:
 
 def record_job(
     session: Session,
-    place: JobPlace,
+    place: Place,
+    name: str,
     *,
     now: datetime,
     recorded_by: str,
     model: str | None = None,
     submission: Submission | None = None,
 ) -> tuple[TrainingJob, bool]:
-    """The record of this job, and whether it is new. With a submission the job is still to be made in Azure ML."""
-    known = find_job(session, place)
+    """The record of the job of this name (they are unique in a workspace), and whether it is new. With a submission the job is still to be made in Azure ML."""
+    known = find_job(session, place, name)
     if known is not None:
         return known, False
     job = TrainingJob(
-        subscription=place.subscription,
-        resource_group=place.resource_group,
-        workspace=place.workspace,
-        name=place.name,
+        **place.model_dump(),
+        name=name,
         model=model,
         status=SUBMITTING if submission else RECORDED,
         code="submitting" if submission else "recorded",
@@ -158,12 +148,12 @@ def look_again(session: Session, job: TrainingJob) -> None:
     session.flush()
 
 
-def find_job(session: Session, place: JobPlace) -> TrainingJob | None:
+def find_job(session: Session, place: Place, name: str) -> TrainingJob | None:
     return session.exec(
         select(TrainingJob).where(
             TrainingJob.subscription == place.subscription,
             TrainingJob.resource_group == place.resource_group,
             TrainingJob.workspace == place.workspace,
-            TrainingJob.name == place.name,
+            TrainingJob.name == name,
         )
     ).first()

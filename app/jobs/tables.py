@@ -7,6 +7,7 @@ from sqlalchemy import Column, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.database.types import JsonColumn, UtcDateTime
+from app.planning.places import Place
 
 Json = dict[str, Any]
 
@@ -48,3 +49,7 @@ class TrainingJob(SQLModel, table=True):
     checked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+    @property
+    def place(self) -> Place:
+        return Place(subscription=self.subscription, resource_group=self.resource_group, workspace=self.workspace)

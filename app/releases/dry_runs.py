@@ -9,6 +9,7 @@ from sqlmodel import Session, col, delete
 
 from app.errors import NotFound
 from app.identity.actor import Actor
+from app.planning.places import Place
 from app.releases.states import DryRunState
 from app.releases.tables import DryRun
 
@@ -23,7 +24,7 @@ def begin_dry_run(
     model: str,
     definition_version: int,
     job: str,
-    source: Json,
+    source: Place,
     stages: Sequence[str],
     actor: Actor,
     now: datetime,
@@ -35,7 +36,7 @@ def begin_dry_run(
         model=model,
         definition_version=definition_version,
         job=job,
-        source=source,
+        source=source.model_dump(),
         stages=list(stages),
         state=DryRunState.PENDING,
         code="resolving",

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from app.database.storable import storable_json
 from app.identity.actor import Actor
+from app.planning.plan import PlannedStep
 from app.releases.plans import digest_of
 from app.releases.queries import serving_at
 from app.releases.service import record
@@ -16,17 +17,6 @@ from app.releases.states import Status, StepStatus
 from app.releases.tables import Plan, Release, Rollout, StepRun
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class PlannedStep:
-    """One step of a plan: plain data. ``needs`` are keys of steps of this rollout, or ``<stage>/<key>`` of an earlier one."""
-
-    key: str
-    kind: str
-    needs: tuple[str, ...]
-    config: Json
-    timeout_seconds: float
 
 
 @dataclass(frozen=True)
@@ -118,7 +108,7 @@ def _step_run(rollout: Rollout, step: PlannedStep, *, position: int) -> StepRun:
         kind=step.kind,
         position=position,
         needs=list(step.needs),
-        config=step.config,
+        config=step.config.model_dump(mode="json"),
         timeout_seconds=step.timeout_seconds,
         status=StepStatus.PENDING,
         code="planned",

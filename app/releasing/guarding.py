@@ -17,6 +17,7 @@ from app.definitions.tables import DefinitionVersion
 from app.errors import Conflict, Forbidden
 from app.guardrails.policies import Policy, stricter, weaker_in
 from app.guardrails.rules import Guardrails, Refusal, Site, job_site, say_all, site_of
+from app.planning.places import Place, Target
 from app.releases.attested import attested_definitions, row_digest
 from app.releases.states import Status
 from app.releases.tables import Plan, Release, Rollout
@@ -69,7 +70,11 @@ def refusals_of(
     known = (plan.get("checks") or {}).get("golden_requests") if golden_requests is None else golden_requests
     return [
         *guardrails.refusals(site_in(model, target, plan), golden_requests=known),
-        *(each for source in _sources_in(plan) for each in guardrails.job_refusals(job_site(model=model, **source))),
+        *(
+            each
+            for source in _sources_in(plan)
+            for each in guardrails.job_refusals(job_site(model=model, place=source))
+        ),
     ]
 
 
@@ -92,25 +97,23 @@ def declared_in(plan: Json) -> Policy:
 
 def site_in(model: str, target: str, plan: Json) -> Site:
     """Where a plan goes."""
-    subscription, resource_group, workspace, endpoint = target.split("/")
+    at = Target.parse(target)
     further = plan.get("target") or {}
     return Site(
         model=model,
         stage=plan["stage"],
-        subscription=subscription,
-        resource_group=resource_group,
-        workspace=workspace,
-        endpoint=endpoint,
+        place=at.place,
+        endpoint=at.endpoint,
         registry=further.get("registry"),
         key_vault=further.get("key_vault"),
     )
 
 
-def _sources_in(plan: Json) -> Iterator[Json]:
+def _sources_in(plan: Json) -> Iterator[Place]:
     """The workspace that a plan registers the model in, which is the training job's."""
     for step in plan["steps"]:
         if step["kind"] == "register_model":
-            yield step["config"]["workspace"]
+            yield Place.model_validate(step["config"]["workspace"])
 
 
 def _written(plan: Json) -> Json | None:

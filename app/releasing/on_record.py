@@ -96,7 +96,7 @@ def _difference_of(step: StepRun, plan: Json) -> str | None:
     planned = next((each for each in plan["steps"] if each["key"] == step.key), None)
     if planned is None:
         return f"there is no step {step.key}"
-    if planned != {"key": step.key, "kind": step.kind, "needs": step.needs, "config": step.config}:
+    if any(planned[name] != getattr(step, name) for name in ("kind", "needs", "config", "timeout_seconds")):
         return f"step {step.key} is another one"
     return None
 

@@ -19,7 +19,6 @@ from app.jobs.service import (
     ENDED_IN_AZURE,
     REFUSED,
     SUBMITTING,
-    JobPlace,
     Submission,
     find_job,
     look_again,
@@ -27,6 +26,7 @@ from app.jobs.service import (
     submit_again,
 )
 from app.jobs.tables import TrainingJob
+from app.planning.places import Place
 from app.releases.attested import definition_counts, row_digest
 from app.releases.dry_runs import begin_dry_run
 from app.releases.events import append_event, link_events
@@ -34,7 +34,6 @@ from app.releases.service import Request, create_release
 from app.releases.tables import DryRun, Release
 from app.releasing.guarding import require_allowed
 from app.releasing.queue import WorkQueue
-from app.strategies.all_at_once import workspace_of
 
 _MARK_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -62,7 +61,7 @@ def request_release(
 ) -> Release:
     """Ask for a release of this job's model. Raises NotFound (model, version), Invalid (stages), Conflict (job)."""
     version, definition, chosen = _wanted(session, asking, model, stages=stages, definition_version=definition_version)
-    record = _have_recorded(session, asking, _place_of(asking, definition, job), model=model)
+    record = _have_recorded(session, asking, _place_of(asking, definition), job, model=model)
     if record.is_final and record.status != COMPLETED:
         raise Conflict(
             f"The training job {job} is {record.status.lower()}: it has no model to release. {record.sentence}",
@@ -113,21 +112,16 @@ def request_plan(
 ) -> DryRun:
     """Ask what a release would do. Raises as ``request_release`` does, except for the job, which is not recorded."""
     version, definition, chosen = _wanted(session, asking, model, stages=stages, definition_version=definition_version)
-    place = _place_of(asking, definition, job)
-    known = find_job(session, place)
+    place = _place_of(asking, definition)
+    known = find_job(session, place, job)
     if known is not None:
         _require_right(asking, known, model=model)
-    source = {
-        "subscription": place.subscription,
-        "resource_group": place.resource_group,
-        "workspace": place.workspace,
-    }
     run = begin_dry_run(
         session,
         model=model,
         definition_version=version.version,
         job=job,
-        source=source,
+        source=place,
         stages=chosen,
         actor=asking.actor,
         now=asking.now,
@@ -151,17 +145,18 @@ def request_job(
     """
     latest = definitions.latest(session, model, visible=asking.actor.models(Permission.VIEW))
     _require_on_record(session, latest)
-    place = _place_of(asking, Definition.model_validate(latest.content), name)
-    return _have_recorded(session, asking, place, model=model, submission=submission)
+    place = _place_of(asking, Definition.model_validate(latest.content))
+    return _have_recorded(session, asking, place, name, model=model, submission=submission)
 
 
 def _have_recorded(
-    session: Session, asking: Asking, place: JobPlace, *, model: str, submission: Submission | None = None
+    session: Session, asking: Asking, place: Place, name: str, *, model: str, submission: Submission | None = None
 ) -> TrainingJob:
-    """The training job at this place, recorded and watched."""
+    """The training job of this name, recorded and watched."""
     job, is_new = record_job(
         session,
         place,
+        name,
         now=asking.now,
         recorded_by=asking.actor.name,
         model=model,
@@ -173,7 +168,7 @@ def _have_recorded(
         append_event(
             session,
             "job.submitted" if submission else "job.recorded",
-            subject=f"{place.workspace}/{place.name}",
+            subject=f"{place.workspace}/{name}",
             actor=asking.actor,
             now=asking.now,
             model=model,
@@ -188,7 +183,7 @@ def _have_recorded(
         asking.queue.look_at_job(session, job.id, look=job.looks, delay=0)
     if submission is not None and submission.bundle_digest != job.bundle_digest:
         raise Conflict(
-            f"There is a training job {place.name} already, made of something else.",
+            f"There is a training job {name} already, made of something else.",
             code="job_name_taken",
             hint="Choose another name, or leave it out to get a new one.",
         )
@@ -210,13 +205,12 @@ def _submit_again(session: Session, asking: Asking, job: TrainingJob, submission
     asking.queue.look_at_job(session, job.id, look=job.looks, delay=0)
 
 
-def _place_of(asking: Asking, definition: Definition, name: str) -> JobPlace:
+def _place_of(asking: Asking, definition: Definition) -> Place:
     """Where a model's training jobs are: in the workspace of its definition's first stage."""
     first = definition.stages[0]
-    workspace = workspace_of(first, asking.subscription)
-    site = job_site(model=definition.model.name, **workspace)
+    place = first.place(asking.subscription)
+    site = job_site(model=definition.model.name, place=place)
     require_allowed(list(asking.guardrails.job_refusals(site)))
-    place = JobPlace(**workspace, name=name)
     if not place.subscription:
         raise Invalid(
             f"No subscription is known for stage {first.name} of {definition.model.name}.",

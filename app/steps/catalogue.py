@@ -1,13 +1,15 @@
-"""All kinds of steps, ready to be carried out."""
+"""Who carries out which kind of step."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from app.azureml.errors import NotFound
 from app.azureml.facade import AzureML
 from app.azureml.places import registry_exists, workspace_exists
-from app.azureml.types import RegistryRef, WorkspaceRef
+from app.azureml.types import RegistryRef
+from app.planning.places import Place
 from app.steps.confirm_serving import confirm_serving
-from app.steps.contract import Context, Done, Json, Refused, Step
+from app.steps.contract import Context, Done, Refused, Step
 from app.steps.create_deployment import create_deployment
 from app.steps.create_endpoint import create_endpoint
 from app.steps.preflight import preflight
@@ -20,7 +22,8 @@ from app.steps.share_model import share_model
 from app.steps.shift_traffic import shift_traffic
 from app.steps.verify_deployment import verify_deployment
 
-KINDS: Mapping[str, Callable[[AzureML, Context, Json], Done]] = {
+# Each takes the ``Config`` of its kind: a test proves that kinds and functions match.
+STEPS: Mapping[str, Callable[[AzureML, Context, Any], Done]] = {
     "resolve_content": resolve_content,
     "preflight": preflight,
     "register_model": register_model,
@@ -38,11 +41,11 @@ KINDS: Mapping[str, Callable[[AzureML, Context, Json], Done]] = {
 
 def build_steps(azure: AzureML) -> dict[str, Step]:
     """Every step by its kind, bound to this Azure ML."""
-    return {kind: _bound(step, azure) for kind, step in KINDS.items()}
+    return {kind: _bound(step, azure) for kind, step in STEPS.items()}
 
 
-def _bound(step: Callable[[AzureML, Context, Json], Done], azure: AzureML) -> Step:
-    def carry_out(context: Context, config: Json) -> Done:
+def _bound(step: Callable[[AzureML, Context, Any], Done], azure: AzureML) -> Step:
+    def carry_out(context: Context, config: Any) -> Done:
         try:
             return step(azure, context, config)
         except NotFound as missing:
@@ -52,16 +55,16 @@ def _bound(step: Callable[[AzureML, Context, Json], Done], azure: AzureML) -> St
     return carry_out
 
 
-def _require_places(azure: AzureML, config: Json, missing: NotFound) -> None:
+def _require_places(azure: AzureML, config: Any, missing: NotFound) -> None:
     """Raise Refused when what was not found is the workspace or the registry itself."""
-    workspace = WorkspaceRef(**config["workspace"])
+    workspace: Place = Place.model_validate(config["workspace"]) if isinstance(config, dict) else config.workspace
     if not workspace_exists(azure, workspace):
         raise Refused(
             f"There is no workspace {workspace.workspace} in resource group {workspace.resource_group}, or we may not see it.",
             code="workspace_not_found",
             hint="Mend workspace, resource_group or subscription in release.yml, or give the service access.",
         ) from missing
-    registry = config.get("registry")
+    registry = getattr(config, "registry", None)
     if registry and not registry_exists(azure, RegistryRef(registry)):
         raise Refused(
             f"There is no registry {registry}, or we may not see it.",

@@ -17,9 +17,11 @@ from app.azureml.quota import cores_for
 from app.azureml.regional_names import search_name
 from app.azureml.rights import read_rights
 from app.azureml.secrets import require_vault
-from app.azureml.types import RegistryRef, WorkspaceRef
+from app.azureml.types import RegistryRef
 from app.azureml.yaml_files import read_mapping
-from app.steps.config import MODEL_TAG, StepConfig, WorkspaceConfig
+from app.planning.frozen import Frozen
+from app.planning.places import Place
+from app.planning.tags import MODEL_TAG
 from app.steps.contract import Refused
 from app.steps.definition_files import mistakes_of_sdk
 from app.steps.endpoint_owner import is_ours, require_usable
@@ -38,11 +40,11 @@ _NAMES = "Endpoint names are unique in a region: choose another in release.yml, 
 _KEY_ROLE = "Give the service's identity the role Key Vault Secrets Officer at the vault."
 
 
-class Stage(StepConfig):
+class Stage(Frozen):
     """One stage's words."""
 
     name: str
-    workspace: WorkspaceConfig
+    workspace: Place
     endpoint: str
     registry: str | None = None
     key_vault: str | None = None
@@ -50,11 +52,11 @@ class Stage(StepConfig):
     instance_count: int | None = None
 
 
-class Preflight(StepConfig):
+class Preflight(Frozen):
     """``source``: the workspace of the training job; the files are in the bundle."""
 
     model: str
-    source: WorkspaceConfig
+    source: Place
     endpoint: str
     deployment: str
     stages: tuple[Stage, ...]
@@ -70,8 +72,8 @@ class StageLook:
     stage: Stage
 
     @property
-    def workspace(self) -> WorkspaceRef:
-        return self.stage.workspace.ref
+    def workspace(self) -> Place:
+        return self.stage.workspace
 
     @cached_property
     def machines(self) -> tuple[str, int]:
@@ -125,7 +127,7 @@ def registry(look: StageLook) -> str:
         ) from None
     regions = {
         str(look.workspace): look.region,
-        str(look.wanted.source.ref): workspace_region(look.azure, look.wanted.source.ref),
+        str(look.wanted.source): workspace_region(look.azure, look.wanted.source),
     }
     outside = [f"{where} is in {region}" for where, region in regions.items() if region not in place.regions]
     if outside:
@@ -142,7 +144,7 @@ def registry(look: StageLook) -> str:
 
 def permissions(look: StageLook) -> str:
     """Our identity may do what the steps will do."""
-    source = look.wanted.source.ref
+    source = look.wanted.source
     auth_mode = read_endpoint_file(look.bundle / look.wanted.endpoint, look.stage.endpoint).auth_mode.lower()
     at_stage = (*_AT_STAGE, *(action for mode, action in _CREDENTIALS.items() if mode == auth_mode))
     for where, actions in ((source, _AT_SOURCE), (look.workspace, at_stage)):
@@ -174,7 +176,7 @@ def _require_name_of_its_own(look: StageLook) -> None:
     for stage in look.wanted.stages:
         if stage.name == look.stage.name:
             return
-        if stage.endpoint.lower() != look.stage.endpoint.lower() or not _is_in_region(look, stage.workspace.ref):
+        if stage.endpoint.lower() != look.stage.endpoint.lower() or not _is_in_region(look, stage.workspace):
             continue
         raise Refused(
             f"Stages {stage.name} and {look.stage.name} both have the endpoint name {look.stage.endpoint}, and both workspaces "
@@ -186,7 +188,7 @@ def _require_name_of_its_own(look: StageLook) -> None:
 
 def _free_name(look: StageLook) -> str:
     name = look.stage.endpoint
-    known = [look.wanted.source.ref, *(stage.workspace.ref for stage in look.wanted.stages)]
+    known = [look.wanted.source, *(stage.workspace for stage in look.wanted.stages)]
     in_region = [each for each in known if each != look.workspace and _is_in_region(look, each)]
     found = search_name(look.azure, look.workspace, region=look.region, name=name, also=in_region)
     if found.owner is not None:
@@ -203,7 +205,7 @@ def _free_name(look: StageLook) -> str:
     )
 
 
-def _is_in_region(look: StageLook, workspace: WorkspaceRef) -> bool:
+def _is_in_region(look: StageLook, workspace: Place) -> bool:
     """Of the stage. Not when it is not there: that is said by another check."""
     try:
         return workspace_region(look.azure, workspace) == look.region

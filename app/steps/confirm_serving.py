@@ -4,28 +4,18 @@ from app.azureml.facade import AzureML
 from app.azureml.names import same_asset
 from app.azureml.secrets import stale_secrets
 from app.azureml.types import Deployment, Endpoint
-from app.steps.config import DIGEST_TAG, RELEASE_TAG, StepConfig, WorkspaceConfig, read_config
-from app.steps.contract import Context, Done, Json, Refused
+from app.planning.kinds import ConfirmServing
+from app.planning.tags import DIGEST_TAG, RELEASE_TAG
+from app.steps.contract import Context, Done, Refused
 from app.steps.digests import require_digest
 from app.steps.publish_secrets import values_to_publish
 from app.steps.settled import require_endpoint, settled_deployment
 from app.steps.shares import require_serving_alone
 
 
-class ConfirmServing(StepConfig):
-    """``key_vault``: where the endpoint's secrets were published, if anywhere."""
-
-    workspace: WorkspaceConfig
-    endpoint: str
-    deployment: str
-    digest: str
-    key_vault: str | None = None
-
-
-def confirm_serving(azure: AzureML, context: Context, config: Json) -> Done:
+def confirm_serving(azure: AzureML, context: Context, wanted: ConfirmServing) -> Done:
     """Change nothing. Raises Refused at the first thing that somebody changed since this rollout set it."""
-    wanted = read_config(ConfirmServing, config)
-    endpoint = require_endpoint(azure, context, wanted.workspace.ref, wanted.endpoint)
+    endpoint = require_endpoint(azure, context, wanted.workspace, wanted.endpoint)
     deployment = _deployment(azure, context, wanted)
     _require_as_made(deployment, context, wanted)
     require_serving_alone(endpoint, wanted.deployment)
@@ -44,7 +34,7 @@ def confirm_serving(azure: AzureML, context: Context, config: Json) -> Done:
 
 
 def _deployment(azure: AzureML, context: Context, wanted: ConfirmServing) -> Deployment:
-    found = settled_deployment(azure, context, wanted.workspace.ref, wanted.endpoint, wanted.deployment)
+    found = settled_deployment(azure, context, wanted.workspace, wanted.endpoint, wanted.deployment)
     if found is None:
         raise Refused(
             f"There is no deployment {wanted.deployment} at {wanted.endpoint} any more.",
@@ -75,7 +65,7 @@ def _require_as_made(found: Deployment, context: Context, wanted: ConfirmServing
 
 
 def _require_published(azure: AzureML, wanted: ConfirmServing, endpoint: Endpoint, vault: str) -> None:
-    stale = stale_secrets(azure, vault, values_to_publish(azure, wanted.workspace.ref, endpoint))
+    stale = stale_secrets(azure, vault, values_to_publish(azure, wanted.workspace, endpoint))
     if stale:
         raise Refused(
             f"The secrets {', '.join(stale)} of {vault} are not what {wanted.endpoint} takes now.",

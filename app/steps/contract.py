@@ -91,4 +91,4 @@ class Context:
         return self.unpack()
 
 
-Step = Callable[[Context, Json], Done]
+Step = Callable[[Context, Any], Done]  # with the config of its kind

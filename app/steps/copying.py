@@ -5,8 +5,9 @@ from collections.abc import Callable
 from app.azureml.errors import AlreadyExists, Busy
 from app.azureml.facade import AzureML
 from app.azureml.sharing import Kind, Sharing
-from app.azureml.types import RegistryRef, WorkspaceRef
+from app.azureml.types import RegistryRef
 from app.azureml.versions import next_version
+from app.planning.places import Place
 from app.steps.contract import Context
 from app.steps.waiting import wait_until
 
@@ -20,7 +21,7 @@ def copy_to_registry(
     name: str,
     version: str,
     *,
-    source: WorkspaceRef,
+    source: Place,
     registry: RegistryRef,
     find: Callable[[], str | None],
     taken: Callable[[], list[str]],

@@ -1,7 +1,5 @@
 """Make the release's deployment beside what serves now, without traffic."""
 
-from collections.abc import Mapping
-
 import structlog
 
 from app.azureml.deployments import (
@@ -17,8 +15,9 @@ from app.azureml.names import parse_asset, same_asset
 from app.azureml.types import Deployment
 from app.evidence.cleaning import MOST_LINES
 from app.evidence.service import DEPLOYMENT_LOG, Log
-from app.steps.config import DIGEST_TAG, RELEASE_TAG, StepConfig, WorkspaceConfig, read_config
-from app.steps.contract import Context, Done, Json, Refused
+from app.planning.kinds import CreateDeployment
+from app.planning.tags import DIGEST_TAG, RELEASE_TAG
+from app.steps.contract import Context, Done, Refused
 from app.steps.deleting import delete_deployment
 from app.steps.digests import require_digest
 from app.steps.scratch import new_folder
@@ -28,27 +27,10 @@ from app.steps.waiting import begin_when_free
 log = structlog.get_logger(__name__)
 
 
-class CreateDeployment(StepConfig):
-    """``model_from`` and ``environment_from`` name the steps that brought them; else ``environment_id`` is it."""
-
-    workspace: WorkspaceConfig
-    endpoint: str
-    deployment: str
-    file: str
-    instance_type: str | None = None
-    instance_count: int | None = None
-    model_from: str
-    environment_from: str | None = None
-    environment_id: str | None = None
-    digest: str
-    tags: Mapping[str, str]
-
-
-def create_deployment(azure: AzureML, context: Context, config: Json) -> Done:
+def create_deployment(azure: AzureML, context: Context, config: CreateDeployment) -> Done:
     """Keep what is as wanted, replace what failed, refuse what is different; then check the deployed model's content."""
-    config_ = read_config(CreateDeployment, config)
-    wanted = _wanted(context, config_)
-    found = settled_deployment(azure, context, config_.workspace.ref, config_.endpoint, config_.deployment)
+    wanted = _wanted(context, config)
+    found = settled_deployment(azure, context, config.workspace, config.endpoint, config.deployment)
     if found is not None and found.tags.get(RELEASE_TAG) != wanted.tags[RELEASE_TAG]:
         raise Refused(
             f"Endpoint {wanted.endpoint} has a deployment {wanted.name} that is not of this release.",
@@ -57,10 +39,10 @@ def create_deployment(azure: AzureML, context: Context, config: Json) -> Done:
         )
     changed = found is None or found.state != "succeeded"
     if found is not None and changed:
-        delete_deployment(azure, context, config_.workspace.ref, config_.endpoint, found)
-    made = _create(azure, context, config_, wanted) if found is None or changed else found
+        delete_deployment(azure, context, config.workspace, config.endpoint, found)
+    made = _create(azure, context, config, wanted) if found is None or changed else found
     _require_same(made, wanted)
-    content_digest = _deployed_digest(azure, context, config_, made)
+    content_digest = _deployed_digest(azure, context, config, made)
     return Done(
         f"Deployment {wanted.name} of {wanted.endpoint} {'is made' if changed else 'is there'}, without traffic."
         if changed
@@ -94,14 +76,14 @@ def _wanted(context: Context, config: CreateDeployment) -> WantedDeployment:
 
 
 def _create(azure: AzureML, context: Context, config: CreateDeployment, wanted: WantedDeployment) -> Deployment:
-    workspace = config.workspace.ref
+    workspace = config.workspace
     begin_when_free(
         lambda: begin_create_deployment(azure, workspace, wanted),
         azure=azure,
         context=context,
         waiting_for=f"endpoint {wanted.endpoint}, which is being changed",
     )
-    made = settled_deployment(azure, context, config.workspace.ref, config.endpoint, config.deployment)
+    made = settled_deployment(azure, context, config.workspace, config.endpoint, config.deployment)
     if made is None:
         raise Refused(f"Deployment {wanted.name} was deleted while it was being made.", code="deployment_deleted")
     if made.state != "succeeded":
@@ -115,7 +97,7 @@ def _create(azure: AzureML, context: Context, config: CreateDeployment, wanted: 
 def _with_logs(azure: AzureML, config: CreateDeployment, failed: ModelFailed) -> ModelFailed:
     """The failure, with the last lines of the scoring container's log beside it, where they can be had."""
     try:
-        text = read_logs(azure, config.workspace.ref, config.endpoint, config.deployment, lines=MOST_LINES)
+        text = read_logs(azure, config.workspace, config.endpoint, config.deployment, lines=MOST_LINES)
     except AzureMLError as unreadable:
         log.warning("deployment_log_not_read", deployment=config.deployment, code=unreadable.code)
         return failed
@@ -161,7 +143,7 @@ def _deployed_digest(azure: AzureML, context: Context, config: CreateDeployment,
         raise Refused(
             f"Deployment {made.name} refers to a model that cannot be looked up: {made.model}.", code="model_unknown"
         )
-    where = asset.where or config.workspace.ref
+    where = asset.where or config.workspace
     content = download_model(azure, where, asset.name, asset.version, into=new_folder(context))
     require_digest(content.digest, config.digest, where=f"the model of deployment {made.name}")
     return content.digest

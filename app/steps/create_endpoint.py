@@ -1,7 +1,5 @@
 """Make the stage's endpoint, or see that it is ours."""
 
-from collections.abc import Mapping
-
 from app.azureml.endpoints import (
     begin_add_tags,
     begin_create_endpoint,
@@ -11,35 +9,26 @@ from app.azureml.endpoints import (
 )
 from app.azureml.facade import AzureML
 from app.azureml.types import Endpoint
-from app.steps.config import MODEL_TAG, StepConfig, WorkspaceConfig, read_config
-from app.steps.contract import Context, Done, Json, Refused
+from app.planning.kinds import CreateEndpoint
+from app.planning.tags import MODEL_TAG
+from app.steps.contract import Context, Done, Refused
 from app.steps.endpoint_owner import is_ours, require_usable
 from app.steps.settled import settled_endpoint
 from app.steps.waiting import begin_when_free, wait_until
 
 
-class CreateEndpoint(StepConfig):
-    """``file`` is the endpoint's YAML in the bundle; the name comes from the stage."""
-
-    workspace: WorkspaceConfig
-    endpoint: str
-    file: str
-    tags: Mapping[str, str]
-
-
-def create_endpoint(azure: AzureML, context: Context, config: Json) -> Done:
+def create_endpoint(azure: AzureML, context: Context, wanted: CreateEndpoint) -> Done:
     """Keep an endpoint of ours, take over an empty one that is as wanted, refuse anybody else's."""
-    wanted = read_config(CreateEndpoint, config)
     model = wanted.tags[MODEL_TAG]
-    found = settled_endpoint(azure, context, wanted.workspace.ref, wanted.endpoint)
+    found = settled_endpoint(azure, context, wanted.workspace, wanted.endpoint)
     if found is not None and found.state != "succeeded" and is_ours(found, model) and not found.traffic:
-        begin_delete_endpoint(azure, wanted.workspace.ref, wanted.endpoint)
+        begin_delete_endpoint(azure, wanted.workspace, wanted.endpoint)
         _wait_for_end(azure, context, wanted)
         found = None
     if found is None:
         return _done(_create(azure, context, wanted), changed=True)
     spec = read_endpoint_file(context.bundle / wanted.file, wanted.endpoint)
-    require_usable(found, model, spec, workspace=wanted.workspace.ref)
+    require_usable(found, model, spec, workspace=wanted.workspace)
     if is_ours(found, model):
         return _done(found, changed=False)
     return _done(_take_over(azure, context, wanted), changed=True)
@@ -47,15 +36,13 @@ def create_endpoint(azure: AzureML, context: Context, config: Json) -> Done:
 
 def _create(azure: AzureML, context: Context, wanted: CreateEndpoint) -> Endpoint:
     context.checkpoint()
-    begin_create_endpoint(
-        azure, wanted.workspace.ref, wanted.endpoint, file=context.bundle / wanted.file, tags=wanted.tags
-    )
+    begin_create_endpoint(azure, wanted.workspace, wanted.endpoint, file=context.bundle / wanted.file, tags=wanted.tags)
     return _succeeded(azure, context, wanted, doing=f"create endpoint {wanted.endpoint}")
 
 
 def _take_over(azure: AzureML, context: Context, wanted: CreateEndpoint) -> Endpoint:
     begin_when_free(
-        lambda: begin_add_tags(azure, wanted.workspace.ref, wanted.endpoint, wanted.tags),
+        lambda: begin_add_tags(azure, wanted.workspace, wanted.endpoint, wanted.tags),
         azure=azure,
         context=context,
         waiting_for=f"endpoint {wanted.endpoint}, which is being changed",
@@ -64,7 +51,7 @@ def _take_over(azure: AzureML, context: Context, wanted: CreateEndpoint) -> Endp
 
 
 def _succeeded(azure: AzureML, context: Context, wanted: CreateEndpoint, *, doing: str) -> Endpoint:
-    made = settled_endpoint(azure, context, wanted.workspace.ref, wanted.endpoint)
+    made = settled_endpoint(azure, context, wanted.workspace, wanted.endpoint)
     if made is None:
         raise Refused(f"Endpoint {wanted.endpoint} was deleted while it was being made.", code="endpoint_deleted")
     if made.state != "succeeded":
@@ -75,7 +62,7 @@ def _succeeded(azure: AzureML, context: Context, wanted: CreateEndpoint, *, doin
 def _wait_for_end(azure: AzureML, context: Context, wanted: CreateEndpoint) -> None:
     wait_until(
         lambda seen: seen is None,
-        lambda: get_endpoint(azure, wanted.workspace.ref, wanted.endpoint),
+        lambda: get_endpoint(azure, wanted.workspace, wanted.endpoint),
         azure=azure,
         context=context,
         waiting_for=f"the end of endpoint {wanted.endpoint}, which had failed",

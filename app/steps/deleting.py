@@ -2,13 +2,14 @@
 
 from app.azureml.deployments import begin_delete_deployment, get_deployment
 from app.azureml.facade import AzureML
-from app.azureml.types import Deployment, WorkspaceRef
+from app.azureml.types import Deployment
+from app.planning.places import Place
 from app.steps.contract import Context
 from app.steps.waiting import begin_when_free, wait_until
 
 
 def delete_deployment(
-    azure: AzureML, context: Context, workspace: WorkspaceRef, endpoint: str, deployment: Deployment
+    azure: AzureML, context: Context, workspace: Place, endpoint: str, deployment: Deployment
 ) -> None:
     """Delete and wait. Raises what Azure's operation failed with: then the deployment is still there."""
     name = deployment.name

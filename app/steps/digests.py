@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from app.azureml.types import Model
 from app.azureml.versions import newest_first
-from app.steps.config import DIGEST_TAG
+from app.planning.tags import DIGEST_TAG
 from app.steps.contract import Refused
 
 

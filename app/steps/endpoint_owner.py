@@ -4,8 +4,9 @@ The tag ``mlrelease.model`` says whose it is. Setting it hands an endpoint over:
 do so, and what else a team may use is kept by the service's own rules for endpoints.
 """
 
-from app.azureml.types import Endpoint, WorkspaceRef
-from app.steps.config import MODEL_TAG
+from app.azureml.types import Endpoint
+from app.planning.places import Place
+from app.planning.tags import MODEL_TAG
 from app.steps.contract import Refused
 
 
@@ -14,7 +15,7 @@ def is_ours(found: Endpoint, model: str) -> bool:
     return found.tags.get(MODEL_TAG) == model
 
 
-def require_usable(found: Endpoint, model: str, spec: Endpoint, *, workspace: WorkspaceRef) -> None:
+def require_usable(found: Endpoint, model: str, spec: Endpoint, *, workspace: Place) -> None:
     """Raise Refused, with what to do, unless ``model`` can be served from it as ``spec`` says."""
     differences = _differences(found, model, spec)
     if differences:
@@ -26,7 +27,7 @@ def require_usable(found: Endpoint, model: str, spec: Endpoint, *, workspace: Wo
         )
 
 
-def _hint(found: Endpoint, model: str, spec: Endpoint, workspace: WorkspaceRef) -> str:
+def _hint(found: Endpoint, model: str, spec: Endpoint, workspace: Place) -> str:
     parts = []
     owner = found.tags.get(MODEL_TAG)
     if not is_ours(found, model) and (owner is not None or found.traffic):

@@ -12,7 +12,6 @@ from app.azureml.errors import AzureMLError
 from app.azureml.facade import AzureML
 from app.steps import checks
 from app.steps.checks import Preflight, StageLook
-from app.steps.config import read_config
 from app.steps.contract import Context, Done, Json, Refused
 
 _LOOKS = 3  # at what may answer a moment later
@@ -33,7 +32,7 @@ class Check:
 
 def preflight(azure: AzureML, context: Context, config: Json) -> Done:
     """Every check of every stage; ``checks`` of the output has them all."""
-    wanted = read_config(Preflight, config)
+    wanted = Preflight.model_validate(config)
     found = [_check(context, None, "files", partial(checks.files, context.bundle, wanted))]
     found += [
         check for stage in wanted.stages for check in _look_at(context, StageLook(azure, context.bundle, wanted, stage))

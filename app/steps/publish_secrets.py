@@ -3,29 +3,21 @@
 from app.azureml.endpoints import get_endpoint, read_keys
 from app.azureml.facade import AzureML
 from app.azureml.secrets import put_secrets
-from app.azureml.types import Endpoint, WorkspaceRef
-from app.steps.config import StepConfig, WorkspaceConfig, read_config
-from app.steps.contract import Context, Done, Json, Refused
+from app.azureml.types import Endpoint
+from app.planning.kinds import PublishSecrets
+from app.planning.places import Place
+from app.steps.contract import Context, Done, Refused
 
 
-class PublishSecrets(StepConfig):
-    """``key_vault`` is the vault's name."""
-
-    workspace: WorkspaceConfig
-    endpoint: str
-    key_vault: str
-
-
-def publish_secrets(azure: AzureML, context: Context, config: Json) -> Done:
+def publish_secrets(azure: AzureML, context: Context, wanted: PublishSecrets) -> Done:
     """Write the endpoint's URIs, and its keys if it has any; a secret that has its value already is left alone.
 
     An endpoint that takes tokens has no keys, and a token is not published: it expires within hours.
     """
-    wanted = read_config(PublishSecrets, config)
-    endpoint = get_endpoint(azure, wanted.workspace.ref, wanted.endpoint)
+    endpoint = get_endpoint(azure, wanted.workspace, wanted.endpoint)
     if endpoint is None or not endpoint.scoring_uri:
         raise Refused(f"There is no endpoint {wanted.endpoint} to publish.", code="endpoint_not_found")
-    values = values_to_publish(azure, wanted.workspace.ref, endpoint)
+    values = values_to_publish(azure, wanted.workspace, endpoint)
     context.checkpoint()
     written = put_secrets(azure, wanted.key_vault, values)
     no_keys = (
@@ -40,7 +32,7 @@ def publish_secrets(azure: AzureML, context: Context, config: Json) -> Done:
     )
 
 
-def values_to_publish(azure: AzureML, workspace: WorkspaceRef, endpoint: Endpoint) -> dict[str, str]:
+def values_to_publish(azure: AzureML, workspace: Place, endpoint: Endpoint) -> dict[str, str]:
     """Secret names and values for this endpoint. Never log or store them."""
     addresses = {"scoring-uri": endpoint.scoring_uri, "swagger-uri": endpoint.openapi_uri}
     keys = read_keys(azure, workspace, endpoint.name) if endpoint.has_keys else None

@@ -1,6 +1,6 @@
 """Register a training job's model in the workspace, once for each content."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from app.azureml.errors import AlreadyExists
 from app.azureml.facade import AzureML
@@ -8,8 +8,9 @@ from app.azureml.models import download_model, list_models
 from app.azureml.models import register_model as register
 from app.azureml.types import Model
 from app.azureml.versions import newest_first, next_version
-from app.steps.config import DIGEST_TAG, JOB_TAG, StepConfig, WorkspaceConfig, read_config
-from app.steps.contract import Context, Done, Json
+from app.planning.kinds import RegisterModel
+from app.planning.tags import DIGEST_TAG, JOB_TAG
+from app.steps.contract import Context, Done
 from app.steps.digests import newest_with_digest, require_digest
 from app.steps.scratch import new_folder
 from app.steps.waiting import wait_until
@@ -17,23 +18,9 @@ from app.steps.waiting import wait_until
 _MOST_COMPARED = 3  # versions that are downloaded to see whether they are the same
 
 
-class RegisterModel(StepConfig):
-    """``uri`` is the job's output; ``digest`` is over its content."""
-
-    workspace: WorkspaceConfig
-    name: str
-    type: str
-    description: str | None = None
-    uri: str
-    digest: str
-    tags: Mapping[str, str]
-    properties: Mapping[str, str] = {}
-
-
-def register_model(azure: AzureML, context: Context, config: Json) -> Done:
+def register_model(azure: AzureML, context: Context, wanted: RegisterModel) -> Done:
     """Reuse the version that has this content, a release's or the training job's own, else register the next free one; then check what is there."""
-    wanted = read_config(RegisterModel, config)
-    workspace = wanted.workspace.ref
+    workspace = wanted.workspace
     there = list_models(azure, workspace, wanted.name)
     known = newest_with_digest(there, wanted.digest) or _registered_by_job(azure, context, wanted, there)
     model = known or _register(azure, context, wanted)
@@ -63,7 +50,7 @@ def _registered_by_job(azure: AzureML, context: Context, wanted: RegisterModel, 
     versions = sorted(newest_first(candidates), key=lambda version: candidates[version].job != wanted.tags.get(JOB_TAG))
     for version in versions[:_MOST_COMPARED]:
         context.checkpoint()
-        content = download_model(azure, wanted.workspace.ref, wanted.name, version, into=new_folder(context))
+        content = download_model(azure, wanted.workspace, wanted.name, version, into=new_folder(context))
         if content.digest == wanted.digest:
             return candidates[version]
     return None
@@ -72,11 +59,11 @@ def _registered_by_job(azure: AzureML, context: Context, wanted: RegisterModel, 
 def _register(azure: AzureML, context: Context, wanted: RegisterModel) -> Model:
     def registered() -> Model | None:
         context.checkpoint()
-        taken = [model.version for model in list_models(azure, wanted.workspace.ref, wanted.name)]
+        taken = [model.version for model in list_models(azure, wanted.workspace, wanted.name)]
         try:
             return register(
                 azure,
-                wanted.workspace.ref,
+                wanted.workspace,
                 wanted.name,
                 version=next_version(taken),
                 type=wanted.type,

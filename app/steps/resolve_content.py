@@ -13,10 +13,11 @@ from app.azureml.jobs import download_output, downloaded_to, environment_of_outp
 from app.azureml.names import ARTIFACTS, job_output_uri
 from app.azureml.places import workspace_exists
 from app.azureml.runs import read_run
-from app.azureml.types import Content, Environment, Job, WorkspaceRef
+from app.azureml.types import Content, Environment, Job
 from app.azureml.yaml_files import read_mapping
 from app.bundles.digest import files_digest
-from app.steps.config import StepConfig, WorkspaceConfig, read_config
+from app.planning.frozen import Frozen
+from app.planning.places import Place
 from app.steps.contract import Context, Done, Json, Refused
 from app.steps.scratch import new_folder
 
@@ -27,7 +28,7 @@ _ARTIFACTS_HINT = (
 )
 
 
-class ModelConfig(StepConfig):
+class ModelConfig(Frozen):
     """The definition's words for what is taken of the job; what else it says of the model is of no concern here."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -38,10 +39,10 @@ class ModelConfig(StepConfig):
     file: str | None = None
 
 
-class ResolveContent(StepConfig):
+class ResolveContent(Frozen):
     """``environment`` None: the one that the model was made in. ``deployment``: the YAML that names the score code."""
 
-    workspace: WorkspaceConfig
+    workspace: Place
     job: str
     model: ModelConfig
     environment: str | None = None
@@ -50,7 +51,7 @@ class ResolveContent(StepConfig):
 
 def resolve_content(azure: AzureML, context: Context, config: Json) -> Done:
     """Look, download, digest; nothing in Azure is changed."""
-    wanted = read_config(ResolveContent, config)
+    wanted = ResolveContent.model_validate(config)
     job = _completed(azure, wanted)
     context.checkpoint()
     context.report(f"Downloads {wanted.model.output} of {job.name}.")
@@ -72,7 +73,7 @@ def resolve_content(azure: AzureML, context: Context, config: Json) -> Done:
             },
             "code_digest": _code_digest(context.bundle, wanted.deployment),
             "deployment": _deployment(context.bundle, wanted.deployment),
-            "metrics": _metrics(azure, wanted.workspace.ref, job.name),
+            "metrics": _metrics(azure, wanted.workspace, job.name),
             "git_commit": job.git_commit,
             "git_author": job.git_author,
         },
@@ -81,7 +82,7 @@ def resolve_content(azure: AzureML, context: Context, config: Json) -> Done:
 
 
 def _completed(azure: AzureML, wanted: ResolveContent) -> Job:
-    workspace = wanted.workspace.ref
+    workspace = wanted.workspace
     try:
         job = get_job(azure, workspace, wanted.job)
     except NotFound:
@@ -118,9 +119,7 @@ def _completed(azure: AzureML, wanted: ResolveContent) -> Job:
 def _content(azure: AzureML, context: Context, wanted: ResolveContent, job: Job) -> Content:
     model, into = wanted.model, new_folder(context)
     try:
-        content = download_output(
-            azure, wanted.workspace.ref, job.name, output=model.output, path=model.path, into=into
-        )
+        content = download_output(azure, wanted.workspace, job.name, output=model.output, path=model.path, into=into)
     except NotFound:
         there = _files(downloaded_to(into, model.output))
         raise Refused(
@@ -152,7 +151,7 @@ def _at(path: str) -> str:
 
 
 def _environment(azure: AzureML, wanted: ResolveContent, job: Job) -> Environment:
-    workspace = wanted.workspace.ref
+    workspace = wanted.workspace
     reference = wanted.environment or environment_of_output(azure, workspace, job.name, wanted.model.output)
     if reference is None:
         raise Refused(
@@ -170,7 +169,7 @@ def _environment(azure: AzureML, wanted: ResolveContent, job: Job) -> Environmen
         ) from None
 
 
-def _metrics(azure: AzureML, workspace: WorkspaceRef, job: str) -> Json:
+def _metrics(azure: AzureML, workspace: Place, job: str) -> Json:
     """What the job and its steps logged, which may be nothing; a later step's word goes."""
     metrics: Json = {}
     for run in [job, *(child.name for child in list_children(azure, workspace, job))]:

@@ -4,34 +4,24 @@ from app.azureml.deployments import list_deployments
 from app.azureml.errors import BadRequest
 from app.azureml.facade import AzureML
 from app.azureml.types import Deployment, Endpoint
-from app.steps.config import MODEL_TAG, RELEASE_TAG, StepConfig, WorkspaceConfig, read_config
-from app.steps.contract import Context, Done, Json
+from app.planning.kinds import RetireDeployments
+from app.planning.tags import MODEL_TAG, RELEASE_TAG
+from app.steps.contract import Context, Done
 from app.steps.deleting import delete_deployment
 from app.steps.served import served_before
 from app.steps.settled import require_endpoint
 from app.steps.shares import require_serving_alone
 
 
-class RetireDeployments(StepConfig):
-    """``deployment`` is this release's; ``keep``: how many former ones stay."""
-
-    workspace: WorkspaceConfig
-    endpoint: str
-    deployment: str
-    model: str
-    keep: int = 1
-
-
-def retire_deployments(azure: AzureML, context: Context, config: Json) -> Done:
+def retire_deployments(azure: AzureML, context: Context, wanted: RetireDeployments) -> Done:
     """Delete what is ours, has no traffic, and is not among the last to have served. Others' are never touched.
 
     Raises Refused, and deletes nothing, unless this release's deployment has all of the traffic: then somebody went back to
     another one, or stopped the endpoint, and any of the old ones may be what they need next.
     """
-    wanted = read_config(RetireDeployments, config)
-    endpoint = require_endpoint(azure, context, wanted.workspace.ref, wanted.endpoint)
+    endpoint = require_endpoint(azure, context, wanted.workspace, wanted.endpoint)
     require_serving_alone(endpoint, wanted.deployment)
-    all_of_them = list_deployments(azure, wanted.workspace.ref, wanted.endpoint)
+    all_of_them = list_deployments(azure, wanted.workspace, wanted.endpoint)
     retirable = _retirable(all_of_them, endpoint, wanted)
     deleted = [each.name for each in retirable if _delete(azure, context, wanted, each)]
     kept = [each.name for each in all_of_them if each.name not in deleted]
@@ -65,15 +55,15 @@ def _retirable(deployments: list[Deployment], endpoint: Endpoint, wanted: Retire
 
 def _delete(azure: AzureML, context: Context, wanted: RetireDeployments, old: Deployment) -> bool:
     """False when it has got traffic meanwhile."""
-    endpoint = require_endpoint(azure, context, wanted.workspace.ref, wanted.endpoint)
+    endpoint = require_endpoint(azure, context, wanted.workspace, wanted.endpoint)
     require_serving_alone(endpoint, wanted.deployment)
     if _has_traffic(endpoint, old.name):
         return False
     try:
-        delete_deployment(azure, context, wanted.workspace.ref, wanted.endpoint, old)
+        delete_deployment(azure, context, wanted.workspace, wanted.endpoint, old)
     except BadRequest:
         # Azure deletes nothing that has traffic: somebody gave it some in the last moment.
-        if not _has_traffic(require_endpoint(azure, context, wanted.workspace.ref, wanted.endpoint), old.name):
+        if not _has_traffic(require_endpoint(azure, context, wanted.workspace, wanted.endpoint), old.name):
             raise
         return False
     return True

@@ -3,12 +3,13 @@
 from app.azureml.deployments import get_deployment
 from app.azureml.endpoints import get_endpoint
 from app.azureml.facade import AzureML
-from app.azureml.types import Deployment, Endpoint, WorkspaceRef
+from app.azureml.types import Deployment, Endpoint
+from app.planning.places import Place
 from app.steps.contract import Context, Refused
 from app.steps.waiting import wait_until
 
 
-def settled_endpoint(azure: AzureML, context: Context, workspace: WorkspaceRef, name: str) -> Endpoint | None:
+def settled_endpoint(azure: AzureML, context: Context, workspace: Place, name: str) -> Endpoint | None:
     """The endpoint, once no operation changes it; None where there is none. Raises TimedOut."""
     return wait_until(
         lambda seen: seen is None or seen.is_settled,
@@ -19,7 +20,7 @@ def settled_endpoint(azure: AzureML, context: Context, workspace: WorkspaceRef, 
     )
 
 
-def require_endpoint(azure: AzureML, context: Context, workspace: WorkspaceRef, name: str) -> Endpoint:
+def require_endpoint(azure: AzureML, context: Context, workspace: Place, name: str) -> Endpoint:
     """As ``settled_endpoint``. Raises Refused where there is none: an earlier step had seen it."""
     found = settled_endpoint(azure, context, workspace, name)
     if found is None:
@@ -32,7 +33,7 @@ def require_endpoint(azure: AzureML, context: Context, workspace: WorkspaceRef, 
 
 
 def settled_deployment(
-    azure: AzureML, context: Context, workspace: WorkspaceRef, endpoint: str, name: str
+    azure: AzureML, context: Context, workspace: Place, endpoint: str, name: str
 ) -> Deployment | None:
     """The deployment, once no operation changes it; None where there is none. Raises TimedOut."""
     return wait_until(

@@ -5,26 +5,14 @@ from app.azureml.facade import AzureML
 from app.azureml.names import parse_asset, registry_uri
 from app.azureml.types import RegistryRef
 from app.azureml.versions import newest_first
-from app.steps.config import StepConfig, WorkspaceConfig, read_config
-from app.steps.contract import Context, Done, Json, Refused
+from app.planning.kinds import ShareEnvironment
+from app.steps.contract import Context, Done, Refused
 from app.steps.copying import copy_to_registry
 from app.steps.digests import require_digest
 
 
-class ShareEnvironment(StepConfig):
-    """``digest`` is over image and packages. ``id``: where the environment is, when that may be a registry already."""
-
-    workspace: WorkspaceConfig
-    registry: str
-    name: str
-    version: str
-    digest: str
-    id: str | None = None
-
-
-def share_environment(azure: AzureML, context: Context, config: Json) -> Done:
+def share_environment(azure: AzureML, context: Context, wanted: ShareEnvironment) -> Done:
     """Reuse the registry's copy of this environment, else share it, under its own version if that is free there."""
-    wanted = read_config(ShareEnvironment, config)
     asset = parse_asset(wanted.id or "")
     if asset is not None and isinstance(asset.where, RegistryRef):
         return _done(wanted, asset.where, wanted.version, reused=True)
@@ -35,7 +23,7 @@ def share_environment(azure: AzureML, context: Context, config: Json) -> Done:
         "environment",
         wanted.name,
         wanted.version,
-        source=wanted.workspace.ref,
+        source=wanted.workspace,
         registry=registry,
         find=lambda: _find(azure, wanted, registry),
         taken=lambda: list_environment_versions(azure, registry, wanted.name),

@@ -7,25 +7,15 @@ from app.azureml.facade import AzureML
 from app.azureml.models import download_model, list_models
 from app.azureml.names import registry_uri
 from app.azureml.types import RegistryRef
-from app.steps.config import StepConfig, WorkspaceConfig, read_config
-from app.steps.contract import Context, Done, Json
+from app.planning.kinds import ShareModel
+from app.steps.contract import Context, Done
 from app.steps.copying import copy_to_registry
 from app.steps.digests import newest_with_digest, require_digest
 from app.steps.scratch import new_folder
 
 
-class ShareModel(StepConfig):
-    """``workspace`` is where the model is registered. Its version comes from the step that registered it."""
-
-    workspace: WorkspaceConfig
-    registry: str
-    name: str
-    digest: str
-
-
-def share_model(azure: AzureML, context: Context, config: Json) -> Done:
+def share_model(azure: AzureML, context: Context, wanted: ShareModel) -> Done:
     """Reuse the registry's copy of this content, else share it, under its own version if that is free there."""
-    wanted = read_config(ShareModel, config)
     registry = RegistryRef(wanted.registry)
     registered: Mapping[str, Any] = context.outputs["register_model"]
     source = str(registered["version"])
@@ -35,7 +25,7 @@ def share_model(azure: AzureML, context: Context, config: Json) -> Done:
         "model",
         wanted.name,
         source,
-        source=wanted.workspace.ref,
+        source=wanted.workspace,
         registry=registry,
         find=lambda: _find(azure, context, wanted, registry, source),
         taken=lambda: [model.version for model in list_models(azure, registry, wanted.name)],

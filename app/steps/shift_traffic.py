@@ -5,30 +5,21 @@ from app.azureml.endpoints import begin_set_traffic
 from app.azureml.errors import OperationEnded
 from app.azureml.facade import AzureML
 from app.azureml.types import Endpoint
-from app.steps.config import StepConfig, WorkspaceConfig, read_config
-from app.steps.contract import Context, Done, Json, Refused
+from app.planning.kinds import ShiftTraffic
+from app.steps.contract import Context, Done, Refused
 from app.steps.served import SERVED_TAG, served_after
 from app.steps.settled import require_endpoint
 from app.steps.shares import serves_alone, shown_shares
 from app.steps.waiting import begin_when_free, wait_until
 
 
-class ShiftTraffic(StepConfig):
-    """Which deployment shall serve."""
-
-    workspace: WorkspaceConfig
-    endpoint: str
-    deployment: str
-
-
-def shift_traffic(azure: AzureML, context: Context, config: Json) -> Done:
+def shift_traffic(azure: AzureML, context: Context, wanted: ShiftTraffic) -> Done:
     """Converge to 100% on the deployment, and remember on the endpoint what served before.
 
     Mirror traffic of others stays. Azure refuses it at a deployment that gets live traffic, and at one that cannot answer:
     there it is taken away, whoever set it.
     """
-    wanted = read_config(ShiftTraffic, config)
-    before = require_endpoint(azure, context, wanted.workspace.ref, wanted.endpoint)
+    before = require_endpoint(azure, context, wanted.workspace, wanted.endpoint)
     # An update that failed shows the shares that it was asked for, and has not set them.
     if before.state == "succeeded" and serves_alone(before, wanted.deployment):
         return _done(before, before, wanted, changed=False)
@@ -36,7 +27,7 @@ def shift_traffic(azure: AzureML, context: Context, config: Json) -> Done:
     begin_when_free(
         lambda: begin_set_traffic(
             azure,
-            wanted.workspace.ref,
+            wanted.workspace,
             wanted.endpoint,
             {wanted.deployment: 100},
             tags={SERVED_TAG: served_after(before, wanted.deployment)},
@@ -46,7 +37,7 @@ def shift_traffic(azure: AzureML, context: Context, config: Json) -> Done:
         context=context,
         waiting_for=f"endpoint {wanted.endpoint}, which is being changed",
     )
-    after = require_endpoint(azure, context, wanted.workspace.ref, wanted.endpoint)
+    after = require_endpoint(azure, context, wanted.workspace, wanted.endpoint)
     if after.state != "succeeded":
         azure.raise_failure(after.operation_uri, doing=f"set the traffic of {wanted.endpoint}")
     if not serves_alone(after, wanted.deployment):
@@ -60,7 +51,7 @@ def _require_ready(azure: AzureML, context: Context, wanted: ShiftTraffic) -> se
     """Names of the deployments that can answer. Raises Refused when this release's is not one of them."""
     found = wait_until(
         lambda seen: wanted.deployment not in seen or seen[wanted.deployment].is_settled,
-        lambda: {each.name.lower(): each for each in list_deployments(azure, wanted.workspace.ref, wanted.endpoint)},
+        lambda: {each.name.lower(): each for each in list_deployments(azure, wanted.workspace, wanted.endpoint)},
         azure=azure,
         context=context,
         waiting_for=f"deployment {wanted.deployment} of {wanted.endpoint}",

@@ -2,7 +2,6 @@
 
 import statistics
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
@@ -15,8 +14,9 @@ from app.azureml.scoring_credentials import ScoringCredential
 from app.azureml.types import Answer, Deployment, Endpoint
 from app.evidence.cleaning import MOST_LINES
 from app.evidence.service import ANSWER, DEPLOYMENT_LOG, Log
-from app.steps.config import DIGEST_TAG, StepConfig, WorkspaceConfig, read_config
-from app.steps.contract import Context, Done, Json, Refused
+from app.planning.kinds import VerifyDeployment
+from app.planning.tags import DIGEST_TAG
+from app.steps.contract import Context, Done, Refused
 from app.steps.digests import require_digest
 from app.steps.golden import Golden, holds, read_golden, shown
 from app.steps.scoring_answers import Meaning, meaning_of
@@ -28,23 +28,12 @@ _LONGEST_WAIT = 10.0  # seconds between the few tries of one request, whatever a
 _GATEWAY_SECONDS = 10.0  # that the endpoint may take beside the model's own time
 
 
-class VerifyDeployment(StepConfig):
-    """``golden``: a file in the bundle, or the requests themselves; None: nothing is asked."""
-
-    workspace: WorkspaceConfig
-    endpoint: str
-    deployment: str
-    golden: str | list[Any] | None = None
-    digest: str
-
-
-def verify_deployment(azure: AzureML, context: Context, config: Json) -> Done:
+def verify_deployment(azure: AzureML, context: Context, wanted: VerifyDeployment) -> Done:
     """Send every golden request to the deployment by name. Raises Refused at the first wrong answer."""
-    wanted = read_config(VerifyDeployment, config)
     requests = read_golden(context.bundle, wanted.golden)
     endpoint, deployment = _require_there(azure, context, wanted)
     require_digest(deployment.tags.get(DIGEST_TAG, "unknown"), wanted.digest, where=f"deployment {wanted.deployment}")
-    credential = ScoringCredential(azure, wanted.workspace.ref, wanted.endpoint)
+    credential = ScoringCredential(azure, wanted.workspace, wanted.endpoint)
     limit = (deployment.request_timeout_ms or 0) / 1000 + _GATEWAY_SECONDS
     with Scoring(azure, str(endpoint.scoring_uri), secret=credential.value, seconds=limit) as scoring:
         asking = _Asking(azure, context, wanted, scoring, credential, of=len(requests))
@@ -137,7 +126,7 @@ class _Asking:
         said = f"Answer {answer.status}:\n{answer.body}"
         wanted = self.wanted
         try:
-            lines = read_logs(self.azure, wanted.workspace.ref, wanted.endpoint, wanted.deployment, lines=MOST_LINES)
+            lines = read_logs(self.azure, wanted.workspace, wanted.endpoint, wanted.deployment, lines=MOST_LINES)
         except AzureMLError as unreadable:
             log.warning("deployment_log_not_read", deployment=wanted.deployment, code=unreadable.code)
             return Log(ANSWER, said)
@@ -146,7 +135,7 @@ class _Asking:
 
 def _require_there(azure: AzureML, context: Context, wanted: VerifyDeployment) -> tuple[Endpoint, Deployment]:
     """Both as they are now. Raises Refused when the deployment is gone, or does not work."""
-    workspace = wanted.workspace.ref
+    workspace = wanted.workspace
     endpoint = get_endpoint(azure, workspace, wanted.endpoint)
     deployment = settled_deployment(azure, context, workspace, wanted.endpoint, wanted.deployment)
     if endpoint is None or deployment is None:

@@ -1,12 +1,26 @@
 """What a release will do: pure functions from a definition and its resolved content to plans."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from app.definitions.schema import Definition, StageDefinition
-from app.planning.timeouts import DEFAULT_SECONDS
-from app.releases.planning import PlannedRollout, PlannedStep
+from app.planning.kinds import (
+    ConfirmServing,
+    CreateDeployment,
+    CreateEndpoint,
+    PublishSecrets,
+    RegisterModel,
+    RetireDeployments,
+    ShareEnvironment,
+    ShareModel,
+    ShiftTraffic,
+    VerifyDeployment,
+)
+from app.planning.places import Place, Target
+from app.planning.plan import PlannedStep
+from app.planning.tags import DIGEST_TAG, JOB_TAG, MODEL_TAG, RELEASE_TAG
+from app.releases.planning import PlannedRollout
 
 Json = dict[str, Any]
 
@@ -21,7 +35,7 @@ class ReleaseFacts:
     job: str
     definition_version: int
     definition_digest: str
-    source: Json  # the workspace of the training job: subscription, resource_group, workspace
+    source: Place  # of the training job
     subscription: str  # of stages that name none
     content: Json  # see steps.resolve_content
     golden_requests: int | None = None  # that prove something; None: not counted
@@ -35,16 +49,15 @@ def plan_rollouts(definition: Definition, stages: Sequence[str], facts: ReleaseF
         if stage.name not in stages:
             continue
         steps = [
-            replace(step, timeout_seconds=definition.timeouts.seconds(step.kind) or step.timeout_seconds)
+            step.model_copy(update={"timeout_seconds": definition.timeouts.seconds(step.kind) or step.timeout_seconds})
             for step in _steps(definition, stage, facts, registered_by=registered_by)
         ]
-        if any(step.kind == "register_model" for step in steps):
+        if any(step.kind == RegisterModel.kind for step in steps):
             registered_by = stage.name
-        workspace = workspace_of(stage, facts.subscription)
         rollouts.append(
             PlannedRollout(
                 stage=stage.name,
-                target="/".join((*workspace.values(), stage.endpoint)).lower(),  # Azure takes its names in either case
+                target=str(Target(place=stage.place(facts.subscription), endpoint=stage.endpoint)),
                 endpoint=stage.endpoint,
                 workspace=stage.workspace,
                 deployment=deployment_name(facts),
@@ -55,15 +68,6 @@ def plan_rollouts(definition: Definition, stages: Sequence[str], facts: ReleaseF
     return rollouts
 
 
-def workspace_of(stage: StageDefinition, subscription: str) -> Json:
-    """Where a stage is, as steps take it."""
-    return {
-        "subscription": stage.subscription or subscription,
-        "resource_group": stage.resource_group,
-        "workspace": stage.workspace,
-    }
-
-
 def deployment_name(facts: ReleaseFacts) -> str:
     """A release's deployment, the same in every stage: lower case, at most 32 characters, new with each release."""
     return f"r{facts.number}-{facts.mark}"
@@ -72,104 +76,93 @@ def deployment_name(facts: ReleaseFacts) -> str:
 def _steps(
     definition: Definition, stage: StageDefinition, facts: ReleaseFacts, *, registered_by: str | None
 ) -> list[PlannedStep]:
-    workspace = workspace_of(stage, facts.subscription)
-    tags = {
-        "mlrelease.release": facts.release,
-        "mlrelease.model": definition.model.name,
-        "mlrelease.digest": facts.content["model_digest"],
-    }
-    if workspace == facts.source:
+    place, endpoint, deployment = stage.place(facts.subscription), stage.endpoint, deployment_name(facts)
+    digest = facts.content["model_digest"]
+    tags = {RELEASE_TAG: facts.release, MODEL_TAG: definition.model.name, DIGEST_TAG: digest}
+    if place == facts.source:
         bring = [_register(definition, facts, tags)]
-        model_from, environment_from = "register_model", None
+        model_from, environment_from = RegisterModel.kind, None
     else:
         bring = [] if registered_by else [_register(definition, facts, tags)]
-        registered = f"{registered_by}/register_model" if registered_by else "register_model"
+        registered = f"{registered_by}/{RegisterModel.kind}" if registered_by else RegisterModel.kind
         bring += _share(definition, stage, facts, registered=registered)
-        model_from, environment_from = "share_model", "share_environment"
-    brought = [step.key for step in bring if step.key != "register_model" or model_from == "register_model"]
-    at = {"workspace": workspace, "endpoint": stage.endpoint}
-    deployed = {**at, "deployment": deployment_name(facts)}
+        model_from, environment_from = ShareModel.kind, ShareEnvironment.kind
+    brought = [step.key for step in bring if step.kind != RegisterModel.kind or model_from == RegisterModel.kind]
     steps = [
         *bring,
-        _step("create_endpoint", (), {**at, "file": definition.endpoint, "tags": tags}),
-        _step(
-            "create_deployment",
-            (*brought, "create_endpoint"),
-            {
-                **deployed,
-                "file": definition.deployment,
-                "instance_type": stage.instance_type,
-                "instance_count": stage.instance_count,
-                "model_from": model_from,
-                "environment_from": environment_from,
-                "environment_id": facts.content["environment"]["id"] if environment_from is None else None,
-                "digest": facts.content["model_digest"],
-                "tags": tags,
-            },
+        PlannedStep.of(CreateEndpoint(workspace=place, endpoint=endpoint, file=definition.endpoint, tags=tags)),
+        PlannedStep.of(
+            CreateDeployment(
+                workspace=place,
+                endpoint=endpoint,
+                deployment=deployment,
+                file=definition.deployment,
+                instance_type=stage.instance_type,
+                instance_count=stage.instance_count,
+                model_from=model_from,
+                environment_from=environment_from,
+                environment_id=facts.content["environment"]["id"] if environment_from is None else None,
+                digest=digest,
+                tags=tags,
+            ),
+            needs=(*brought, CreateEndpoint.kind),
         ),
-        _step(
-            "verify_deployment",
-            ("create_deployment",),
-            {**deployed, "golden": definition.checks.golden, "digest": facts.content["model_digest"]},
+        PlannedStep.of(
+            VerifyDeployment(
+                workspace=place,
+                endpoint=endpoint,
+                deployment=deployment,
+                golden=definition.checks.golden,
+                digest=digest,
+            ),
+            needs=(CreateDeployment.kind,),
         ),
-        _step("shift_traffic", ("verify_deployment",), deployed),
+        PlannedStep.of(
+            ShiftTraffic(workspace=place, endpoint=endpoint, deployment=deployment), needs=(VerifyDeployment.kind,)
+        ),
     ]
-    before_retiring = "shift_traffic"
     if stage.key_vault:
-        steps.append(_step("publish_secrets", ("shift_traffic",), {**at, "key_vault": stage.key_vault}))
-        before_retiring = "publish_secrets"
-    steps.append(
-        _step("retire_deployments", (before_retiring,), {**deployed, "keep": 1, "model": definition.model.name})
+        publish = PublishSecrets(workspace=place, endpoint=endpoint, key_vault=stage.key_vault)
+        steps.append(PlannedStep.of(publish, needs=(ShiftTraffic.kind,)))
+    retire = RetireDeployments(
+        workspace=place, endpoint=endpoint, deployment=deployment, keep=1, model=definition.model.name
     )
-    confirmed = {**deployed, "digest": facts.content["model_digest"], "key_vault": stage.key_vault}
-    steps.append(_step("confirm_serving", ("retire_deployments", "create_deployment"), confirmed))
+    steps.append(PlannedStep.of(retire, needs=(steps[-1].key,)))
+    confirm = ConfirmServing(
+        workspace=place, endpoint=endpoint, deployment=deployment, digest=digest, key_vault=stage.key_vault
+    )
+    steps.append(PlannedStep.of(confirm, needs=(RetireDeployments.kind, CreateDeployment.kind)))
     return steps
 
 
-def _register(definition: Definition, facts: ReleaseFacts, tags: Json) -> PlannedStep:
-    return _step(
-        "register_model",
-        (),
-        {
-            "workspace": facts.source,
-            "name": definition.model.name,
-            "type": definition.model.type,
-            "description": definition.model.description,
-            "uri": facts.content["model_uri"],
-            "digest": facts.content["model_digest"],
-            "tags": {**tags, "mlrelease.job": facts.job},
-            "properties": {},
-        },
+def _register(definition: Definition, facts: ReleaseFacts, tags: Mapping[str, str]) -> PlannedStep:
+    return PlannedStep.of(
+        RegisterModel(
+            workspace=facts.source,
+            name=definition.model.name,
+            type=definition.model.type,
+            description=definition.model.description,
+            uri=facts.content["model_uri"],
+            digest=facts.content["model_digest"],
+            tags={**tags, JOB_TAG: facts.job},
+        )
     )
 
 
 def _share(
     definition: Definition, stage: StageDefinition, facts: ReleaseFacts, *, registered: str
 ) -> list[PlannedStep]:
-    environment = facts.content["environment"]
-    shared = {"workspace": facts.source, "registry": stage.registry}
+    environment, registry = facts.content["environment"], stage.registry or ""
+    model = ShareModel(
+        workspace=facts.source,
+        registry=registry,
+        name=definition.model.name,
+        digest=facts.content["model_digest"],
+    )
     return [
-        _step(
-            "share_model",
-            (registered,),
-            {**shared, "name": definition.model.name, "digest": facts.content["model_digest"]},
-        ),
-        _step(
-            "share_environment",
-            (),
-            {
-                **shared,
-                "name": environment["name"],
-                "version": environment["version"],
-                "digest": environment["digest"],
-                "id": environment["id"],
-            },
-        ),
+        PlannedStep.of(model, needs=(registered,)),
+        PlannedStep.of(ShareEnvironment(workspace=facts.source, registry=registry, **environment)),
     ]
-
-
-def _step(kind: str, needs: tuple[str, ...], config: Json) -> PlannedStep:
-    return PlannedStep(key=kind, kind=kind, needs=needs, config=config, timeout_seconds=DEFAULT_SECONDS[kind])
 
 
 def _document(
@@ -195,7 +188,7 @@ def _document(
         "code": {"digest": content.get("code_digest")},
         "definition": {"version": facts.definition_version, "digest": facts.definition_digest},
         "target": {
-            **workspace_of(stage, facts.subscription),
+            **stage.place(facts.subscription).model_dump(),
             "endpoint": stage.endpoint,
             "registry": stage.registry,
             "key_vault": stage.key_vault,
@@ -209,7 +202,5 @@ def _document(
         "traffic": [{"deployment": name, "percent": 100, "after": "verify_deployment"}],
         "checks": {**definition.checks.model_dump(mode="json"), "golden_requests": facts.golden_requests},
         "approval": None if stage.policy is None else stage.policy.model_dump(mode="json"),
-        "steps": [
-            {"key": step.key, "kind": step.kind, "needs": list(step.needs), "config": step.config} for step in steps
-        ],
+        "steps": [step.model_dump(mode="json") for step in steps],
     }

@@ -12,7 +12,7 @@ from app.database.connection import Database
 from app.guardrails.rules import NO_GUARDRAILS, Guardrails
 from app.identity.actor import SERVICE
 from app.releases.locks import lock_release
-from app.releases.planning import PlannedRollout, PlannedStep, plan_release
+from app.releases.planning import PlannedRollout, plan_release
 from app.releases.queries import get_rollout, steps_of
 from app.releases.service import move_release, move_rollout, move_step, report_progress
 from app.releases.states import Status, StepStatus
@@ -20,6 +20,7 @@ from app.releasing.advance import advance_release
 from app.releasing.queue import WorkQueue
 from tests.bundles.tars import tar_of
 from tests.definitions.conftest import DEPLOYMENT, ENDPOINT, GOLDEN, RELEASE, SCORE
+from tests.planning.examples import three_steps
 
 Json = dict[str, Any]
 
@@ -152,7 +153,7 @@ def _plan(release_id: str, stage: str, *, policy: Json | None, more: Json) -> Pl
             "steps": [],
             **more,
         },
-        steps=tuple(PlannedStep(key, key, STEPS[:place], {}, 60.0) for place, key in enumerate(STEPS)),
+        steps=three_steps(f"churn-{stage}"),
     )
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from app.jobs.service import JobPlace, record_job
+from app.jobs.service import record_job
+from app.planning.places import Place
 from tests.api.conftest import SUBSCRIPTION
 from tests.api.playing import apply, as_json, definition, upload
 from tests.api.serving import Served, problem_of
@@ -76,8 +77,9 @@ def test_name_that_another_job_has(anna: httpx.Client, churn: str) -> None:
 
 def test_job_in_two_workspaces_must_be_named_with_its_own(anna: httpx.Client, churn: str, service: Served) -> None:
     anna.post("/v1/jobs", json={"model": churn, "name": "twin"})
+    place = Place(subscription=SUBSCRIPTION, resource_group="rg-ml", workspace="ws-other")
     with service.service.database.write() as session:
-        record_job(session, JobPlace(SUBSCRIPTION, "rg-ml", "ws-other", "twin"), now=NOW, recorded_by="anna")
+        record_job(session, place, "twin", now=NOW, recorded_by="anna")
 
     problem = problem_of(anna.get("/v1/jobs/twin"), 409, "job_ambiguous")
 

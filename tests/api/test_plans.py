@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from app.identity.actor import SERVICE
+from app.planning.places import Place
 from app.releases.dry_runs import begin_dry_run, finish_dry_run
 from app.releases.states import DryRunState
 from app.releases.tables import DryRun
@@ -102,7 +103,7 @@ def test_expired_plans_go_when_another_is_made(anna: httpx.Client, churn: str, s
             model=churn,
             definition_version=1,
             job="job-1",
-            source={},
+            source=Place(subscription="s", resource_group="rg", workspace="ws"),
             stages=["dev"],
             actor=SERVICE,
             now=datetime.now(UTC) - timedelta(days=2),

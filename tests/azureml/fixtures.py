@@ -1,6 +1,5 @@
 """Fixtures for everything that speaks to Azure ML: one emulator a test session, one trained model in it."""
 
-import dataclasses
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +12,13 @@ from app.azureml.client import AzureSettings
 from app.azureml.environments import register_environment
 from app.azureml.facade import AzureML, open_azure
 from app.azureml.jobs import get_job, submit_job
-from app.azureml.types import Environment, RegistryRef, WorkspaceRef
+from app.azureml.types import Environment, RegistryRef
+from app.planning.places import Place
 from tests.azureml.running import RunningEmulator, running_emulator
 from tests.azureml.team import write_training
 
-DEV = WorkspaceRef("00000000-0000-0000-0000-000000000001", "rg-ml", "ws-dev")
-PROD = dataclasses.replace(DEV, workspace="ws-prod")
+DEV = Place(subscription="00000000-0000-0000-0000-000000000001", resource_group="rg-ml", workspace="ws-dev")
+PROD = DEV.model_copy(update={"workspace": "ws-prod"})
 REGISTRY = RegistryRef("reg-shared")
 
 # The SDK keeps the cloud that it saw last in this variable.

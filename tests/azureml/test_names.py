@@ -3,8 +3,9 @@
 import pytest
 
 from app.azureml.names import AssetName, job_output_uri, parse_asset, registry_uri, same_asset
-from app.azureml.types import RegistryRef, WorkspaceRef
+from app.azureml.types import RegistryRef
 from app.azureml.versions import newest_first, next_version
+from app.planning.places import Place
 
 ARM = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/models/m/versions/3"
 
@@ -16,8 +17,8 @@ ARM = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServ
         ("env:3", AssetName("env", "3")),
         ("azureml:env@latest", AssetName("env", None, "latest")),
         ("azureml://registries/r/models/m/versions/7", AssetName("m", "7", where=RegistryRef("r"))),
-        (ARM, AssetName("m", "3", where=WorkspaceRef("s", "g", "w"))),
-        (f"azureml:{ARM}", AssetName("m", "3", where=WorkspaceRef("s", "g", "w"))),
+        (ARM, AssetName("m", "3", where=Place(subscription="s", resource_group="g", workspace="w"))),
+        (f"azureml:{ARM}", AssetName("m", "3", where=Place(subscription="s", resource_group="g", workspace="w"))),
         ("env", None),
         ("azureml:env:3@latest", None),
         ("", None),

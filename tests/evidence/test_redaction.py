@@ -13,7 +13,8 @@ from app.database.connection import Database
 from app.evidence.cleaning import LONGEST_LINE, LONGEST_TEXT, MOST_LINES, clean, last_lines
 from app.evidence.redaction import redact
 from app.evidence.service import fit_to_keep
-from app.jobs.service import JobPlace, Sighting, note_sighting, record_job
+from app.jobs.service import Sighting, note_sighting, record_job
+from app.planning.places import Place
 from app.steps.contract import Refused
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -168,10 +169,10 @@ def test_secret_that_azures_words_are_cut_in_is_taken_out_before() -> None:
 
 
 def test_sentence_of_a_training_job_is_kept_without_secrets(database: Database) -> None:
-    place = JobPlace("s", "r", "w", "j")
+    place = Place(subscription="s", resource_group="r", workspace="w")
     seen = Sighting(status="Failed", is_final=True, code="failed", sentence=f"step api_key={SECRET} failed.")
     with database.write() as session:
-        job, _ = record_job(session, place, now=NOW, recorded_by="anna")
+        job, _ = record_job(session, place, "j", now=NOW, recorded_by="anna")
         note_sighting(session, job, seen, now=NOW)
 
         assert job.sentence == "step api_key=[removed] failed."

@@ -9,12 +9,12 @@ import pytest
 from app.azureml.client import AzureSettings
 from app.azureml.facade import open_azure
 from app.database.connection import Database
-from app.execution.attempts import Budget
 from app.execution.context import WorkerContext
 from app.execution.lease import Lease
 from app.execution.signals import Signals
 from app.guardrails.rules import NO_GUARDRAILS
 from app.logs import set_up_logs
+from app.planning.budget import Budget
 from app.releasing.queue import DbosQueue
 from app.settings import Settings
 from app.steps.contract import Context, Done, Json

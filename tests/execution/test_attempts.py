@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.azureml.errors import AzureMLError, Busy, NotPermitted, Throttled, Unavailable
-from app.execution.attempts import Budget, carry_out
+from app.execution.attempts import carry_out
+from app.planning.budget import Budget
 from app.steps.contract import Context, Done, Json, OutOfTime
 
 BUDGET = Budget(tries=3, first_wait=1.0, longest_wait=4.0)

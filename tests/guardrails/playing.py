@@ -16,7 +16,7 @@ from app.execution.prepare import prepare_release
 from app.execution.rollout import carry_out_rollout
 from app.execution.signals import Signals
 from app.guardrails.file import read_guardrails
-from app.planning.timeouts import DEFAULT_SECONDS
+from app.planning.kinds import KINDS
 from app.releasing.queue import DbosQueue
 from app.settings import Settings
 from app.steps.contract import Context, Done
@@ -46,7 +46,7 @@ def open_workshop(settings: Settings, database: Database) -> WorkerContext:
     identity = WorkerIdentity(id="worker-1", host="here", pid=1, version="0")
     lease = Lease(database, identity, seconds=600.0, exclusive=False)
     lease.take()
-    steps = dict.fromkeys(DEFAULT_SECONDS, lambda _context, _config: Done("Done.", {"version": "1"}))
+    steps = dict.fromkeys(KINDS, lambda _context, _config: Done("Done.", {"version": "1"}))
     return WorkerContext(
         settings=settings,
         database=database,

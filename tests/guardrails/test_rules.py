@@ -12,6 +12,7 @@ from app.errors import Misconfigured
 from app.guardrails.file import read_guardrails
 from app.guardrails.rules import Guardrails, Site, job_site
 from app.guardrails.schema import GuardrailsSection, json_schema, schema_text
+from app.planning.places import Place
 from app.settings import Settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -19,9 +20,7 @@ SUBSCRIPTION = "aaaaaaaa-0000-0000-0000-000000000001"
 SITE = Site(
     model="churn",
     stage="prod",
-    subscription=SUBSCRIPTION,
-    resource_group="rg-ml",
-    workspace="ws-prod",
+    place=Place(subscription=SUBSCRIPTION, resource_group="rg-ml", workspace="ws-prod"),
     endpoint="churn-prod",
     registry="reg",
     key_vault="kv-churn",
@@ -34,6 +33,8 @@ def rails(*rules: dict[str, Any], **more: Any) -> Guardrails:
 
 
 def refused(guardrails: Guardrails, **changes: Any) -> list[str]:
+    if "workspace" in changes:
+        changes["place"] = SITE.place.model_copy(update={"workspace": changes.pop("workspace")})
     return [each.sentence for each in guardrails.refusals(replace(SITE, **changes), golden_requests=1)]
 
 
@@ -90,7 +91,8 @@ def test_vault_is_guarded_wherever_it_is_written_to_from() -> None:
 
 
 def jobs_refused(guardrails: Guardrails, workspace: str) -> bool:
-    site = job_site(model="churn", subscription=SUBSCRIPTION, resource_group="rg-ml", workspace=workspace)
+    place = Place(subscription=SUBSCRIPTION, resource_group="rg-ml", workspace=workspace)
+    site = job_site(model="churn", place=place)
     return bool(list(guardrails.job_refusals(site)))
 
 

@@ -9,22 +9,18 @@ from app.bundles.tables import Bundle
 from app.database.connection import Database
 from app.definitions.tables import DefinitionVersion
 from app.identity.actor import Actor
-from app.jobs.service import JobPlace, record_job
-from app.releases.planning import PlannedRollout, PlannedStep, plan_release
+from app.jobs.service import record_job
+from app.releases.planning import PlannedRollout, plan_release
 from app.releases.service import Request, create_release
 from app.releases.tables import Release
+from tests.planning.examples import PLACE, three_steps
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ANNA = Actor(name="anna", via="cli")
 
 
 def a_plan(stage: str, *, approval: bool = False) -> PlannedRollout:
-    place = {"subscription": "sub", "resource_group": "rg", "workspace": "ws"}
-    steps = (
-        PlannedStep("register_model", "register_model", (), {"workspace": place}, 60.0),
-        PlannedStep("create_endpoint", "create_endpoint", (), {}, 60.0),
-        PlannedStep("create_deployment", "create_deployment", ("register_model", "create_endpoint"), {}, 60.0),
-    )
+    steps = three_steps(stage)
     return PlannedRollout(
         stage=stage,
         target=f"sub/rg/ws/{stage}",
@@ -33,12 +29,10 @@ def a_plan(stage: str, *, approval: bool = False) -> PlannedRollout:
         deployment="r1-abcd",
         plan={
             "stage": stage,
-            "target": {**place, "endpoint": stage, "registry": None, "key_vault": None},
+            "target": {**PLACE.model_dump(), "endpoint": stage, "registry": None, "key_vault": None},
             "definition": {"version": 1, "digest": "sha256:b"},
             "approval": {"self_approval": True} if approval else None,
-            "steps": [
-                {"key": each.key, "kind": each.kind, "needs": list(each.needs), "config": each.config} for each in steps
-            ],
+            "steps": [each.model_dump(mode="json") for each in steps],
         },
         steps=steps,
     )
@@ -53,7 +47,7 @@ def a_release(session: Session) -> Release:
     )
     session.add(definition)
     session.flush()
-    job, _ = record_job(session, JobPlace("sub", "rg", "ws", "job-1"), now=NOW, recorded_by="anna", model="churn")
+    job, _ = record_job(session, PLACE, "job-1", now=NOW, recorded_by="anna", model="churn")
     assert definition.id is not None
     assert job.id is not None
     asked = Request("churn", definition.id, 1, job.id, "job-1", ("dev", "prod"))

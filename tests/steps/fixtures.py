@@ -11,7 +11,8 @@ import pytest
 
 from app.azureml.endpoints import begin_delete_endpoint, get_endpoint
 from app.azureml.facade import AzureML
-from app.azureml.types import WorkspaceRef
+from app.planning.kinds import KINDS
+from app.planning.places import Place
 from app.steps.catalogue import build_steps
 from app.steps.contract import Context, Done, Interrupted
 from tests.azureml.fixtures import DEV, PROD, Trained
@@ -51,7 +52,7 @@ class Team:
             wait=self._wait,
             report=self.reports.append,
         )
-        done = build_steps(self.azure)[kind](context, config)
+        done = build_steps(self.azure)[kind](context, KINDS[kind].model_validate(config) if kind in KINDS else config)
         self.outputs[kind] = done.output
         return done
 
@@ -74,12 +75,8 @@ class Team:
         time.sleep(seconds)
 
 
-def place(workspace: WorkspaceRef = DEV) -> Json:
-    return {
-        "subscription": workspace.subscription,
-        "resource_group": workspace.resource_group,
-        "workspace": workspace.workspace,
-    }
+def place(workspace: Place = DEV) -> Json:
+    return workspace.model_dump()
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 
 from app.azureml.endpoints import begin_create_endpoint, get_endpoint
 from app.azureml.errors import AzureMLError, NameTaken
-from app.azureml.types import Endpoint, WorkspaceRef
+from app.azureml.types import Endpoint
+from app.planning.places import Place
 from app.steps.contract import Interrupted, Refused
 from tests.azureml.fixtures import DEV, PROD
 from tests.azureml.running import RunningEmulator
@@ -119,7 +120,7 @@ def _look(team: Team) -> Endpoint:
     return found
 
 
-def _make_by_hand(team: Team, workspace: WorkspaceRef, tags: dict[str, str]) -> None:
+def _make_by_hand(team: Team, workspace: Place, tags: dict[str, str]) -> None:
     file: Path = team.bundle / "endpoint.yml"
     begin_create_endpoint(team.azure, workspace, team.endpoint, file=file, tags=tags)
     while (made := get_endpoint(team.azure, workspace, team.endpoint)) is None or not made.is_settled:

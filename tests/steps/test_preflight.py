@@ -105,7 +105,7 @@ def test_a_stage_where_the_model_was_made_needs_no_registry(team: Team) -> None:
 
 
 def test_nothing_more_is_said_of_a_workspace_that_is_not_there(team: Team) -> None:
-    found = look(team, workspace=place(dataclasses.replace(PROD, workspace="ws-nowhere")))
+    found = look(team, workspace=place(PROD.model_copy(update={"workspace": "ws-nowhere"})))
 
     assert list(found) == ["files", "workspace"]
     assert (found["workspace"]["outcome"], found["workspace"]["code"]) == ("failed", "workspace_not_found")

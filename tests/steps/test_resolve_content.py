@@ -1,6 +1,5 @@
 """Finding out what exactly a release is about."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +66,7 @@ def test_what_is_missing_is_named(team: Team, trained: Trained, changes: dict[st
 
 
 def test_workspace_that_is_not_there_is_named(team: Team, trained: Trained) -> None:
-    nowhere = place(dataclasses.replace(DEV, workspace="ws-nowhere"))
+    nowhere = place(DEV.model_copy(update={"workspace": "ws-nowhere"}))
 
     with pytest.raises(Refused, match="ws-nowhere") as refused:
         team.carry_out("resolve_content", resolving(team, trained.job, workspace=nowhere))

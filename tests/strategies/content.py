@@ -3,9 +3,10 @@
 from typing import Any
 
 from app.definitions.schema import Definition
+from app.planning.places import Place
 
 SUB = "00000000-0000-0000-0000-000000000001"
-SOURCE = {"subscription": SUB, "resource_group": "rg-ml", "workspace": "ws-dev"}
+SOURCE = Place(subscription=SUB, resource_group="rg-ml", workspace="ws-dev")
 CONTENT = {
     "model_uri": "azureml://jobs/job-1/outputs/model/paths/",
     "model_digest": "sha256:m",

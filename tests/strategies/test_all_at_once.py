@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.definitions.schema import ANYBODY, Definition
-from app.planning.timeouts import DEFAULT_SECONDS
+from app.planning.kinds import CreateDeployment, CreateEndpoint
 from app.releases.planning import PlannedRollout
 from app.releases.plans import digest_of
 from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
@@ -70,7 +70,7 @@ def test_a_later_stage_alone_registers_at_the_source_itself() -> None:
     (prod,) = plan("prod", definition=definition())
 
     steps = {step.key: step for step in prod.steps}
-    assert steps["register_model"].config["workspace"] == SOURCE
+    assert steps["register_model"].config.model_dump()["workspace"] == SOURCE.model_dump()
     assert steps["share_model"].needs == ("register_model",)
 
 
@@ -84,7 +84,8 @@ def test_a_stages_own_size_is_planned() -> None:
     _, prod = plan("dev", "prod", definition=definition())
 
     config = next(step.config for step in prod.steps if step.kind == "create_deployment")
-    assert (config["instance_count"], config["instance_type"]) == (2, None)
+    assert isinstance(config, CreateDeployment)
+    assert (config.instance_count, config.instance_type) == (2, None)
 
 
 def test_a_definition_says_how_long_a_step_may_take() -> None:
@@ -92,7 +93,7 @@ def test_a_definition_says_how_long_a_step_may_take() -> None:
 
     seconds = {step.kind: step.timeout_seconds for step in dev.steps}
     assert seconds["create_deployment"] == 300
-    assert seconds["create_endpoint"] == DEFAULT_SECONDS["create_endpoint"]
+    assert seconds["create_endpoint"] == CreateEndpoint.minutes * 60
 
 
 def test_the_same_facts_give_the_same_digest() -> None:

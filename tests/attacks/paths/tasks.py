@@ -7,12 +7,10 @@ from typing import Any
 from azure.ai.ml import load_environment, load_job
 
 from app.azureml.confined import child_azure
-from app.azureml.types import WorkspaceRef
+from app.planning.places import Place
 
 
-def submit_unchecked(
-    workspace: WorkspaceRef, file: Path, name: str, environment: bool, settings: Mapping[str, Any]
-) -> None:
+def submit_unchecked(workspace: Place, file: Path, name: str, environment: bool, settings: Mapping[str, Any]) -> None:
     with child_azure(settings).connect(workspace, doing="submit it") as client:
         if environment:
             client.environments.create_or_update(load_environment(file))

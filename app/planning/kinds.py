@@ -1,0 +1,169 @@
+"""The kinds of steps: for each what it is told, what it is for, how long it may take and how often it is tried.
+
+The one place where a kind is entered, beside ``steps/<kind>.py``, which carries it out. The time limits that a definition may set, the
+published schema and the reading of plans follow from what stands here.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from app.planning.budget import Budget
+from app.planning.frozen import Frozen
+from app.planning.places import Place
+
+
+class StepConfig(Frozen):
+    """What a step is told. Every kind has one of its own, and says ``kind``, ``goal`` and ``minutes``."""
+
+    kind: ClassVar[str]
+    goal: ClassVar[str]  # what is true once it is done: completes "Until …"
+    minutes: ClassVar[float]  # from its start to its end, before it counts as stuck
+    budget: ClassVar[Budget] = Budget()
+
+
+class RegisterModel(StepConfig):
+    """``uri`` is the job's output; ``digest`` is over its content."""
+
+    kind = "register_model"
+    goal = "the model is registered"
+    minutes = 30
+
+    workspace: Place
+    name: str
+    type: str
+    description: str | None = None
+    uri: str
+    digest: str
+    tags: Mapping[str, str]
+    properties: Mapping[str, str] = {}
+
+
+class ShareModel(StepConfig):
+    """``workspace`` is where the model is registered. Its version comes from the step that registered it."""
+
+    kind = "share_model"
+    goal = "the model is in the registry"
+    minutes = 60
+
+    workspace: Place
+    registry: str
+    name: str
+    digest: str
+
+
+class ShareEnvironment(StepConfig):
+    """``digest`` is over image and packages. ``id``: where the environment is, when that may be a registry already."""
+
+    kind = "share_environment"
+    goal = "the environment is in the registry"
+    minutes = 30
+
+    workspace: Place
+    registry: str
+    name: str
+    version: str
+    digest: str
+    id: str | None = None
+
+
+class CreateEndpoint(StepConfig):
+    """``file`` is the endpoint's YAML in the bundle; the name comes from the stage."""
+
+    kind = "create_endpoint"
+    goal = "the endpoint is made"
+    minutes = 30  # Azure takes one or two
+
+    workspace: Place
+    endpoint: str
+    file: str
+    tags: Mapping[str, str]
+
+
+class CreateDeployment(StepConfig):
+    """``model_from`` and ``environment_from`` name the steps that brought them; else ``environment_id`` is it."""
+
+    kind = "create_deployment"
+    goal = "the deployment is made; a first image build alone takes up to 20 minutes"
+    minutes = 90  # Azure takes 6–8, with the image build up to 30; large models take longer
+
+    workspace: Place
+    endpoint: str
+    deployment: str
+    file: str
+    instance_type: str | None = None
+    instance_count: int | None = None
+    model_from: str
+    environment_from: str | None = None
+    environment_id: str | None = None
+    digest: str
+    tags: Mapping[str, str]
+
+
+class VerifyDeployment(StepConfig):
+    """``golden``: a file in the bundle, or the requests themselves; None: nothing is asked."""
+
+    kind = "verify_deployment"
+    goal = "every golden request was answered"
+    minutes = 15
+
+    workspace: Place
+    endpoint: str
+    deployment: str
+    golden: str | list[Any] | None = None
+    digest: str
+
+
+class ShiftTraffic(StepConfig):
+    """Which deployment shall serve."""
+
+    kind = "shift_traffic"
+    goal = "the traffic has moved"
+    minutes = 30
+
+    workspace: Place
+    endpoint: str
+    deployment: str
+
+
+class PublishSecrets(StepConfig):
+    """``key_vault`` is the vault's name."""
+
+    kind = "publish_secrets"
+    goal = "the secrets are in the Key Vault"
+    minutes = 10
+
+    workspace: Place
+    endpoint: str
+    key_vault: str
+
+
+class RetireDeployments(StepConfig):
+    """``deployment`` is this release's; ``keep``: how many former ones stay."""
+
+    kind = "retire_deployments"
+    goal = "former deployments are deleted"
+    minutes = 60
+
+    workspace: Place
+    endpoint: str
+    deployment: str
+    model: str
+    keep: int = 1
+
+
+class ConfirmServing(StepConfig):
+    """``key_vault``: where the endpoint's secrets were published, if anywhere."""
+
+    kind = "confirm_serving"
+    goal = "it was read back that the new deployment serves"
+    minutes = 30
+
+    workspace: Place
+    endpoint: str
+    deployment: str
+    digest: str
+    key_vault: str | None = None
+
+
+# In the order in which they stand above.
+KINDS: dict[str, type[StepConfig]] = {each.kind: each for each in StepConfig.__subclasses__()}
