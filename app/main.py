@@ -20,13 +20,13 @@ from app.api import (
     bundles,
     control,
     decisions,
+    dry_runs,
     events,
     evidence,
     freezes,
     health,
     jobs,
     models,
-    plans,
     releases,
     tokens,
     webhooks,
@@ -95,6 +95,7 @@ def create_app(settings: Settings) -> FastAPI:
         version="0.1.0",
         summary="Releases of Azure ML models: asked for, approved, carried out, accounted for.",
         lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,  # operation ids: clients are generated from them
         responses=refusals(422, 500, 503),
         docs_url=None,  # its own lets other hosts run scripts here
         redoc_url=None,
@@ -112,7 +113,7 @@ def create_app(settings: Settings) -> FastAPI:
     document_problems(app)
     routers = (
         releases,
-        plans,
+        dry_runs,
         control,
         decisions,
         freezes,

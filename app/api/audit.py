@@ -44,7 +44,7 @@ class AuditLine(EventView):
 
 
 @router.get("/verify", responses=refusals(422), summary="Walk the whole chain of events; the first broken link")
-def verify(
+def verify_audit(
     api: Api,
     _who: ViewerOfAll,
     seq: Annotated[int | None, Query(ge=1, lt=2**31, description="of an event that you noted")] = None,
@@ -63,7 +63,7 @@ def verify(
     responses={200: {"content": {JSON_LINES: {"schema": {"type": "string"}}}}},
     summary="Every event of the models that you may see, a JSON document a line",
 )
-def export(
+def export_events(
     api: Api,
     who: Viewer,
     since: Moment | None = None,

@@ -36,7 +36,7 @@ IN_MEMORY = 64 * 1024  # bytes of an upload; the rest is on disk
         }
     },
 )
-async def upload(api: Api, who: Requester, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
+async def create_bundle(api: Api, who: Requester, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Kept under the digest of its content: the same folder again is the same bundle."""
     asking = api.asking(who)
 

@@ -30,7 +30,9 @@ class Reason(Body):
 @router.post(
     "/cancel", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Cancel at the next safe point"
 )
-def cancel(api: Api, who: Operator, release_id: str, body: Reason, idempotency_key: IdempotencyKey = None) -> Response:
+def cancel_release(
+    api: Api, who: Operator, release_id: str, body: Reason, idempotency_key: IdempotencyKey = None
+) -> Response:
     """At once where nothing runs; else the running step stops where stopping leaves nothing half-made."""
     return _do(
         api,
@@ -45,7 +47,9 @@ def cancel(api: Api, who: Operator, release_id: str, body: Reason, idempotency_k
 @router.post(
     "/pause", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Pause at the next safe point"
 )
-def pause(api: Api, who: Operator, release_id: str, body: Reason, idempotency_key: IdempotencyKey = None) -> Response:
+def pause_release(
+    api: Api, who: Operator, release_id: str, body: Reason, idempotency_key: IdempotencyKey = None
+) -> Response:
     """What runs stops where stopping leaves nothing half-made; what is queued stays out of the queue."""
     return _do(
         api,
@@ -60,7 +64,7 @@ def pause(api: Api, who: Operator, release_id: str, body: Reason, idempotency_ke
 @router.post(
     "/resume", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Go on with a paused release"
 )
-def resume(api: Api, who: Operator, release_id: str, idempotency_key: IdempotencyKey = None) -> Response:
+def resume_release(api: Api, who: Operator, release_id: str, idempotency_key: IdempotencyKey = None) -> Response:
     """It goes back into the queue of its endpoint, and goes on where it stopped."""
     return _do(
         api,
@@ -75,7 +79,7 @@ def resume(api: Api, who: Operator, release_id: str, idempotency_key: Idempotenc
 @router.post(
     "/retry", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Go on from the step that failed"
 )
-def retry(api: Api, who: Operator, release_id: str, idempotency_key: IdempotencyKey = None) -> Response:
+def retry_release(api: Api, who: Operator, release_id: str, idempotency_key: IdempotencyKey = None) -> Response:
     """What is done stays done."""
     return _do(
         api,

@@ -68,7 +68,7 @@ def get_plan(api: Api, _who: Viewer, release_id: str, stage: str) -> PlanView:
     responses=refusals(403, 404, 409, 413),
     summary="Approve a rollout that waits",
 )
-def approve(
+def approve_rollout(
     api: Api, who: Approver, release_id: str, stage: str, body: Approval, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """With the last word that its policy asks for it is queued at once; until then `missing` says what is still needed.
@@ -100,7 +100,7 @@ def approve(
     responses=refusals(403, 404, 409, 413),
     summary="Reject a rollout that waits; ends the release",
 )
-def reject(
+def reject_rollout(
     api: Api, who: Approver, release_id: str, stage: str, body: Rejection, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """The reason is for those who asked for the release: without one a rejection is refused (422)."""

@@ -39,7 +39,7 @@ def list_events(api: Api, who: Viewer, after: After = 0, limit: Limit = 50) -> E
     responses={200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}}, **refusals(404)},
     summary="A release's timeline; streams when text/event-stream is accepted",
 )
-async def release_events(
+async def list_release_events(
     api: Api,
     _who: Viewer,
     request: Request,

@@ -52,7 +52,7 @@ class EvidenceList(BaseModel):
 
 
 @router.get("/v1/releases/{release_id}/evidence", responses=refusals(404), summary="Logs of a release's failed steps")
-def release_evidence(api: Api, _who: LogReader, release_id: str) -> EvidenceList:
+def list_release_evidence(api: Api, _who: LogReader, release_id: str) -> EvidenceList:
     """The oldest first; of one that was deleted, or whose time is over, only the digest is left."""
     return _shown(api, lambda session: _steps(session, release_id))
 
@@ -69,7 +69,7 @@ def delete_release_evidence(api: Api, who: Admin, release_id: str, evidence_id: 
 
 
 @router.get("/v1/jobs/{name}/evidence", responses=refusals(404, 409), summary="Logs of a training job's failed steps")
-def job_evidence(api: Api, who: LogReader, name: str, workspace: Workspace = None) -> EvidenceList:
+def list_job_evidence(api: Api, who: LogReader, name: str, workspace: Workspace = None) -> EvidenceList:
     """As a release's."""
     visible = who.models(Permission.DIAGNOSE)
     return _shown(

@@ -15,13 +15,13 @@ class Health(BaseModel):
 
 
 @router.get("/live", summary="The process answers")
-async def live() -> Health:
+async def get_liveness() -> Health:
     """Asks nothing of anybody: for a supervisor that restarts what does not answer."""
     return Health(status="alive")
 
 
 @router.get("/ready", summary="The process can work: its database answers and has the right schema")
-def ready(api: Api) -> Health:
+def get_readiness(api: Api) -> Health:
     """For a load balancer: only a process that answers 200 is to be asked."""
     try:
         check_schema(api.database)

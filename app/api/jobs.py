@@ -76,7 +76,7 @@ class NewJob(Body):
     responses=refusals(404, 409, 413),
     summary="Record or submit a training job",
 )
-def post_job(api: Api, who: Requester, body: NewJob, idempotency_key: IdempotencyKey = None) -> Response:
+def create_job(api: Api, who: Requester, body: NewJob, idempotency_key: IdempotencyKey = None) -> Response:
     """Answers at once; a worker asks Azure ML, or submits, and follows the job to its end."""
     require(api, who, Permission.REQUEST, body.model)
     asking = api.asking(who)

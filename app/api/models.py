@@ -90,13 +90,15 @@ def get_model(api: Api, who: Viewer, model: str) -> ModelDetail:
 
 
 @router.get("/models/{model}/versions/{version}", responses=refusals(404), summary="One version of a definition")
-def get_version(api: Api, who: Viewer, model: str, version: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> ModelDetail:
+def get_model_version(
+    api: Api, who: Viewer, model: str, version: Annotated[int, Path(ge=1, le=2**31 - 1)]
+) -> ModelDetail:
     """As it was applied: a version never changes."""
     return api.read(lambda session: _detail(session, model, version, visible=who.models(Permission.VIEW)))
 
 
 @router.get("/schema/release.json", summary="JSON Schema of release.yml", response_model=None)
-def get_schema(_who: Viewer) -> dict[str, object]:
+def get_release_schema(_who: Viewer) -> dict[str, object]:
     """For editors: `# yaml-language-server: $schema=…`."""
     return json_schema()
 

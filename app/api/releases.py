@@ -1,4 +1,4 @@
-"""Releases over HTTP: ask, list, poll."""
+"""Releases over HTTP: request, list, poll."""
 
 from typing import Annotated
 
@@ -12,7 +12,6 @@ from app.api.documentation import refusals
 from app.api.idempotency import Answer, IdempotencyKey, once
 from app.api.paging import Cursor, Limit, moment_of, page_end
 from app.api.permissions import Requester, Viewer, require, require_still_visible
-from app.api.plan_views import DryRunView
 from app.api.release_views import ReleaseDetail, ReleasePage, ReleaseView
 from app.api.service import Api, Service
 from app.approvals.service import decisions_on
@@ -20,7 +19,7 @@ from app.identity.roles import Permission
 from app.releases import queries
 from app.releases.events import link_events
 from app.releases.states import Status
-from app.releasing.requests import Asking, request_plan, request_release
+from app.releasing.requests import request_release
 
 router = APIRouter(prefix="/v1/releases", tags=["releases"])
 
@@ -43,29 +42,21 @@ class NewRelease(Body):
     "",
     status_code=201,
     response_model=ReleaseDetail,
-    responses={
-        202: {"model": DryRunView, "description": "A plan is made; poll its Location."},
-        **refusals(404, 409, 413),
-    },
-    summary="Ask for a release",
+    responses=refusals(404, 409, 413),
+    summary="Request a release",
 )
-def post_release(
+def create_release(
     api: Api,
     who: Requester,
     body: NewRelease,
-    dry_run: Annotated[
-        bool, Query(description="Only plan it, and say what stands in its way: nobody is asked.")
-    ] = False,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Answers at once; a worker looks up what exactly is released, plans each stage and carries it out.
+    """Answers at once. A worker then looks up the exact content, plans each stage and carries it out.
 
-    With `dry_run` the worker stops after planning: see `GET /v1/plans/{plan_id}`.
+    To see the plan first, without a release: `POST /v1/dry-runs`.
     """
     require(api, who, Permission.REQUEST, body.model)
     asking = api.asking(who)
-    if dry_run:
-        return _post_plan(api, asking, body, idempotency_key)
 
     def work(session: Session) -> Answer:
         release = request_release(
@@ -80,21 +71,6 @@ def post_release(
         return Answer(201, whole_release(session, release.id), location=f"/v1/releases/{release.id}")
 
     return once(api.database, asking, key=idempotency_key, route="POST /v1/releases", request=body, work=work)
-
-
-def _post_plan(api: Service, asking: Asking, body: NewRelease, key: str | None) -> Response:
-    def work(session: Session) -> Answer:
-        run = request_plan(
-            session,
-            asking,
-            model=body.model,
-            job=body.job,
-            stages=body.stages,
-            definition_version=body.definition_version,
-        )
-        return Answer(202, DryRunView.of(run), location=f"/v1/plans/{run.id}")
-
-    return once(api.database, asking, key=key, route="POST /v1/releases?dry_run=true", request=body, work=work)
 
 
 @router.get("", summary="Releases, the newest first")

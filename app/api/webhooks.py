@@ -97,7 +97,9 @@ def delete_webhook(api: Api, who: AdminOfAll, webhook_id: str) -> None:
     responses=refusals(404, 409, 413),
     summary="Give a webhook a new secret",
 )
-def rotate_secret(api: Api, who: AdminOfAll, webhook_id: str, idempotency_key: IdempotencyKey = None) -> Response:
+def rotate_webhook_secret(
+    api: Api, who: AdminOfAll, webhook_id: str, idempotency_key: IdempotencyKey = None
+) -> Response:
     """For a day the former secret signs too, so that the receiver can change over."""
 
     def work(session: Session, asking: Asking) -> Answer:
@@ -112,7 +114,7 @@ def rotate_secret(api: Api, who: AdminOfAll, webhook_id: str, idempotency_key: I
     responses=refusals(404, 409, 413),
     summary="Send a webhook an event that only says that it arrives",
 )
-def try_webhook(api: Api, who: AdminOfAll, webhook_id: str, idempotency_key: IdempotencyKey = None) -> Response:
+def send_test_event(api: Api, who: AdminOfAll, webhook_id: str, idempotency_key: IdempotencyKey = None) -> Response:
     """Its deliveries show what came of it."""
 
     def work(session: Session, asking: Asking) -> Answer:
@@ -127,7 +129,9 @@ def try_webhook(api: Api, who: AdminOfAll, webhook_id: str, idempotency_key: Ide
     responses=refusals(404, 413),
     summary="Send everything again that was given up",
 )
-def redeliver_dead(api: Api, who: AdminOfAll, webhook_id: str, idempotency_key: IdempotencyKey = None) -> Response:
+def redeliver_to_webhook(
+    api: Api, who: AdminOfAll, webhook_id: str, idempotency_key: IdempotencyKey = None
+) -> Response:
     """Each under its own `webhook-id`."""
 
     def work(session: Session, asking: Asking) -> Answer:
@@ -138,7 +142,7 @@ def redeliver_dead(api: Api, who: AdminOfAll, webhook_id: str, idempotency_key: 
 
 
 @router.get("/webhooks/{webhook_id}/deliveries", responses=refusals(404), summary="What a webhook was told")
-def list_deliveries_of(
+def list_webhook_deliveries(
     api: Api, _who: AdminOfAll, webhook_id: str, status: Status = None, limit: Limit = 50, cursor: Cursor = None
 ) -> DeliveryPage:
     """The newest first; those that are still tried too, and those that were given up."""
@@ -160,7 +164,9 @@ def list_deliveries(
     responses=refusals(404, 409, 413),
     summary="Send one thing again",
 )
-def redeliver(api: Api, who: AdminOfAll, delivery_id: DeliveryId, idempotency_key: IdempotencyKey = None) -> Response:
+def redeliver_one(
+    api: Api, who: AdminOfAll, delivery_id: DeliveryId, idempotency_key: IdempotencyKey = None
+) -> Response:
     """Under the same `webhook-id`. What is still being tried is refused (409)."""
 
     def work(session: Session, asking: Asking) -> Answer:

@@ -5,11 +5,11 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from app.cli.client import Client
+from app.cli.dry_runs import dry_run, print_checks
 from app.cli.exits import Exit
 from app.cli.logs import show_logs
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, seconds, when
-from app.cli.plans import plan, print_checks
 from app.cli.watching import end_of_release, is_interactive, watch_release
 
 commands = typer.Typer(help="Releases: a training job's model, through the stages.", no_args_is_help=True)
@@ -54,7 +54,7 @@ def create(
         say(f"Follow it: mlrelease release watch {release['id']}")
 
 
-commands.command("plan")(plan)
+commands.command("dry-run")(dry_run)
 
 
 @commands.command("list")

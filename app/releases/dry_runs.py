@@ -32,7 +32,7 @@ def begin_dry_run(
     """A new one, ``pending`` until a worker has looked. Those that have expired go."""
     session.execute(delete(DryRun).where(col(DryRun.expires_at) < now))
     run = DryRun(
-        id=f"plan-{secrets.token_hex(8)}",
+        id=f"dry-run-{secrets.token_hex(8)}",
         model=model,
         definition_version=definition_version,
         job=job,
@@ -62,8 +62,10 @@ def finish_dry_run(
     session.flush()
 
 
-def no_such_plan(run_id: str) -> NotFound:
+def no_such_dry_run(run_id: str) -> NotFound:
     """Of one that is not there, and of one that whoever asks may not see."""
     return NotFound(
-        f"There is no plan {run_id!r}.", code="plan_not_found", hint="Plans are kept for a day: make another one."
+        f"There is no dry run {run_id!r}.",
+        code="dry_run_not_found",
+        hint="Dry runs are kept for a day. Start a new one.",
     )

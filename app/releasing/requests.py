@@ -101,7 +101,7 @@ def have_it_prepared(session: Session, queue: WorkQueue, release: Release) -> No
     queue.prepare_release(session, release.id, attempt=release.revision)
 
 
-def request_plan(
+def request_dry_run(
     session: Session,
     asking: Asking,
     *,

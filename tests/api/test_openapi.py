@@ -38,6 +38,13 @@ def test_every_route_is_described(operations: list[Operation]) -> None:
     assert poor == []
 
 
+def test_every_operation_is_named_once_after_what_it_does(operations: list[Operation]) -> None:
+    names = [each["operationId"] for _, _, each in operations]
+
+    assert len(names) == len(set(names))
+    assert {"create_release", "create_dry_run", "get_dry_run", "get_plan", "approve_rollout"} <= set(names)
+
+
 def test_every_route_documents_its_problems_as_problems(operations: list[Operation]) -> None:
     for method, path, operation in operations:
         refused = {int(status) for status in operation["responses"] if int(status) >= 400}

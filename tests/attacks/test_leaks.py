@@ -96,7 +96,7 @@ def test_job_of_a_hidden_model_is_not_told_by_recording_it_again(stranger: httpx
         assert set(answer.text.split('"')).isdisjoint({"secret", "stranger", "root"})
 
 
-@pytest.mark.parametrize("path", ["/v1/releases", "/v1/releases?dry_run=true", "/v1/jobs"])
+@pytest.mark.parametrize("path", ["/v1/releases", "/v1/dry-runs", "/v1/jobs"])
 def test_job_of_another_model_takes_the_right_to_ask_for_both(holder: As, secret: str, path: str) -> None:
     """Who may look at a model, and release another, cannot release the first one's job as the second."""
     body = {"model": "churn", "name" if path == "/v1/jobs" else "job": "secret-job"}

@@ -20,8 +20,8 @@ def asked(topology: Topology, model: str) -> Team:
 def plan(topology: Topology, team: Team) -> Json:
     """What a dry run comes to."""
     body = {"model": team.model, "job": "team-job"}
-    started = topology.ask_api("POST", "/v1/releases?dry_run=true", body)
-    found = topology.ask_api("GET", f"/v1/plans/{started['id']}?wait=60")
+    started = topology.ask_api("POST", "/v1/dry-runs", body)
+    found = topology.ask_api("GET", f"/v1/dry-runs/{started['id']}?wait=60")
     assert found["state"] != "pending"
     return found
 
@@ -77,8 +77,8 @@ def test_dry_run_names_everything_that_stands_in_the_way(topology: Topology, ask
 
 
 def test_dry_run_of_a_job_that_is_not_there_says_so_and_looks_at_the_stages(topology: Topology, asked: Team) -> None:
-    started = topology.ask_api("POST", "/v1/releases?dry_run=true", {"model": asked.model, "job": "no-such-job"})
-    found = topology.ask_api("GET", f"/v1/plans/{started['id']}?wait=60")
+    started = topology.ask_api("POST", "/v1/dry-runs", {"model": asked.model, "job": "no-such-job"})
+    found = topology.ask_api("GET", f"/v1/dry-runs/{started['id']}?wait=60")
 
     assert (found["state"], found["code"]) == ("failed", "job_not_found")
     assert (None, "job", "failed") in outcomes(found)

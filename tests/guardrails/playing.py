@@ -119,10 +119,10 @@ class Platform:
 
     def planned(self, **more: Any) -> Json:
         """What a dry run says."""
-        asked = self.anna.post("/v1/releases?dry_run=true", json={"model": "churn", "job": "job-of-churn", **more})
+        asked = self.anna.post("/v1/dry-runs", json={"model": "churn", "job": "job-of-churn", **more})
         run: str = as_json(asked)["id"]
         carry_out_dry_run(self.worker, run)
-        return as_json(self.anna.get(f"/v1/plans/{run}"))
+        return as_json(self.anna.get(f"/v1/dry-runs/{run}"))
 
     def look(self, release: str) -> Json:
         return as_json(self.anna.get(f"/v1/releases/{release}"))

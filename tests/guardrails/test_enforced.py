@@ -220,9 +220,9 @@ def test_job_is_not_run_nor_released_from_a_workspace_that_is_closed_to_its_mode
 
         assert problem(anna.post("/v1/jobs", json=submission)) == (403, "guardrail_refused")
         assert problem(anna.post("/v1/jobs", json={"model": "churn", "name": "j"})) == (403, "guardrail_refused")
-        for more in ("", "?dry_run=true"):
+        for path in ("/v1/releases", "/v1/dry-runs"):
             body = {"model": "churn", "job": "j", "stages": ["prod"]}
-            assert problem(anna.post(f"/v1/releases{more}", json=body)) == (403, "guardrail_refused")
+            assert problem(anna.post(path, json=body)) == (403, "guardrail_refused")
 
 
 def test_worker_submits_no_job_that_the_api_let_through_without_its_guardrails(platform: Platform, file: Path) -> None:

@@ -1,4 +1,4 @@
-"""``mlrelease release plan``: what a release would do, and what stands in its way. Asks nobody, and changes nothing."""
+"""``mlrelease release dry-run``: what a release would do, and what would stop it. Changes nothing, and asks nobody."""
 
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ from app.cli.output import print_json, print_table, say
 Json = dict[str, Any]
 
 
-def plan(
+def dry_run(
     model: Annotated[str, typer.Argument()],
     job: Annotated[str, typer.Argument(help="The training job whose output would be released.")],
     stage: Annotated[list[str] | None, typer.Option("--stage", "-s", help="Only these stages; repeatable.")] = None,
@@ -21,21 +21,21 @@ def plan(
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a release would do and whether anything stands in its way; ends with 1 when something does."""
+    """Show what a release would do, without requesting it. Exit status 1: a check failed."""
     service = Client(server)
     body = {"model": model, "job": job, "stages": stage or None, "definition_version": definition_version}
-    found = service.post("/v1/releases?dry_run=true", body)
+    found = service.post("/v1/dry-runs", body)
     while found["state"] == "pending":
-        found = service.get(f"/v1/plans/{found['id']}", patience=PATIENCE_SECONDS, wait=WAIT_SECONDS)
+        found = service.get(f"/v1/dry-runs/{found['id']}", patience=PATIENCE_SECONDS, wait=WAIT_SECONDS)
     if as_json:
         print_json(found)
     else:
-        print_plan(found)
+        print_dry_run(found)
     raise typer.Exit(Exit.FINE if found["state"] == "passed" else Exit.REFUSED)
 
 
-def print_plan(found: Json) -> None:
-    """A plan for people: the content, each stage, each check, and the word that counts at the end."""
+def print_dry_run(found: Json) -> None:
+    """A dry run as text: the content, each stage, each check, and the result."""
     if found["content"]:
         say(f"{found['model']} of {found['job']}: {found['content']['model_digest']}")
     for stage in found["stages"]:

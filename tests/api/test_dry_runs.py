@@ -26,23 +26,23 @@ CHECK = {
 }
 
 
-def plan(client: httpx.Client, model: str, **more: object) -> httpx.Response:
-    return client.post("/v1/releases", params={"dry_run": True}, json={"model": model, "job": "job-1", **more})
+def post_dry_run(client: httpx.Client, model: str, **more: object) -> httpx.Response:
+    return client.post("/v1/dry-runs", json={"model": model, "job": "job-1", **more})
 
 
-def finish(worker: Worker, plan_id: str) -> None:
+def finish(worker: Worker, run_id: str) -> None:
     """As a worker does that found something."""
     result = {"checks": [CHECK], "content": None, "stages": []}
     said = {"code": "quota_exceeded", "sentence": "prod: Too few cores."}
     with worker.database.write() as session:
-        finish_dry_run(session, plan_id, DryRunState.FAILED, **said, result=result, now=datetime.now(UTC))
+        finish_dry_run(session, run_id, DryRunState.FAILED, **said, result=result, now=datetime.now(UTC))
 
 
 def test_dry_run_is_accepted_and_says_where_it_is(anna: httpx.Client, churn: str) -> None:
-    answer = plan(anna, churn)
+    answer = post_dry_run(anna, churn)
 
     assert answer.status_code == 202, answer.text
-    assert answer.headers["Location"] == f"/v1/plans/{answer.json()['id']}"
+    assert answer.headers["Location"] == f"/v1/dry-runs/{answer.json()['id']}"
     found = as_json(anna.get(answer.headers["Location"]))
     assert (found["state"], found["checks"], found["requested_by"]) == ("pending", [], "anna")
 
@@ -50,7 +50,7 @@ def test_dry_run_is_accepted_and_says_where_it_is(anna: httpx.Client, churn: str
 def test_dry_run_leaves_no_release_no_number_no_job_and_no_event(anna: httpx.Client, churn: str) -> None:
     before = as_json(anna.get("/v1/events"))["items"]
 
-    plan(anna, churn)
+    post_dry_run(anna, churn)
 
     assert as_json(anna.get("/v1/releases"))["items"] == []
     assert as_json(anna.get("/v1/jobs"))["items"] == []
@@ -58,44 +58,44 @@ def test_dry_run_leaves_no_release_no_number_no_job_and_no_event(anna: httpx.Cli
     assert as_json(anna.post("/v1/releases", json={"model": churn, "job": "job-1"}))["number"] == 1
 
 
-def test_whoever_waits_gets_the_plan_when_it_is_ready(anna: httpx.Client, churn: str, worker: Worker) -> None:
-    asked = plan(anna, churn).json()["id"]
+def test_whoever_waits_gets_the_dry_run_when_it_is_ready(anna: httpx.Client, churn: str, worker: Worker) -> None:
+    asked = post_dry_run(anna, churn).json()["id"]
     later = threading.Timer(0.5, finish, (worker, asked))
     later.start()
 
-    found = as_json(anna.get(f"/v1/plans/{asked}", params={"wait": 20}))
+    found = as_json(anna.get(f"/v1/dry-runs/{asked}", params={"wait": 20}))
 
     later.join()
     assert (found["state"], found["code"], found["checks"]) == ("failed", "quota_exceeded", [CHECK])
 
 
-def test_plan_that_is_finished_twice_keeps_what_was_found_first(anna: httpx.Client, churn: str, worker: Worker) -> None:
-    asked = plan(anna, churn).json()["id"]
+def test_dry_run_that_is_finished_twice_keeps_what_was_found_first(
+    anna: httpx.Client, churn: str, worker: Worker
+) -> None:
+    asked = post_dry_run(anna, churn).json()["id"]
     finish(worker, asked)
     with worker.database.write() as session:
         finish_dry_run(
             session, asked, DryRunState.PASSED, code="passed", sentence="Fine.", result=None, now=datetime.now(UTC)
         )
 
-    assert as_json(anna.get(f"/v1/plans/{asked}"))["state"] == "failed"
+    assert as_json(anna.get(f"/v1/dry-runs/{asked}"))["state"] == "failed"
 
 
-def test_the_same_key_asks_for_the_same_plan(anna: httpx.Client, churn: str) -> None:
+def test_the_same_key_gives_the_same_dry_run(anna: httpx.Client, churn: str) -> None:
     body = {"model": churn, "job": "job-1"}
-    first, second = (
-        anna.post("/v1/releases?dry_run=true", json=body, headers={"Idempotency-Key": "ci-1"}) for _ in range(2)
-    )
+    first, second = (anna.post("/v1/dry-runs", json=body, headers={"Idempotency-Key": "ci-1"}) for _ in range(2))
 
     assert first.json()["id"] == second.json()["id"]
 
 
 def test_unknown_stage_is_refused_at_once(anna: httpx.Client, churn: str) -> None:
-    answer = plan(anna, churn, stages=["qa"])
+    answer = post_dry_run(anna, churn, stages=["qa"])
 
     assert (answer.status_code, answer.json()["code"]) == (422, "stage_unknown")
 
 
-def test_expired_plans_go_when_another_is_made(anna: httpx.Client, churn: str, service: Served) -> None:
+def test_expired_dry_runs_are_deleted_when_another_starts(anna: httpx.Client, churn: str, service: Served) -> None:
     database = service.service.database
     with database.write() as session:
         old = begin_dry_run(
@@ -108,7 +108,7 @@ def test_expired_plans_go_when_another_is_made(anna: httpx.Client, churn: str, s
             actor=SERVICE,
             now=datetime.now(UTC) - timedelta(days=2),
         ).id
-    plan(anna, churn)
+    post_dry_run(anna, churn)
 
     with database.read() as session:
         assert session.get(DryRun, old) is None
