@@ -14,8 +14,9 @@ from app.execution.signals import LOOK_SECONDS
 from app.execution.step_runs import End, Job, begin_steps, carry_out_step, record_end
 from app.execution.turns import take_up
 from app.identity.actor import SERVICE
+from app.planning.plan import On
 from app.releases.locks import lock_rollout
-from app.releases.order import Node, outcome, ready
+from app.releases.order import outcome, ready
 from app.releases.queries import under_way_at
 from app.releases.service import INTERNAL_ERROR, fail_rollout, move_rollout, skip_what_is_left
 from app.releases.states import DRIVEN, Control, Status, StepStatus
@@ -164,11 +165,24 @@ def _next(steps: list[StepRun], running: Set[str], *, asked: Control | None) -> 
     cut_off = [step for step in steps if step.status is StepStatus.RUNNING and step.id not in running]
     if asked is not None:
         return cut_off
-    nodes = [Node(id=step.id, key=step.key, needs=tuple(step.needs)) for step in steps]
-    ends = {step.key: step.status for step in steps if step.status.is_final}
     under_way = {step.key for step in steps if step.status is StepStatus.RUNNING}
-    new = {node.id for node in ready(nodes, ends, under_way)}
-    return [*cut_off, *(step for step in steps if step.id in new)]
+    new = {planned.key for planned in ready(_planned(steps), _ends(steps), under_way)}
+    return [*cut_off, *(step for step in steps if step.key in new)]
+
+
+@dataclass(frozen=True)
+class _Planned:
+    key: str
+    needs: tuple[str, ...]
+    on: On = On.SUCCESS
+
+
+def _planned(steps: list[StepRun]) -> list[_Planned]:
+    return [_Planned(step.key, tuple(step.needs)) for step in steps]
+
+
+def _ends(steps: list[StepRun]) -> dict[str, StepStatus]:
+    return {step.key: step.status for step in steps if step.status.is_final}
 
 
 def _finish_midway(worker: WorkerContext, rollout_id: str, attempt: int) -> Status:
@@ -190,7 +204,7 @@ def _finish(
     session: Session, worker: WorkerContext, release: Release, rollout: Rollout, steps: list[StepRun], *, left: str = ""
 ) -> Status:
     """Add up the steps' ends; go on to the next stage."""
-    ended = outcome([step.status for step in steps], control=release.control)
+    ended = outcome(_planned(steps), _ends(steps), control=release.control)
     code, sentence = _why(ended, steps, rollout, left)
     now = worker.now()
     if ended is not Status.PAUSED:

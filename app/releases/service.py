@@ -5,10 +5,10 @@ stores it and writes the event, in the caller's transaction. A release that has 
 first rollout that has not succeeded.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlmodel import Session, func, select
 
@@ -17,10 +17,20 @@ from app.identity.actor import SERVICE, Actor
 from app.releases.events import append_event, lock_chain_head
 from app.releases.locks import keep_locked, lock_rollout
 from app.releases.queries import rollout_ahead, steps_of
-from app.releases.states import DRIVEN, MAY_FOLLOW, STEP_MAY_FOLLOW, TIMED, Control, Status, StepStatus
+from app.releases.states import (
+    DRIVEN,
+    RELEASE_MAY_FOLLOW,
+    ROLLOUT_MAY_FOLLOW,
+    STEP_MAY_FOLLOW,
+    TIMED,
+    Control,
+    Status,
+    StepStatus,
+)
 from app.releases.tables import Release, Rollout, StepRun
 
 Json = dict[str, Any]
+State = TypeVar("State", Status, StepStatus)
 
 INTERNAL_ERROR = "internal_error"  # the code of what this service itself broke
 
@@ -116,7 +126,7 @@ def move_release(
     now: datetime,
 ) -> None:
     """The one place where a release's status changes. Raises Conflict when this state cannot follow."""
-    _check(release.id, release.status, status, MAY_FOLLOW[release.status] | {release.status})
+    _check(release.id, release.status, status, RELEASE_MAY_FOLLOW[release.status] | {release.status})
     unchanged = (release.status, release.code, release.sentence) == (status, code, sentence)
     if unchanged:
         return
@@ -144,7 +154,7 @@ def move_rollout(
     now: datetime,
 ) -> None:
     """The one place where a rollout's status changes; its release follows."""
-    _check(rollout.id, rollout.status, status, MAY_FOLLOW[rollout.status])
+    _check(rollout.id, rollout.status, status, ROLLOUT_MAY_FOLLOW[rollout.status])
     rollout.status, rollout.code, rollout.sentence = status, code, sentence
     if status is Status.IN_PROGRESS and rollout.started_at is None:
         rollout.started_at = now
@@ -317,7 +327,7 @@ def record(
     append_event(session, kind, subject=subject, actor=actor, now=now, release=release, data=data)
 
 
-def _check(subject: str, now_is: Status | StepStatus, wanted: Status | StepStatus, allowed: set[Any]) -> None:
+def _check(subject: str, now_is: State, wanted: State, allowed: Set[State]) -> None:
     if wanted not in allowed:
         raise Conflict(
             f"{subject} is {now_is.value} and cannot become {wanted.value}.",

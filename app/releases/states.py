@@ -1,5 +1,6 @@
 """The states that drive the machine, and which may follow which."""
 
+from collections.abc import Mapping, Set
 from enum import StrEnum
 
 
@@ -44,70 +45,48 @@ FINAL = frozenset(
     }
 )
 # Rollouts that a workflow of the engine carries out, and those that something may happen to at a certain time.
-DRIVEN = frozenset({Status.QUEUED, Status.IN_PROGRESS, Status.CANCELLING})
+DRIVEN = frozenset({Status.QUEUED, Status.IN_PROGRESS, Status.CANCELLING, Status.ROLLING_BACK})
 UNDER_WAY = DRIVEN - {Status.QUEUED}  # these have begun to change their target
 TIMED = frozenset({Status.SCHEDULED, Status.PENDING_APPROVAL})
 WAITING = frozenset({Status.PENDING, Status.PENDING_APPROVAL, Status.SCHEDULED, Status.QUEUED})
 
-_ENDS_OF_WAITING = {Status.CANCELLED, Status.SUPERSEDED, Status.EXPIRED, Status.FAILED}
+_ENDS_OF_WAITING = frozenset({Status.CANCELLED, Status.SUPERSEDED, Status.EXPIRED, Status.FAILED})
+_WAITING_AGAIN = frozenset({Status.PENDING_APPROVAL, Status.SCHEDULED, Status.QUEUED})
 
-MAY_FOLLOW: dict[Status, set[Status]] = {
-    Status.PENDING: {
-        Status.PENDING_APPROVAL,
-        Status.SCHEDULED,
-        Status.QUEUED,
-        Status.IN_PROGRESS,
-        *_ENDS_OF_WAITING,
-    },
-    # With each word that does not decide yet, something else is missing; a freeze may come to end earlier or later.
-    Status.PENDING_APPROVAL: {
-        Status.PENDING_APPROVAL,
-        Status.APPROVAL_REJECTED,
-        Status.SCHEDULED,
-        Status.QUEUED,
-        *_ENDS_OF_WAITING,
-    },
-    Status.SCHEDULED: {Status.SCHEDULED, Status.PENDING_APPROVAL, Status.QUEUED, *_ENDS_OF_WAITING},
-    Status.QUEUED: {
-        Status.IN_PROGRESS,
-        Status.PAUSED,
-        Status.PENDING_APPROVAL,
-        Status.SCHEDULED,
-        *_ENDS_OF_WAITING,
-    },
+ROLLOUT_MAY_FOLLOW: Mapping[Status, Set[Status]] = {
+    Status.PENDING: _WAITING_AGAIN | _ENDS_OF_WAITING,
+    # With each vote that does not decide yet, something else is missing; a freeze may come to end earlier or later.
+    Status.PENDING_APPROVAL: _WAITING_AGAIN | _ENDS_OF_WAITING | {Status.APPROVAL_REJECTED},
+    Status.SCHEDULED: _WAITING_AGAIN | _ENDS_OF_WAITING,
+    Status.QUEUED: {Status.IN_PROGRESS, Status.PAUSED, Status.PENDING_APPROVAL, Status.SCHEDULED, *_ENDS_OF_WAITING},
     Status.IN_PROGRESS: {
-        Status.PENDING,
-        Status.PENDING_APPROVAL,
-        Status.SCHEDULED,
-        Status.QUEUED,
         Status.PAUSED,
         Status.SUCCEEDED,
         Status.FAILED,
         Status.ROLLING_BACK,
         Status.CANCELLING,
         Status.CANCELLED,
-        Status.APPROVAL_REJECTED,
-        Status.SUPERSEDED,
-        Status.EXPIRED,
     },
-    Status.PAUSED: {
-        Status.QUEUED,
-        Status.SCHEDULED,
-        Status.PENDING_APPROVAL,
-        Status.IN_PROGRESS,
-        Status.CANCELLING,
-        *_ENDS_OF_WAITING,
-    },
+    Status.PAUSED: _WAITING_AGAIN | _ENDS_OF_WAITING,
+    # What somebody asked to cancel may fail on the way to its safe point.
+    Status.CANCELLING: {Status.CANCELLED, Status.SUCCEEDED, Status.FAILED, Status.ROLLING_BACK},
     Status.ROLLING_BACK: {Status.ROLLED_BACK, Status.FAILED},
-    Status.CANCELLING: {Status.CANCELLED, Status.SUCCEEDED, Status.FAILED},
-    # A retry goes on from the step that failed, or prepares anew; what was cancelled must be approved anew.
-    Status.FAILED: {Status.QUEUED, Status.SCHEDULED, Status.PENDING_APPROVAL, Status.PENDING},
-    Status.APPROVAL_REJECTED: set(),
-    Status.SUCCEEDED: {Status.ROLLING_BACK},
-    Status.ROLLED_BACK: set(),
-    Status.CANCELLED: {Status.QUEUED, Status.SCHEDULED, Status.PENDING_APPROVAL},
-    Status.SUPERSEDED: set(),
-    Status.EXPIRED: set(),
+    # A retry goes on from the step that failed; what was cancelled must be approved anew.
+    Status.FAILED: _WAITING_AGAIN,
+    Status.CANCELLED: _WAITING_AGAIN,
+    Status.SUCCEEDED: frozenset(),
+    Status.ROLLED_BACK: frozenset(),
+    Status.APPROVAL_REJECTED: frozenset(),
+    Status.SUPERSEDED: frozenset(),
+    Status.EXPIRED: frozenset(),
+}
+
+# A release follows the first of its rollouts that has not succeeded: from one stage's end to whatever the next one begins with.
+RELEASE_MAY_FOLLOW: Mapping[Status, Set[Status]] = {
+    **ROLLOUT_MAY_FOLLOW,
+    Status.IN_PROGRESS: ROLLOUT_MAY_FOLLOW[Status.IN_PROGRESS] | _WAITING_AGAIN | {Status.SUPERSEDED},
+    # Where it could not be prepared, it is prepared anew.
+    Status.FAILED: ROLLOUT_MAY_FOLLOW[Status.FAILED] | {Status.PENDING},
 }
 
 
@@ -142,7 +121,7 @@ class StepStatus(StrEnum):
         return self not in {StepStatus.PENDING, StepStatus.RUNNING}
 
 
-STEP_MAY_FOLLOW: dict[StepStatus, set[StepStatus]] = {
+STEP_MAY_FOLLOW: Mapping[StepStatus, Set[StepStatus]] = {
     StepStatus.PENDING: {StepStatus.RUNNING, StepStatus.SKIPPED, StepStatus.CANCELLED},
     # A killed attempt is taken up again: running follows running. A paused one waits as if it had not begun.
     StepStatus.RUNNING: {

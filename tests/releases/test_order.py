@@ -1,16 +1,35 @@
 """The order of steps, and what their ends add up to."""
 
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from app.releases.order import Node, outcome, ready
-from app.releases.states import Status, StepStatus
+from app.planning.plan import On
+from app.releases.order import has_failed, outcome, ready
+from app.releases.states import RELEASE_MAY_FOLLOW, ROLLOUT_MAY_FOLLOW, Control, Status, StepStatus
 
-A = Node("1", "a", ())
-B = Node("2", "b", ())
-C = Node("3", "c", ("a", "b"))
-D = Node("4", "d", ("dev/x", "c"))
+
+@dataclass(frozen=True)
+class Step:
+    key: str
+    needs: tuple[str, ...] = ()
+    on: On = On.SUCCESS
+
+
+A = Step("a")
+B = Step("b")
+C = Step("c", ("a", "b"))
+D = Step("d", ("dev/x", "c"))
 PLAN = [A, B, C, D]
-GOOD = StepStatus.SUCCEEDED
+GOOD, BAD = StepStatus.SUCCEEDED, StepStatus.FAILED
+
+BACK = Step("back", on=On.FAILURE)
+CHECKED = Step("checked", ("back",), On.FAILURE)
+CLEANED = Step("cleaned", ("d",), On.ALWAYS)
+WITH_BRANCH = [*PLAN, BACK, CHECKED, CLEANED]
 
 
 def test_steps_without_needs_begin_side_by_side() -> None:
@@ -27,7 +46,29 @@ def test_a_need_of_an_earlier_stage_is_met_already() -> None:
 
 
 def test_nothing_more_begins_after_a_step_that_did_not_succeed() -> None:
-    assert ready(PLAN, {"a": StepStatus.FAILED}, set()) == []
+    assert ready(PLAN, {"a": BAD}, set()) == []
+
+
+def test_what_brings_back_begins_once_what_runs_has_ended() -> None:
+    assert ready(WITH_BRANCH, {"a": BAD}, {"b"}) == [CLEANED]
+    assert ready(WITH_BRANCH, {"a": BAD, "b": GOOD, "cleaned": GOOD}, set()) == [BACK]
+    assert ready(WITH_BRANCH, {"a": BAD, "b": GOOD, "cleaned": GOOD, "back": GOOD}, set()) == [CHECKED]
+    assert ready(WITH_BRANCH, {"a": BAD, "b": GOOD, "cleaned": GOOD, "back": BAD}, set()) == []
+
+
+def test_what_is_for_either_case_waits_for_its_needs_or_until_they_never_begin() -> None:
+    assert CLEANED not in ready(WITH_BRANCH, {"a": GOOD, "b": GOOD, "c": GOOD}, {"d"})
+    assert ready(WITH_BRANCH, dict.fromkeys("abcd", GOOD), set()) == [CLEANED]
+    assert CLEANED in ready(WITH_BRANCH, {"a": BAD}, set())
+
+
+def test_what_tidies_up_after_the_way_back_is_no_reason_to_take_it() -> None:
+    tidied = Step("tidied", ("back",), On.ALWAYS)
+    steps = [A, BACK, tidied]
+
+    assert ready(steps, {"a": GOOD}, set()) == [tidied]
+    assert not has_failed(steps, {"a": GOOD, "tidied": BAD})
+    assert outcome(steps, {"a": GOOD, "tidied": BAD}) is Status.FAILED
 
 
 @pytest.mark.parametrize(
@@ -36,9 +77,86 @@ def test_nothing_more_begins_after_a_step_that_did_not_succeed() -> None:
         (["succeeded", "succeeded"], Status.SUCCEEDED),
         (["succeeded", "failed", "cancelled"], Status.FAILED),
         (["succeeded", "errored", "skipped"], Status.FAILED),
-        (["succeeded", "cancelled", "pending"], Status.CANCELLED),
-        (["pending"], Status.CANCELLED),
+        (["succeeded", "cancelled", None], Status.CANCELLED),
+        ([None], Status.CANCELLED),
     ],
 )
-def test_the_worst_step_decides(statuses: list[str], expected: Status) -> None:
-    assert outcome([StepStatus(status) for status in statuses]) is expected
+def test_the_worst_step_decides(statuses: list[str | None], expected: Status) -> None:
+    steps = [Step(str(number)) for number, _ in enumerate(statuses)]
+    ends = {str(number): StepStatus(each) for number, each in enumerate(statuses) if each is not None}
+
+    assert outcome(steps, ends) is expected
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        ({**dict.fromkeys("abcd", GOOD), "cleaned": GOOD}, Status.SUCCEEDED),
+        ({**dict.fromkeys("abcd", GOOD), "cleaned": BAD, "back": GOOD, "checked": GOOD}, Status.ROLLED_BACK),
+        ({"a": BAD, "cleaned": GOOD, "back": GOOD, "checked": GOOD}, Status.ROLLED_BACK),
+        ({"a": BAD, "cleaned": GOOD, "back": GOOD, "checked": BAD}, Status.FAILED),
+        ({"a": BAD, "cleaned": GOOD, "back": GOOD}, Status.FAILED),
+    ],
+)
+def test_a_rollout_is_rolled_back_when_all_was_brought_back(ends: dict[str, StepStatus], expected: Status) -> None:
+    assert outcome(WITH_BRANCH, ends) is expected
+
+
+def test_one_that_was_paused_is_paused() -> None:
+    assert outcome(PLAN, {"a": GOOD}, control=Control.PAUSE) is Status.PAUSED
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> list[Step]:
+    """Each step needs some of those before it; what goes forward needs nothing that brings back."""
+    steps: list[Step] = []
+    for number in range(draw(st.integers(1, 7))):
+        on = draw(st.sampled_from(On))
+        needable = [each.key for each in steps if on is not On.SUCCESS or each.on is On.SUCCESS]
+        needs = draw(st.lists(st.sampled_from(needable), unique=True, max_size=3)) if needable else []
+        steps.append(Step(f"s{number}", tuple(needs), on))
+    return steps
+
+
+@given(plans(), st.data())
+def test_every_plan_comes_to_an_end_by_the_rules(steps: list[Step], data: st.DataObject) -> None:
+    """Whatever the steps end as, and in whatever order those side by side do."""
+    ends: dict[str, StepStatus] = {}
+    running: set[str] = set()
+    while True:
+        for step in ready(steps, ends, running):
+            needed = [each for each in steps if each.key in step.needs]
+            if step.on is On.SUCCESS:
+                assert not has_failed(steps, ends)
+                assert all(ends[need.key] is GOOD for need in needed)
+            if step.on is On.FAILURE:
+                assert has_failed(steps, ends)
+                assert not any(each.key in running for each in steps if each.on is On.SUCCESS)
+                assert all(ends[need.key] is GOOD for need in needed if need.on is On.FAILURE)
+            assert running.isdisjoint(step.needs)
+            running.add(step.key)
+        if not running:
+            break
+        ended = data.draw(st.sampled_from(sorted(running)))
+        running.remove(ended)
+        ends[ended] = data.draw(st.sampled_from([GOOD, GOOD, BAD, StepStatus.ERRORED]))
+
+    ended_as = outcome(steps, ends)
+    good = {key for key, status in ends.items() if status is GOOD}
+    back = [step for step in steps if step.on is On.FAILURE]
+    forward = [step for step in steps if step.on is not On.FAILURE]
+    assert all(step.key in ends for step in steps if step.on is On.ALWAYS)
+    assert (ended_as is Status.SUCCEEDED) == (good.issuperset(step.key for step in forward) and good == ends.keys())
+    assert (ended_as is Status.ROLLED_BACK) == (
+        has_failed(steps, ends) and bool(back) and good.issuperset(step.key for step in back)
+    )
+    assert ended_as in {Status.SUCCEEDED, Status.ROLLED_BACK, Status.FAILED}
+
+
+@pytest.mark.parametrize("table", [ROLLOUT_MAY_FOLLOW, RELEASE_MAY_FOLLOW], ids=["rollouts", "releases"])
+def test_every_status_can_be_reached_and_has_its_place_in_both_tables(table: Mapping[Status, Set[Status]]) -> None:
+    reached = {Status.PENDING}
+    while more := {each for status in reached for each in table[status]} - reached:
+        reached |= more
+
+    assert reached == set(table) == set(Status)
