@@ -104,5 +104,6 @@ class WorkerContext:
                 if lost.code != "lease_lost":
                     raise
                 if not self.signals.gets_lease_again():
+                    self.signals.lose_lease()
                     raise Interrupted("released", lost.sentence) from lost
                 self.signals.pause_for(AWAY_SECONDS)

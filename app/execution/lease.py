@@ -53,6 +53,10 @@ class Lease:
             self._lapsed = True
         return not self._lapsed
 
+    def let_go(self) -> None:
+        """The database says that it ran out: this process begins anew, even if a renewal that was under way comes through yet."""
+        self._lapsed = True
+
     def give_back(self) -> None:
         """End it; nothing may be done under it any more."""
         self._ended.set()

@@ -45,6 +45,14 @@ class Signals:
         if not self._lease.is_held():
             raise Interrupted("released", "This worker has lost its lease; another takes over.")
 
+    def lose_lease(self) -> None:
+        """A write was refused for want of a lease: what is let go of then must not stay in a process that goes on.
+
+        One that is being stopped ends in any case.
+        """
+        if not self.is_stopping:
+            self._lease.let_go()
+
     def gets_lease_again(self) -> bool:
         """Whether a lease that ran out is only late: nobody else can have taken over, and the next renewal takes it again."""
         return self._lease.is_exclusive and not self.is_stopping

@@ -69,7 +69,8 @@ def _release_under_fire(topology: Topology, teams: Sequence[Team]) -> int:
             if len(asked) < RELEASES and (not waits or chance.random() < IMPATIENCE):
                 last[team.model] = topology.ask(team)
                 asked.append(last[team.model])
-        if time.monotonic() >= next_kill:
+        # Killed faster than they begin, as on a busy machine, nobody would get anything done in the time that a step has.
+        if time.monotonic() >= next_kill and all(worker.ready.exists() for worker in topology.workers):
             topology.kill(chance.choice(topology.workers))
             topology.start_worker(wait=False)
             kills, next_kill = kills + 1, time.monotonic() + chance.uniform(0.5, 1.5) * KILL_EVERY

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ from app.releases.states import Status, StepStatus
 from app.releases.tables import Event, Release, Rollout, StepRun
 from app.steps.contract import Interrupted
 from app.workers.service import WorkerIdentity, give_back, take_lease
+from app.workers.tables import Worker
 from tests.execution.instant import LEASE_SECONDS, Hands, hands, worker
 from tests.releases.conftest import ANNA, a_plan, planned
 
@@ -129,6 +130,22 @@ def test_what_is_under_way_elsewhere_keeps_nobody_waiting(worker: WorkerContext)
 
     assert carry_out_rollout(worker, AFTER, attempt=1) is Status.SUCCEEDED
     assert _course(worker) == [(UNDER_WAY, "in_progress"), *EACH_IN_ITS_TURN[3:]]
+
+
+def test_worker_that_was_refused_a_write_does_not_go_on_after_a_late_renewal(worker: WorkerContext) -> None:
+    """What it has let go of would stay with it, and nobody would take it over."""
+    _expire(worker, seconds=-1)
+    with pytest.raises(Interrupted):
+        worker.write(lambda _session: None)
+    _expire(worker, seconds=LEASE_SECONDS)  # the renewal had been sent before, and comes through now
+
+    with pytest.raises(Interrupted):
+        worker.signals.require_lease()
+
+
+def _expire(worker: WorkerContext, *, seconds: float) -> None:
+    with worker.database.write() as session:
+        session.get_one(Worker, worker.identity.id).expires_at = now() + timedelta(seconds=seconds)
 
 
 BODIES: dict[str, Callable[[WorkerContext], Any]] = {
