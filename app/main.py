@@ -103,9 +103,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.service = service
     app.state.portal = Portal(
         authentication=authentication,
-        database=database,
-        queue=service.queue,
-        guardrails=guardrails,
+        releasing=service.releasing,
         writes=service.writes,
     )
     app.add_middleware(RequestLimits, service=service)
@@ -135,9 +133,8 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.slack_signing_secret.get_secret_value():
         slack = SlackContext(
             settings=settings,
-            database=database,
+            releasing=service.releasing,
             actor_of=lambda user: access.actor_of_chat("slack", user),
-            asking=service.asking,
         )
         app.include_router(slack_routes(slack))
     return app

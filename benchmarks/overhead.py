@@ -17,14 +17,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from dbos import DBOSClient, WorkflowHandle
-from sqlmodel import Session, func, select
+from sqlmodel import func, select
 
 from app.bundles.archive import archive_digest
 from app.bundles.pack import pack
@@ -33,19 +32,20 @@ from app.database.connection import Database
 from app.database.migrate import migrate
 from app.definitions.read import read_archive
 from app.definitions.service import apply
+from app.events.work import UnitOfWork
 from app.guardrails.rules import NO_GUARDRAILS
-from app.identity.actor import SERVICE, Actor
+from app.identity.actor import Actor
 from app.identity.roles import Grant, Role
 from app.jobs.service import COMPLETED, Sighting, note_sighting, record_job
 from app.planning.places import Place
 from app.releases.attested import ROW, row_digest
-from app.releases.events import append_event
 from app.releases.states import FINAL, Status
 from app.releases.tables import Release
 from app.releasing.names import ENGINE_NAME
 from app.releasing.queue import DbosQueue
-from app.releasing.requests import Asking, request_release
+from app.releasing.requests import request_release
 from app.releasing.serialization import SERIALIZER
+from app.releasing.work import Releasing, Work
 from benchmarks import bare_worker
 from benchmarks.record import record
 from tests.postgresql import running_postgresql
@@ -54,6 +54,7 @@ POLL = "0.1"
 WARM_UP = 1  # rounds before the measured ones
 LOOK_SECONDS = 0.02  # between two looks whether they are through
 JOB = "job"
+BENCH = Actor("bench", "api", grants=(Grant(Role.ADMIN),))
 SCORE = "def init(): ...\ndef run(raw_data): return raw_data\n"
 RELEASE = """
 model: {{name: {name}}}
@@ -138,17 +139,17 @@ def _migrated(url: str) -> Iterator[Database]:
 
 def _ours(database: Database, workers: int, load: Load) -> float:
     """Seconds for all releases."""
-    with database.write() as session:
+    with UnitOfWork(database, BENCH).transaction() as work:
         for name in load.names:
-            _apply(session, name, load.scratch)
-    queue = DbosQueue(database.engine)
+            _apply(work, name, load.scratch)
+    releasing = Releasing(database, DbosQueue(database.engine), NO_GUARDRAILS)
     with _workers("benchmarks.instant_worker", workers, database.url, load.scratch) as running:
         for round_ in range(WARM_UP + load.rounds):
             if round_ == WARM_UP:
                 begun = time.perf_counter()
             for name in load.names:
-                with database.write() as session:
-                    request_release(session, _asking(queue), model=name, job=JOB)
+                with Work(releasing, BENCH).transaction() as work:
+                    request_release(work, model=name, job=JOB)
             # A newer release supersedes one that waits: each round begins when the one before is through.
             _wait(partial(_have_succeeded, database, (round_ + 1) * load.targets), running)
         return time.perf_counter() - begun
@@ -185,7 +186,7 @@ def _bare(database: Database, workers: int, load: Load) -> float:
         return time.perf_counter() - begun
 
 
-def _apply(session: Session, name: str, scratch: Path) -> None:
+def _apply(work: UnitOfWork, name: str, scratch: Path) -> None:
     folder = scratch / name
     (folder / "src").mkdir(parents=True, exist_ok=True)
     (folder / "src" / "score.py").write_text(SCORE)
@@ -196,21 +197,14 @@ def _apply(session: Session, name: str, scratch: Path) -> None:
     )
     (folder / "golden.json").write_text('[{"request": {"data": [1]}, "expect": {"data": [1]}}]')
     archive = pack(folder)
-    now = datetime.now(UTC)
-    digest = keep(session, archive, digest=archive_digest(archive), now=now)
-    version = apply(session, read_archive(archive), bundle_digest=digest, now=now, actor="bench").definition
+    digest = keep(work, archive, digest=archive_digest(archive), now=work.now)
+    version = apply(work, read_archive(archive), bundle_digest=digest).definition
     subject, told = f"{version.model}@{version.version}", {ROW: row_digest(version)}
-    append_event(session, "model.applied", subject=subject, actor=SERVICE, now=now, model=version.model, data=told)
+    work.append_event("model.applied", subject=subject, model=version.model, data=told)
     place = Place(subscription=SUBSCRIPTION, resource_group="rg", workspace="ws-bench")
-    job, _ = record_job(session, place, JOB, now=now, recorded_by="bench")
+    job, _ = record_job(work, place, JOB)
     done = Sighting(status=COMPLETED, is_final=True, code="completed", sentence="Completed.")
-    note_sighting(session, job, done, now=now)
-
-
-def _asking(queue: DbosQueue) -> Asking:
-    return Asking(
-        queue, Actor("bench", "api", grants=(Grant(Role.ADMIN),)), datetime.now(UTC), SUBSCRIPTION, NO_GUARDRAILS
-    )
+    note_sighting(work, job, done)
 
 
 def _have_succeeded(database: Database, releases: int) -> bool:

@@ -30,12 +30,12 @@ from sqlmodel import Session
 from app.bundles.pack import pack
 from app.cli.development_login import DevelopmentLogin
 from app.database.connection import Database
+from app.events.tables import Event
 from app.local.local_azure import local_environment
 from app.local.ports import free_port
 from app.local.processes import Program, Watchdog
 from app.local.stack import emulator_command, emulator_environment
 from app.releases.queries import list_events, revision_of
-from app.releases.tables import Event
 from app.workers.queries import list_workers
 from app.workers.tables import Worker
 from tests.azureml.team import ENVIRONMENT, write_bundle, write_training

@@ -13,9 +13,9 @@ from app.api.documentation import refusals
 from app.api.permissions import Viewer, ViewerOfAll
 from app.api.service import Api, Service
 from app.api.views import EventView
+from app.events.tables import Event
 from app.identity.roles import Permission, Visible
 from app.releases import audit
-from app.releases.tables import Event
 from app.releasing import auditing
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"])

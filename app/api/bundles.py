@@ -5,10 +5,9 @@ from tempfile import SpooledTemporaryFile
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from sqlmodel import Session
 
 from app.api.documentation import refusals
-from app.api.idempotency import Answer, IdempotencyKey, once
+from app.api.idempotency import Answer, Once
 from app.api.permissions import Requester
 from app.api.receiving import receive_bundle
 from app.api.service import Api
@@ -16,6 +15,7 @@ from app.api.views import BundleView
 from app.bundles.archive import check_archive
 from app.bundles.store import keep
 from app.bundles.unpack import enough_disk
+from app.releasing.work import Work
 
 router = APIRouter(prefix="/v1/bundles", tags=["bundles"])
 
@@ -36,17 +36,15 @@ IN_MEMORY = 64 * 1024  # bytes of an upload; the rest is on disk
         }
     },
 )
-async def create_bundle(api: Api, who: Requester, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
+async def create_bundle(api: Api, once: Once, who: Requester, request: Request) -> Response:
     """Kept under the digest of its content: the same folder again is the same bundle."""
-    asking = api.asking(who)
 
     def store(content: bytes, digest: str) -> Response:
-        def work(session: Session) -> Answer:
-            kept = keep(session, content, digest=digest, now=asking.now)
+        def act(work: Work) -> Answer:
+            kept = keep(work, content, digest=digest, now=work.now)
             return Answer(201, BundleView(digest=kept, size=len(content)))
 
-        sent = hashlib.sha256(content).hexdigest()
-        return once(api.database, asking, key=idempotency_key, route="POST /v1/bundles", request=sent, work=work)
+        return once(who, act, body=hashlib.sha256(content).hexdigest())
 
     async with api.uploads.slot():
         # To disk, as it comes: a caller may take its time.

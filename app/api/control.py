@@ -4,23 +4,18 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, Response
 from pydantic import Field
-from sqlmodel import Session
 
 from app.api.bodies import Body
 from app.api.documentation import refusals
-from app.api.idempotency import Answer, IdempotencyKey, once
+from app.api.idempotency import Answer, Once
 from app.api.permissions import Operator
 from app.api.release_views import ReleaseDetail
 from app.api.releases import whole_release
-from app.api.service import Api, Service
-from app.identity.actor import Actor
 from app.releases.tables import Release
 from app.releasing import control
-from app.releasing.requests import Asking
+from app.releasing.work import Work
 
 router = APIRouter(prefix="/v1/releases/{release_id}", tags=["releases"])
-
-Act = Callable[[Session, Asking], Release]
 
 
 class Reason(Body):
@@ -30,72 +25,35 @@ class Reason(Body):
 @router.post(
     "/cancel", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Cancel at the next safe point"
 )
-def cancel_release(
-    api: Api, who: Operator, release_id: str, body: Reason, idempotency_key: IdempotencyKey = None
-) -> Response:
+def cancel_release(once: Once, who: Operator, release_id: str, body: Reason) -> Response:
     """At once where nothing runs; else the running step stops where stopping leaves nothing half-made."""
-    return _do(
-        api,
-        who,
-        f"POST /v1/releases/{release_id}/cancel",
-        body,
-        idempotency_key,
-        lambda session, asking: control.cancel(session, asking, release_id, reason=body.reason),
-    )
+    return once(who, _whole(lambda work: control.cancel(work, release_id, reason=body.reason)), body=body)
 
 
 @router.post(
     "/pause", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Pause at the next safe point"
 )
-def pause_release(
-    api: Api, who: Operator, release_id: str, body: Reason, idempotency_key: IdempotencyKey = None
-) -> Response:
+def pause_release(once: Once, who: Operator, release_id: str, body: Reason) -> Response:
     """What runs stops where stopping leaves nothing half-made; what is queued stays out of the queue."""
-    return _do(
-        api,
-        who,
-        f"POST /v1/releases/{release_id}/pause",
-        body,
-        idempotency_key,
-        lambda session, asking: control.pause(session, asking, release_id, reason=body.reason),
-    )
+    return once(who, _whole(lambda work: control.pause(work, release_id, reason=body.reason)), body=body)
 
 
 @router.post(
     "/resume", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Go on with a paused release"
 )
-def resume_release(api: Api, who: Operator, release_id: str, idempotency_key: IdempotencyKey = None) -> Response:
+def resume_release(once: Once, who: Operator, release_id: str) -> Response:
     """It goes back into the queue of its endpoint, and goes on where it stopped."""
-    return _do(
-        api,
-        who,
-        f"POST /v1/releases/{release_id}/resume",
-        None,
-        idempotency_key,
-        lambda session, asking: control.resume(session, asking, release_id),
-    )
+    return once(who, _whole(lambda work: control.resume(work, release_id)))
 
 
 @router.post(
     "/retry", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Go on from the step that failed"
 )
-def retry_release(api: Api, who: Operator, release_id: str, idempotency_key: IdempotencyKey = None) -> Response:
+def retry_release(once: Once, who: Operator, release_id: str) -> Response:
     """What is done stays done."""
-    return _do(
-        api,
-        who,
-        f"POST /v1/releases/{release_id}/retry",
-        None,
-        idempotency_key,
-        lambda session, asking: control.retry(session, asking, release_id),
-    )
+    return once(who, _whole(lambda work: control.retry(work, release_id)))
 
 
-def _do(api: Service, who: Actor, route: str, body: Reason | None, key: str | None, act: Act) -> Response:
-    asking = api.asking(who)
-
-    def work(session: Session) -> Answer:
-        release = act(session, asking)
-        return Answer(200, whole_release(session, release.id))
-
-    return once(api.database, asking, key=key, route=route, request=body, work=work)
+def _whole(act: Callable[[Work], Release]) -> Callable[[Work], Answer]:
+    """The release that was acted on, as it is then."""
+    return lambda work: Answer(200, whole_release(work, act(work).id))

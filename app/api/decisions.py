@@ -1,31 +1,23 @@
 """Looking at a plan, approving and rejecting it over HTTP."""
 
-from collections.abc import Callable
-from dataclasses import replace
-
 from fastapi import APIRouter, Response
 from pydantic import Field
 from sqlmodel import Session
 
 from app.api.bodies import Body
 from app.api.documentation import refusals
-from app.api.idempotency import Answer, IdempotencyKey, once
+from app.api.idempotency import Answer, Once
 from app.api.permissions import Approver, Viewer
 from app.api.plan_views import PlanView
 from app.api.release_views import ReleaseDetail
 from app.api.releases import whole_release
-from app.api.service import Api, Service
+from app.api.service import Api
 from app.approvals.service import expiry_of
-from app.database.clock import database_now
-from app.identity.actor import Actor
 from app.releases.queries import get_rollout, plan_of, served_plan
-from app.releases.tables import Rollout
 from app.releasing import decisions
-from app.releasing.requests import Asking
+from app.releasing.work import Work
 
 router = APIRouter(prefix="/v1/releases/{release_id}/rollouts/{stage}", tags=["approvals"])
-
-Decide = Callable[[Session, Asking], Rollout]
 
 
 class Approval(Body):
@@ -68,30 +60,17 @@ def get_plan(api: Api, _who: Viewer, release_id: str, stage: str) -> PlanView:
     responses=refusals(403, 404, 409, 413),
     summary="Approve a rollout that waits",
 )
-def approve_rollout(
-    api: Api, who: Approver, release_id: str, stage: str, body: Approval, idempotency_key: IdempotencyKey = None
-) -> Response:
+def approve_rollout(once: Once, who: Approver, release_id: str, stage: str, body: Approval) -> Response:
     """With the last word that its policy asks for it is queued at once; until then `missing` says what is still needed.
 
     Should the plan be another one than `plan_digest` by now, nothing is approved, and `changes` says what changed.
     """
-    return _decide(
-        api,
-        who,
-        f"POST /v1/releases/{release_id}/rollouts/{stage}/approve",
-        body,
-        idempotency_key,
-        release_id,
-        lambda session, asking: decisions.approve(
-            session,
-            asking,
-            release_id,
-            stage,
-            plan_digest=body.plan_digest,
-            reason=body.reason,
-            emergency=body.emergency,
-        ),
-    )
+
+    def act(work: Work) -> Answer:
+        decisions.approve(work, release_id, stage, **body.model_dump())
+        return Answer(200, whole_release(work, release_id))
+
+    return once(who, act, body=body)
 
 
 @router.post(
@@ -100,31 +79,11 @@ def approve_rollout(
     responses=refusals(403, 404, 409, 413),
     summary="Reject a rollout that waits; ends the release",
 )
-def reject_rollout(
-    api: Api, who: Approver, release_id: str, stage: str, body: Rejection, idempotency_key: IdempotencyKey = None
-) -> Response:
+def reject_rollout(once: Once, who: Approver, release_id: str, stage: str, body: Rejection) -> Response:
     """The reason is for those who asked for the release: without one a rejection is refused (422)."""
-    return _decide(
-        api,
-        who,
-        f"POST /v1/releases/{release_id}/rollouts/{stage}/reject",
-        body,
-        idempotency_key,
-        release_id,
-        lambda session, asking: decisions.reject(
-            session, asking, release_id, stage, reason=body.reason, plan_digest=body.plan_digest
-        ),
-    )
 
+    def act(work: Work) -> Answer:
+        decisions.reject(work, release_id, stage, **body.model_dump())
+        return Answer(200, whole_release(work, release_id))
 
-def _decide(
-    api: Service, who: Actor, route: str, body: Body, key: str | None, release_id: str, decide: Decide
-) -> Response:
-    asking = api.asking(who)
-
-    def work(session: Session) -> Answer:
-        # By the clock of the moment in which its turn has come: it may have waited for others' words.
-        decide(session, replace(asking, now=database_now(session)))
-        return Answer(200, whole_release(session, release_id))
-
-    return once(api.database, asking, key=key, route=route, request=body, work=work)
+    return once(who, act, body=body)

@@ -7,11 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
-from sqlmodel import Session
 
 from app.api.bodies import Body, Name
 from app.api.documentation import refusals
-from app.api.idempotency import Answer, IdempotencyKey, once
+from app.api.idempotency import Answer, Once
 from app.api.permissions import Requester, Viewer, require
 from app.api.plan_views import DryRunView
 from app.api.service import Api, Service
@@ -21,6 +20,7 @@ from app.releases.dry_runs import no_such_dry_run
 from app.releases.states import DryRunState
 from app.releases.tables import DryRun
 from app.releasing.requests import request_dry_run
+from app.releasing.work import Work
 
 router = APIRouter(prefix="/v1/dry-runs", tags=["releases"])
 
@@ -46,19 +46,18 @@ class NewDryRun(Body):
     responses=refusals(404, 409, 413),
     summary="Plan a release without requesting it",
 )
-def create_dry_run(api: Api, who: Requester, body: NewDryRun, idempotency_key: IdempotencyKey = None) -> Response:
+def create_dry_run(api: Api, once: Once, who: Requester, body: NewDryRun) -> Response:
     """Answers at once. A worker then plans each stage and runs the checks; poll the address in `Location` for the result.
 
     Nobody is asked to approve, and nothing is changed.
     """
     require(api, who, Permission.REQUEST, body.model)
-    asking = api.asking(who)
 
-    def work(session: Session) -> Answer:
-        run = request_dry_run(session, asking, **body.model_dump())
+    def act(work: Work) -> Answer:
+        run = request_dry_run(work, **body.model_dump())
         return Answer(202, DryRunView.of(run), location=f"/v1/dry-runs/{run.id}")
 
-    return once(api.database, asking, key=idempotency_key, route="POST /v1/dry-runs", request=body, work=work)
+    return once(who, act, body=body)
 
 
 @router.get("/{dry_run_id}", responses=refusals(404), summary="One dry run: the plan, and what would stop it")

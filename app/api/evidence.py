@@ -21,8 +21,8 @@ from app.evidence.tables import Evidence
 from app.identity.actor import Actor
 from app.identity.roles import Permission
 from app.jobs.queries import get_job
-from app.releases.events import append_event
 from app.releases.queries import get_release, steps_of_release
+from app.releasing.work import Work
 
 router = APIRouter(tags=["logs of failures"])
 log = structlog.get_logger(__name__)
@@ -119,13 +119,12 @@ def _view(kept: Evidence, *, now: datetime) -> EvidenceView:
 def _delete(
     api: Service, who: Actor, evidence_id: str, *, model: str | None, subjects: Callable[[Session], Sequence[str]]
 ) -> EvidenceView:
-    now = api.database.now()
 
-    def work(session: Session) -> EvidenceView:
-        kept = delete_text(session, subjects(session), evidence_id, by=who.name, now=now)
-        if kept.deleted_at == now:
+    def act(work: Work) -> EvidenceView:
+        kept = delete_text(work, subjects(work), evidence_id)
+        if kept.deleted_at == work.now:
             data = {"subject": kept.subject, "digest": kept.digest}
-            append_event(session, "evidence.deleted", subject=kept.id, actor=who, now=now, model=model, data=data)
-        return _view(kept, now=now)
+            work.append_event("evidence.deleted", subject=kept.id, model=model, data=data)
+        return _view(kept, now=work.now)
 
-    return api.database.transact(work)
+    return api.releasing.transact(who, act)

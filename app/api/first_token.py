@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from app.database.connection import Database
 from app.database.migrate import check_schema
 from app.errors import Conflict, Invalid, MlreleaseError
+from app.events.work import UnitOfWork
 from app.identity.actor import SERVICE
 from app.identity.names import is_name
 from app.identity.roles import Grant, Role
 from app.identity.tokens import create_token, is_there_an_admin
 from app.releases.attested import ROW, row_digest, token_counts
-from app.releases.events import append_event, lock_chain_head
 from app.settings import read_settings
 
 LIFETIME = timedelta(days=7)  # time enough to write access.yml, or to create others
@@ -24,9 +24,9 @@ def first_token(database: Database, name: str, *, now: datetime) -> str:
     """Its secret. Raises Conflict when somebody can already do everything."""
     if not is_name(name):
         raise Invalid(f"{name!r} is no name.", code="name_invalid", hint="Lower case, digits and ._@:/+=~- are.")
-    with database.write() as session:
-        lock_chain_head(session)  # of two at once the second sees the first's
-        if is_there_an_admin(session, now=now, counts=token_counts):
+    with UnitOfWork(database, SERVICE, now=now).transaction() as work:
+        work.lock_chain_head()  # of two at once the second sees the first's
+        if is_there_an_admin(work, now=now, counts=token_counts):
             raise Conflict(
                 "There is a valid token already that may do everything.",
                 code="admin_there",
@@ -34,7 +34,7 @@ def first_token(database: Database, name: str, *, now: datetime) -> str:
             )
         admin = (Grant(Role.ADMIN),)
         token, secret = create_token(
-            session, name=name, grants=admin, expires_at=now + LIFETIME, created_by=SERVICE.name, now=now
+            work, name=name, grants=admin, expires_at=now + LIFETIME, created_by=SERVICE.name, now=now
         )
         told = {
             "name": name,
@@ -42,7 +42,7 @@ def first_token(database: Database, name: str, *, now: datetime) -> str:
             "expires_at": token.expires_at.isoformat(),
             ROW: row_digest(token),
         }
-        append_event(session, "token.created", subject=token.id, actor=SERVICE, now=now, data=told)
+        work.append_event("token.created", subject=token.id, data=told)
     return secret
 
 

@@ -4,11 +4,10 @@ from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Response
 from pydantic import Field
-from sqlmodel import Session
 
 from app.api.bodies import Body, Name
 from app.api.documentation import refusals
-from app.api.idempotency import Answer, IdempotencyKey, once
+from app.api.idempotency import Answer, Once
 from app.api.permissions import Operator, Viewer, require
 from app.api.service import Api, Service
 from app.api.views import FreezePage, FreezeView
@@ -18,6 +17,7 @@ from app.freezes.tables import Freeze
 from app.identity.actor import Actor, forbidden
 from app.identity.roles import Permission
 from app.releasing import freezing
+from app.releasing.work import Work
 
 router = APIRouter(prefix="/v1/freezes", tags=["freezes"])
 
@@ -61,22 +61,21 @@ class NewFreeze(Body):
 @router.post(
     "", status_code=201, response_model=FreezeView, responses=refusals(413), summary="Create a freeze or a hold"
 )
-def create_freeze(api: Api, who: Operator, body: NewFreeze, idempotency_key: IdempotencyKey = None) -> Response:
+def create_freeze(api: Api, once: Once, who: Operator, body: NewFreeze) -> Response:
     """What would begin in it is `scheduled`, and begins by itself afterwards; what runs already goes on."""
     _require_operator(api, who, body.model)
-    asking = api.asking(who)
 
-    def work(session: Session) -> Answer:
-        freeze = freezing.create(session, asking, body.wanted)
-        return Answer(201, FreezeView.of(freeze, now=asking.now), location=f"/v1/freezes/{freeze.id}")
+    def act(work: Work) -> Answer:
+        freeze = freezing.create(work, body.wanted)
+        return Answer(201, FreezeView.of(freeze, now=work.now), location=f"/v1/freezes/{freeze.id}")
 
-    return once(api.database, asking, key=idempotency_key, route="POST /v1/freezes", request=body, work=work)
+    return once(who, act, body=body)
 
 
 @router.get("", summary="Freezes and holds, the newest first")
 def list_freezes(api: Api, who: Viewer, model: str | None = None) -> FreezePage:
     """With `model`, those that concern it, also among others."""
-    now = api.asking(who).now
+    now = api.database.now()
     found = api.read(lambda session: queries.list_freezes(session, model=model))
     return FreezePage(items=[FreezeView.of(each, now=now) for each in found if _may_see(who, each)])
 
@@ -84,7 +83,7 @@ def list_freezes(api: Api, who: Viewer, model: str | None = None) -> FreezePage:
 @router.get("/{freeze_id}", responses=refusals(404), summary="One freeze")
 def get_freeze(api: Api, who: Viewer, freeze_id: str) -> FreezeView:
     """Whether it is in force now, and until when."""
-    now = api.asking(who).now
+    now = api.database.now()
     return FreezeView.of(_visible(api, who, freeze_id), now=now)
 
 
@@ -92,8 +91,7 @@ def get_freeze(api: Api, who: Viewer, freeze_id: str) -> FreezeView:
 def delete_freeze(api: Api, who: Operator, freeze_id: str) -> Response:
     """What it kept out begins, unless another one keeps it out too."""
     _require_operator(api, who, _visible(api, who, freeze_id).model)
-    asking = api.asking(who)
-    api.database.transact(lambda session: freezing.delete(session, asking, freeze_id))
+    api.releasing.transact(who, lambda work: freezing.delete(work, freeze_id))
     return Response(status_code=204)
 
 

@@ -9,18 +9,17 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Header, Response
+from fastapi import Depends, Header, Request, Response
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel
-from sqlmodel import Session
 
+from app.api.service import Api
 from app.api.tables import IdempotentAnswer
-from app.database.connection import Database
 from app.errors import Invalid
-from app.releasing.requests import Asking
+from app.identity.actor import Actor
+from app.releasing.work import Work
 
 IdempotencyKey = Annotated[
     str | None,
@@ -42,27 +41,44 @@ class Answer:
     location: str | None = None
 
 
-def once(
-    database: Database, asking: Asking, *, key: str | None, route: str, request: Any, work: Callable[[Session], Answer]
-) -> Response:
-    """Do ``work`` in one transaction, unless it was done under this key before. Raises Invalid for a key used otherwise."""
-    digest = hashlib.sha256(json.dumps(jsonable_encoder(request), sort_keys=True).encode()).hexdigest()
+class Idempotent:
+    """Does what a POST asks for in one transaction, or gives the answer that it was given before under the same key."""
 
-    def attempt(session: Session) -> IdempotentAnswer:
-        if key is not None:
-            known = session.get(IdempotentAnswer, (asking.actor.name, route, key))
-            if known is not None:
+    def __init__(self, request: Request, api: Api, idempotency_key: IdempotencyKey = None) -> None:
+        self._api = api
+        self._key = idempotency_key
+        self._route = f"{request.method} {request.url.path}{f'?{request.url.query}' if request.url.query else ''}"
+
+    def __call__(self, who: Actor, act: Callable[[Work], Answer], *, body: Any = None) -> Response:
+        """``body``: what was asked for. Raises Invalid for a key that was used for something else."""
+        digest = hashlib.sha256(json.dumps(jsonable_encoder(body), sort_keys=True).encode()).hexdigest()
+
+        def attempt(work: Work) -> IdempotentAnswer:
+            known = self._key and work.get(IdempotentAnswer, (who.name, self._route, self._key))
+            if known:
                 return _same_request(known, digest)
-        answer = work(session)
-        given = _given(answer, actor=asking.actor.name, route=route, key=key or "", digest=digest, at=asking.now)
-        if key is not None:
-            session.add(given)
-            session.flush()
-        return given
+            answer = act(work)
+            given = IdempotentAnswer(
+                actor=who.name,
+                route=self._route,
+                key=self._key or "",
+                request_digest=digest,
+                status=answer.status,
+                location=answer.location,
+                body=answer.body.model_dump_json().encode(),
+                at=work.now,
+            )
+            if self._key is not None:
+                work.add(given)
+                work.flush()
+            return given
 
-    given = database.transact(attempt)
-    headers = {"Location": given.location} if given.location else None
-    return Response(given.body, status_code=given.status, media_type="application/json", headers=headers)
+        given = self._api.releasing.transact(who, attempt)
+        headers = {"Location": given.location} if given.location else None
+        return Response(given.body, status_code=given.status, media_type="application/json", headers=headers)
+
+
+Once = Annotated[Idempotent, Depends()]
 
 
 def _same_request(known: IdempotentAnswer, digest: str) -> IdempotentAnswer:
@@ -73,16 +89,3 @@ def _same_request(known: IdempotentAnswer, digest: str) -> IdempotentAnswer:
             hint="Use a new key for a new request.",
         )
     return known
-
-
-def _given(answer: Answer, *, actor: str, route: str, key: str, digest: str, at: datetime) -> IdempotentAnswer:
-    return IdempotentAnswer(
-        actor=actor,
-        route=route,
-        key=key,
-        request_digest=digest,
-        status=answer.status,
-        location=answer.location,
-        body=answer.body.model_dump_json().encode(),
-        at=at,
-    )

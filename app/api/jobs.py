@@ -5,11 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field, model_validator
-from sqlmodel import Session
 
 from app.api.bodies import Body, Name
 from app.api.documentation import refusals
-from app.api.idempotency import Answer, IdempotencyKey, once
+from app.api.idempotency import Answer, Once
 from app.api.paging import Cursor, Limit, number_of, page_end
 from app.api.permissions import Requester, Viewer, require
 from app.api.service import Api
@@ -21,6 +20,7 @@ from app.jobs import queries
 from app.jobs.folder import check_folder
 from app.jobs.service import Submission
 from app.releasing.requests import request_job
+from app.releasing.work import Work
 
 router = APIRouter(prefix="/v1/jobs", tags=["training jobs"])
 
@@ -76,20 +76,19 @@ class NewJob(Body):
     responses=refusals(404, 409, 413),
     summary="Record or submit a training job",
 )
-def create_job(api: Api, who: Requester, body: NewJob, idempotency_key: IdempotencyKey = None) -> Response:
+def create_job(api: Api, once: Once, who: Requester, body: NewJob) -> Response:
     """Answers at once; a worker asks Azure ML, or submits, and follows the job to its end."""
     require(api, who, Permission.REQUEST, body.model)
-    asking = api.asking(who)
     name = body.name or f"{body.model}-{secrets.token_hex(4)}"
     submission = body.submission
     if submission is not None:
         check_folder(api.read(lambda session: load(session, submission.bundle_digest)), submission)
 
-    def work(session: Session) -> Answer:
-        job = request_job(session, asking, model=body.model, name=name, submission=submission)
+    def act(work: Work) -> Answer:
+        job = request_job(work, model=body.model, name=name, submission=submission)
         return Answer(202, JobView.of(job), location=f"/v1/jobs/{job.name}?workspace={job.workspace}")
 
-    return once(api.database, asking, key=idempotency_key, route="POST /v1/jobs", request=body, work=work)
+    return once(who, act, body=body)
 
 
 @router.get("", summary="Training jobs, the newest first")

@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from app.api.bodies import Body, Name
 from app.api.documentation import refusals
-from app.api.idempotency import Answer, IdempotencyKey, once
+from app.api.idempotency import Answer, Once
 from app.api.permissions import Admin, Viewer
 from app.api.service import Api
 from app.api.views import ModelDetail, ModelPage, ModelView
@@ -20,8 +20,8 @@ from app.definitions.sdk_check import check_by_sdk
 from app.identity.actor import forbidden
 from app.identity.roles import Permission, Visible
 from app.releases.attested import ROW, row_digest
-from app.releases.events import append_event
 from app.releasing.applying import require_applicable
+from app.releasing.work import Work
 
 router = APIRouter(prefix="/v1", tags=["models"])
 
@@ -36,9 +36,8 @@ class ApplyModel(Body):
 @router.post(
     "/models", status_code=201, response_model=ModelView, responses=refusals(404, 413), summary="Apply a definition"
 )
-def apply_model(api: Api, who: Admin, body: ApplyModel, idempotency_key: IdempotencyKey = None) -> Response:
+def apply_model(api: Api, once: Once, who: Admin, body: ApplyModel) -> Response:
     """Content that is the newest already makes no new version (200). Every mistake in it is reported at once (422)."""
-    asking = api.asking(who)
     # Read before any transaction is begun: it may take a while, and others want to write.
     archive = api.read(lambda session: load(session, body.bundle))
     definition = read_archive(archive)
@@ -46,19 +45,14 @@ def apply_model(api: Api, who: Admin, body: ApplyModel, idempotency_key: Idempot
     if not who.may(Permission.ADMINISTER, definition.model.name):
         raise forbidden(who, Permission.ADMINISTER, definition.model.name)
 
-    def work(session: Session) -> Answer:
-        require_applicable(session, asking, definition, bundle_digest=body.bundle)
-        applied = service.apply(
-            session, definition, bundle_digest=body.bundle, now=asking.now, actor=who.name, note=body.note
-        )
+    def act(work: Work) -> Answer:
+        require_applicable(work, definition, bundle_digest=body.bundle)
+        applied = service.apply(work, definition, bundle_digest=body.bundle, note=body.note)
         version = applied.definition
         if applied.created:
-            append_event(
-                session,
+            work.append_event(
                 "model.applied",
                 subject=f"{version.model}@{version.version}",
-                actor=who,
-                now=asking.now,
                 model=version.model,
                 data={
                     "version": version.version,
@@ -72,7 +66,7 @@ def apply_model(api: Api, who: Admin, body: ApplyModel, idempotency_key: Idempot
             201 if applied.created else 200, view, location=f"/v1/models/{version.model}/versions/{version.version}"
         )
 
-    return once(api.database, asking, key=idempotency_key, route="POST /v1/models", request=body, work=work)
+    return once(who, act, body=body)
 
 
 @router.get("/models", summary="The newest definition of every model")

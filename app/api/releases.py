@@ -9,17 +9,18 @@ from sqlmodel import Session
 
 from app.api.bodies import Body, Name
 from app.api.documentation import refusals
-from app.api.idempotency import Answer, IdempotencyKey, once
+from app.api.idempotency import Answer, Once
 from app.api.paging import Cursor, Limit, moment_of, page_end
 from app.api.permissions import Requester, Viewer, require, require_still_visible
 from app.api.release_views import ReleaseDetail, ReleasePage, ReleaseView
 from app.api.service import Api, Service
 from app.approvals.service import decisions_on
+from app.events.work import UnitOfWork
 from app.identity.roles import Permission
 from app.releases import queries
-from app.releases.events import link_events
 from app.releases.states import Status
 from app.releasing.requests import request_release
+from app.releasing.work import Work
 
 router = APIRouter(prefix="/v1/releases", tags=["releases"])
 
@@ -47,30 +48,21 @@ class NewRelease(Body):
 )
 def create_release(
     api: Api,
+    once: Once,
     who: Requester,
     body: NewRelease,
-    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Answers at once. A worker then looks up the exact content, plans each stage and carries it out.
 
     To see the plan first, without a release: `POST /v1/dry-runs`.
     """
     require(api, who, Permission.REQUEST, body.model)
-    asking = api.asking(who)
 
-    def work(session: Session) -> Answer:
-        release = request_release(
-            session,
-            asking,
-            model=body.model,
-            job=body.job,
-            stages=body.stages,
-            definition_version=body.definition_version,
-            note=body.note,
-        )
-        return Answer(201, whole_release(session, release.id), location=f"/v1/releases/{release.id}")
+    def act(work: Work) -> Answer:
+        release = request_release(work, **body.model_dump())
+        return Answer(201, whole_release(work, release.id), location=f"/v1/releases/{release.id}")
 
-    return once(api.database, asking, key=idempotency_key, route="POST /v1/releases", request=body, work=work)
+    return once(who, act, body=body)
 
 
 @router.get("", summary="Releases, the newest first")
@@ -144,7 +136,8 @@ def _is_known(revision: int, if_none_match: str | None) -> bool:
 
 
 def whole_release(session: Session, release_id: str) -> ReleaseDetail:
-    link_events(session)  # what was written in this transaction counts in its revision
+    if isinstance(session, UnitOfWork):
+        session.link_events()  # what was written in this transaction counts in its revision
     release = queries.get_release(session, release_id)
     rollouts = queries.rollouts_of(session, release_id)
     return ReleaseDetail.whole(

@@ -1,9 +1,10 @@
-"""What every route is given: the database, the queue, who asks and when."""
+"""What every route is given: the database, the use cases, and who asks."""
 
 import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends, Header, Request
@@ -19,7 +20,7 @@ from app.identity.actor import Actor
 from app.identity.authentication import Authentication, Credentials
 from app.identity.cookies import session_cookie
 from app.releasing.queue import WorkQueue
-from app.releasing.requests import Asking
+from app.releasing.work import Releasing
 from app.settings import Settings
 
 Result = TypeVar("Result")
@@ -47,14 +48,10 @@ class Service:
         )
     )
 
-    def asking(self, actor: Actor) -> Asking:
-        return Asking(
-            queue=self.queue,
-            actor=actor,
-            now=self.database.now(),
-            subscription=self.settings.subscription,
-            guardrails=self.guardrails,
-        )
+    @cached_property
+    def releasing(self) -> Releasing:
+        """What the use cases work with."""
+        return Releasing(self.database, self.queue, self.guardrails)
 
     def read(self, query: Callable[[Session], Result]) -> Result:
         with self.database.read() as session:

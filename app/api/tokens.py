@@ -5,11 +5,10 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlmodel import Session
 
 from app.api.bodies import Body, Name
 from app.api.documentation import refusals
-from app.api.idempotency import Answer, IdempotencyKey, once
+from app.api.idempotency import Answer, IdempotencyKey, Once
 from app.api.permissions import AdminOfAll
 from app.api.service import Api
 from app.identity import tokens
@@ -17,7 +16,7 @@ from app.identity.names import PersonName
 from app.identity.roles import Grant, Role
 from app.identity.tables import ApiToken
 from app.releases.attested import ROW, row_digest
-from app.releases.events import append_event
+from app.releasing.work import Work
 
 router = APIRouter(prefix="/v1/tokens", tags=["tokens"])
 
@@ -68,16 +67,15 @@ class TokenPage(BaseModel):
 )
 def create_token(api: Api, who: AdminOfAll, body: NewToken, idempotency_key: IdempotencyKey = None) -> Response:
     """The secret is in this answer and nowhere else: the same request under the same key is a 409, not a second look."""
-    asking = api.asking(who)
 
-    def work(session: Session) -> tuple[ApiToken, str]:
+    def act(work: Work) -> tuple[ApiToken, str]:
         token, secret = tokens.create_token(
-            session,
+            work,
             name=api.access.person(body.name).name,
             grants=[Grant(each.role, each.model) for each in body.grants],
-            expires_at=asking.now + timedelta(days=body.days),
+            expires_at=work.now + timedelta(days=body.days),
             created_by=who.name,
-            now=asking.now,
+            now=work.now,
             note=body.note,
             idempotency_key=idempotency_key,
         )
@@ -87,10 +85,10 @@ def create_token(api: Api, who: AdminOfAll, body: NewToken, idempotency_key: Ide
             "expires_at": token.expires_at.isoformat(),
             ROW: row_digest(token),
         }
-        append_event(session, "token.created", subject=token.id, actor=who, now=asking.now, data=told)
+        work.append_event("token.created", subject=token.id, data=told)
         return token, secret
 
-    token, secret = api.database.transact(work)
+    token, secret = api.releasing.transact(who, act)
     view = NewTokenView(**TokenView.of(token).model_dump(), secret=secret)
     return JSONResponse(view.model_dump(mode="json"), status_code=201, headers={"Cache-Control": "no-store"})
 
@@ -104,16 +102,14 @@ def list_tokens(api: Api, _who: AdminOfAll) -> TokenPage:
 @router.post(
     "/{token_id}/revoke", response_model=TokenView, responses=refusals(404, 409, 413), summary="Revoke an API token"
 )
-def revoke_token(api: Api, who: AdminOfAll, token_id: str, idempotency_key: IdempotencyKey = None) -> Response:
+def revoke_token(once: Once, who: AdminOfAll, token_id: str) -> Response:
     """From now on it is refused everywhere. Revoking again changes nothing."""
-    asking = api.asking(who)
 
-    def work(session: Session) -> Answer:
-        token, was_valid = tokens.revoke_token(session, token_id, revoked_by=who.name, now=asking.now)
+    def act(work: Work) -> Answer:
+        token, was_valid = tokens.revoke_token(work, token_id, revoked_by=who.name, now=work.now)
         if was_valid:
             told = {"name": token.name}
-            append_event(session, "token.revoked", subject=token.id, actor=who, now=asking.now, data=told)
+            work.append_event("token.revoked", subject=token.id, data=told)
         return Answer(200, TokenView.of(token))
 
-    route = f"POST /v1/tokens/{token_id}/revoke"
-    return once(api.database, asking, key=idempotency_key, route=route, request=None, work=work)
+    return once(who, act)

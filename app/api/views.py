@@ -7,10 +7,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.definitions.tables import DefinitionVersion
+from app.events.tables import Event
 from app.freezes.tables import Freeze
 from app.freezes.windows import frozen
 from app.jobs.tables import TrainingJob
-from app.releases.tables import Event, StepRun
+from app.releases.tables import StepRun
 from app.workers.tables import Worker
 
 Json = dict[str, Any]

@@ -1,15 +1,13 @@
 """Webhooks and deliveries over HTTP."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
-from sqlmodel import Session
 
 from app.api.bodies import Body, Name
 from app.api.documentation import refusals
-from app.api.idempotency import Answer, IdempotencyKey, once
+from app.api.idempotency import Answer, Once
 from app.api.paging import Cursor, Limit, number_of, page_end
 from app.api.permissions import AdminOfAll
 from app.api.service import Api, Service
@@ -22,12 +20,11 @@ from app.api.webhook_views import (
     WebhookWithSecret,
 )
 from app.documents.named import Named
-from app.identity.actor import Actor
 from app.notifications import queries, service
 from app.notifications.keys import secret_of, signing_keys
 from app.notifications.outgoing import LONGEST_URL, check_url
 from app.notifications.tables import DeliveryStatus
-from app.releasing.requests import Asking
+from app.releasing.work import Work
 
 router = APIRouter(prefix="/v1", tags=["notifications"])
 
@@ -58,16 +55,16 @@ class NewWebhook(Body):
     responses=refusals(409, 413),
     summary="Have events sent to an address",
 )
-def create_webhook(api: Api, who: AdminOfAll, body: NewWebhook, idempotency_key: IdempotencyKey = None) -> Response:
+def create_webhook(api: Api, once: Once, who: AdminOfAll, body: NewWebhook) -> Response:
     """Signed after the Standard Webhooks specification. The `secret` is in this answer only; rotate it to get another."""
     signing_keys(api.settings)  # without one nothing could ever be sent
     check_url(body.url, networks=api.settings.webhook_networks, without_tls=api.settings.webhook_http)
 
-    def work(session: Session, asking: Asking) -> Answer:
-        webhook = service.create_webhook(session, **body.model_dump(), actor=who, now=asking.now)
+    def act(work: Work) -> Answer:
+        webhook = service.create_webhook(work, **body.model_dump())
         return Answer(201, WebhookView.of(webhook), location=f"/v1/webhooks/{webhook.id}")
 
-    return _with_secret(api, _do(api, who, "POST /v1/webhooks", body, idempotency_key, work))
+    return _with_secret(api, once(who, act, body=body))
 
 
 @router.get("/webhooks", summary="Every webhook")
@@ -85,10 +82,7 @@ def get_webhook(api: Api, _who: AdminOfAll, webhook_id: str) -> WebhookView:
 @router.delete("/webhooks/{webhook_id}", status_code=204, responses=refusals(404), summary="Remove a webhook")
 def delete_webhook(api: Api, who: AdminOfAll, webhook_id: str) -> None:
     """What it was still to be told goes with it."""
-    asking = api.asking(who)
-    api.database.transact(
-        lambda session: service.delete_webhook(session, webhook_id, actor=asking.actor, now=asking.now)
-    )
+    api.releasing.transact(who, lambda work: service.delete_webhook(work, webhook_id))
 
 
 @router.post(
@@ -97,15 +91,11 @@ def delete_webhook(api: Api, who: AdminOfAll, webhook_id: str) -> None:
     responses=refusals(404, 409, 413),
     summary="Give a webhook a new secret",
 )
-def rotate_webhook_secret(
-    api: Api, who: AdminOfAll, webhook_id: str, idempotency_key: IdempotencyKey = None
-) -> Response:
+def rotate_webhook_secret(api: Api, once: Once, who: AdminOfAll, webhook_id: str) -> Response:
     """For a day the former secret signs too, so that the receiver can change over."""
-
-    def work(session: Session, asking: Asking) -> Answer:
-        return Answer(200, WebhookView.of(service.rotate_secret(session, webhook_id, actor=who, now=asking.now)))
-
-    return _with_secret(api, _do(api, who, f"POST /v1/webhooks/{webhook_id}/rotate", None, idempotency_key, work))
+    return _with_secret(
+        api, once(who, lambda work: Answer(200, WebhookView.of(service.rotate_secret(work, webhook_id))))
+    )
 
 
 @router.post(
@@ -114,13 +104,9 @@ def rotate_webhook_secret(
     responses=refusals(404, 409, 413),
     summary="Send a webhook an event that only says that it arrives",
 )
-def send_test_event(api: Api, who: AdminOfAll, webhook_id: str, idempotency_key: IdempotencyKey = None) -> Response:
+def send_test_event(once: Once, who: AdminOfAll, webhook_id: str) -> Response:
     """Its deliveries show what came of it."""
-
-    def work(session: Session, asking: Asking) -> Answer:
-        return Answer(200, WebhookView.of(service.try_webhook(session, webhook_id, actor=who, now=asking.now)))
-
-    return _do(api, who, f"POST /v1/webhooks/{webhook_id}/test", None, idempotency_key, work)
+    return once(who, lambda work: Answer(200, WebhookView.of(service.try_webhook(work, webhook_id))))
 
 
 @router.post(
@@ -129,16 +115,14 @@ def send_test_event(api: Api, who: AdminOfAll, webhook_id: str, idempotency_key:
     responses=refusals(404, 413),
     summary="Send everything again that was given up",
 )
-def redeliver_to_webhook(
-    api: Api, who: AdminOfAll, webhook_id: str, idempotency_key: IdempotencyKey = None
-) -> Response:
+def redeliver_to_webhook(once: Once, who: AdminOfAll, webhook_id: str) -> Response:
     """Each under its own `webhook-id`."""
 
-    def work(session: Session, asking: Asking) -> Answer:
-        count = service.redeliver_all_dead(session, webhook_id, actor=who, now=asking.now)
+    def act(work: Work) -> Answer:
+        count = service.redeliver_all_dead(work, webhook_id)
         return Answer(200, Redelivered(count=count))
 
-    return _do(api, who, f"POST /v1/webhooks/{webhook_id}/redeliver", None, idempotency_key, work)
+    return once(who, act)
 
 
 @router.get("/webhooks/{webhook_id}/deliveries", responses=refusals(404), summary="What a webhook was told")
@@ -164,27 +148,9 @@ def list_deliveries(
     responses=refusals(404, 409, 413),
     summary="Send one thing again",
 )
-def redeliver_one(
-    api: Api, who: AdminOfAll, delivery_id: DeliveryId, idempotency_key: IdempotencyKey = None
-) -> Response:
+def redeliver_one(once: Once, who: AdminOfAll, delivery_id: DeliveryId) -> Response:
     """Under the same `webhook-id`. What is still being tried is refused (409)."""
-
-    def work(session: Session, asking: Asking) -> Answer:
-        return Answer(200, DeliveryView.of(service.redeliver_one(session, delivery_id, actor=who, now=asking.now)))
-
-    return _do(api, who, f"POST /v1/deliveries/{delivery_id}/redeliver", None, idempotency_key, work)
-
-
-def _do(
-    api: Service,
-    who: Actor,
-    route: str,
-    body: NewWebhook | None,
-    key: str | None,
-    work: Callable[[Session, Asking], Answer],
-) -> Response:
-    asking = api.asking(who)
-    return once(api.database, asking, key=key, route=route, request=body, work=lambda session: work(session, asking))
+    return once(who, lambda work: Answer(200, DeliveryView.of(service.redeliver_one(work, delivery_id))))
 
 
 def _with_secret(api: Service, given: Response) -> Response:

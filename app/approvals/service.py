@@ -14,6 +14,7 @@ from app.approvals.policy import Asked, RefusedVote, Verdict, Vote, Why, evaluat
 from app.approvals.tables import Decision
 from app.definitions.schema import ApprovalSection
 from app.errors import Conflict, Forbidden, Invalid, MlreleaseError
+from app.events.work import UnitOfWork
 from app.identity.actor import Actor
 from app.releases.attested import attested_votes, row_digest
 from app.releases.states import Status
@@ -30,14 +31,12 @@ class NewVote:
 
 
 def cast_vote(
-    session: Session,
+    work: UnitOfWork,
     release: Release,
     rollout: Rollout,
     plan: Plan,
     new: NewVote,
     *,
-    actor: Actor,
-    now: datetime,
     policy: ApprovalSection | None = None,
 ) -> tuple[Verdict, str]:
     """Store a vote; what all of them add up to now, and the vote's digest: it counts only with an event that has it.
@@ -45,17 +44,17 @@ def cast_vote(
     Raises Conflict when nothing is to be decided or this person has voted, Forbidden when their vote does not count, Invalid
     when it needs a reason. ``policy``: where it is more than the plan's by now. The caller holds the release's lock: votes come one after the other.
     """
-    _require_asking(rollout, plan, new, now)
+    _require_asking(rollout, plan, new, work.now)
     policy = policy or policy_of(plan)
     vote = Vote(
-        person=actor.name,
+        person=work.actor.name,
         approve=new.approve,
-        at=now,
-        groups=actor.groups,
+        at=work.now,
+        groups=work.actor.groups,
         reason=new.reason,
         emergency=new.emergency,
     )
-    verdict = evaluate(policy, asked_of(release, rollout), [*_votes(session, rollout), vote], now=now)
+    verdict = evaluate(policy, asked_of(release, rollout), [*_votes(work, rollout), vote], now=work.now)
     for refused in verdict.refused:
         if refused.vote is vote:
             raise _refusal(refused)
@@ -64,30 +63,29 @@ def cast_vote(
         round=rollout.round,
         approve=new.approve,
         emergency=new.emergency,
-        actor=actor.name,
-        person=normal(actor.name),
-        groups=sorted(actor.groups),
-        via=actor.via,
+        actor=work.actor.name,
+        person=normal(work.actor.name),
+        groups=sorted(work.actor.groups),
+        via=work.actor.via,
         reason=new.reason.strip(),
         plan_digest=rollout.plan_digest,
-        at=now,
+        at=work.now,
     )
-    session.add(decision)
-    session.flush()
+    work.add(decision)
+    work.flush()
     return verdict, row_digest(decision)
 
 
 def verdict_on(
-    session: Session,
+    work: UnitOfWork,
     release: Release,
     rollout: Rollout,
     plan: Plan,
     *,
-    now: datetime,
     policy: ApprovalSection | None = None,
 ) -> Verdict:
     """What the votes of this round add up to, by the plan's policy or by what that is by now."""
-    return judge(release, rollout, plan, decisions_on(session, [rollout.id]), now=now, policy=policy)
+    return judge(release, rollout, plan, decisions_on(work, [rollout.id]), now=work.now, policy=policy)
 
 
 def judge(

@@ -35,7 +35,7 @@ from app.notifications.deliveries import request_delivery
 from app.notifications.sending import NotDelivered
 from app.notifications.tables import Channel
 from app.releasing import decisions
-from app.releasing.requests import Asking
+from app.releasing.work import Releasing
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -49,12 +49,11 @@ MOST_FORMS = 4  # being opened at once
 
 @dataclass(frozen=True)
 class SlackContext:
-    """What the route needs. ``actor_of``: the person behind a Slack user, or None; ``asking``: who asks, as every request has it."""
+    """What the route needs. ``actor_of``: the person behind a Slack user, or None."""
 
     settings: Settings
-    database: Database
+    releasing: Releasing
     actor_of: Callable[[str], Actor | None]
-    asking: Callable[[Actor], Asking]
     forms: Executor = field(default_factory=lambda: ThreadPoolExecutor(MOST_FORMS, thread_name_prefix="slack-forms"))
 
 
@@ -87,7 +86,7 @@ def slack_routes(context: SlackContext) -> APIRouter:
 
 def _handle(context: SlackContext, body: bytes, timestamp: str, signature: str) -> Response:
     _require_signature(context, body, timestamp, signature)
-    _require_first_use(context.database, signature, now=context.database.now())
+    _require_first_use(context.releasing.database, signature, now=context.releasing.database.now())
     payload = _payload_of(body)
     match payload.get("type"):
         case "block_actions":
@@ -160,14 +159,13 @@ def _handle_form(context: SlackContext, payload: Json) -> Response:
 
 
 def _decide(context: SlackContext, press: ButtonPress, *, reason: str) -> None:
-    asking = context.asking(_approver(context, press))
+    actor = _approver(context, press)
     decide = decisions.approve if press.approve else decisions.reject
-    context.database.transact(
-        lambda session: decide(
-            session, asking, press.release_id, press.stage, reason=reason, plan_digest=press.plan_digest
-        )
+    context.releasing.transact(
+        actor,
+        lambda work: decide(work, press.release_id, press.stage, reason=reason, plan_digest=press.plan_digest),
     )
-    log.info("decided_in_slack", release=press.release_id, stage=press.stage, actor=asking.actor.name)
+    log.info("decided_in_slack", release=press.release_id, stage=press.stage, actor=actor.name)
 
 
 def _approver(context: SlackContext, press: ButtonPress) -> Actor:
@@ -230,7 +228,7 @@ def _reply(context: SlackContext, press: ButtonPress, refusal: MlreleaseError, *
             memory=memory,
         )
 
-    context.database.transact(request_reply)
+    context.releasing.database.transact(request_reply)
 
 
 def _payload_of(body: bytes) -> Json:

@@ -14,11 +14,11 @@ from sqlmodel import Session
 from app.chat.blocks import message_of
 from app.chat.summary import read_summary
 from app.database.connection import Database
+from app.events.tables import Event
 from app.notifications.deliveries import request_delivery, request_updates
 from app.notifications.dispatch import Announcer
 from app.notifications.sending import Delivered, DeliveryAttempt, NotDelivered
 from app.notifications.tables import Channel
-from app.releases.tables import Event
 from app.settings import Settings
 
 SECONDS = 10

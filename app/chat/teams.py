@@ -16,13 +16,14 @@ from app.approvals.links import Answer, make_link
 from app.chat.summary import RolloutSummary, read_summary
 from app.database.connection import Database
 from app.errors import Conflict
+from app.events.tables import Event
 from app.notifications.deliveries import request_delivery
 from app.notifications.dispatch import Announcer
 from app.notifications.keys import signing_keys
 from app.notifications.outgoing import OutboundRules, post
 from app.notifications.sending import Delivered, DeliveryAttempt, NotDelivered
 from app.notifications.tables import Channel
-from app.releases.tables import Event, Rollout
+from app.releases.tables import Rollout
 from app.settings import Settings
 
 Json = dict[str, Any]

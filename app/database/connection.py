@@ -34,7 +34,6 @@ CONTENTION_TRIES = 5
 CROSSED = "database_deadlock"
 _TOO_MUCH = "54"  # class of SQLSTATE: program_limit_exceeded
 _NO_SUCH_TABLE_OR_COLUMN = frozenset({"42P01", "42703"})
-_LAST = "last"
 _REVISION = text("SELECT version_num FROM alembic_version")
 
 Result = TypeVar("Result")
@@ -57,11 +56,16 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """One transaction: committed when the block ends well. Raises Unavailable when the database does not answer."""
-        with available(), Session(self.engine, expire_on_commit=False) as session, session.begin():
-            self._require_revision(session)
+        session = Session(self.engine, expire_on_commit=False)
+        with self.transaction(session):
             yield session
-            for work in session.info.get(_LAST, ()):
-                work(session)
+
+    @contextmanager
+    def transaction(self, session: Session) -> Iterator[None]:
+        """The one transaction of this session, as ``write`` has it."""
+        with available(), session, session.begin():
+            self._require_revision(session)
+            yield
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -72,17 +76,12 @@ class Database:
 
     def transact(self, work: Callable[[Session], Result]) -> Result:
         """Run ``work`` in a write transaction, again when another one took the same number, name or rows meanwhile."""
-        for _ in range(CONTENTION_TRIES - 1):
-            try:
-                with self.write() as session:
-                    return work(session)
-            except IntegrityError:
-                continue
-            except Unavailable as crossed:
-                if crossed.code != CROSSED:
-                    raise
-        with self.write() as session:
-            return work(session)
+
+        def attempt() -> Result:
+            with self.write() as session:
+                return work(session)
+
+        return again_when_crossed(attempt)
 
     def now(self) -> datetime:
         """The moment, by the clock that every process on this database agrees on. Raises Unavailable."""
@@ -110,9 +109,17 @@ class Database:
         self.engine.dispose()
 
 
-def at_the_end(session: Session, work: Callable[[Session], None]) -> None:
-    """Have ``work`` done last of all in the transaction of ``session``, right before it is committed; not when it is undone."""
-    session.info.setdefault(_LAST, []).append(work)
+def again_when_crossed(attempt: Callable[[], Result]) -> Result:
+    """Make an attempt at a transaction, and some more where it met another one: one of two that cross can only begin anew."""
+    for _ in range(CONTENTION_TRIES - 1):
+        try:
+            return attempt()
+        except IntegrityError:
+            continue
+        except Unavailable as crossed:
+            if crossed.code != CROSSED:
+                raise
+    return attempt()
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The sole writer of definitions. Nothing here commits."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
@@ -9,6 +8,7 @@ from sqlmodel import Session, col, func, select
 from app.definitions.schema import Definition
 from app.definitions.tables import DefinitionVersion
 from app.errors import Conflict
+from app.events.work import UnitOfWork
 
 CONTENTION_TRIES = 5
 
@@ -22,12 +22,10 @@ class Applied:
 
 
 def apply(
-    session: Session,
+    work: UnitOfWork,
     definition: Definition,
     *,
     bundle_digest: str,
-    now: datetime,
-    actor: str,
     note: str | None = None,
 ) -> Applied:
     """Make a definition the newest of its model. Content that was newest before becomes newest again, as a new version.
@@ -35,23 +33,23 @@ def apply(
     Raises Conflict for a model that differs from another in upper and lower case only.
     """
     for tries_left in reversed(range(CONTENTION_TRIES)):
-        newest = _newest(session, definition.model.name)
+        newest = _newest(work, definition.model.name)
         if newest is not None and newest.bundle_digest == bundle_digest:
             return Applied(newest, created=False)
         if newest is None:
-            _require_one_spelling(session, definition.model.name)
+            _require_one_spelling(work, definition.model.name)
         version = DefinitionVersion(
             model=definition.model.name,
             version=newest.version + 1 if newest is not None else 1,
             bundle_digest=bundle_digest,
             content=definition.model_dump(mode="json"),
-            applied_at=now,
-            applied_by=actor,
+            applied_at=work.now,
+            applied_by=work.actor.name,
             note=note,
         )
         try:
-            with session.begin_nested():
-                session.add(version)
+            with work.begin_nested():
+                work.add(version)
         except IntegrityError:  # somebody applied to this model meanwhile: look again
             if not tries_left:
                 raise

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select, update
 
 from app.errors import NotFound
+from app.events.work import UnitOfWork
 from app.evidence.cleaning import LONGEST_LINE, bounded, clean, last_lines
 from app.evidence.redaction import redact
 from app.evidence.tables import Evidence
@@ -30,11 +31,9 @@ class Log:
     title: str = ""  # the first line of what is kept: whose log it is, where one subject has several
 
 
-def keep(
-    session: Session, log: Log, *, subject: str, model: str | None, now: datetime, days: float
-) -> dict[str, str | int]:
+def keep(work: UnitOfWork, log: Log, *, subject: str, model: str | None, days: float) -> dict[str, str | int]:
     """Keep the last lines, without what looks like a secret; what an event says of it: id, kind, digest and size."""
-    delete_expired(session, now=now)
+    delete_expired(work, now=work.now)
     text, salt = "\n".join(filter(None, [fit_line(log.title), fit_to_keep(log.text)])), secrets.token_hex(16)
     kept = Evidence(
         id=f"log-{secrets.token_hex(8)}",
@@ -45,11 +44,11 @@ def keep(
         text=text,
         digest=digest_of(salt, text),
         size=len(text),
-        created_at=now,
-        expires_at=now + timedelta(days=days),
+        created_at=work.now,
+        expires_at=work.now + timedelta(days=days),
     )
-    session.add(kept)
-    session.flush()
+    work.add(kept)
+    work.flush()
     return {"id": kept.id, "kind": kept.kind, "digest": kept.digest, "size": kept.size}
 
 
@@ -79,15 +78,15 @@ def evidence_on(session: Session, subjects: Sequence[str]) -> list[Evidence]:
     return list(session.exec(query.order_by(col(Evidence.created_at), col(Evidence.id))).all())
 
 
-def delete_text(session: Session, subjects: Sequence[str], evidence_id: str, *, by: str, now: datetime) -> Evidence:
+def delete_text(work: UnitOfWork, subjects: Sequence[str], evidence_id: str) -> Evidence:
     """Delete the text of one; its digest stays. Raises NotFound."""
-    found = session.get(Evidence, evidence_id, with_for_update=True)
+    found = work.get(Evidence, evidence_id, with_for_update=True)
     if found is None or found.subject not in subjects:
         raise NotFound(f"There is no evidence {evidence_id!r} here.", code="evidence_not_found")
     if found.text is not None:
-        found.text, found.salt, found.deleted_at, found.deleted_by = None, None, now, by
-        session.add(found)
-        session.flush()
+        found.text, found.salt, found.deleted_at, found.deleted_by = None, None, work.now, work.actor.name
+        work.add(found)
+        work.flush()
     return found
 
 

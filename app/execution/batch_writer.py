@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 from sqlmodel import Session
 
-from app.database.connection import Database
 from app.errors import Conflict, Unavailable
+from app.identity.actor import SERVICE
+from app.releasing.work import Releasing, Work
 
 Result = TypeVar("Result")
 
@@ -23,7 +24,7 @@ MOST = 16  # in one transaction: whoever wants one of their releases waits for a
 
 @dataclass
 class _Waiting:
-    work: Callable[[Session], Any]
+    act: Callable[[Work], Any]
     is_over: bool = False
     result: Any = None
     error: BaseException | None = None
@@ -32,18 +33,18 @@ class _Waiting:
 class BatchWriter:
     """Of one process. ``fence`` is called first in each transaction, and raises where nothing may be written any more."""
 
-    def __init__(self, database: Database, *, fence: Callable[[Session], None]) -> None:
-        self._database = database
+    def __init__(self, releasing: Releasing, *, fence: Callable[[Session], None]) -> None:
+        self._releasing = releasing
         self._fence = fence
         self._waiting: deque[_Waiting] = deque()
         self._head = threading.Lock()
 
-    def write(self, work: Callable[[Session], Result]) -> Result:
-        """Run ``work`` in a transaction that is committed when this returns. It may be run more than once, the last time for good.
+    def write(self, act: Callable[[Work], Result]) -> Result:
+        """Run ``act`` in a transaction that is committed when this returns. It may be run more than once, the last time for good.
 
-        Raises what ``work`` or the fence raise, and Unavailable; then nothing of ``work`` is written.
+        Raises what ``act`` or the fence raise, and Unavailable; then nothing of ``act`` is written.
         """
-        mine = _Waiting(work)
+        mine = _Waiting(act)
         self._waiting.append(mine)
         with self._head:
             while not mine.is_over:
@@ -55,7 +56,7 @@ class BatchWriter:
 
     def _write(self, together: list[_Waiting]) -> None:
         try:
-            results = self._database.transact(lambda session: self._run(session, together))
+            results = self._releasing.transact(SERVICE, lambda work: self._run(work, together))
         except BaseException as broken:  # noqa: BLE001 - handed to whoever waits for it, by ``write``; the others must not wait for it
             if len(together) == 1 or _concerns_all(broken):
                 _end(together, broken)
@@ -66,9 +67,9 @@ class BatchWriter:
         for each, result in zip(together, results, strict=True):
             each.result, each.is_over = result, True
 
-    def _run(self, session: Session, together: list[_Waiting]) -> list[Any]:
-        self._fence(session)
-        return [each.work(session) for each in together]
+    def _run(self, work: Work, together: list[_Waiting]) -> list[Any]:
+        self._fence(work)
+        return [each.act(work) for each in together]
 
 
 def _end(together: list[_Waiting], error: BaseException) -> None:

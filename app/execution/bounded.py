@@ -12,17 +12,17 @@ from typing import TypeVar
 
 import structlog
 from dbos import DBOS
-from sqlmodel import Session
 
 from app.evidence.causes import LONGEST_CAUSE
 from app.evidence.redaction import sentence_of
 from app.execution.context import WorkerContext
+from app.releasing.work import Work
 from app.steps.contract import Interrupted
 
 log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
-Fail = Callable[[str, Session], Result]  # writes that it failed; is given the sentence that says why
+Fail = Callable[[str, Work], Result]  # writes that it failed; is given the sentence that says why
 
 TRIES = 3
 

@@ -22,6 +22,7 @@ from app.guardrails.rules import Guardrails
 from app.planning.budget import Budget
 from app.releasing.on_record import RecordCache
 from app.releasing.queue import WorkQueue
+from app.releasing.work import Releasing, Work
 from app.settings import Settings
 from app.steps.contract import Context, Done, Interrupted, Step
 from app.workers.service import WorkerIdentity, require_lease
@@ -50,20 +51,24 @@ class WorkerContext:
     record: RecordCache = field(default_factory=RecordCache)
 
     @cached_property
+    def releasing(self) -> Releasing:
+        return Releasing(self.database, self.queue, self.guardrails)
+
+    @cached_property
     def writer(self) -> BatchWriter:
-        return BatchWriter(self.database, fence=lambda session: require_lease(session, self.identity.id))
+        return BatchWriter(self.releasing, fence=lambda session: require_lease(session, self.identity.id))
 
     def now(self) -> datetime:
         """By the database's clock: what one worker writes another compares."""
         return self._insist(self.database.now)
 
-    def write(self, work: Callable[[Session], Result]) -> Result:
-        """Run ``work`` in a transaction that only the holder of a lease can commit.
+    def write(self, act: Callable[[Work], Result]) -> Result:
+        """Run ``act`` in a transaction that only the holder of a lease can commit.
 
         A database that is away for a moment is waited for as long as the lease is held. Raises Interrupted without a lease.
         """
 
-        return self._insist(lambda: self.writer.write(work))
+        return self._insist(lambda: self.writer.write(act))
 
     def read(self, query: Callable[[Session], Result]) -> Result:
         """Run ``query`` on one consistent view; waits and raises as ``write`` does."""

@@ -23,6 +23,7 @@ from app.releases.states import DryRunState
 from app.releases.tables import DryRun, Plan
 from app.releasing.guarding import guarded
 from app.releasing.names import PLAN_DRY_RUN
+from app.releasing.work import Work
 from app.steps.contract import Json
 from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
 
@@ -46,13 +47,13 @@ def carry_out_dry_run(worker: WorkerContext, run_id: str) -> str:
         worker,
         run_id,
         lambda: _carry_out(worker, run_id),
-        fail=[lambda why, session: _fail(session, worker, run_id, why)],
+        fail=[lambda why, work: _fail(work, run_id, why)],
     )
 
 
-def _fail(session: Session, worker: WorkerContext, run_id: str, sentence: str) -> str:
+def _fail(work: Work, run_id: str, sentence: str) -> str:
     said = {"code": INTERNAL_ERROR, "sentence": sentence}
-    finish_dry_run(session, run_id, DryRunState.FAILED, **said, result=None, now=worker.now())
+    finish_dry_run(work, run_id, DryRunState.FAILED, **said, result=None)
     return DryRunState.FAILED.value
 
 
@@ -149,9 +150,5 @@ def _stage(session: Session, planned: PlannedRollout) -> Json:
 def _finish(
     worker: WorkerContext, run_id: str, state: DryRunState, *, code: str, sentence: str, result: Json | None
 ) -> str:
-    worker.write(
-        lambda session: finish_dry_run(
-            session, run_id, state, code=code, sentence=sentence, result=result, now=worker.now()
-        )
-    )
+    worker.write(lambda work: finish_dry_run(work, run_id, state, code=code, sentence=sentence, result=result))
     return state.value

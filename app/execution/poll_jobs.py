@@ -5,11 +5,9 @@ A look is a short workflow that queues the next one with a delay, so that a job 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
 
 import structlog
 from dbos import DBOS
-from sqlmodel import Session
 
 from app.azureml.environments import register_environment
 from app.azureml.errors import AzureMLError, BadRequest, NotFound, SdkFailed
@@ -21,7 +19,6 @@ from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
 from app.execution.job_ends import Ended, read_end
 from app.guardrails.rules import Refusal, job_site, say_all
-from app.identity.actor import SERVICE
 from app.jobs.service import (
     COMPLETED,
     ENDED_IN_AZURE,
@@ -37,9 +34,9 @@ from app.jobs.service import (
 )
 from app.jobs.tables import TrainingJob
 from app.planning.places import Place
-from app.releases.events import append_event
 from app.releases.service import INTERNAL_ERROR
 from app.releasing.names import LOOK_AT_JOB
+from app.releasing.work import Work
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +57,7 @@ def look(worker: WorkerContext, job_id: int) -> str:
         worker,
         f"job-{job_id}",
         lambda: _look(worker, job_id),
-        fail=[lambda why, session: _give_up(session, job_id, why, now=worker.now())],
+        fail=[lambda why, work: _give_up(work, job_id, why)],
     )
 
 
@@ -72,60 +69,52 @@ def _look(worker: WorkerContext, job_id: int) -> str:
         worker.signals.require_going_on()
         sighting = _see(worker, job)
         ended = _why_it_ended(worker, job, sighting)
-        return worker.write(lambda session: _store(session, worker, job_id, job.looks, sighting, ended))
+        return worker.write(lambda work: _store(work, worker, job_id, job.looks, sighting, ended))
 
 
-def _give_up(session: Session, job_id: int, sentence: str, *, now: datetime) -> str:
-    job = session.get_one(TrainingJob, job_id, with_for_update=True)
+def _give_up(work: Work, job_id: int, sentence: str) -> str:
+    job = work.get_one(TrainingJob, job_id, with_for_update=True)
     was_final = job.is_final
-    status = end_without_sighting(session, job, code=INTERNAL_ERROR, sentence=sentence, now=now)
+    status = end_without_sighting(work, job, code=INTERNAL_ERROR, sentence=sentence)
     if not was_final:
-        _tell(session, job, now=now)
+        _tell(work, job)
     return status
 
 
-def _store(
-    session: Session, worker: WorkerContext, job_id: int, looks: int, sighting: Sighting, ended: Ended | None
-) -> str:
-    job = session.get_one(TrainingJob, job_id, with_for_update=True)
+def _store(work: Work, worker: WorkerContext, job_id: int, looks: int, sighting: Sighting, ended: Ended | None) -> str:
+    job = work.get_one(TrainingJob, job_id, with_for_update=True)
     if job.looks != looks:
         return job.status  # this look was stored before: the next one is queued
-    now = worker.now()
     short = sighting.sentence  # for the event: it stays for ever, and what the team's code said may have to be deleted
     if ended is not None:
         sighting = replace(sighting, sentence=f"{short} {ended.why}")
-    if note_sighting(session, job, sighting, now=now):
+    if note_sighting(work, job, sighting):
         logs = [
             keep(
-                session,
+                work,
                 each,
                 subject=subject_of_job(job_id),
                 model=job.model,
-                now=now,
                 days=worker.settings.log_days,
             )
             for each in (ended.logs if ended is not None else ())
         ]
-        _tell(session, job, now=now, sentence=short, logs=logs)
+        _tell(work, job, sentence=short, logs=logs)
     if not sighting.is_final:
-        worker.queue.look_at_job(session, job_id, look=job.looks, delay=worker.settings.job_poll_seconds)
+        worker.queue.look_at_job(work, job_id, look=job.looks, delay=worker.settings.job_poll_seconds)
     return job.status
 
 
 def _tell(
-    session: Session,
+    work: Work,
     job: TrainingJob,
     *,
-    now: datetime,
     sentence: str | None = None,
     logs: Sequence[Mapping[str, str | int]] = (),
 ) -> None:
-    append_event(
-        session,
+    work.append_event(
         f"job.{job.code}",
         subject=f"{job.workspace}/{job.name}",
-        actor=SERVICE,
-        now=now,
         model=job.model,
         data={
             "status": job.status,

@@ -13,7 +13,6 @@ from app.definitions.tables import DefinitionVersion
 from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
 from app.execution.resolve_and_preflight import Findings, Subject, resolve_and_preflight
-from app.identity.actor import SERVICE
 from app.jobs.tables import TrainingJob
 from app.releases.locks import lock_release
 from app.releases.planning import keep_checks, plan_release
@@ -24,6 +23,7 @@ from app.releasing.advance import advance_release
 from app.releasing.guarding import guarded
 from app.releasing.names import PREPARE_RELEASE
 from app.releasing.requests import definition_of
+from app.releasing.work import Work
 from app.steps.contract import Interrupted
 from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
 
@@ -45,16 +45,14 @@ def prepare_release(worker: WorkerContext, release_id: str) -> str:
         with worker.signals.act():
             return _prepare(worker, release_id)
 
-    return carry_out_bounded(
-        worker, release_id, prepare, fail=[lambda why, session: _fail(session, worker, release_id, why)]
-    )
+    return carry_out_bounded(worker, release_id, prepare, fail=[lambda why, work: _fail(work, release_id, why)])
 
 
-def _fail(session: Session, worker: WorkerContext, release_id: str, sentence: str) -> str:
-    release = lock_release(session, release_id)
+def _fail(work: Work, release_id: str, sentence: str) -> str:
+    release = lock_release(work, release_id)
     if release.status is Status.PENDING and release.content is None:
         said = {"code": INTERNAL_ERROR, "sentence": sentence}
-        move_release(session, release, Status.FAILED, **said, actor=SERVICE, now=worker.now())
+        move_release(work, release, Status.FAILED, **said)
     return release.status.value
 
 
@@ -86,10 +84,10 @@ def _prepare(worker: WorkerContext, release_id: str) -> str:
     except AzureMLError as no:
         return _move_pending(worker, release_id, Status.FAILED, code=no.code, sentence=str(no))
 
-    def plan(session: Session) -> str:
-        release = lock_release(session, release_id)
+    def plan(work: Work) -> str:
+        release = lock_release(work, release_id)
         if release.status is Status.PENDING and release.content is None:
-            _go_on(worker, session, release, job, version, definition, found)
+            _go_on(worker, work, release, job, version, definition, found)
         return release.status.value
 
     return worker.write(plan)
@@ -108,7 +106,7 @@ def _tell_retry(worker: WorkerContext, release_id: str, error: AzureMLError, sec
 
 def _go_on(
     worker: WorkerContext,
-    session: Session,
+    work: Work,
     release: Release,
     job: TrainingJob,
     version: DefinitionVersion,
@@ -116,11 +114,11 @@ def _go_on(
     found: Findings,
 ) -> None:
     """What was found is kept with the release; where a check failed, nobody is asked about it."""
-    now, refusal = worker.now(), found.refusal
-    keep_checks(session, release, found.checks, actor=SERVICE, now=now)
+    refusal = found.refusal
+    keep_checks(work, release, found.checks)
     if refusal is not None:
         said = {"code": refusal.code, "sentence": str(refusal)}
-        move_release(session, release, Status.FAILED, **said, actor=SERVICE, now=now)
+        move_release(work, release, Status.FAILED, **said)
         return
     assert found.content is not None, "without content a check has failed"
     facts = ReleaseFacts(
@@ -136,18 +134,18 @@ def _go_on(
         golden_requests=found.golden_requests,
     )
     plans = [
-        replace(each, plan=guarded(session, worker.guardrails, release.model, each.target, each.plan))
+        replace(each, plan=guarded(work, worker.guardrails, release.model, each.target, each.plan))
         for each in plan_rollouts(definition, release.stages, facts)
     ]
-    plan_release(session, release, found.content, plans, actor=SERVICE, now=now)
-    advance_release(session, worker.queue, worker.guardrails, release, actor=SERVICE, now=now)
+    plan_release(work, release, found.content, plans)
+    advance_release(work, release)
 
 
 def _move_pending(worker: WorkerContext, release_id: str, status: Status, *, code: str, sentence: str) -> str:
-    def work(session: Session) -> str:
-        release = lock_release(session, release_id)
+    def act(work: Work) -> str:
+        release = lock_release(work, release_id)
         if release.status is Status.PENDING:
-            move_release(session, release, status, code=code, sentence=sentence, actor=SERVICE, now=worker.now())
+            move_release(work, release, status, code=code, sentence=sentence)
         return release.status.value
 
-    return worker.write(work)
+    return worker.write(act)

@@ -23,7 +23,6 @@ from app.execution.context import WorkerContext
 from app.execution.poll_jobs import LOST_AFTER
 from app.execution.turns import is_driven
 from app.freezes.queries import frozen_for
-from app.identity.actor import SERVICE
 from app.jobs.service import end_without_sighting, renew_looks
 from app.jobs.tables import TrainingJob
 from app.releases.locks import lock_release, lock_rollout
@@ -40,6 +39,7 @@ from app.releases.service import (
 from app.releases.states import DRIVEN, TIMED, DryRunState, Status
 from app.releases.tables import DryRun, Release, Rollout
 from app.releasing.requests import have_it_prepared
+from app.releasing.work import Work
 from app.steps.contract import Interrupted
 
 log = structlog.get_logger(__name__)
@@ -56,7 +56,7 @@ class Wanting:
     """A row that wants a workflow: whose id is ``workflow``, or begins with it and a colon. ``requeue`` tells whether it did."""
 
     workflow: str
-    requeue: Callable[[Session], bool]
+    requeue: Callable[[Work], bool]
 
 
 class Reconciliation:
@@ -131,7 +131,7 @@ def _wanting(session: Session, worker: WorkerContext) -> list[Wanting]:
     for rollout in session.exec(select(Rollout).where(col(Rollout.status).in_(DRIVEN))).all():
         found.append(Wanting(f"{rollout.id}:{rollout.attempt}", _rollout(worker, rollout.id, rollout.attempt)))
     for rollout in session.exec(select(Rollout).where(col(Rollout.status).in_(TIMED))).all():
-        found.append(Wanting(f"{rollout.id}:look", _timer(worker, rollout.id)))
+        found.append(Wanting(f"{rollout.id}:look", _timer(rollout.id)))
     pending = select(Release.id, Release.revision).where(
         Release.status == Status.PENDING, col(Release.content).is_(None)
     )
@@ -147,16 +147,16 @@ def _wanting(session: Session, worker: WorkerContext) -> list[Wanting]:
     return found
 
 
-def _rollout(worker: WorkerContext, rollout_id: str, attempt: int) -> Callable[[Session], bool]:
-    def requeue(session: Session) -> bool:
-        rollout, release, _ = lock_rollout(session, rollout_id)
-        if rollout.attempt != attempt or rollout.status not in DRIVEN or is_driven(session, worker, rollout):
+def _rollout(worker: WorkerContext, rollout_id: str, attempt: int) -> Callable[[Work], bool]:
+    def requeue(work: Work) -> bool:
+        rollout, release, _ = lock_rollout(work, rollout_id)
+        if rollout.attempt != attempt or rollout.status not in DRIVEN or is_driven(work, worker, rollout):
             return False
-        if _gets_nowhere(session, release, REQUEUED_ROLLOUT):
-            fail_rollout(session, rollout_id, GIVEN_UP.format(MOST_IN_A_ROW), now=worker.now())
+        if _gets_nowhere(work, release, REQUEUED_ROLLOUT):
+            fail_rollout(work, rollout_id, GIVEN_UP.format(MOST_IN_A_ROW))
             return False
-        workflow_id = renew_attempt(session, rollout, now=worker.now())
-        worker.queue.carry_out_rollout(session, rollout_id, workflow_id=workflow_id, target=rollout.target)
+        workflow_id = renew_attempt(work, rollout)
+        work.queue.carry_out_rollout(work, rollout_id, workflow_id=workflow_id, target=rollout.target)
         return True
 
     return requeue
@@ -166,67 +166,62 @@ def _gets_nowhere(session: Session, release: Release, kind: str) -> bool:
     return last_kinds(session, release.id, limit=MOST_IN_A_ROW) == [kind] * MOST_IN_A_ROW
 
 
-def _timer(worker: WorkerContext, rollout_id: str) -> Callable[[Session], bool]:
-    def requeue(session: Session) -> bool:
-        rollout, release, _ = lock_rollout(session, rollout_id)
-        now = worker.now()
+def _timer(rollout_id: str) -> Callable[[Work], bool]:
+    def requeue(work: Work) -> bool:
+        rollout, release, _ = lock_rollout(work, rollout_id)
+        now = work.now
         if rollout.status is Status.PENDING_APPROVAL:
-            at = expiry_of(rollout, plan_of(session, rollout))
+            at = expiry_of(rollout, plan_of(work, rollout))
         elif rollout.status is Status.SCHEDULED:
-            frozen = frozen_for(session, model=release.model, stage=rollout.stage, target=rollout.target, now=now)
+            frozen = frozen_for(work, model=release.model, stage=rollout.stage, target=rollout.target, now=now)
             at = now if frozen is None else frozen.until
         else:
             return False
         if at is None:  # it waits for people alone
             return False
-        worker.queue.look_at_rollout(session, rollout_id, at=max(at, now), now=now)
+        work.queue.look_at_rollout(work, rollout_id, at=max(at, now), now=now)
         return True
 
     return requeue
 
 
-def _release(worker: WorkerContext, release_id: str, revision: int) -> Callable[[Session], bool]:
-    def requeue(session: Session) -> bool:
-        release = lock_release(session, release_id)
+def _release(worker: WorkerContext, release_id: str, revision: int) -> Callable[[Work], bool]:
+    def requeue(work: Work) -> bool:
+        release = lock_release(work, release_id)
         if release.revision != revision or release.status is not Status.PENDING or release_id in worker.driven:
             return False
-        if _gets_nowhere(session, release, REQUEUED_RELEASE):
+        if _gets_nowhere(work, release, REQUEUED_RELEASE):
             said = {"code": INTERNAL_ERROR, "sentence": GIVEN_UP.format(MOST_IN_A_ROW)}
-            move_release(session, release, Status.FAILED, **said, actor=SERVICE, now=worker.now())
+            move_release(work, release, Status.FAILED, **said)
             return False
-        note_requeued(session, release, now=worker.now())
-        have_it_prepared(session, worker.queue, release)
+        note_requeued(work, release)
+        have_it_prepared(work, release)
         return True
 
     return requeue
 
 
-def _job(worker: WorkerContext, job_id: int, looks: int) -> Callable[[Session], bool]:
-    def requeue(session: Session) -> bool:
-        job = session.get_one(TrainingJob, job_id, with_for_update=True)
+def _job(worker: WorkerContext, job_id: int, looks: int) -> Callable[[Work], bool]:
+    def requeue(work: Work) -> bool:
+        job = work.get_one(TrainingJob, job_id, with_for_update=True)
         if job.is_final or job.looks != looks or f"job-{job_id}" in worker.driven:
             return False
         if job.unanswered > LOST_AFTER:
             said = {"code": INTERNAL_ERROR, "sentence": GIVEN_UP.format(LOST_AFTER)}
-            end_without_sighting(session, job, **said, now=worker.now())
+            end_without_sighting(work, job, **said)
             return False
-        worker.queue.look_at_job(session, job_id, look=renew_looks(session, job), delay=0)
+        work.queue.look_at_job(work, job_id, look=renew_looks(work, job), delay=0)
         return True
 
     return requeue
 
 
-def _dry_run(worker: WorkerContext, run_id: str) -> Callable[[Session], bool]:
-    def requeue(session: Session) -> bool:
-        run = session.get(DryRun, run_id, with_for_update=True)
-        if (
-            run is None
-            or run.state is not DryRunState.PENDING
-            or run.expires_at <= worker.now()
-            or run_id in worker.driven
-        ):
+def _dry_run(worker: WorkerContext, run_id: str) -> Callable[[Work], bool]:
+    def requeue(work: Work) -> bool:
+        run = work.get(DryRun, run_id, with_for_update=True)
+        if run is None or run.state is not DryRunState.PENDING or run.expires_at <= work.now or run_id in worker.driven:
             return False
-        worker.queue.plan_dry_run(session, run_id, attempt=secrets.token_hex(4))  # two at once keep one result
+        work.queue.plan_dry_run(work, run_id, attempt=secrets.token_hex(4))  # two at once keep one result
         return True
 
     return requeue

@@ -5,7 +5,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from dbos import DBOS
-from sqlmodel import Session
 
 from app.execution.bounded import carry_out_bounded, internal_error
 from app.execution.context import WorkerContext
@@ -13,7 +12,6 @@ from app.execution.residue import read_residue, say_residue
 from app.execution.signals import LOOK_SECONDS
 from app.execution.step_runs import End, Job, begin_steps, carry_out_step, record_end
 from app.execution.turns import take_up
-from app.identity.actor import SERVICE
 from app.planning.plan import On
 from app.releases.locks import lock_rollout
 from app.releases.order import outcome, ready
@@ -24,6 +22,7 @@ from app.releases.tables import Release, Rollout, StepRun
 from app.releasing.advance import advance_release, may_begin
 from app.releasing.asking import ask_others_anew
 from app.releasing.names import CARRY_OUT_ROLLOUT
+from app.releasing.work import Work
 from app.steps.contract import Interrupted
 
 SIDE_BY_SIDE = 32  # steps of one rollout: more than any plan has
@@ -66,8 +65,8 @@ def carry_out_rollout(worker: WorkerContext, rollout_id: str, *, attempt: int | 
         rollout_id,
         carry_out,
         fail=(
-            lambda why, session: fail_rollout(session, rollout_id, why, now=worker.now(), attempt=attempt),
-            lambda why, session: fail_rollout(session, rollout_id, why, now=worker.now(), attempt=attempt, steps=False),
+            lambda why, work: fail_rollout(work, rollout_id, why, attempt=attempt),
+            lambda why, work: fail_rollout(work, rollout_id, why, attempt=attempt, steps=False),
         ),
     )
 
@@ -104,7 +103,7 @@ def _carry_out(worker: WorkerContext, rollout_id: str, *, attempt: int) -> Statu
 def _go_on_with(worker: WorkerContext, rollout_id: str) -> None:
     """Bring a rollout to its end that is under way where it is another one's turn. While others drive it, wait a moment."""
     with worker.signals.act():
-        attempt = worker.write(lambda session: take_up(session, worker, rollout_id))
+        attempt = worker.write(lambda work: take_up(work, worker, rollout_id))
         if attempt is None:
             worker.signals.pause_for(LOOK_SECONDS)
             worker.signals.require_going_on()
@@ -134,30 +133,29 @@ def _take_turn(
 ) -> Turn:
     """Record what has ended and begin what comes next, in one transaction: between two steps nothing is to be waited for."""
 
-    def work(session: Session) -> Turn:
-        rollout, release, steps = lock_rollout(session, rollout_id)
+    def act(work: Work) -> Turn:
+        rollout, release, steps = lock_rollout(work, rollout_id)
         if rollout.attempt != attempt or rollout.status not in DRIVEN:
             return Turn([], rollout.status)  # somebody else drives it now, or it was ended
-        now = worker.now()
         for step in steps:
             if step.id in ended:
-                record_end(session, step, ended[step.id], now=now, log_days=worker.settings.log_days)
+                record_end(work, step, ended[step.id], log_days=worker.settings.log_days)
         if rollout.status is Status.QUEUED:
-            first = under_way_at(session, rollout)
+            first = under_way_at(work, rollout)
             if first is not None:
                 return Turn([], first=first)
-            if may_begin(session, worker.queue, worker.guardrails, release, rollout, actor=SERVICE, now=now):
+            if may_begin(work, release, rollout):
                 said = {"code": "in_progress", "sentence": "Under way."}
-                move_rollout(session, rollout, Status.IN_PROGRESS, **said, actor=SERVICE, now=now)
+                move_rollout(work, rollout, Status.IN_PROGRESS, **said)
         if rollout.status not in {Status.IN_PROGRESS, Status.CANCELLING}:
             return Turn([], rollout.status)
         if all(step.status is StepStatus.SUCCEEDED for step in steps):
-            return Turn([], _finish(session, worker, release, rollout, steps))
+            return Turn([], _finish(work, release, rollout, steps))
         next_ones = [] if worker.signals.is_stopping else _next(steps, running, asked=release.control)
-        return Turn(begin_steps(session, worker, release, rollout, next_ones))
+        return Turn(begin_steps(work, worker, release, rollout, next_ones))
 
     with worker.signals.act():
-        return worker.write(work)
+        return worker.write(act)
 
 
 def _next(steps: list[StepRun], running: Set[str], *, asked: Control | None) -> list[StepRun]:
@@ -191,31 +189,28 @@ def _finish_midway(worker: WorkerContext, rollout_id: str, attempt: int) -> Stat
         worker.signals.require_going_on()
         left = say_residue(worker, worker.read(lambda session: read_residue(session, rollout_id)))
 
-        def work(session: Session) -> Status:
-            rollout, release, steps = lock_rollout(session, rollout_id)
+        def act(work: Work) -> Status:
+            rollout, release, steps = lock_rollout(work, rollout_id)
             if rollout.attempt != attempt or rollout.status not in DRIVEN:
                 return rollout.status
-            return _finish(session, worker, release, rollout, steps, left=left)
+            return _finish(work, release, rollout, steps, left=left)
 
-        return worker.write(work)
+        return worker.write(act)
 
 
-def _finish(
-    session: Session, worker: WorkerContext, release: Release, rollout: Rollout, steps: list[StepRun], *, left: str = ""
-) -> Status:
+def _finish(work: Work, release: Release, rollout: Rollout, steps: list[StepRun], *, left: str = "") -> Status:
     """Add up the steps' ends; go on to the next stage."""
     ended = outcome(_planned(steps), _ends(steps), control=release.control)
     code, sentence = _why(ended, steps, rollout, left)
-    now = worker.now()
     if ended is not Status.PAUSED:
         broken = _broken(steps)
         # The sentence itself is the broken step's, the rollout's and the release's: four more times say nothing new.
         because = f"{broken.key} {broken.status}." if broken is not None else sentence
-        skip_what_is_left(session, steps, because=f"Not reached: {because}", actor=SERVICE, now=now)
-    move_rollout(session, rollout, ended, code=code, sentence=sentence, actor=SERVICE, now=now)
+        skip_what_is_left(work, steps, because=f"Not reached: {because}")
+    move_rollout(work, rollout, ended, code=code, sentence=sentence)
     if ended is Status.SUCCEEDED:
-        advance_release(session, worker.queue, worker.guardrails, release, actor=SERVICE, now=now)
-        ask_others_anew(session, worker.queue, worker.guardrails, rollout, actor=SERVICE, now=now)
+        advance_release(work, release)
+        ask_others_anew(work, rollout)
     return ended
 
 

@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
-from sqlmodel import Session
 
 from app.azureml.errors import AzureMLError
+from app.events.work import UnitOfWork
 from app.evidence.redaction import redact, redact_all
 from app.evidence.service import Log, keep
 from app.execution.attempts import carry_out
 from app.execution.bounded import internal_error
 from app.execution.context import WorkerContext
-from app.identity.actor import SERVICE
 from app.planning.kinds import KINDS
 from app.releases.locks import lock_step
 from app.releases.queries import model_of
@@ -50,15 +49,15 @@ class End:
 
 
 def begin_steps(
-    session: Session, worker: WorkerContext, release: Release, rollout: Rollout, steps: Sequence[StepRun]
+    work: UnitOfWork, worker: WorkerContext, release: Release, rollout: Rollout, steps: Sequence[StepRun]
 ) -> list[Job]:
     """Note that they run, and gather what they need."""
     if not steps:
         return []
     for step in steps:
         again = "Taken up again." if step.status is StepStatus.RUNNING else "Begun."
-        _keep_running(session, worker, step, code="running", sentence=again)
-    found = look_up_steps(session, worker.record, release, rollout, steps)
+        _keep_running(work, worker, step, code="running", sentence=again)
+    found = look_up_steps(work, worker.record, release, rollout, steps)
     return [
         Job(step, release.id, rollout.id.rpartition(":")[2], ready, control=release.control)
         for step, ready in zip(steps, found, strict=True)
@@ -76,7 +75,7 @@ def carry_out_step(worker: WorkerContext, job: Job) -> End:
         return _carry_out(worker, job)
 
 
-def record_end(session: Session, step: StepRun, end: End, *, now: datetime, log_days: float) -> None:
+def record_end(work: UnitOfWork, step: StepRun, end: End, *, log_days: float) -> None:
     """Our row is the checkpoint: a step that has ended is never carried out twice.
 
     What Azure or the team's code said may hold a secret, and an event stays for ever: what looks like one is left out, and of a log
@@ -86,19 +85,17 @@ def record_end(session: Session, step: StepRun, end: End, *, now: datetime, log_
     output = end.output if end.status is StepStatus.SUCCEEDED else redact_all(end.output)
     if end.log is not None:
         model = model_of(step.rollout_id.partition(":")[0])
-        kept = keep(session, end.log, subject=step.id, model=model, now=now, days=log_days)
+        kept = keep(work, end.log, subject=step.id, model=model, days=log_days)
         output = {**(output or {}), "log": kept}
         where = f" Its log: mlrelease release logs {step.rollout_id.partition(':')[0]}"
     move_step(
-        session,
+        work,
         step,
         end.status,
         code=end.code,
         sentence=redact(end.sentence) + where,
         output=output,
         changed=end.changed,
-        actor=SERVICE,
-        now=now,
     )
 
 
@@ -150,29 +147,22 @@ def _succeeded(done: Done) -> End:
 def _retry(worker: WorkerContext, step_id: str, error: AzureMLError, seconds: float) -> None:
     log.warning("step_retried", step=step_id, code=error.code, error=str(error), seconds=round(seconds, 1))
     sentence = f"{redact(error.sentence)} Tried again in {seconds:.0f} s."
-    worker.write(
-        lambda session: _keep_running(session, worker, lock_step(session, step_id), code=error.code, sentence=sentence)
-    )
+    worker.write(lambda work: _keep_running(work, worker, lock_step(work, step_id), code=error.code, sentence=sentence))
 
 
-def _keep_running(session: Session, worker: WorkerContext, step: StepRun, *, code: str, sentence: str) -> None:
+def _keep_running(work: UnitOfWork, worker: WorkerContext, step: StepRun, *, code: str, sentence: str) -> None:
     move_step(
-        session,
+        work,
         step,
         StepStatus.RUNNING,
         code=code,
         sentence=sentence,
         worker=worker.identity.id,
-        actor=SERVICE,
-        now=worker.now(),
     )
 
 
 def _report(worker: WorkerContext, step_id: str, sentence: str) -> None:
-    def work(session: Session) -> None:
-        report_progress(session, session.get_one(StepRun, step_id), redact(sentence), actor=SERVICE, now=worker.now())
-
-    worker.write(work)
+    worker.write(lambda work: report_progress(work, work.get_one(StepRun, step_id), redact(sentence)))
 
 
 def _last_words(worker: WorkerContext, step: StepRun) -> str:

@@ -5,10 +5,9 @@ import time
 import structlog
 from dbos import DBOS
 
-from app.database.clock import database_now
 from app.database.connection import Database
+from app.events.work import UnitOfWork
 from app.identity.actor import SERVICE
-from app.releases.events import append_event
 from app.workers.queries import live_ids
 from app.workers.service import take_away_expired
 
@@ -29,10 +28,10 @@ class Takeover:
             self._patient_until = time.monotonic() + self._lease_seconds
         if time.monotonic() < self._patient_until:
             return
-        with self._database.write() as session:
-            for worker in take_away_expired(session):
+        with UnitOfWork(self._database, SERVICE).transaction() as work:
+            for worker in take_away_expired(work):
                 log.warning("worker_lost", worker=worker)
-                append_event(session, "worker.lost", subject=worker, actor=SERVICE, now=database_now(session))
+                work.append_event("worker.lost", subject=worker)
         pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
         drivers = {workflow.executor_id for workflow in pending if workflow.executor_id}
         with self._database.read() as session:

@@ -6,6 +6,7 @@ whoever has the turn looks at our rows, and takes up what is under way there fir
 
 from sqlmodel import Session
 
+from app.events.work import UnitOfWork
 from app.execution.context import WorkerContext
 from app.releases.locks import lock_rollout
 from app.releases.queries import steps_of
@@ -23,10 +24,10 @@ def is_driven(session: Session, worker: WorkerContext, rollout: Rollout) -> bool
     return any(step.status is StepStatus.RUNNING and step.worker in others for step in steps_of(session, rollout.id))
 
 
-def take_up(session: Session, worker: WorkerContext, rollout_id: str) -> int | None:
+def take_up(work: UnitOfWork, worker: WorkerContext, rollout_id: str) -> int | None:
     """The attempt with which to go on with a rollout that is under way; None while somebody drives it, and once it has ended."""
-    rollout, _, _ = lock_rollout(session, rollout_id)
-    if rollout.status not in UNDER_WAY or is_driven(session, worker, rollout):
+    rollout, _, _ = lock_rollout(work, rollout_id)
+    if rollout.status not in UNDER_WAY or is_driven(work, worker, rollout):
         return None
-    renew_attempt(session, rollout, now=worker.now())
+    renew_attempt(work, rollout)
     return rollout.attempt

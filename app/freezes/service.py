@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlmodel import Session
-
 from app.errors import Invalid, Mistake
+from app.events.work import UnitOfWork
 from app.freezes.tables import Freeze
 from app.freezes.windows import Window, rule_of
 
@@ -31,12 +30,12 @@ class Wanted:
     target: str | None = None
 
 
-def create_freeze(session: Session, wanted: Wanted, *, by: str, now: datetime) -> Freeze:
+def create_freeze(work: UnitOfWork, wanted: Wanted) -> Freeze:
     """Raises Invalid, with every mistake."""
     mistakes = list(mistakes_in(wanted))
     if mistakes:
         raise Invalid(f"This is no freeze: {'; '.join(map(str, mistakes))}.", mistakes=mistakes, code="freeze_invalid")
-    starts = wanted.starts or now.astimezone(ZoneInfo(wanted.zone)).replace(tzinfo=None)
+    starts = wanted.starts or work.now.astimezone(ZoneInfo(wanted.zone)).replace(tzinfo=None)
     freeze = Freeze(
         id=f"freeze-{secrets.token_hex(4)}",
         model=wanted.model,
@@ -47,19 +46,19 @@ def create_freeze(session: Session, wanted: Wanted, *, by: str, now: datetime) -
         zone=wanted.zone,
         recurs=wanted.recurs,
         reason=wanted.reason.strip(),
-        created_by=by,
-        created_at=now.astimezone(UTC),
+        created_by=work.actor.name,
+        created_at=work.now.astimezone(UTC),
     )
-    session.add(freeze)
-    session.flush()
+    work.add(freeze)
+    work.flush()
     return freeze
 
 
-def delete_freeze(session: Session, freeze: Freeze, *, by: str, now: datetime) -> None:
+def delete_freeze(work: UnitOfWork, freeze: Freeze) -> None:
     """It is kept, for those who ask later why nothing began."""
-    freeze.deleted_by, freeze.deleted_at = by, now
-    session.add(freeze)
-    session.flush()
+    freeze.deleted_by, freeze.deleted_at = work.actor.name, work.now
+    work.add(freeze)
+    work.flush()
 
 
 def mistakes_in(wanted: Wanted) -> list[Mistake]:

@@ -35,19 +35,24 @@ def open_session(
 
 def find_session(session: Session, secret: str, *, now: datetime) -> PortalSession:
     """Raises Unauthenticated when it has ended or never was."""
-    found = session.get(PortalSession, secret_hash(secret))
+    found = known_session(session, secret)
     if found is None or found.expires_at <= now:
         raise Unauthenticated("You are not logged in.", code="session_ended", hint="Log in.")
     return found
 
 
-def close_session(session: Session, secret: str) -> PortalSession | None:
-    """The session that has ended now; None: there was none."""
-    found = session.get(PortalSession, secret_hash(secret))
+def close_session(session: Session, secret: str) -> bool:
+    """Whether there was one."""
+    found = known_session(session, secret)
     if found is not None:
         session.delete(found)
         session.flush()
-    return found
+    return found is not None
+
+
+def known_session(session: Session, secret: str) -> PortalSession | None:
+    """Also one that has ended by itself."""
+    return session.get(PortalSession, secret_hash(secret))
 
 
 def csrf_token(secret: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlmodel import Session, select
 
+from app.events.work import UnitOfWork
 from app.evidence.redaction import sentence_of
 from app.jobs.tables import TrainingJob
 from app.planning.places import Place
@@ -49,17 +50,15 @@ class Sighting:
 
 
 def record_job(
-    session: Session,
+    work: UnitOfWork,
     place: Place,
     name: str,
     *,
-    now: datetime,
-    recorded_by: str,
     model: str | None = None,
     submission: Submission | None = None,
 ) -> tuple[TrainingJob, bool]:
     """The record of the job of this name (they are unique in a workspace), and whether it is new. With a submission the job is still to be made in Azure ML."""
-    known = find_job(session, place, name)
+    known = find_job(work, place, name)
     if known is not None:
         return known, False
     job = TrainingJob(
@@ -73,15 +72,15 @@ def record_job(
         entry=submission.entry if submission else None,
         environments=list(submission.environments) if submission else [],
         git=submission.git if submission else None,
-        recorded_by=recorded_by,
-        created_at=now,
+        recorded_by=work.actor.name,
+        created_at=work.now,
     )
-    session.add(job)
-    session.flush()
+    work.add(job)
+    work.flush()
     return job, True
 
 
-def note_sighting(session: Session, job: TrainingJob, sighting: Sighting, *, now: datetime) -> bool:
+def note_sighting(work: UnitOfWork, job: TrainingJob, sighting: Sighting) -> bool:
     """Store what was seen; True when the status changed."""
     changed = (job.status, job.code) != (sighting.status, sighting.code)
     job.status = sighting.status
@@ -96,56 +95,54 @@ def note_sighting(session: Session, job: TrainingJob, sighting: Sighting, *, now
     job.studio_url = sighting.studio_url
     job.started_at = sighting.started_at
     job.ended_at = sighting.ended_at
-    job.checked_at = now
+    job.checked_at = work.now
     job.looks += 1
     job.unanswered = job.unanswered + 1 if sighting.code == NOT_SEEN else 0
-    session.add(job)
-    session.flush()
+    work.add(job)
+    work.flush()
     return changed
 
 
-def submit_again(
-    session: Session, job: TrainingJob, submission: Submission, *, recorded_by: str, now: datetime
-) -> None:
+def submit_again(work: UnitOfWork, job: TrainingJob, submission: Submission) -> None:
     """Let a job that was refused be made of something else: nothing of that name is in Azure."""
     job.bundle_digest, job.entry, job.environments = (
         submission.bundle_digest,
         submission.entry,
         list(submission.environments),
     )
-    job.git, job.recorded_by, job.created_at, job.ended_at = submission.git, recorded_by, now, None
+    job.git, job.recorded_by, job.created_at, job.ended_at = submission.git, work.actor.name, work.now, None
     job.status, job.is_final, job.unanswered = SUBMITTING, False, 0
     job.code, job.sentence = "submitting", "Waits to be submitted to Azure ML."
-    session.add(job)
-    session.flush()
+    work.add(job)
+    work.flush()
 
 
-def end_without_sighting(session: Session, job: TrainingJob, *, code: str, sentence: str, now: datetime) -> str:
+def end_without_sighting(work: UnitOfWork, job: TrainingJob, *, code: str, sentence: str) -> str:
     """Give up a job that cannot be followed any more, keeping what is known of it; its status. One that has ended stays so."""
     if not job.is_final:
         job.status, job.is_final = REFUSED if job.status == SUBMITTING else LOST, True
-        job.code, job.sentence, job.ended_at = code, sentence, job.ended_at or now
+        job.code, job.sentence, job.ended_at = code, sentence, job.ended_at or work.now
         job.looks += 1
-        session.add(job)
-        session.flush()
+        work.add(job)
+        work.flush()
     return job.status
 
 
-def renew_looks(session: Session, job: TrainingJob) -> int:
+def renew_looks(work: UnitOfWork, job: TrainingJob) -> int:
     """Number the looks of a job anew that nobody looks at any more; the next one's number."""
     job.looks += 1
     job.unanswered += 1
-    session.add(job)
-    session.flush()
+    work.add(job)
+    work.flush()
     return job.looks
 
 
-def look_again(session: Session, job: TrainingJob) -> None:
+def look_again(work: UnitOfWork, job: TrainingJob) -> None:
     """Forget that Azure ML had no answer for this job: somebody says again that it is there."""
     job.status, job.is_final, job.unanswered = SUBMITTING if job.bundle_digest else RECORDED, False, 0
     job.code, job.sentence = "recorded", "Recorded again; Azure ML has not been asked yet."
-    session.add(job)
-    session.flush()
+    work.add(job)
+    work.flush()
 
 
 def find_job(session: Session, place: Place, name: str) -> TrainingJob | None:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 
 from sqlmodel import Session, select
 
+from app.events.tables import Event, EventHead
 from app.notifications.service import OWN_EVENTS, notify
 from app.notifications.tables import EventCursor, Webhook
 from app.releases.queries import list_events
-from app.releases.tables import Event, EventHead
 
 BATCH = 200
 

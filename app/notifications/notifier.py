@@ -13,6 +13,8 @@ import structlog
 
 from app.database.connection import Database
 from app.errors import Unavailable
+from app.events.work import UnitOfWork, transact
+from app.identity.actor import SERVICE
 from app.notifications import deliveries
 from app.notifications.deliveries import LEASE
 from app.notifications.dispatch import Announcer, anything_new, dispatch
@@ -148,9 +150,9 @@ class Notifier:
             error=why.sentence,
         )
         if why.closes and status is not None:
-            now = self._database.now()
-            self._database.transact(
-                lambda session: disable_webhook(session, attempt.address, because=why.sentence, now=now)
+            transact(
+                lambda: UnitOfWork(self._database, SERVICE),
+                lambda work: disable_webhook(work, attempt.address, because=why.sentence),
             )
 
     def _delete_old(self, now: datetime) -> None:

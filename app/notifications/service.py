@@ -2,108 +2,105 @@
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, select
 
 from app.errors import Conflict, NotFound
-from app.identity.actor import SERVICE, Actor
+from app.events.chain import Appended
+from app.events.tables import EventHead
+from app.events.work import UnitOfWork
 from app.notifications import deliveries
 from app.notifications.tables import Channel, Delivery, Webhook
-from app.releases.events import Appended, append_event, link_events, lock_chain_head
-from app.releases.tables import EventHead
 
 # Nobody is told of these, or telling somebody could itself be something to tell.
 OWN_EVENTS = "webhook."
 
 
 def create_webhook(
-    session: Session,
+    work: UnitOfWork,
     *,
     url: str,
     kinds: Sequence[str] = (),
     models: Sequence[str] = (),
     note: str | None = None,
-    actor: Actor,
-    now: datetime,
 ) -> Webhook:
     """``url`` was checked. It hears of what happens from now on; ``kinds`` and ``models`` narrow that, none mean all."""
-    lock_chain_head(session)
+    work.lock_chain_head()
     webhook = Webhook(
         id=f"wh_{secrets.token_hex(8)}",
         url=url,
         kinds=list(kinds),
         models=list(models),
         note=note,
-        since=session.exec(select(EventHead.seq)).one(),
-        created_at=now,
-        created_by=actor.name,
+        since=work.exec(select(EventHead.seq)).one(),
+        created_at=work.now,
+        created_by=work.actor.name,
     )
-    session.add(webhook)
+    work.add(webhook)
     data = {"url": url, "kinds": list(kinds), "models": list(models), "note": note}
-    _record(session, "webhook.created", webhook, actor=actor, now=now, data=data)
+    _record(work, "webhook.created", webhook, data=data)
     return webhook
 
 
-def delete_webhook(session: Session, webhook_id: str, *, actor: Actor, now: datetime) -> None:
+def delete_webhook(work: UnitOfWork, webhook_id: str) -> None:
     """It, and what it was still to be told. Raises NotFound."""
-    webhook = lock_webhook(session, webhook_id)
-    deliveries.delete_for(session, recipient_of(webhook.id))
-    session.delete(webhook)
-    _record(session, "webhook.deleted", webhook, actor=actor, now=now, data={"url": webhook.url})
+    webhook = lock_webhook(work, webhook_id)
+    deliveries.delete_for(work, recipient_of(webhook.id))
+    work.delete(webhook)
+    _record(work, "webhook.deleted", webhook, data={"url": webhook.url})
 
 
-def rotate_secret(session: Session, webhook_id: str, *, actor: Actor, now: datetime) -> Webhook:
+def rotate_secret(work: UnitOfWork, webhook_id: str) -> Webhook:
     """A new secret; for a day the former one signs too. Raises NotFound."""
-    webhook = lock_webhook(session, webhook_id)
+    webhook = lock_webhook(work, webhook_id)
     webhook.generation += 1
-    webhook.rotated_at = now
-    session.add(webhook)
-    _record(session, "webhook.secret_rotated", webhook, actor=actor, now=now, data={"generation": webhook.generation})
+    webhook.rotated_at = work.now
+    work.add(webhook)
+    _record(work, "webhook.secret_rotated", webhook, data={"generation": webhook.generation})
     return webhook
 
 
-def try_webhook(session: Session, webhook_id: str, *, actor: Actor, now: datetime) -> Webhook:
+def try_webhook(work: UnitOfWork, webhook_id: str) -> Webhook:
     """Send an event that says nothing but that it arrives, whatever the webhook is for. Raises NotFound, Conflict."""
-    webhook = lock_webhook(session, webhook_id)
+    webhook = lock_webhook(work, webhook_id)
     if webhook.disabled_at is not None:
         raise Conflict(
             f"{webhook.id} is disabled. {webhook.disabled_because}",
             code="webhook_disabled",
             hint="Remove it, and make a new one once the receiver wants events again.",
         )
-    tested = _record(session, "webhook.tested", webhook, actor=actor, now=now, data={})
-    link_events(session)
-    notify(session, webhook.id, seq=tested.seq)
+    tested = _record(work, "webhook.tested", webhook, data={})
+    work.link_events()
+    notify(work, webhook.id, seq=tested.seq)
     return webhook
 
 
-def redeliver_one(session: Session, delivery_id: int, *, actor: Actor, now: datetime) -> Delivery:
+def redeliver_one(work: UnitOfWork, delivery_id: int) -> Delivery:
     """Raises NotFound, Conflict."""
-    row = deliveries.redeliver(session, delivery_id)
+    row = deliveries.redeliver(work, delivery_id)
     data = {"delivery": row.message_id, "recipient": row.recipient}
-    append_event(session, "webhook.redelivered", subject=row.message_id, actor=actor, now=now, data=data)
+    work.append_event("webhook.redelivered", subject=row.message_id, data=data)
     return row
 
 
-def redeliver_all_dead(session: Session, webhook_id: str, *, actor: Actor, now: datetime) -> int:
+def redeliver_all_dead(work: UnitOfWork, webhook_id: str) -> int:
     """Everything that was given up for this webhook; how many those are. Raises NotFound."""
-    webhook = lock_webhook(session, webhook_id)
-    count = deliveries.redeliver_dead(session, recipient_of(webhook.id))
-    _record(session, "webhook.redelivered", webhook, actor=actor, now=now, data={"count": count})
+    webhook = lock_webhook(work, webhook_id)
+    count = deliveries.redeliver_dead(work, recipient_of(webhook.id))
+    _record(work, "webhook.redelivered", webhook, data={"count": count})
     return count
 
 
-def disable_webhook(session: Session, webhook_id: str, *, because: str, now: datetime) -> None:
+def disable_webhook(work: UnitOfWork, webhook_id: str, *, because: str) -> None:
     """The receiver wants nothing more. One that was removed meanwhile needs nothing."""
-    webhook = session.exec(select(Webhook).where(Webhook.id == webhook_id).with_for_update()).first()
+    webhook = work.exec(select(Webhook).where(Webhook.id == webhook_id).with_for_update()).first()
     if webhook is None or webhook.disabled_at is not None:
         return
-    webhook.disabled_at, webhook.disabled_because = now, because
-    session.add(webhook)
-    deliveries.give_up(session, recipient_of(webhook.id), because=because)
-    _record(session, "webhook.disabled", webhook, actor=SERVICE, now=now, data={"sentence": because})
+    webhook.disabled_at, webhook.disabled_because = work.now, because
+    work.add(webhook)
+    deliveries.give_up(work, recipient_of(webhook.id), because=because)
+    _record(work, "webhook.disabled", webhook, data={"sentence": because})
 
 
 def notify(session: Session, webhook_id: str, *, seq: int) -> None:
@@ -117,9 +114,9 @@ def recipient_of(webhook_id: str) -> str:
     return f"{Channel.WEBHOOK.value}:{webhook_id}"
 
 
-def lock_webhook(session: Session, webhook_id: str) -> Webhook:
+def lock_webhook(work: UnitOfWork, webhook_id: str) -> Webhook:
     """Raises NotFound."""
-    webhook = session.exec(select(Webhook).where(Webhook.id == webhook_id).with_for_update()).first()
+    webhook = work.exec(select(Webhook).where(Webhook.id == webhook_id).with_for_update()).first()
     if webhook is None:
         raise NotFound(
             f"There is no webhook {webhook_id!r}.",
@@ -129,8 +126,6 @@ def lock_webhook(session: Session, webhook_id: str) -> Webhook:
     return webhook
 
 
-def _record(
-    session: Session, kind: str, webhook: Webhook, *, actor: Actor, now: datetime, data: dict[str, Any]
-) -> Appended:
-    session.flush()
-    return append_event(session, kind, subject=webhook.id, actor=actor, now=now, data=data)
+def _record(work: UnitOfWork, kind: str, webhook: Webhook, *, data: dict[str, Any]) -> Appended:
+    work.flush()
+    return work.append_event(kind, subject=webhook.id, data=data)

@@ -8,11 +8,11 @@ from standardwebhooks import Webhook as Signer
 
 from app.database.connection import Database
 from app.errors import Conflict
+from app.events.tables import Event
 from app.notifications.keys import secrets_in_use, signing_keys
 from app.notifications.outgoing import OutboundRules, post
 from app.notifications.sending import Delivered, DeliveryAttempt, NotDelivered
 from app.notifications.tables import Webhook
-from app.releases.tables import Event
 from app.settings import Settings
 
 

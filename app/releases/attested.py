@@ -17,9 +17,10 @@ from sqlalchemy import Select, and_, bindparam, case, func, or_, select, text, t
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col
 
+from app.events.chain import Appended, hash_of
+from app.events.tables import ABOUT_FREEZES, ABOUT_RIGHTS, Event, EventHead
+from app.events.work import appended_in
 from app.identity.tables import ApiToken, PortalSession
-from app.releases.events import Appended, appended_in, hash_of
-from app.releases.tables import ABOUT_FREEZES, Event, EventHead
 
 BELIEVED_SECONDS = 10.0
 MOST_HELD = 10_000
@@ -30,8 +31,7 @@ _MOVED = "rollout."
 ROW = "row"  # in an event's data: the digest of the row that it is about
 
 # As in the index: with parameters in place of the words it would not be used.
-_ABOUT_RIGHTS = text("event.kind IN ('token.created', 'token.revoked', 'model.applied', 'session.opened')")
-
+_ABOUT_RIGHTS = text(f"event.{ABOUT_RIGHTS}")
 _ABOUT_FREEZES = text(f"event.{ABOUT_FREEZES}")
 CREATED, DELETED = "freeze.created", "freeze.deleted"
 

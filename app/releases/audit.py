@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from app.errors import Conflict
+from app.events.chain import verify_chain
+from app.events.tables import Event, EventHead
 from app.identity.roles import Visible
-from app.releases.events import verify_chain
-from app.releases.tables import Event, EventHead
 
 PAGE = 1000
 

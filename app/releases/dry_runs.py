@@ -2,13 +2,13 @@
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from sqlmodel import Session, col, delete
+from sqlmodel import col, delete
 
 from app.errors import NotFound
-from app.identity.actor import Actor
+from app.events.work import UnitOfWork
 from app.planning.places import Place
 from app.releases.states import DryRunState
 from app.releases.tables import DryRun
@@ -19,18 +19,16 @@ KEPT = timedelta(days=1)
 
 
 def begin_dry_run(
-    session: Session,
+    work: UnitOfWork,
     *,
     model: str,
     definition_version: int,
     job: str,
     source: Place,
     stages: Sequence[str],
-    actor: Actor,
-    now: datetime,
 ) -> DryRun:
     """A new one, ``pending`` until a worker has looked. Those that have expired go."""
-    session.execute(delete(DryRun).where(col(DryRun.expires_at) < now))
+    work.execute(delete(DryRun).where(col(DryRun.expires_at) < work.now))
     run = DryRun(
         id=f"dry-run-{secrets.token_hex(8)}",
         model=model,
@@ -41,25 +39,25 @@ def begin_dry_run(
         state=DryRunState.PENDING,
         code="resolving",
         sentence="Looks up what would be released, and what stands in its way.",
-        requested_by=actor.name,
-        created_at=now,
-        expires_at=now + KEPT,
+        requested_by=work.actor.name,
+        created_at=work.now,
+        expires_at=work.now + KEPT,
     )
-    session.add(run)
-    session.flush()
+    work.add(run)
+    work.flush()
     return run
 
 
 def finish_dry_run(
-    session: Session, run_id: str, state: DryRunState, *, code: str, sentence: str, result: Json | None, now: datetime
+    work: UnitOfWork, run_id: str, state: DryRunState, *, code: str, sentence: str, result: Json | None
 ) -> None:
     """What came of it. One that has expired meanwhile, or was finished by a worker that is now dead, is left alone."""
-    run = session.get(DryRun, run_id, with_for_update=True)
+    run = work.get(DryRun, run_id, with_for_update=True)
     if run is None or run.state is not DryRunState.PENDING:
         return
-    run.state, run.code, run.sentence, run.result, run.finished_at = state, code, sentence, result, now
-    session.add(run)
-    session.flush()
+    run.state, run.code, run.sentence, run.result, run.finished_at = state, code, sentence, result, work.now
+    work.add(run)
+    work.flush()
 
 
 def no_such_dry_run(run_id: str) -> NotFound:

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
 
 from app.database.storable import storable_json
-from app.identity.actor import Actor
+from app.events.work import UnitOfWork
 from app.planning.plan import PlannedStep
 from app.releases.plans import digest_of
 from app.releases.queries import serving_at
@@ -33,13 +32,10 @@ class PlannedRollout:
 
 
 def plan_release(
-    session: Session,
+    work: UnitOfWork,
     release: Release,
     content: Json,
     plans: Sequence[PlannedRollout],
-    *,
-    actor: Actor,
-    now: datetime,
 ) -> list[Rollout]:
     """Store what exactly is released and what each stage will do; copies, so that nothing changes it later."""
     release.content = content
@@ -55,33 +51,33 @@ def plan_release(
             workspace=plan.workspace,
             deployment=plan.deployment,
             needs_approval=plan.plan["approval"] is not None,
-            plan_digest=_keep_plan(session, {**plan.plan, "replaces": replaced_at(session, plan.target)}),
+            plan_digest=_keep_plan(work, {**plan.plan, "replaces": replaced_at(work, plan.target)}),
             status=Status.PENDING,
             code="waits_for_earlier_stage" if position else "planned",
             sentence="Waits for the stage before it." if position else "Planned.",
         )
-        session.add(rollout)
-        session.flush()
-        session.add_all(_step_run(rollout, step, position=place) for place, step in enumerate(plan.steps))
+        work.add(rollout)
+        work.flush()
+        work.add_all(_step_run(rollout, step, position=place) for place, step in enumerate(plan.steps))
         rollouts.append(rollout)
-    session.flush()
+    work.flush()
     plan_data = {"content": content, "plan_digests": {each.stage: each.plan_digest for each in rollouts}}
-    record(session, release, "release.planned", subject=release.id, data=plan_data, actor=actor, now=now)
+    record(work, release, "release.planned", subject=release.id, data=plan_data)
     return rollouts
 
 
-def keep_checks(session: Session, release: Release, checks: list[Json], *, actor: Actor, now: datetime) -> None:
+def keep_checks(work: UnitOfWork, release: Release, checks: list[Json]) -> None:
     """Store what was found before it was planned, well or not."""
     release.checks = checks
-    record(session, release, "release.checked", subject=release.id, data={"checks": checks}, actor=actor, now=now)
+    record(work, release, "release.checked", subject=release.id, data={"checks": checks})
 
 
-def replan(session: Session, rollout: Rollout, plan: Json) -> None:
+def replan(work: UnitOfWork, rollout: Rollout, plan: Json) -> None:
     """Give a rollout another plan document, which may ask for people where the one before did not."""
     rollout.needs_approval = plan["approval"] is not None
-    rollout.plan_digest = _keep_plan(session, plan)
-    session.add(rollout)
-    session.flush()
+    rollout.plan_digest = _keep_plan(work, plan)
+    work.add(rollout)
+    work.flush()
 
 
 def replaced_at(session: Session, target: str) -> Json | None:
@@ -90,13 +86,13 @@ def replaced_at(session: Session, target: str) -> Json | None:
     return None if serves is None else {"release": serves.release_id, "plan": serves.plan_digest}
 
 
-def _keep_plan(session: Session, plan: Json) -> str:
+def _keep_plan(work: UnitOfWork, plan: Json) -> str:
     """Its digest. A plan that is there already is the same: it is found by its content."""
     plan = storable_json(plan)  # what is stored is what people approve
     digest = digest_of(plan)
-    if session.get(Plan, digest) is None:
-        session.add(Plan(digest=digest, document=plan))
-        session.flush()
+    if work.get(Plan, digest) is None:
+        work.add(Plan(digest=digest, document=plan))
+        work.flush()
     return digest
 
 

@@ -8,10 +8,11 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.errors import Conflict, NotFound
+from app.events.tables import Event
 from app.identity.roles import Visible
 from app.releases.plans import digest_of
 from app.releases.states import UNDER_WAY, Status, StepStatus
-from app.releases.tables import Event, Plan, Release, Rollout, StepRun
+from app.releases.tables import Plan, Release, Rollout, StepRun
 
 # Made once: to put a statement together takes longer than to send it, and this one is in every turn of a rollout.
 _STEPS = select(StepRun).where(col(StepRun.rollout_id) == bindparam("rollout")).order_by(col(StepRun.position))

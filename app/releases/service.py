@@ -7,14 +7,12 @@ first rollout that has not succeeded.
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlmodel import Session, func, select
+from sqlmodel import func, select
 
 from app.errors import Conflict
-from app.identity.actor import SERVICE, Actor
-from app.releases.events import append_event, lock_chain_head
+from app.events.work import UnitOfWork
 from app.releases.locks import keep_locked, lock_rollout
 from app.releases.queries import rollout_ahead, steps_of
 from app.releases.states import (
@@ -51,10 +49,10 @@ class Request:
     note: str | None = None
 
 
-def create_release(session: Session, request: Request, *, mark: str, actor: Actor, now: datetime) -> Release:
+def create_release(work: UnitOfWork, request: Request, *, mark: str) -> Release:
     """A new release, ``pending`` until it is prepared."""
-    lock_chain_head(session)  # many who ask at once would all take the same number
-    newest = session.exec(select(func.max(Release.number)).where(Release.model == request.model)).one()
+    work.lock_chain_head()  # many who ask at once would all take the same number
+    newest = work.exec(select(func.max(Release.number)).where(Release.model == request.model)).one()
     number = (newest or 0) + 1
     release = Release(
         id=f"{request.model}-{number}",
@@ -70,60 +68,58 @@ def create_release(session: Session, request: Request, *, mark: str, actor: Acto
         code="preparing",
         sentence="Looks up what exactly is to be released.",
         note=request.note,
-        requested_by=actor.name,
-        created_at=now,
-        updated_at=now,
+        requested_by=work.actor.name,
+        created_at=work.now,
+        updated_at=work.now,
     )
-    session.add(release)
-    session.flush()
+    work.add(release)
+    work.flush()
     asked = {
         "job": request.job,
         "definition_version": request.definition_version,
         "stages": list(request.stages),
         "note": request.note,
     }
-    record(session, release, "release.created", subject=release.id, data=asked, actor=actor, now=now)
+    record(work, release, "release.created", subject=release.id, data=asked)
     return release
 
 
-def begin_asking(session: Session, rollout: Rollout, *, now: datetime) -> None:
+def begin_asking(work: UnitOfWork, rollout: Rollout) -> None:
     """People are asked from now on."""
-    rollout.asked_at, rollout.emergency = now, False
-    session.add(rollout)
-    session.flush()
+    rollout.asked_at, rollout.emergency = work.now, False
+    work.add(rollout)
+    work.flush()
 
 
-def begin_round(session: Session, rollout: Rollout) -> None:
+def begin_round(work: UnitOfWork, rollout: Rollout) -> None:
     """What was said on this rollout so far is void."""
     rollout.round += 1
     rollout.emergency = False
-    session.add(rollout)
-    session.flush()
+    work.add(rollout)
+    work.flush()
 
 
-def break_glass(session: Session, rollout: Rollout) -> None:
+def break_glass(work: UnitOfWork, rollout: Rollout) -> None:
     """No freeze and no hold keeps it any more."""
     rollout.emergency = True
-    session.add(rollout)
-    session.flush()
+    work.add(rollout)
+    work.flush()
 
 
-def forget_glass(session: Session, rollout: Rollout) -> None:
+def forget_glass(work: UnitOfWork, rollout: Rollout) -> None:
     """Freezes and holds keep it as they keep others."""
     rollout.emergency = False
-    session.add(rollout)
-    session.flush()
+    work.add(rollout)
+    work.flush()
 
 
 def move_release(
-    session: Session,
+    work: UnitOfWork,
     release: Release,
     status: Status,
     *,
     code: str,
     sentence: str,
-    actor: Actor,
-    now: datetime,
 ) -> None:
     """The one place where a release's status changes. Raises Conflict when this state cannot follow."""
     _check(release.id, release.status, status, RELEASE_MAY_FOLLOW[release.status] | {release.status})
@@ -131,58 +127,50 @@ def move_release(
     if unchanged:
         return
     release.status, release.code, release.sentence = status, code, sentence
-    release.finished_at = now if status.is_final else None
+    release.finished_at = work.now if status.is_final else None
     record(
-        session,
+        work,
         release,
         f"release.{status.value}",
         subject=release.id,
         data={"code": code, "sentence": sentence},
-        actor=actor,
-        now=now,
     )
 
 
 def move_rollout(
-    session: Session,
+    work: UnitOfWork,
     rollout: Rollout,
     status: Status,
     *,
     code: str,
     sentence: str,
-    actor: Actor,
-    now: datetime,
 ) -> None:
     """The one place where a rollout's status changes; its release follows."""
     _check(rollout.id, rollout.status, status, ROLLOUT_MAY_FOLLOW[rollout.status])
     rollout.status, rollout.code, rollout.sentence = status, code, sentence
     if status is Status.IN_PROGRESS and rollout.started_at is None:
-        rollout.started_at = now
-    rollout.finished_at = now if status.is_final else None
-    session.add(rollout)
-    session.flush()
-    release = session.get_one(Release, rollout.release_id)
+        rollout.started_at = work.now
+    rollout.finished_at = work.now if status.is_final else None
+    work.add(rollout)
+    work.flush()
+    release = work.get_one(Release, rollout.release_id)
     record(
-        session,
+        work,
         release,
         f"rollout.{status.value}",
         subject=rollout.id,
         data={"code": code, "sentence": sentence, "attempt": rollout.attempt},
-        actor=actor,
-        now=now,
     )
-    _follow_rollouts(session, release, actor=actor, now=now)
+    _follow_rollouts(work, release)
 
 
 def move_step(
-    session: Session,
+    work: UnitOfWork,
     step: StepRun,
     status: StepStatus,
     *,
     code: str,
     sentence: str,
-    actor: Actor,
-    now: datetime,
     output: Json | None = None,
     changed: bool | None = None,
     worker: str | None = None,
@@ -192,7 +180,7 @@ def move_step(
     step.status, step.code, step.sentence = status, code, sentence
     if status is StepStatus.RUNNING:
         step.attempts += 1
-        step.started_at = step.started_at or now
+        step.started_at = step.started_at or work.now
         step.worker = worker or step.worker
     if status is StepStatus.PENDING:
         step.started_at = None  # its time begins anew
@@ -200,7 +188,7 @@ def move_step(
         step.output = output
     if changed is not None:
         step.changed = changed
-    step.finished_at = now if status.is_final else None
+    step.finished_at = work.now if status.is_final else None
     data = {
         "code": code,
         "sentence": sentence,
@@ -209,122 +197,114 @@ def move_step(
         "changed": changed,
         "worker": step.worker,
     }
-    _record_of_step(session, step, f"step.{status.value}", data=data, actor=actor, now=now)
+    _record_of_step(work, step, f"step.{status.value}", data=data)
 
 
-def report_progress(session: Session, step: StepRun, sentence: str, *, actor: Actor, now: datetime) -> None:
+def report_progress(work: UnitOfWork, step: StepRun, sentence: str) -> None:
     """What a running step is doing, for people who watch. Saying the same again is nothing."""
     if step.sentence == sentence or step.status is not StepStatus.RUNNING:
         return
     step.sentence = sentence
-    _record_of_step(session, step, "step.reported", data={"sentence": sentence}, actor=actor, now=now)
+    _record_of_step(work, step, "step.reported", data={"sentence": sentence})
 
 
-def begin_attempt(session: Session, rollout: Rollout, *, actor: Actor, now: datetime) -> str:
+def begin_attempt(work: UnitOfWork, rollout: Rollout) -> str:
     """Put a rollout in the queue; the id of the workflow that will carry it out, ``release:stage:attempt``."""
     rollout.attempt += 1
     move_rollout(
-        session,
+        work,
         rollout,
         Status.QUEUED,
         code="queued",
         sentence=f"Waits for its turn at {rollout.endpoint}.",
-        actor=actor,
-        now=now,
     )
     return f"{rollout.id}:{rollout.attempt}"
 
 
 def fail_rollout(
-    session: Session, rollout_id: str, sentence: str, *, now: datetime, attempt: int | None = None, steps: bool = True
+    work: UnitOfWork, rollout_id: str, sentence: str, *, attempt: int | None = None, steps: bool = True
 ) -> Status:
     """End a rollout that this service itself broke; its status then. One that has ended, or has a newer attempt, stays as it is.
 
     Without ``steps`` only what must be written is: a retry plans again whatever the steps are left at.
     """
-    rollout, _, its_steps = lock_rollout(session, rollout_id)
+    rollout, _, its_steps = lock_rollout(work, rollout_id)
     if rollout.status not in DRIVEN | TIMED or attempt not in {None, rollout.attempt}:
         return rollout.status
     if steps:
         for step in its_steps:
             if step.status is StepStatus.RUNNING:
-                move_step(
-                    session, step, StepStatus.ERRORED, code=INTERNAL_ERROR, sentence=sentence, actor=SERVICE, now=now
-                )
-        skip_what_is_left(session, its_steps, because=f"Not reached: {sentence}", actor=SERVICE, now=now)
-    move_rollout(session, rollout, Status.FAILED, code=INTERNAL_ERROR, sentence=sentence, actor=SERVICE, now=now)
+                move_step(work, step, StepStatus.ERRORED, code=INTERNAL_ERROR, sentence=sentence)
+        skip_what_is_left(work, its_steps, because=f"Not reached: {sentence}")
+    move_rollout(work, rollout, Status.FAILED, code=INTERNAL_ERROR, sentence=sentence)
     return rollout.status
 
 
-def renew_attempt(session: Session, rollout: Rollout, *, now: datetime) -> str:
+def renew_attempt(work: UnitOfWork, rollout: Rollout) -> str:
     """Give a rollout that nobody drives a new attempt as it stands; the id of the workflow that will carry it out."""
     rollout.attempt += 1
-    session.add(rollout)
-    session.flush()
-    release = session.get_one(Release, rollout.release_id)
+    work.add(rollout)
+    work.flush()
+    release = work.get_one(Release, rollout.release_id)
     data = {"attempt": rollout.attempt, "status": rollout.status.value}
-    record(session, release, REQUEUED_ROLLOUT, subject=rollout.id, data=data, actor=SERVICE, now=now)
+    record(work, release, REQUEUED_ROLLOUT, subject=rollout.id, data=data)
     return f"{rollout.id}:{rollout.attempt}"
 
 
-def note_requeued(session: Session, release: Release, *, now: datetime) -> None:
+def note_requeued(work: UnitOfWork, release: Release) -> None:
     """A release that nobody prepared any more is to be prepared anew."""
-    record(session, release, REQUEUED_RELEASE, subject=release.id, data={}, actor=SERVICE, now=now)
+    record(work, release, REQUEUED_RELEASE, subject=release.id, data={})
 
 
-def ask_of(session: Session, release: Release, control: Control, *, reason: str, actor: Actor, now: datetime) -> None:
+def ask_of(work: UnitOfWork, release: Release, control: Control, *, reason: str) -> None:
     """Note what is asked of a release that is under way; its steps look at this between two acts."""
     release.control = control
     asked = f"release.{control.value}_requested"
-    record(session, release, asked, subject=release.id, data={"reason": reason}, actor=actor, now=now)
+    record(work, release, asked, subject=release.id, data={"reason": reason})
 
 
-def forget_what_was_asked(session: Session, release: Release) -> None:
+def forget_what_was_asked(work: UnitOfWork, release: Release) -> None:
     """It goes on: what was asked of it before is done with. What it goes on as is the event."""
     release.control = None
-    session.add(release)
-    session.flush()
+    work.add(release)
+    work.flush()
 
 
-def plan_again(session: Session, rollout: Rollout, *, actor: Actor, now: datetime) -> None:
+def plan_again(work: UnitOfWork, rollout: Rollout) -> None:
     """Let the steps that have not succeeded be carried out again: what is done stays done."""
-    for step in steps_of(session, rollout.id):
+    for step in steps_of(work, rollout.id):
         if step.status not in {StepStatus.SUCCEEDED, StepStatus.PENDING}:
-            move_step(
-                session, step, StepStatus.PENDING, code="planned", sentence="Planned again.", actor=actor, now=now
-            )
+            move_step(work, step, StepStatus.PENDING, code="planned", sentence="Planned again.")
 
 
-def skip_what_is_left(session: Session, steps: Iterable[StepRun], *, because: str, actor: Actor, now: datetime) -> None:
+def skip_what_is_left(work: UnitOfWork, steps: Iterable[StepRun], *, because: str) -> None:
     """Steps that will not run in this attempt."""
     for step in steps:
         if step.status is StepStatus.PENDING:
-            move_step(session, step, StepStatus.SKIPPED, code="not_reached", sentence=because, actor=actor, now=now)
+            move_step(work, step, StepStatus.SKIPPED, code="not_reached", sentence=because)
 
 
-def _follow_rollouts(session: Session, release: Release, *, actor: Actor, now: datetime) -> None:
-    ahead = rollout_ahead(session, release)
+def _follow_rollouts(work: UnitOfWork, release: Release) -> None:
+    ahead = rollout_ahead(work, release)
     if ahead is None:
         said = {"code": "released", "sentence": f"Serves {', '.join(release.stages)}."}
-        move_release(session, release, Status.SUCCEEDED, **said, actor=actor, now=now)
+        move_release(work, release, Status.SUCCEEDED, **said)
     elif ahead.status is not Status.PENDING:
         said = {"code": ahead.code, "sentence": f"{ahead.stage}: {ahead.sentence}"}
-        move_release(session, release, ahead.status, **said, actor=actor, now=now)
+        move_release(work, release, ahead.status, **said)
 
 
-def _record_of_step(session: Session, step: StepRun, kind: str, *, data: Json, actor: Actor, now: datetime) -> None:
-    session.add(step)
-    release = session.get_one(Release, step.rollout_id.rpartition(":")[0])
-    record(session, release, kind, subject=step.id, data=data, actor=actor, now=now)
+def _record_of_step(work: UnitOfWork, step: StepRun, kind: str, *, data: Json) -> None:
+    work.add(step)
+    release = work.get_one(Release, step.rollout_id.rpartition(":")[0])
+    record(work, release, kind, subject=step.id, data=data)
 
 
-def record(
-    session: Session, release: Release, kind: str, *, subject: str, data: Json, actor: Actor, now: datetime
-) -> None:
+def record(work: UnitOfWork, release: Release, kind: str, *, subject: str, data: Json) -> None:
     """Write an event on a release."""
     # Always the release's row before the chain's head: two writers that lock them crosswise would wait for each other.
-    keep_locked(session, release.id)
-    append_event(session, kind, subject=subject, actor=actor, now=now, release=release, data=data)
+    keep_locked(work, release.id)
+    work.append_event(kind, subject=subject, release=release, data=data)
 
 
 def _check(subject: str, now_is: State, wanted: State, allowed: Set[State]) -> None:

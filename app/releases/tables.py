@@ -1,18 +1,15 @@
-"""What is kept of releases: the truth that the API shows. Written by ``releases.service`` and ``releases.events`` alone."""
+"""What is kept of releases: the truth that the API shows. Written by this room alone."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, UniqueConstraint, text
+from sqlalchemy import Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.database.types import JsonColumn, UtcDateTime, word_column
 from app.releases.states import Control, DryRunState, Status, StepStatus
 
 Json = dict[str, Any]
-
-_ABOUT_RIGHTS = "kind IN ('token.created', 'token.revoked', 'model.applied', 'session.opened')"
-ABOUT_FREEZES = "kind IN ('freeze.created', 'freeze.deleted')"
 
 
 class Release(SQLModel, table=True):
@@ -138,49 +135,3 @@ class DryRun(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime, index=True)  # then it may be deleted
-
-
-class Event(SQLModel, table=True):
-    """One thing that happened. Append-only; ``hash`` covers the content and the hash of the event before."""
-
-    __tablename__ = "event"
-    __table_args__ = (
-        Index("ix_event_release_seq", "release_id", "seq"),
-        # Few events: those that say of a row that it counts. Looked for with each request that has a token.
-        Index(
-            "ix_event_about_rights",
-            "subject",
-            sqlite_where=text(_ABOUT_RIGHTS),
-            postgresql_where=text(_ABOUT_RIGHTS),
-        ),
-        # Looked for whenever something is to begin.
-        Index(
-            "ix_event_about_freezes",
-            "seq",
-            sqlite_where=text(ABOUT_FREEZES),
-            postgresql_where=text(ABOUT_FREEZES),
-        ),
-    )
-
-    seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    at: datetime = Field(sa_type=UtcDateTime)
-    kind: str
-    model: str | None = Field(default=None, index=True)
-    release_id: str | None = None
-    subject: str
-    actor: str
-    via: str
-    request_id: str | None = None
-    data: Json = Field(sa_column=Column(JsonColumn, nullable=False))
-    previous: str
-    hash: str
-
-
-class EventHead(SQLModel, table=True):
-    """The one row that says where the chain ends. Its lock puts writers in a line: numbers have no gaps."""
-
-    __tablename__ = "event_head"
-
-    id: int = Field(primary_key=True, default=1)
-    seq: int = 0
-    hash: str = ""

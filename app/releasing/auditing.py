@@ -15,6 +15,7 @@ from app.approvals.tables import Decision
 from app.database.connection import Database
 from app.definitions.tables import DefinitionVersion
 from app.errors import MlreleaseError
+from app.events.tables import Event
 from app.evidence.service import digest_of as text_digest
 from app.evidence.tables import Evidence
 from app.freezes.tables import Freeze
@@ -24,7 +25,7 @@ from app.releases import audit
 from app.releases.attested import ROW, row_digest
 from app.releases.audit import Anchor, Verdict
 from app.releases.plans import digest_of
-from app.releases.tables import Event, Plan, StepRun
+from app.releases.tables import Plan, StepRun
 from app.settings import read_settings
 
 PAGE = 500

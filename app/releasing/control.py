@@ -1,7 +1,5 @@
 """What people ask of a release under way: cancel, pause, resume, retry."""
 
-from sqlmodel import Session
-
 from app.errors import Conflict
 from app.releases.locks import lock_release
 from app.releases.queries import overtaken_by, rollout_ahead
@@ -10,89 +8,87 @@ from app.releases.states import Control, Status
 from app.releases.tables import Release, Rollout
 from app.releasing.advance import enqueue_rollout
 from app.releasing.asking import NOT_AS_APPROVED, ask_people, is_approved, renew_plan, void_approvals
-from app.releasing.requests import Asking, have_it_prepared
+from app.releasing.requests import have_it_prepared
+from app.releasing.work import Work
 
 
-def cancel(session: Session, asking: Asking, release_id: str, *, reason: str = "") -> Release:
+def cancel(work: Work, release_id: str, *, reason: str = "") -> Release:
     """Cancel: at once where nothing runs, else at the next safe point. Raises Conflict when it has ended."""
-    release = lock_release(session, release_id)
+    release = lock_release(work, release_id)
     if release.status.is_final:
         raise _wrong_state(release, "has ended", code="already_ended")
     if release.control is Control.CANCEL:
         return release
-    ask_of(session, release, Control.CANCEL, reason=reason, actor=asking.actor, now=asking.now)
-    said = _said("Cancelled", asking, reason)
-    ahead = rollout_ahead(session, release)
+    ask_of(work, release, Control.CANCEL, reason=reason)
+    said = _said("Cancelled", work, reason)
+    ahead = rollout_ahead(work, release)
     if ahead is not None:
-        void_approvals(session, release, ahead, because=said, actor=asking.actor, now=asking.now)
+        void_approvals(work, release, ahead, because=said)
     if ahead is None:
-        _move_release(session, asking, release, Status.CANCELLED, code="cancelled", sentence=said)
+        move_release(work, release, Status.CANCELLED, code="cancelled", sentence=said)
     elif ahead.status.is_waiting or ahead.status is Status.PAUSED:
-        _move(session, asking, ahead, Status.CANCELLED, code="cancelled", sentence=said)
+        move_rollout(work, ahead, Status.CANCELLED, code="cancelled", sentence=said)
     else:
         stopping = f"{said.rstrip('.')}. Stops at the next safe point."
-        _move(session, asking, ahead, Status.CANCELLING, code="cancelling", sentence=stopping)
+        move_rollout(work, ahead, Status.CANCELLING, code="cancelling", sentence=stopping)
     return release
 
 
-def pause(session: Session, asking: Asking, release_id: str, *, reason: str = "") -> Release:
+def pause(work: Work, release_id: str, *, reason: str = "") -> Release:
     """Pause what runs or waits in the queue. Raises Conflict in any other state."""
-    release = lock_release(session, release_id)
-    ahead = rollout_ahead(session, release)
+    release = lock_release(work, release_id)
+    ahead = rollout_ahead(work, release)
     if ahead is None or ahead.status not in {Status.QUEUED, Status.IN_PROGRESS}:
         raise _wrong_state(release, "neither runs nor waits in the queue", code="not_running")
     if release.control is Control.PAUSE:
         return release
-    ask_of(session, release, Control.PAUSE, reason=reason, actor=asking.actor, now=asking.now)
+    ask_of(work, release, Control.PAUSE, reason=reason)
     if ahead.status is Status.QUEUED:
-        _move(session, asking, ahead, Status.PAUSED, code="paused", sentence=_said("Paused", asking, reason))
+        move_rollout(work, ahead, Status.PAUSED, code="paused", sentence=_said("Paused", work, reason))
     return release
 
 
-def resume(session: Session, asking: Asking, release_id: str) -> Release:
+def resume(work: Work, release_id: str) -> Release:
     """Go on with a paused release where it stopped. Raises Conflict when it is not paused, or a newer one has overtaken it."""
-    release = lock_release(session, release_id)
-    ahead = rollout_ahead(session, release)
+    release = lock_release(work, release_id)
+    ahead = rollout_ahead(work, release)
     if ahead is None or ahead.status is not Status.PAUSED:
         raise _wrong_state(release, "is not paused", code="not_paused")
-    _go_on(session, asking, release, ahead)
+    _go_on(work, release, ahead)
     return release
 
 
-def retry(session: Session, asking: Asking, release_id: str) -> Release:
+def retry(work: Work, release_id: str) -> Release:
     """Go on from what failed or was cancelled, keeping what is done. Raises Conflict when nothing did, or when overtaken."""
-    release = lock_release(session, release_id)
-    ahead = rollout_ahead(session, release)
+    release = lock_release(work, release_id)
+    ahead = rollout_ahead(work, release)
     if release.status is Status.FAILED and ahead is None:
         sentence = "Looks up again what exactly is to be released."
-        _move_release(session, asking, release, Status.PENDING, code="preparing", sentence=sentence)
-        have_it_prepared(session, asking.queue, release)
+        move_release(work, release, Status.PENDING, code="preparing", sentence=sentence)
+        have_it_prepared(work, release)
     elif ahead is not None and (ahead.status is Status.FAILED or (ahead.status is Status.CANCELLED and ahead.attempt)):
-        _go_on(session, asking, release, ahead)
+        _go_on(work, release, ahead)
     else:
         raise _wrong_state(release, "has nothing to be retried", code="nothing_to_retry")
     return release
 
 
-def _go_on(session: Session, asking: Asking, release: Release, rollout: Rollout) -> None:
-    _require_newest(session, release, rollout)
-    forget_what_was_asked(session, release)
-    actor, now = asking.actor, asking.now
-    plan_again(session, rollout, actor=actor, now=now)
-    changed = renew_plan(session, asking.guardrails, release, rollout)
+def _go_on(work: Work, release: Release, rollout: Rollout) -> None:
+    _require_newest(work, release, rollout)
+    forget_what_was_asked(work, release)
+    plan_again(work, rollout)
+    changed = renew_plan(work, release, rollout)
     if changed and not rollout.emergency:
-        void_approvals(session, release, rollout, because=NOT_AS_APPROVED, changed=changed, actor=actor, now=now)
-    if rollout.needs_approval and not rollout.emergency and not is_approved(session, release, rollout, now=now):
-        ask_people(
-            session, asking.queue, asking.guardrails, release, rollout, actor=actor, now=now
-        )  # a cancellation took the approvals with it
+        void_approvals(work, release, rollout, because=NOT_AS_APPROVED, changed=changed)
+    if rollout.needs_approval and not rollout.emergency and not is_approved(work, release, rollout):
+        ask_people(work, release, rollout)  # a cancellation took the approvals with it
     else:
-        enqueue_rollout(session, asking.queue, asking.guardrails, release, rollout, actor=actor, now=now)
+        enqueue_rollout(work, release, rollout)
 
 
-def _require_newest(session: Session, release: Release, rollout: Rollout) -> None:
+def _require_newest(work: Work, release: Release, rollout: Rollout) -> None:
     """An older model does not come after a newer one without anybody noticing."""
-    newer = overtaken_by(session, release, rollout)
+    newer = overtaken_by(work, release, rollout)
     if newer is not None:
         raise Conflict(
             f"{newer.release_id} has got to {rollout.stage} since; {release.id} would come after it.",
@@ -102,18 +98,8 @@ def _require_newest(session: Session, release: Release, rollout: Rollout) -> Non
         )
 
 
-def _move(session: Session, asking: Asking, rollout: Rollout, status: Status, *, code: str, sentence: str) -> None:
-    move_rollout(session, rollout, status, code=code, sentence=sentence, actor=asking.actor, now=asking.now)
-
-
-def _move_release(
-    session: Session, asking: Asking, release: Release, status: Status, *, code: str, sentence: str
-) -> None:
-    move_release(session, release, status, code=code, sentence=sentence, actor=asking.actor, now=asking.now)
-
-
-def _said(what: str, asking: Asking, reason: str) -> str:
-    return f"{what} by {asking.actor.name}" + (f": {reason.strip()}" if reason.strip() else ".")
+def _said(what: str, work: Work, reason: str) -> str:
+    return f"{what} by {work.actor.name}" + (f": {reason.strip()}" if reason.strip() else ".")
 
 
 def _wrong_state(release: Release, why: str, *, code: str) -> Conflict:

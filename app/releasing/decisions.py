@@ -2,8 +2,6 @@
 
 from dataclasses import asdict
 
-from sqlmodel import Session
-
 from app.approvals.policy import State
 from app.approvals.service import NewVote, cast_vote
 from app.errors import Conflict, Forbidden
@@ -18,12 +16,11 @@ from app.releases.tables import Plan, Release, Rollout
 from app.releasing.advance import enqueue_rollout
 from app.releasing.asking import policy_now, say_what_is_missing
 from app.releasing.guarding import refusals_of, require_allowed
-from app.releasing.requests import Asking
+from app.releasing.work import Work
 
 
 def approve(
-    session: Session,
-    asking: Asking,
+    work: Work,
     release_id: str,
     stage: str,
     *,
@@ -36,85 +33,77 @@ def approve(
     Raises NotFound; Conflict when nothing waits, the plan is another or this person has voted; Forbidden when their word does
     not count; Invalid without a reason that the policy asks for.
     """
-    release, rollout = _locked(session, release_id, stage)
-    plan = plan_of(session, rollout).document
-    require_allowed(refusals_of(asking.guardrails, release.model, rollout.target, plan))
-    if emergency and not asking.actor.may(Permission.OPERATE, release.model):
+    release, rollout = _locked(work, release_id, stage)
+    plan = plan_of(work, rollout).document
+    require_allowed(refusals_of(work.guardrails, release.model, rollout.target, plan))
+    if emergency and not work.actor.may(Permission.OPERATE, release.model):
         raise Forbidden(
-            f"{asking.actor.name} may not operate {release.model}: only who does may break the glass.",
+            f"{work.actor.name} may not operate {release.model}: only who does may break the glass.",
             code="break_glass_not_allowed",
         )
     vote = NewVote(approve=True, reason=reason, emergency=emergency)
-    state, by_glass = _decide(session, asking, release, rollout, vote, plan_digest=plan_digest)
+    state, by_glass = _decide(work, release, rollout, vote, plan_digest=plan_digest)
     if by_glass:
-        break_glass(session, rollout)
-        enqueue_rollout(session, asking.queue, asking.guardrails, release, rollout, actor=asking.actor, now=asking.now)
+        break_glass(work, rollout)
+        enqueue_rollout(work, release, rollout)
     elif rollout.status is Status.PENDING_APPROVAL and state is State.APPROVED:
-        enqueue_rollout(session, asking.queue, asking.guardrails, release, rollout, actor=asking.actor, now=asking.now)
+        enqueue_rollout(work, release, rollout)
     elif rollout.status is Status.PENDING_APPROVAL:
-        say_what_is_missing(session, release, rollout, actor=asking.actor, now=asking.now)
+        say_what_is_missing(work, release, rollout)
     return rollout
 
 
-def reject(
-    session: Session, asking: Asking, release_id: str, stage: str, *, reason: str, plan_digest: str | None = None
-) -> Rollout:
+def reject(work: Work, release_id: str, stage: str, *, reason: str, plan_digest: str | None = None) -> Rollout:
     """Reject a rollout, which ends the release. Raises as ``approve`` does, and Invalid without a reason."""
-    release, rollout = _locked(session, release_id, stage)
-    _decide(session, asking, release, rollout, NewVote(approve=False, reason=reason), plan_digest=plan_digest)
+    release, rollout = _locked(work, release_id, stage)
+    _decide(work, release, rollout, NewVote(approve=False, reason=reason), plan_digest=plan_digest)
     move_rollout(
-        session,
+        work,
         rollout,
         Status.APPROVAL_REJECTED,
         code="rejected",
-        sentence=f"Rejected by {asking.actor.name}: {reason.strip()}",
-        actor=asking.actor,
-        now=asking.now,
+        sentence=f"Rejected by {work.actor.name}: {reason.strip()}",
     )
     return rollout
 
 
-def _locked(session: Session, release_id: str, stage: str) -> tuple[Release, Rollout]:
+def _locked(work: Work, release_id: str, stage: str) -> tuple[Release, Rollout]:
     """The rollout as it is now; its release's lock puts those who decide in a line."""
-    release = lock_release(session, release_id)
-    rollout = get_rollout(session, release_id, stage)
-    session.refresh(rollout)
+    release = lock_release(work, release_id)
+    rollout = get_rollout(work, release_id, stage)
+    work.refresh(rollout)
     return release, rollout
 
 
 def _decide(
-    session: Session, asking: Asking, release: Release, rollout: Rollout, vote: NewVote, *, plan_digest: str | None
+    work: Work, release: Release, rollout: Rollout, vote: NewVote, *, plan_digest: str | None
 ) -> tuple[State, bool]:
     """Store the word and its event; where the decision stands, and whether the glass is broken."""
-    plan = plan_of(session, rollout)
-    policy = policy_now(session, asking.guardrails, release, rollout)
-    verdict, digest = cast_vote(
-        session, release, rollout, plan, vote, actor=asking.actor, now=asking.now, policy=policy
-    )
+    plan = plan_of(work, rollout)
+    policy = policy_now(work, release, rollout)
+    verdict, digest = cast_vote(work, release, rollout, plan, vote, policy=policy)
     # After the vote, which says first whether anything is to be decided at all; nothing is kept when this raises.
-    _require_plan(session, rollout, plan, seen=plan_digest)
+    _require_plan(work, rollout, plan, seen=plan_digest)
     record(
-        session,
+        work,
         release,
         _kind(vote),
         subject=rollout.id,
         data={
             "reason": vote.reason.strip(),
             "plan_digest": plan.digest,
-            "groups": sorted(asking.actor.groups),
+            "groups": sorted(work.actor.groups),
             "missing": list(verdict.missing),
             ROW: digest,
         },
-        actor=asking.actor,
-        now=asking.now,
     )
     return verdict.state, verdict.emergency
 
 
-def _require_plan(session: Session, rollout: Rollout, plan: Plan, *, seen: str | None) -> None:
+def _require_plan(work: Work, rollout: Rollout, plan: Plan, *, seen: str | None) -> None:
     if seen is None or seen == plan.digest:
         return
-    known = session.get(Plan, seen)
+    known = work.get(Plan, seen)
     changed = [] if known is None else changes(known.document, plan.document)
     what = f" Changed: {', '.join(each.field for each in changed)}." if changed else ""
     raise Conflict(

@@ -2,8 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict
 
 from sqlmodel import Session
 
@@ -11,8 +10,8 @@ from app.definitions import queries as definitions
 from app.definitions.schema import Definition, StageDefinition
 from app.definitions.tables import DefinitionVersion
 from app.errors import Conflict, Invalid
-from app.guardrails.rules import Guardrails, job_site, sites_of
-from app.identity.actor import Actor, forbidden
+from app.guardrails.rules import job_site, sites_of
+from app.identity.actor import forbidden
 from app.identity.roles import Permission
 from app.jobs.service import (
     COMPLETED,
@@ -29,29 +28,16 @@ from app.jobs.tables import TrainingJob
 from app.planning.places import Place
 from app.releases.attested import definition_counts, row_digest
 from app.releases.dry_runs import begin_dry_run
-from app.releases.events import append_event, link_events
 from app.releases.service import Request, create_release
 from app.releases.tables import DryRun, Release
 from app.releasing.guarding import require_allowed
-from app.releasing.queue import WorkQueue
+from app.releasing.work import Work
 
 _MARK_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
-@dataclass(frozen=True)
-class Asking:
-    """Who asks, when, and where work is queued: what every request needs beside its subject."""
-
-    queue: WorkQueue
-    actor: Actor
-    now: datetime
-    subscription: str  # of stages that name none
-    guardrails: Guardrails
-
-
 def request_release(
-    session: Session,
-    asking: Asking,
+    work: Work,
     *,
     model: str,
     job: str,
@@ -60,8 +46,8 @@ def request_release(
     note: str | None = None,
 ) -> Release:
     """Ask for a release of this job's model. Raises NotFound (model, version), Invalid (stages), Conflict (job)."""
-    version, definition, chosen = _wanted(session, asking, model, stages=stages, definition_version=definition_version)
-    record = _have_recorded(session, asking, _place_of(asking, definition), job, model=model)
+    version, definition, chosen = _wanted(work, model, stages=stages, definition_version=definition_version)
+    record = _have_recorded(work, _place_of(work, definition), job, model=model)
     if record.is_final and record.status != COMPLETED:
         raise Conflict(
             f"The training job {job} is {record.status.lower()}: it has no model to release. {record.sentence}",
@@ -77,7 +63,7 @@ def request_release(
     assert version.id is not None, "a stored definition has an id"
     assert record.id is not None, "a stored job has an id"
     release = create_release(
-        session,
+        work,
         Request(
             model=model,
             definition_id=version.id,
@@ -88,22 +74,19 @@ def request_release(
             note=note,
         ),
         mark="".join(secrets.choice(_MARK_ALPHABET) for _ in range(4)),
-        actor=asking.actor,
-        now=asking.now,
     )
-    have_it_prepared(session, asking.queue, release)
+    have_it_prepared(work, release)
     return release
 
 
-def have_it_prepared(session: Session, queue: WorkQueue, release: Release) -> None:
+def have_it_prepared(work: Work, release: Release) -> None:
     """By a worker. What it has become by now is what makes the attempt another than those before."""
-    link_events(session)
-    queue.prepare_release(session, release.id, attempt=release.revision)
+    work.link_events()
+    work.queue.prepare_release(work, release.id, attempt=release.revision)
 
 
 def request_dry_run(
-    session: Session,
-    asking: Asking,
+    work: Work,
     *,
     model: str,
     job: str,
@@ -111,28 +94,25 @@ def request_dry_run(
     definition_version: int | None = None,
 ) -> DryRun:
     """Ask what a release would do. Raises as ``request_release`` does, except for the job, which is not recorded."""
-    version, definition, chosen = _wanted(session, asking, model, stages=stages, definition_version=definition_version)
-    place = _place_of(asking, definition)
-    known = find_job(session, place, job)
+    version, definition, chosen = _wanted(work, model, stages=stages, definition_version=definition_version)
+    place = _place_of(work, definition)
+    known = find_job(work, place, job)
     if known is not None:
-        _require_right(asking, known, model=model)
+        _require_right(work, known, model=model)
     run = begin_dry_run(
-        session,
+        work,
         model=model,
         definition_version=version.version,
         job=job,
         source=place,
         stages=chosen,
-        actor=asking.actor,
-        now=asking.now,
     )
-    asking.queue.plan_dry_run(session, run.id)
+    work.queue.plan_dry_run(work, run.id)
     return run
 
 
 def request_job(
-    session: Session,
-    asking: Asking,
+    work: Work,
     *,
     model: str,
     name: str,
@@ -143,44 +123,39 @@ def request_job(
     A submission's folder was checked before (``jobs.folder``): that takes too long for a transaction. Raises NotFound (model) or
     Conflict (the name is another job's).
     """
-    latest = definitions.latest(session, model, visible=asking.actor.models(Permission.VIEW))
-    _require_on_record(session, latest)
-    place = _place_of(asking, Definition.model_validate(latest.content))
-    return _have_recorded(session, asking, place, name, model=model, submission=submission)
+    latest = definitions.latest(work, model, visible=work.actor.models(Permission.VIEW))
+    _require_on_record(work, latest)
+    place = _place_of(work, Definition.model_validate(latest.content))
+    return _have_recorded(work, place, name, model=model, submission=submission)
 
 
 def _have_recorded(
-    session: Session, asking: Asking, place: Place, name: str, *, model: str, submission: Submission | None = None
+    work: Work, place: Place, name: str, *, model: str, submission: Submission | None = None
 ) -> TrainingJob:
     """The training job of this name, recorded and watched."""
     job, is_new = record_job(
-        session,
+        work,
         place,
         name,
-        now=asking.now,
-        recorded_by=asking.actor.name,
         model=model,
         submission=submission,
     )
-    _require_right(asking, job, model=model)
+    _require_right(work, job, model=model)
     if is_new:
         assert job.id is not None, "a stored job has an id"
-        append_event(
-            session,
+        work.append_event(
             "job.submitted" if submission else "job.recorded",
             subject=f"{place.workspace}/{name}",
-            actor=asking.actor,
-            now=asking.now,
             model=model,
             data=asdict(submission) if submission else {},
         )
-        asking.queue.look_at_job(session, job.id, look=0, delay=0)
+        work.queue.look_at_job(work, job.id, look=0, delay=0)
     elif submission is not None and job.status == REFUSED and job.model == model:
-        _submit_again(session, asking, job, submission)
+        _submit_again(work, job, submission)
     elif job.is_final and job.status not in ENDED_IN_AZURE:
         assert job.id is not None, "a stored job has an id"
-        look_again(session, job)
-        asking.queue.look_at_job(session, job.id, look=job.looks, delay=0)
+        look_again(work, job)
+        work.queue.look_at_job(work, job.id, look=job.looks, delay=0)
     if submission is not None and submission.bundle_digest != job.bundle_digest:
         raise Conflict(
             f"There is a training job {name} already, made of something else.",
@@ -190,27 +165,24 @@ def _have_recorded(
     return job
 
 
-def _submit_again(session: Session, asking: Asking, job: TrainingJob, submission: Submission) -> None:
+def _submit_again(work: Work, job: TrainingJob, submission: Submission) -> None:
     assert job.id is not None, "a stored job has an id"
-    submit_again(session, job, submission, recorded_by=asking.actor.name, now=asking.now)
-    append_event(
-        session,
+    submit_again(work, job, submission)
+    work.append_event(
         "job.submitted",
         subject=f"{job.workspace}/{job.name}",
-        actor=asking.actor,
-        now=asking.now,
         model=job.model,
         data=asdict(submission),
     )
-    asking.queue.look_at_job(session, job.id, look=job.looks, delay=0)
+    work.queue.look_at_job(work, job.id, look=job.looks, delay=0)
 
 
-def _place_of(asking: Asking, definition: Definition) -> Place:
+def _place_of(work: Work, definition: Definition) -> Place:
     """Where a model's training jobs are: in the workspace of its definition's first stage."""
     first = definition.stages[0]
-    place = first.place(asking.subscription)
+    place = first.place(work.guardrails.subscription)
     site = job_site(model=definition.model.name, place=place)
-    require_allowed(list(asking.guardrails.job_refusals(site)))
+    require_allowed(list(work.guardrails.job_refusals(site)))
     if not place.subscription:
         raise Invalid(
             f"No subscription is known for stage {first.name} of {definition.model.name}.",
@@ -220,15 +192,15 @@ def _place_of(asking: Asking, definition: Definition) -> Place:
     return place
 
 
-def _require_right(asking: Asking, job: TrainingJob, *, model: str) -> None:
+def _require_right(work: Work, job: TrainingJob, *, model: str) -> None:
     """A job that was recorded for another model is that team's: it takes the right to ask for releases of both.
 
     Raises Conflict where the other model is hidden, else Forbidden.
     """
-    if job.model is None or job.model == model or asking.actor.may(Permission.REQUEST, job.model):
+    if job.model is None or job.model == model or work.actor.may(Permission.REQUEST, job.model):
         return
-    if asking.actor.may(Permission.VIEW, job.model):
-        raise forbidden(asking.actor, Permission.REQUEST, job.model)
+    if work.actor.may(Permission.VIEW, job.model):
+        raise forbidden(work.actor, Permission.REQUEST, job.model)
     raise Conflict(
         f"The training job {job.name} is not one of {model}.",
         code="job_of_another_model",
@@ -254,20 +226,20 @@ def _require_on_record(session: Session, version: DefinitionVersion) -> None:
 
 
 def _wanted(
-    session: Session, asking: Asking, model: str, *, stages: Sequence[str] | None, definition_version: int | None
+    work: Work, model: str, *, stages: Sequence[str] | None, definition_version: int | None
 ) -> tuple[DefinitionVersion, Definition, tuple[str, ...]]:
     """The definition version that is meant, what it says, and the names of its stages that are meant."""
-    visible = asking.actor.models(Permission.VIEW)
+    visible = work.actor.models(Permission.VIEW)
     version = (
-        definitions.latest(session, model, visible=visible)
+        definitions.latest(work, model, visible=visible)
         if definition_version is None
-        else definitions.get(session, model, definition_version, visible=visible)
+        else definitions.get(work, model, definition_version, visible=visible)
     )
-    _require_on_record(session, version)
+    _require_on_record(work, version)
     definition = Definition.model_validate(version.content)
     chosen = tuple(stage.name for stage in _choose_stages(definition, stages))
-    sites = [site for site in sites_of(definition, subscription=asking.subscription) if site.stage in chosen]
-    require_allowed([refusal for site in sites for refusal in asking.guardrails.refusals(site)])
+    sites = [site for site in sites_of(definition, subscription=work.guardrails.subscription) if site.stage in chosen]
+    require_allowed([refusal for site in sites for refusal in work.guardrails.refusals(site)])
     return version, definition, chosen
 
 

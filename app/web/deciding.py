@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-from sqlmodel import Session
-
 from app.approvals.links import Link, use_link
 from app.errors import Invalid
 from app.identity.actor import Actor, forbidden
@@ -11,6 +9,7 @@ from app.identity.roles import Permission
 from app.notifications.keys import signing_keys
 from app.releases.queries import model_of
 from app.releasing.decisions import approve, reject
+from app.releasing.work import Work
 from app.web.portal import Portal
 
 Answer = Literal["approve", "reject"]
@@ -27,7 +26,7 @@ def decide(
     stage: str,
     token: str | None = None,
 ) -> None:
-    """Store the answer; a chat's link is spent with it or not at all. Raises as ``workflow.decisions`` does."""
+    """Store the answer; a chat's link is spent with it or not at all. Raises as ``releasing.decisions`` does."""
     model = model_of(release_id)
     if not actor.may(Permission.APPROVE, model):
         raise forbidden(actor, Permission.APPROVE, model)
@@ -37,20 +36,17 @@ def decide(
     if len(reason) > LONGEST_COMMENT:
         raise Invalid(f"A comment has at most {LONGEST_COMMENT} characters.", code="comment_too_long")
 
-    def work(session: Session) -> None:
-        asking = portal.asking(actor)
+    def act(work: Work) -> None:
         if token is not None:
-            link = use_link(
-                session, signing_keys(portal.authentication.settings), token, actor=actor.name, now=asking.now
-            )
+            link = use_link(work, signing_keys(portal.authentication.settings), token, actor=actor.name, now=work.now)
             _require_its_answer(link, answer)
         if answer == "approve":
             emergency = form.get("emergency") == "yes"
-            approve(session, asking, release_id, stage, plan_digest=digest, reason=reason, emergency=emergency)
+            approve(work, release_id, stage, plan_digest=digest, reason=reason, emergency=emergency)
         else:
-            reject(session, asking, release_id, stage, plan_digest=digest, reason=reason)
+            reject(work, release_id, stage, plan_digest=digest, reason=reason)
 
-    portal.write(work)
+    portal.releasing.transact(actor, act)
 
 
 def _require_its_answer(link: Link, answer: str) -> None:

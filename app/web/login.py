@@ -8,20 +8,19 @@ from urllib.parse import urlencode, urlsplit
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
-from sqlmodel import Session
 
 from app.errors import Forbidden, NotFound, Unauthenticated, Unavailable
+from app.events.work import UnitOfWork
 from app.identity.access import Access, Login
 from app.identity.actor import Actor
 from app.identity.authentication import developer
 from app.identity.bearer import verify_login
 from app.identity.cookies import attributes, login_cookie, session_cookie
 from app.identity.logins import LOGIN_TIME, begin_login, end_login
-from app.identity.sessions import check_csrf, close_session, find_session, open_session
+from app.identity.sessions import check_csrf, close_session, find_session, known_session, open_session
 from app.notifications.keys import signing_keys
 from app.process.development_token import token_file
 from app.releases.attested import ROW, row_digest
-from app.releases.events import append_event
 from app.web.forms import read_form
 from app.web.pages import HEADERS, PageRoute, page
 from app.web.portal import CurrentPortal, Portal, new_request_id
@@ -163,35 +162,36 @@ def _start_session(
     portal: Portal, request: Request, actor: Actor, *, issuer: str | None, claims: Mapping[str, Any], go_to: str
 ) -> RedirectResponse:
     """A new session under a new cookie; one that the browser had before ends."""
-    settings, now = portal.authentication.settings, portal.database.now()
+    settings = portal.authentication.settings
     before = request.cookies.get(session_cookie(settings))
 
-    def work(session: Session) -> str:
+    def enter(work: UnitOfWork) -> str:
         if before is not None:
-            close_session(session, before)
+            close_session(work, before)
         secret = open_session(
-            session, name=actor.name, issuer=issuer, claims=claims, now=now, hours=settings.session_hours
+            work, name=actor.name, issuer=issuer, claims=claims, now=work.now, hours=settings.session_hours
         )
-        data = {"issuer": issuer, ROW: row_digest(find_session(session, secret, now=now))}
-        append_event(session, "session.opened", subject=actor.name, actor=actor, now=now, data=data)
+        data = {"issuer": issuer, ROW: row_digest(find_session(work, secret, now=work.now))}
+        work.append_event("session.opened", subject=actor.name, data=data)
         return secret
 
     answer = RedirectResponse(go_to, 303, headers=HEADERS)
     age = int(settings.session_hours * 3600)
-    answer.set_cookie(session_cookie(settings), portal.write(work), max_age=age, **attributes(settings))
+    secret = portal.releasing.transact(actor, enter)
+    answer.set_cookie(session_cookie(settings), secret, max_age=age, **attributes(settings))
     return answer
 
 
 def _end_session(portal: Portal, secret: str) -> None:
-    now = portal.database.now()
+    known = portal.read(lambda session: known_session(session, secret))
+    if known is None:
+        return
 
-    def work(session: Session) -> None:
-        ended = close_session(session, secret)
-        if ended is not None:
-            actor = Actor(ended.name, "portal", new_request_id())
-            append_event(session, "session.closed", subject=ended.name, actor=actor, now=now)
+    def leave(work: UnitOfWork) -> None:
+        if close_session(work, secret):
+            work.append_event("session.closed", subject=work.actor.name)
 
-    portal.write(work)
+    portal.releasing.transact(Actor(known.name, "portal", new_request_id()), leave)
 
 
 async def _exchange(portal: Portal, setup: Login, *, code: str, verifier: str) -> str:

@@ -11,15 +11,13 @@ from sqlmodel import Session
 from app.database.concurrency import ConcurrencyLimit
 from app.database.connection import Database
 from app.errors import Unauthenticated
-from app.guardrails.rules import Guardrails
 from app.identity.actor import Actor
 from app.identity.authentication import Authentication
 from app.identity.cookies import session_cookie
 from app.identity.roles import Permission
 from app.identity.sessions import check_csrf, csrf_token
 from app.releases.queries import model_of, no_such_release
-from app.releasing.queue import WorkQueue
-from app.releasing.requests import Asking
+from app.releasing.work import Releasing
 from app.web.forms import Fields
 
 Result = TypeVar("Result")
@@ -30,10 +28,12 @@ class Portal:
     """One process's portal."""
 
     authentication: Authentication
-    database: Database
-    queue: WorkQueue
-    guardrails: Guardrails
+    releasing: Releasing
     writes: ConcurrencyLimit
+
+    @property
+    def database(self) -> Database:
+        return self.releasing.database
 
     @property
     def address(self) -> str:
@@ -41,21 +41,9 @@ class Portal:
         settings = self.authentication.settings
         return settings.public_url or f"http://{settings.host}:{settings.port}"
 
-    def write(self, work: Callable[[Session], Result]) -> Result:
-        return self.database.transact(work)
-
     def read(self, query: Callable[[Session], Result]) -> Result:
         with self.database.read() as session:
             return query(session)
-
-    def asking(self, actor: Actor) -> Asking:
-        return Asking(
-            queue=self.queue,
-            actor=actor,
-            now=self.database.now(),
-            subscription=self.authentication.settings.subscription,
-            guardrails=self.guardrails,
-        )
 
 
 @dataclass(frozen=True)

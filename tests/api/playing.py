@@ -3,12 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
 from app.database.connection import Database
+from app.events.work import UnitOfWork
 from app.guardrails.rules import NO_GUARDRAILS, Guardrails
 from app.identity.actor import SERVICE
 from app.releases.locks import lock_release
@@ -18,6 +18,7 @@ from app.releases.service import move_release, move_rollout, move_step, report_p
 from app.releases.states import Status, StepStatus
 from app.releasing.advance import advance_release
 from app.releasing.queue import WorkQueue
+from app.releasing.work import Releasing, Work
 from tests.bundles.tars import tar_of
 from tests.definitions.conftest import DEPLOYMENT, ENDPOINT, GOLDEN, RELEASE, SCORE
 from tests.planning.examples import three_steps
@@ -68,6 +69,10 @@ class Worker:
     queue: WorkQueue
     guardrails: Guardrails = NO_GUARDRAILS
 
+    @property
+    def releasing(self) -> Releasing:
+        return Releasing(self.database, self.queue, self.guardrails)
+
     def plan(
         self,
         release_id: str,
@@ -82,30 +87,30 @@ class Worker:
         ``more``: of what the plans say.
         """
         content = {"model_digest": "sha256:m", **({"git_author": author} if author else {})}
-        with self.database.write() as session:
-            release = lock_release(session, release_id)
+        with Work(self.releasing, SERVICE).transaction() as work:
+            release = lock_release(work, release_id)
             plans = [
                 _plan(release_id, stage, policy=policy if stage in approval else None, more=more or {})
                 for stage in release.stages
             ]
-            plan_release(session, release, content, plans, actor=SERVICE, now=_now())
-            advance_release(session, self.queue, self.guardrails, release, actor=SERVICE, now=_now())
+            plan_release(work, release, content, plans)
+            advance_release(work, release)
 
     def fail_to_plan(self, release_id: str) -> None:
-        with self.database.write() as session:
-            release = lock_release(session, release_id)
+        with UnitOfWork(self.database, SERVICE).transaction() as work:
+            release = lock_release(work, release_id)
             said = {"code": "output_missing", "sentence": "The job has no output 'model'."}
-            move_release(session, release, Status.FAILED, **said, actor=SERVICE, now=_now())
+            move_release(work, release, Status.FAILED, **said)
 
     def move(self, release_id: str, stage: str, status: Status) -> None:
         """Move a rollout; when it has succeeded, the next one is taken on its way."""
-        with self.database.write() as session:
-            release = lock_release(session, release_id)
-            rollout = get_rollout(session, release_id, stage)
+        with Work(self.releasing, SERVICE).transaction() as work:
+            release = lock_release(work, release_id)
+            rollout = get_rollout(work, release_id, stage)
             said = {"code": status.value, "sentence": f"Is {status.value}."}
-            move_rollout(session, rollout, status, **said, actor=SERVICE, now=_now())
+            move_rollout(work, rollout, status, **said)
             if status is Status.SUCCEEDED:
-                advance_release(session, self.queue, self.guardrails, release, actor=SERVICE, now=_now())
+                advance_release(work, release)
 
     def complete(self, release_id: str, stage: str, *, outputs: Mapping[str, Json] | None = None) -> None:
         """Carry a queued rollout out, to its good end. ``outputs``: what steps give, by key."""
@@ -116,25 +121,23 @@ class Worker:
         self.move(release_id, stage, Status.SUCCEEDED)
 
     def step(self, release_id: str, stage: str, key: str, status: StepStatus, *, output: Json | None = None) -> None:
-        with self.database.write() as session:
-            lock_release(session, release_id)
-            step = next(each for each in steps_of(session, f"{release_id}:{stage}") if each.key == key)
+        with UnitOfWork(self.database, SERVICE).transaction() as work:
+            lock_release(work, release_id)
+            step = next(each for each in steps_of(work, f"{release_id}:{stage}") if each.key == key)
             move_step(
-                session,
+                work,
                 step,
                 status,
                 code=status.value,
                 sentence=f"Is {status.value}.",
                 output=output,
-                actor=SERVICE,
-                now=_now(),
             )
 
     def report(self, release_id: str, stage: str, key: str, sentence: str) -> None:
         """What a running step is doing; the engine's steps take no lock of their own before."""
-        with self.database.write() as session:
-            step = next(each for each in steps_of(session, f"{release_id}:{stage}") if each.key == key)
-            report_progress(session, step, sentence, actor=SERVICE, now=_now())
+        with UnitOfWork(self.database, SERVICE).transaction() as work:
+            step = next(each for each in steps_of(work, f"{release_id}:{stage}") if each.key == key)
+            report_progress(work, step, sentence)
 
 
 def _plan(release_id: str, stage: str, *, policy: Json | None, more: Json) -> PlannedRollout:
@@ -155,10 +158,6 @@ def _plan(release_id: str, stage: str, *, policy: Json | None, more: Json) -> Pl
         },
         steps=three_steps(f"churn-{stage}"),
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def as_json(answer: httpx.Response) -> dict[str, Any]:

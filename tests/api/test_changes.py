@@ -11,6 +11,7 @@ from sqlmodel import Session
 from app.api import changes as changes_module
 from app.api.changes import Changes
 from app.database.connection import Database
+from app.events.work import UnitOfWork
 from app.identity.actor import SERVICE
 from app.releases.queries import get_release, revisions_of
 from app.releases.service import record
@@ -31,14 +32,13 @@ async def watching(changes: Changes) -> AsyncIterator[None]:
 
 @pytest.fixture
 def release(database: Database) -> str:
-    with database.write() as session:
-        return a_release(session).id
+    with UnitOfWork(database, SERVICE).transaction() as work:
+        return a_release(work).id
 
 
 def revise(database: Database, release_id: str) -> None:
-    with database.write() as session:
-        release = get_release(session, release_id)
-        record(session, release, "release.noted", subject=release_id, data={}, actor=SERVICE, now=NOW)
+    with UnitOfWork(database, SERVICE, now=NOW).transaction() as work:
+        record(work, get_release(work, release_id), "release.noted", subject=release_id, data={})
 
 
 def revision(database: Database, release_id: str) -> int:

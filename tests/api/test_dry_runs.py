@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
+from app.events.work import UnitOfWork
 from app.identity.actor import SERVICE
 from app.planning.places import Place
 from app.releases.dry_runs import begin_dry_run, finish_dry_run
@@ -34,8 +35,8 @@ def finish(worker: Worker, run_id: str) -> None:
     """As a worker does that found something."""
     result = {"checks": [CHECK], "content": None, "stages": []}
     said = {"code": "quota_exceeded", "sentence": "prod: Too few cores."}
-    with worker.database.write() as session:
-        finish_dry_run(session, run_id, DryRunState.FAILED, **said, result=result, now=datetime.now(UTC))
+    with UnitOfWork(worker.database, SERVICE).transaction() as work:
+        finish_dry_run(work, run_id, DryRunState.FAILED, **said, result=result)
 
 
 def test_dry_run_is_accepted_and_says_where_it_is(anna: httpx.Client, churn: str) -> None:
@@ -74,10 +75,8 @@ def test_dry_run_that_is_finished_twice_keeps_what_was_found_first(
 ) -> None:
     asked = post_dry_run(anna, churn).json()["id"]
     finish(worker, asked)
-    with worker.database.write() as session:
-        finish_dry_run(
-            session, asked, DryRunState.PASSED, code="passed", sentence="Fine.", result=None, now=datetime.now(UTC)
-        )
+    with UnitOfWork(worker.database, SERVICE).transaction() as work:
+        finish_dry_run(work, asked, DryRunState.PASSED, code="passed", sentence="Fine.", result=None)
 
     assert as_json(anna.get(f"/v1/dry-runs/{asked}"))["state"] == "failed"
 
@@ -97,16 +96,14 @@ def test_unknown_stage_is_refused_at_once(anna: httpx.Client, churn: str) -> Non
 
 def test_expired_dry_runs_are_deleted_when_another_starts(anna: httpx.Client, churn: str, service: Served) -> None:
     database = service.service.database
-    with database.write() as session:
+    with UnitOfWork(database, SERVICE, now=datetime.now(UTC) - timedelta(days=2)).transaction() as work:
         old = begin_dry_run(
-            session,
+            work,
             model=churn,
             definition_version=1,
             job="job-1",
             source=Place(subscription="s", resource_group="rg", workspace="ws"),
             stages=["dev"],
-            actor=SERVICE,
-            now=datetime.now(UTC) - timedelta(days=2),
         ).id
     post_dry_run(anna, churn)
 

@@ -9,7 +9,8 @@ import pytest
 from sqlmodel import Session, func, select
 
 from app.database.connection import Database
-from app.releases.tables import Event, Release
+from app.events.tables import Event
+from app.releases.tables import Release
 from tests.api.conftest import on_sqlite
 from tests.api.playing import Worker, apply, as_json, ask, definition, digest_of, upload
 from tests.api.serving import Served, problem_of

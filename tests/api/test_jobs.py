@@ -5,6 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
+from app.events.work import UnitOfWork
+from app.identity.actor import SERVICE
 from app.jobs.service import record_job
 from app.planning.places import Place
 from tests.api.conftest import SUBSCRIPTION
@@ -78,8 +80,8 @@ def test_name_that_another_job_has(anna: httpx.Client, churn: str) -> None:
 def test_job_in_two_workspaces_must_be_named_with_its_own(anna: httpx.Client, churn: str, service: Served) -> None:
     anna.post("/v1/jobs", json={"model": churn, "name": "twin"})
     place = Place(subscription=SUBSCRIPTION, resource_group="rg-ml", workspace="ws-other")
-    with service.service.database.write() as session:
-        record_job(session, place, "twin", now=NOW, recorded_by="anna")
+    with UnitOfWork(service.service.database, SERVICE, now=NOW).transaction() as work:
+        record_job(work, place, "twin")
 
     problem = problem_of(anna.get("/v1/jobs/twin"), 409, "job_ambiguous")
 

@@ -1,7 +1,5 @@
 """A newer version migrates the database while processes of this one run: they say so, and write nothing more."""
 
-from datetime import UTC, datetime
-
 import httpx
 import pytest
 from sqlalchemy import text
@@ -10,9 +8,9 @@ from sqlmodel import select
 from app.database.connection import Database
 from app.database.migrate import check_schema
 from app.errors import Unavailable
+from app.events.tables import Event
+from app.events.work import UnitOfWork
 from app.identity.actor import SERVICE
-from app.releases.events import append_event
-from app.releases.tables import Event
 
 
 def migrate_to(url: str, revision: str) -> None:
@@ -38,8 +36,8 @@ def test_process_that_runs_writes_nothing_once_the_schema_is_another(database: D
     check_schema(database)
     migrate_to(database_url, "9999")
 
-    with pytest.raises(Unavailable) as refused, database.write() as session:
-        append_event(session, "made.up", subject="x", actor=SERVICE, now=datetime.now(UTC))
+    with pytest.raises(Unavailable) as refused, UnitOfWork(database, SERVICE).transaction() as work:
+        work.append_event("made.up", subject="x")
 
     assert refused.value.code == "database_is_newer"
     with database.read() as session:

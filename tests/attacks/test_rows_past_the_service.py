@@ -11,13 +11,13 @@ from sqlalchemy import text
 from sqlmodel import select
 
 from app.database.connection import Database
+from app.events.chain import hash_of
+from app.events.tables import Event
 from app.identity.cookies import session_cookie
 from app.identity.secrets import new_secret, new_token, secret_hash
 from app.identity.tables import ApiToken, PortalSession
 from app.releases.attested import ROW, row_digest
-from app.releases.events import hash_of
 from app.releases.queries import get_rollout
-from app.releases.tables import Event
 from tests.api.playing import Worker, apply, approve, as_json, ask, definition
 from tests.api.serving import Served
 from tests.identity.conftest import As

@@ -11,13 +11,13 @@ from sqlmodel import select
 
 from app.azureml.facade import AzureML
 from app.azureml.jobs import get_job, submit_job
+from app.events.tables import Event
 from app.evidence.cleaning import MOST_LINES
 from app.evidence.service import evidence_on, subject_of_job
 from app.execution.context import WorkerContext
 from app.execution.poll_jobs import look
 from app.jobs.service import RECORDED
 from app.jobs.tables import TrainingJob
-from app.releases.tables import Event
 from tests.azureml.fixtures import DEV, Trained, train
 from tests.azureml.running import RunningEmulator
 from tests.azureml.team import write_training

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from app.database.connection import Database
+from app.events.chain import verify_chain
+from app.events.tables import EventHead
 from app.local.ports import free_port
 from app.local.processes import Program
-from app.releases.events import verify_chain
-from app.releases.tables import EventHead
 from tests.compose.file import Service, image_command, in_order, read_services
 from tests.conftest import create_database, url_of
 from tests.topology import Topology

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
-from app.releases.events import verify_chain
-from app.releases.tables import Event, EventHead
+from app.events.chain import verify_chain
+from app.events.tables import Event, EventHead
 from tests.topology import PROVIDER, Team, Topology
 
 

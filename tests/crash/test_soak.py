@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from app.events.tables import Event
 from app.releases.queries import list_releases
 from app.releases.states import Status
-from app.releases.tables import Event, Release
+from app.releases.tables import Release
 from tests.crash.invariants import count_chain
 from tests.postgresql import running_postgresql
 from tests.topology import Team, Topology

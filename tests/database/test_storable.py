@@ -13,10 +13,10 @@ from sqlmodel import select
 from app.database.connection import Database
 from app.database.storable import DEEPEST, LARGEST, storable_json, storable_text
 from app.errors import Invalid, Unavailable
+from app.events.work import UnitOfWork
 from app.identity.actor import SERVICE
 from app.jobs.tables import TrainingJob
 from app.releases.audit import verify
-from app.releases.events import append_event
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -120,8 +120,8 @@ def test_what_postgresql_calls_operational_but_is_too_much_is_not_waited_for(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=ANYTHING)
 def test_whatever_is_in_an_event_its_chain_stays_whole(database: Database, value: Any) -> None:
-    with database.write() as session:
-        append_event(session, "made.up", subject="x", actor=SERVICE, now=NOW, data={"value": value})
+    with UnitOfWork(database, SERVICE, now=NOW).transaction() as work:
+        work.append_event("made.up", subject="x", data={"value": value})
 
     with database.read() as session:
         verdict = verify(session)

@@ -16,6 +16,8 @@ from app.definitions.schema import Definition
 from app.definitions.service import Applied, apply
 from app.definitions.tables import DefinitionVersion
 from app.errors import Conflict, Invalid, NotFound
+from app.events.work import UnitOfWork
+from app.identity.actor import Actor
 from tests.definitions.conftest import change
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -27,13 +29,11 @@ def put(database: Database, folder: Path, *, now: datetime = NOW, actor: str = "
 
 def put_archive(database: Database, archive: bytes, *, now: datetime = NOW, actor: str = "anna") -> Applied:
     definition = read_archive(archive)
-    with database.write() as session:
+    with UnitOfWork(database, Actor(actor, "api"), now=now).transaction() as work:
         return apply(
-            session,
+            work,
             definition,
-            bundle_digest=keep(session, archive, digest=archive_digest(archive), now=now),
-            now=now,
-            actor=actor,
+            bundle_digest=keep(work, archive, digest=archive_digest(archive), now=now),
         )
 
 

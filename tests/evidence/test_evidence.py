@@ -10,13 +10,15 @@ from sqlmodel import select
 
 from app.azureml.errors import ModelFailed
 from app.database.connection import Database
+from app.events.tables import Event
+from app.events.work import UnitOfWork
 from app.evidence.service import DEPLOYMENT_LOG, Log, delete_expired, digest_of, keep
 from app.evidence.tables import Evidence
 from app.execution.step_runs import End, record_end
+from app.identity.actor import SERVICE
 from app.releases.audit import verify
 from app.releases.locks import lock_rollout
 from app.releases.states import StepStatus
-from app.releases.tables import Event
 from tests.api.playing import Worker
 from tests.identity.conftest import (
     As,
@@ -48,12 +50,12 @@ def failed(planned: str, worker: Worker) -> str:
 
 
 def fail(database: Database, rollout: str, error: ModelFailed) -> None:
-    with database.write() as session:
-        _, _, steps = lock_rollout(session, rollout)
+    with UnitOfWork(database, SERVICE, now=NOW).transaction() as work:
+        _, _, steps = lock_rollout(work, rollout)
         step = steps[0]
         step.status = StepStatus.RUNNING
         end = End(StepStatus.ERRORED, error.code, str(error), log=error.log)
-        record_end(session, step, end, now=NOW, log_days=30)
+        record_end(work, step, end, log_days=30)
 
 
 def kept(database: Database) -> Evidence:
@@ -119,26 +121,27 @@ def test_log_is_deleted_when_its_time_is_over(failed: str, root: httpx.Client, w
 
 
 def test_nothing_expired_is_left_by_the_next_log_that_is_kept(database: Database) -> None:
-    with database.write() as session:
-        old = keep(session, Log(DEPLOYMENT_LOG, "old"), subject="a", model=None, now=NOW, days=1)
-        keep(session, Log(DEPLOYMENT_LOG, "new"), subject="a", model=None, now=NOW + timedelta(days=2), days=1)
+    with UnitOfWork(database, SERVICE, now=NOW).transaction() as work:
+        old = keep(work, Log(DEPLOYMENT_LOG, "old"), subject="a", model=None, days=1)
+    with UnitOfWork(database, SERVICE, now=NOW + timedelta(days=2)).transaction() as work:
+        keep(work, Log(DEPLOYMENT_LOG, "new"), subject="a", model=None, days=1)
 
     with database.read() as session:
         assert session.get_one(Evidence, old["id"]).text is None
 
 
 def test_text_that_no_database_takes_is_kept(database: Database) -> None:
-    with database.write() as session:
-        keep(session, Log(DEPLOYMENT_LOG, "a\x00b\ud800c\x1b[31md\u202e"), subject="a", model=None, now=NOW, days=1)
+    with UnitOfWork(database, SERVICE, now=NOW).transaction() as work:
+        keep(work, Log(DEPLOYMENT_LOG, "a\x00b\ud800c\x1b[31md\u202e"), subject="a", model=None, days=1)
 
     assert kept(database).text == "abcd"
 
 
 def test_secret_in_a_sentence_or_in_details_is_left_out_of_the_event(planned: str, worker: Worker) -> None:
-    with worker.database.write() as session:
-        _, _, steps = lock_rollout(session, f"{planned}:dev")
+    with UnitOfWork(worker.database, SERVICE, now=NOW).transaction() as work:
+        _, _, steps = lock_rollout(work, f"{planned}:dev")
         steps[0].status = StepStatus.RUNNING
         end = End(StepStatus.FAILED, "x", "It said: token=abc123abc.", output={"got": ["password=abc123abc"]})
-        record_end(session, steps[0], end, now=NOW, log_days=1)
+        record_end(work, steps[0], end, log_days=1)
 
     assert "abc123abc" not in str(said_of(worker.database))

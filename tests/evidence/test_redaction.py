@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from app.azureml.errors import AzureMLError, SdkFailed
 from app.azureml.translation import operation_failed
 from app.database.connection import Database
+from app.events.work import UnitOfWork
 from app.evidence.cleaning import LONGEST_LINE, LONGEST_TEXT, MOST_LINES, clean, last_lines
 from app.evidence.redaction import redact
 from app.evidence.service import fit_to_keep
+from app.identity.actor import SERVICE
 from app.jobs.service import Sighting, note_sighting, record_job
 from app.planning.places import Place
 from app.steps.contract import Refused
@@ -171,8 +173,8 @@ def test_secret_that_azures_words_are_cut_in_is_taken_out_before() -> None:
 def test_sentence_of_a_training_job_is_kept_without_secrets(database: Database) -> None:
     place = Place(subscription="s", resource_group="r", workspace="w")
     seen = Sighting(status="Failed", is_final=True, code="failed", sentence=f"step api_key={SECRET} failed.")
-    with database.write() as session:
-        job, _ = record_job(session, place, "j", now=NOW, recorded_by="anna")
-        note_sighting(session, job, seen, now=NOW)
+    with UnitOfWork(database, SERVICE, now=NOW).transaction() as work:
+        job, _ = record_job(work, place, "j")
+        note_sighting(work, job, seen)
 
         assert job.sentence == "step api_key=[removed] failed."

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 
 import pytest
 from sqlmodel import Session, select
 
 from app.database.connection import Database
 from app.errors import Conflict, Invalid
+from app.events.chain import verify_chain
+from app.events.tables import Event, EventHead
 from app.execution.batch_writer import MOST, BatchWriter
-from app.identity.actor import SERVICE
-from app.releases.events import append_event, verify_chain
-from app.releases.tables import Event, EventHead
+from app.guardrails.rules import NO_GUARDRAILS
+from app.releasing.queue import DbosQueue
+from app.releasing.work import Releasing, Work
 
 WRITERS = 3 * MOST
 
@@ -20,12 +21,17 @@ WRITERS = 3 * MOST
 def allowed(_session: Session) -> None: ...
 
 
-def event_of(number: int) -> Callable[[Session], int]:
-    def work(session: Session) -> int:
-        append_event(session, "test.written", subject=str(number), actor=SERVICE, now=datetime.now(UTC))
+def event_of(number: int) -> Callable[[Work], int]:
+    def act(work: Work) -> int:
+        work.append_event("test.written", subject=str(number))
         return number
 
-    return work
+    return act
+
+
+@pytest.fixture
+def releasing(database: Database) -> Releasing:
+    return Releasing(database, DbosQueue(database.engine), NO_GUARDRAILS)
 
 
 def kept(database: Database) -> set[int]:
@@ -36,9 +42,9 @@ def kept(database: Database) -> set[int]:
         return {int(event.subject) for event in events}
 
 
-def test_each_writer_gets_its_own_result_and_everything_is_there(database: Database) -> None:
+def test_each_writer_gets_its_own_result_and_everything_is_there(database: Database, releasing: Releasing) -> None:
     begun: list[Session] = []
-    writer = BatchWriter(database, fence=begun.append)
+    writer = BatchWriter(releasing, fence=begun.append)
 
     with ThreadPoolExecutor(WRITERS) as pool:
         results = list(pool.map(lambda number: writer.write(event_of(number)), range(WRITERS)))
@@ -48,11 +54,11 @@ def test_each_writer_gets_its_own_result_and_everything_is_there(database: Datab
     assert len(begun) < WRITERS, "those that waited were written together"
 
 
-def test_what_breaks_breaks_for_its_writer_alone(database: Database) -> None:
-    writer = BatchWriter(database, fence=allowed)
+def test_what_breaks_breaks_for_its_writer_alone(database: Database, releasing: Releasing) -> None:
+    writer = BatchWriter(releasing, fence=allowed)
 
-    def broken(session: Session) -> int:
-        event_of(999)(session)
+    def broken(work: Work) -> int:
+        event_of(999)(work)
         raise Invalid("This one is broken.", code="broken")
 
     def write(number: int) -> int | Invalid:
@@ -70,11 +76,11 @@ def test_what_breaks_breaks_for_its_writer_alone(database: Database) -> None:
     assert kept(database) == good
 
 
-def test_without_a_lease_nobody_writes(database: Database) -> None:
+def test_without_a_lease_nobody_writes(database: Database, releasing: Releasing) -> None:
     def fence(_session: Session) -> None:
         raise Conflict("The worker has lost its lease.", code="lease_lost")
 
-    writer = BatchWriter(database, fence=fence)
+    writer = BatchWriter(releasing, fence=fence)
 
     def write(number: int) -> str:
         with pytest.raises(Conflict) as lost:

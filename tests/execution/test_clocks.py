@@ -8,18 +8,17 @@ from sqlalchemy import text
 from sqlmodel import select
 
 from app.api.first_token import LIFETIME, first_token
-from app.database.clock import database_now
 from app.database.connection import Database
+from app.events.tables import Event
+from app.events.work import UnitOfWork
 from app.evidence.service import JOB_LOG, Log, keep, subject_of_job
 from app.execution.context import WorkerContext
 from app.execution.rollout import carry_out_rollout
 from app.identity.actor import SERVICE
 from app.jobs.tables import TrainingJob
-from app.releases.events import append_event
 from app.releases.queries import get_rollout, steps_of
 from app.releases.service import begin_attempt, move_rollout, move_step
 from app.releases.states import Status, StepStatus
-from app.releases.tables import Event
 from app.settings import Settings
 from app.steps.contract import Context, Done
 from tests.api.serving import serving
@@ -69,14 +68,13 @@ def test_step_that_another_worker_began_is_not_out_of_time(
         return Done("Made.")
 
     hands.acts["create_endpoint"] = looks_at_the_time
-    with late.write() as session:
-        there = database_now(session)
-        rollout = get_rollout(session, planned, "dev")
-        begin_attempt(session, rollout, actor=SERVICE, now=there)
+    with UnitOfWork(late, SERVICE).transaction() as work:
+        rollout = get_rollout(work, planned, "dev")
+        begin_attempt(work, rollout)
         said = {"code": "x", "sentence": "x"}
-        move_rollout(session, rollout, Status.IN_PROGRESS, **said, actor=SERVICE, now=there)
-        (step,) = (each for each in steps_of(session, rollout.id) if each.key == "create_endpoint")
-        move_step(session, step, StepStatus.RUNNING, code="x", sentence="x", actor=SERVICE, now=there)
+        move_rollout(work, rollout, Status.IN_PROGRESS, **said)
+        (step,) = (each for each in steps_of(work, rollout.id) if each.key == "create_endpoint")
+        move_step(work, step, StepStatus.RUNNING, code="x", sentence="x")
 
     assert carry_out_rollout(worker, rollout.id) is Status.SUCCEEDED
 
@@ -84,8 +82,8 @@ def test_step_that_another_worker_began_is_not_out_of_time(
 def test_event_that_is_written_later_is_never_earlier(database: Database) -> None:
     now = datetime.now(UTC)
     for moment in (now, now - APART, now + APART, now):
-        with database.write() as session:
-            append_event(session, "made.up", subject="x", actor=SERVICE, now=moment)
+        with UnitOfWork(database, SERVICE, now=moment).transaction() as work:
+            work.append_event("made.up", subject="x")
 
     with database.read() as session:
         moments = session.exec(select(Event.at).order_by(Event.seq)).all()  # type: ignore[arg-type] # a column
@@ -97,7 +95,7 @@ def test_token_and_log_live_by_the_clock_that_their_ends_were_made_with(late: Da
     """To this machine's clock both have been over for minutes."""
     left = timedelta(minutes=2)
     secret = first_token(late, "root", now=late.now() - LIFETIME + left)
-    with late.write() as session:
+    with UnitOfWork(late, SERVICE).transaction() as work:
         job = TrainingJob(
             subscription="s",
             resource_group="g",
@@ -110,10 +108,10 @@ def test_token_and_log_live_by_the_clock_that_their_ends_were_made_with(late: Da
             recorded_by="root",
             created_at=late.now(),
         )
-        session.add(job)
-        session.flush()
+        work.add(job)
+        work.flush()
         log = Log(JOB_LOG, "RuntimeError: no weights")
-        keep(session, log, subject=subject_of_job(job.id), model="churn", now=late.now(), days=left / timedelta(days=1))
+        keep(work, log, subject=subject_of_job(job.id), model="churn", days=left / timedelta(days=1))
 
     with serving(Settings(data=tmp_path / "data", database_url=late.url)) as service:
         answer = service.client(None).get("/v1/jobs/job-1/evidence", headers={"Authorization": f"Bearer {secret}"})

@@ -17,6 +17,8 @@ from app.bundles.store import keep
 from app.database.connection import Database
 from app.definitions.schema import ApprovalSection
 from app.definitions.tables import DefinitionVersion
+from app.events.tables import Event
+from app.events.work import UnitOfWork
 from app.execution.context import WorkerContext
 from app.execution.dry_run import carry_out_dry_run
 from app.execution.poll_jobs import LOST_AFTER, look
@@ -24,19 +26,18 @@ from app.execution.prepare import prepare_release
 from app.execution.reconcile import MOST_IN_A_ROW, Reconciliation
 from app.execution.rollout import carry_out_rollout
 from app.execution.timers import look_at_rollout
-from app.guardrails.rules import NO_GUARDRAILS
 from app.identity.actor import SERVICE, Actor
 from app.jobs.service import LOST, REFUSED, SUBMITTING
 from app.jobs.tables import TrainingJob
 from app.releases.attested import ROW, row_digest
 from app.releases.dry_runs import begin_dry_run
-from app.releases.events import append_event
 from app.releases.planning import plan_release
 from app.releases.service import Request, begin_attempt, create_release, move_rollout
 from app.releases.states import DryRunState, Status
-from app.releases.tables import DryRun, Event, Release, Rollout
+from app.releases.tables import DryRun, Release, Rollout
 from app.releasing.control import cancel, retry
-from app.releasing.requests import Asking, have_it_prepared
+from app.releasing.requests import have_it_prepared
+from app.releasing.work import Work
 from app.steps.contract import Context, Done
 from tests.bundles.tars import tar_of
 from tests.execution.breaking import Broken, refusing, refusing_statements
@@ -55,60 +56,58 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def another(session: Session, *, stages: tuple[str, ...] = ("dev",)) -> Release:
+def another(work: UnitOfWork, *, stages: tuple[str, ...] = ("dev",)) -> Release:
     """One more release of the planned one's job."""
-    first = session.get_one(Release, "churn-1")
+    first = work.get_one(Release, "churn-1")
     asked = Request("churn", first.definition_id, 1, first.job_id, first.job, stages)
-    return create_release(session, asked, mark="abcd", actor=ANNA, now=now())
+    return create_release(work, asked, mark="abcd")
 
 
 def queued(worker: WorkerContext) -> str:
     """A rollout of a release of its own that waits in the queue."""
-    with worker.database.write() as session:
-        release = another(session)
-        (rollout,) = plan_release(
-            session, release, {"model_digest": "sha256:m"}, [a_plan("dev")], actor=ANNA, now=now()
-        )
-        workflow_id = begin_attempt(session, rollout, actor=SERVICE, now=now())
-        worker.queue.carry_out_rollout(session, rollout.id, workflow_id=workflow_id, target=rollout.target)
+    with UnitOfWork(worker.database, ANNA).transaction() as work:
+        release = another(work)
+        (rollout,) = plan_release(work, release, {"model_digest": "sha256:m"}, [a_plan("dev")])
+        workflow_id = begin_attempt(work, rollout)
+        worker.queue.carry_out_rollout(work, rollout.id, workflow_id=workflow_id, target=rollout.target)
         return rollout.id
 
 
-def apply_definition(session: Session) -> None:
+def apply_definition(work: UnitOfWork) -> None:
     """Give the planned release's definition its content and files, on record as the service would have it."""
-    version = session.exec(select(DefinitionVersion)).one()
+    version = work.exec(select(DefinitionVersion)).one()
     archive = tar_of(("golden.json", b"[]"))
-    version.bundle_digest = keep(session, archive, digest=archive_digest(archive), now=now())
+    version.bundle_digest = keep(work, archive, digest=archive_digest(archive), now=now())
     version.content = definition().model_dump(mode="json")
-    session.add(version)
+    work.add(version)
     said = {ROW: row_digest(version)}
-    append_event(session, "model.applied", subject="churn@1", actor=ANNA, now=now(), model="churn", data=said)
+    work.append_event("model.applied", subject="churn@1", model="churn", data=said)
 
 
 def pending(worker: WorkerContext) -> str:
     """A release that waits to be prepared."""
-    with worker.database.write() as session:
-        apply_definition(session)
-        release = another(session)
-        have_it_prepared(session, worker.queue, release)
+    with Work(worker.releasing, ANNA).transaction() as work:
+        apply_definition(work)
+        release = another(work)
+        have_it_prepared(work, release)
         return release.id
 
 
 def dry_run(worker: WorkerContext) -> str:
-    with worker.database.write() as session:
-        apply_definition(session)
+    with UnitOfWork(worker.database, ANNA).transaction() as work:
+        apply_definition(work)
         asked: dict[str, Any] = {"model": "churn", "definition_version": 1, "job": "job-1", "source": SOURCE}
-        run = begin_dry_run(session, **asked, stages=["dev"], actor=ANNA, now=now())
-        worker.queue.plan_dry_run(session, run.id)
+        run = begin_dry_run(work, **asked, stages=["dev"])
+        worker.queue.plan_dry_run(work, run.id)
         return run.id
 
 
 def scheduled(worker: WorkerContext) -> str:
     """A rollout whose freeze has ended."""
     rollout_id = queued(worker)
-    with worker.database.write() as session:
-        rollout = session.get_one(Rollout, rollout_id)
-        move_rollout(session, rollout, Status.SCHEDULED, code="frozen", sentence="Frozen.", actor=SERVICE, now=now())
+    with UnitOfWork(worker.database, SERVICE).transaction() as work:
+        rollout = work.get_one(Rollout, rollout_id)
+        move_rollout(work, rollout, Status.SCHEDULED, code="frozen", sentence="Frozen.")
     return rollout_id
 
 
@@ -228,8 +227,8 @@ def test_end_that_cannot_be_written_is_left_out_and_can_be_retried(
         assert "Broken: the write was refused. Look for incident " in rollout.sentence
         assert "in the log of worker worker-1." in rollout.sentence
         assert "nobody's business" not in rollout.sentence
-    with database.write() as session:
-        retry(session, Asking(worker.queue, ANNA, now(), "", NO_GUARDRAILS), release.id)
+    with Work(worker.releasing, ANNA).transaction() as work:
+        retry(work, release.id)
     assert carry_out_rollout(worker, rollout_id) is Status.SUCCEEDED
 
 
@@ -270,8 +269,8 @@ def test_rollout_that_broke_while_it_was_cancelled_ends(worker: WorkerContext, h
     rollout_id = queued(worker)
 
     def cancelled(_context: Context) -> Done:
-        with worker.database.write() as session:
-            cancel(session, Asking(worker.queue, ANNA, now(), "", NO_GUARDRAILS), rollout_id.partition(":")[0])
+        with Work(worker.releasing, ANNA).transaction() as work:
+            cancel(work, rollout_id.partition(":")[0])
         raise KeyError("odd")
 
     hands.acts["create_endpoint"] = cancelled
@@ -432,13 +431,13 @@ def test_what_gets_lost_again_and_again_is_failed(worker: WorkerContext) -> None
 
 
 def test_timer_of_an_approval_that_expires_is_set_again(worker: WorkerContext) -> None:
-    with worker.database.write() as session:
-        release = another(session, stages=("prod",))
+    with UnitOfWork(worker.database, ANNA).transaction() as work:
+        release = another(work, stages=("prod",))
         plan = a_plan("prod", approval=True)
         plan.plan["approval"] = ApprovalSection(expires_after="1h").model_dump(mode="json")
-        (rollout,) = plan_release(session, release, {}, [plan], actor=ANNA, now=now())
+        (rollout,) = plan_release(work, release, {}, [plan])
         said = {"code": "needs_approval", "sentence": "Waits."}
-        move_rollout(session, rollout, Status.PENDING_APPROVAL, **said, actor=SERVICE, now=now())
+        move_rollout(work, rollout, Status.PENDING_APPROVAL, **said)
         rollout.asked_at = now() - timedelta(minutes=1)
 
     assert f"{rollout.id}:look" in reconcile(worker)

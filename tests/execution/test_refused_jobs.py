@@ -11,13 +11,13 @@ from app.azureml.translation import translated
 from app.bundles.tables import Bundle
 from app.execution.context import WorkerContext
 from app.execution.poll_jobs import LOST_AFTER, _not_seen, _not_submitted
-from app.guardrails.rules import NO_GUARDRAILS
 from app.identity.actor import SERVICE
 from app.jobs.service import LOST, NOT_FOUND, NOT_SEEN, REFUSED, SUBMITTING, Submission, note_sighting
 from app.jobs.tables import TrainingJob
 from app.planning.places import Place
 from app.releases.tables import Release
-from app.releasing.requests import Asking, _have_recorded
+from app.releasing.requests import _have_recorded
+from app.releasing.work import Work
 from tests.execution.instant import Hands, hands, worker
 from tests.releases.conftest import planned
 
@@ -96,22 +96,17 @@ def test_job_that_was_there_and_is_not_seen(error: AzureMLError, status: str) ->
 
 def test_name_of_a_refused_job_is_free_for_the_mended_file(worker: WorkerContext, planned: str) -> None:
     now = datetime.now(UTC)
-    asking = Asking(worker.queue, SERVICE, now, "", NO_GUARDRAILS)
     place = Place(subscription="sub", resource_group="rg", workspace="ws")
-    with worker.database.write() as session:
-        assert session.get_one(Release, planned)
-        session.add_all(Bundle(digest=each, archive=b"", size=0, created_at=now) for each in ("sha256:1", "sha256:2"))
-        session.flush()
-        job = _have_recorded(
-            session, asking, place, "job-14", model="churn", submission=Submission("sha256:1", "job.yml")
-        )
-        note_sighting(session, job, _not_submitted(worker, job, BadRequest("`comand` is not known.")), now=now)
+    with Work(worker.releasing, SERVICE).transaction() as work:
+        assert work.get_one(Release, planned)
+        work.add_all(Bundle(digest=each, archive=b"", size=0, created_at=now) for each in ("sha256:1", "sha256:2"))
+        work.flush()
+        job = _have_recorded(work, place, "job-14", model="churn", submission=Submission("sha256:1", "job.yml"))
+        note_sighting(work, job, _not_submitted(worker, job, BadRequest("`comand` is not known.")))
         assert (job.status, job.is_final) == (REFUSED, True)
 
-    with worker.database.write() as session:
-        again = _have_recorded(
-            session, asking, place, "job-14", model="churn", submission=Submission("sha256:2", "job.yml")
-        )
+    with Work(worker.releasing, SERVICE).transaction() as work:
+        again = _have_recorded(work, place, "job-14", model="churn", submission=Submission("sha256:2", "job.yml"))
         assert (again.id, again.bundle_digest, again.status, again.is_final) == (job.id, "sha256:2", SUBMITTING, False)
         assert again.ended_at is None
     assert any(each.startswith(f"job-{job.id}:look:1") for each in worker.queue.waiting_or_running())

@@ -1,12 +1,12 @@
 """A rollout as a worker carries it out, with steps of the test's own: what is begun, what is not, and how it ends."""
 
 import threading
-from datetime import UTC, datetime
 
 import pytest
 
 from app.azureml.errors import Unavailable
 from app.database.connection import Database
+from app.events.work import UnitOfWork
 from app.execution.context import WorkerContext
 from app.execution.rollout import carry_out_rollout
 from app.identity.actor import SERVICE
@@ -26,9 +26,9 @@ __all__ = ["hands", "planned", "worker"]
 @pytest.fixture
 def queued(planned: str, database: Database) -> str:
     """The id of a rollout that waits in the queue: two steps, and one that needs both."""
-    with database.write() as session:
-        rollout = get_rollout(session, planned, "dev")
-        begin_attempt(session, rollout, actor=SERVICE, now=datetime.now(UTC))
+    with UnitOfWork(database, SERVICE).transaction() as work:
+        rollout = get_rollout(work, planned, "dev")
+        begin_attempt(work, rollout)
         return rollout.id
 
 
@@ -122,9 +122,9 @@ def test_nothing_begins_once_somebody_asked_to_stop(
     worker: WorkerContext, hands: Hands, queued: str, asked: Control, ends: str, left: str
 ) -> None:
     def ask(_context: Context) -> Done:
-        with worker.database.write() as session:
-            release = lock_release(session, "churn-1")
-            ask_of(session, release, asked, reason="", actor=SERVICE, now=datetime.now(UTC))
+        with UnitOfWork(worker.database, SERVICE).transaction() as work:
+            release = lock_release(work, "churn-1")
+            ask_of(work, release, asked, reason="")
         return Done("Made.")
 
     hands.acts["create_endpoint"] = ask
@@ -157,13 +157,12 @@ def test_worker_that_is_stopped_records_what_has_ended_and_begins_nothing(
 
 def as_killed(database: Database, rollout_id: str, **ends: StepStatus) -> None:
     """As a worker leaves it that was killed when these steps had come so far."""
-    now = datetime.now(UTC)
     said = {"code": "x", "sentence": "x"}
-    with database.write() as session:
-        rollout = session.get_one(Rollout, rollout_id)
-        move_rollout(session, rollout, Status.IN_PROGRESS, **said, actor=SERVICE, now=now)
-        for step in steps_of(session, rollout_id):
+    with UnitOfWork(database, SERVICE).transaction() as work:
+        rollout = work.get_one(Rollout, rollout_id)
+        move_rollout(work, rollout, Status.IN_PROGRESS, **said)
+        for step in steps_of(work, rollout_id):
             if step.key in ends:
-                move_step(session, step, StepStatus.RUNNING, code="x", sentence="x", actor=SERVICE, now=now)
+                move_step(work, step, StepStatus.RUNNING, code="x", sentence="x")
                 if ends[step.key] is not StepStatus.RUNNING:
-                    move_step(session, step, ends[step.key], code="x", sentence="x", actor=SERVICE, now=now)
+                    move_step(work, step, ends[step.key], code="x", sentence="x")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.events.work import UnitOfWork
 from app.execution.context import WorkerContext
 from app.execution.rollout import carry_out_rollout
 from app.execution.scratch import scratch_folder, sweep
@@ -47,9 +48,9 @@ def test_full_disk_is_tried_again_within_the_steps_budget(
         return Done("Made.")
 
     hands.acts["create_endpoint"] = write
-    with worker.database.write() as session:
-        rollout = get_rollout(session, planned, "dev")
-        begin_attempt(session, rollout, actor=SERVICE, now=NOW)
+    with UnitOfWork(worker.database, SERVICE, now=NOW).transaction() as work:
+        rollout = get_rollout(work, planned, "dev")
+        begin_attempt(work, rollout)
 
     assert carry_out_rollout(worker, rollout.id) is ends
     with worker.database.read() as session:

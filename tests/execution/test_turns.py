@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
+from app.events.tables import Event
+from app.events.work import UnitOfWork
 from app.execution.context import WorkerContext
 from app.execution.dry_run import carry_out_dry_run
 from app.execution.lease import Lease
@@ -21,12 +23,12 @@ from app.identity.actor import SERVICE
 from app.releases.planning import plan_release
 from app.releases.service import Request, begin_attempt, create_release, move_rollout, move_step
 from app.releases.states import Status, StepStatus
-from app.releases.tables import Event, Release, Rollout, StepRun
+from app.releases.tables import Release, Rollout, StepRun
 from app.steps.contract import Interrupted
 from app.workers.service import WorkerIdentity, give_back, take_lease
 from app.workers.tables import Worker
 from tests.execution.instant import LEASE_SECONDS, Hands, hands, worker
-from tests.releases.conftest import ANNA, a_plan, planned
+from tests.releases.conftest import a_plan, planned
 
 __all__ = ["hands", "planned", "worker"]
 
@@ -42,24 +44,24 @@ def now() -> datetime:
 @pytest.fixture
 def two(worker: WorkerContext, planned: str) -> None:
     """One release whose deployment another worker was making, and a newer one whose turn the engine says it is."""
-    with worker.database.write() as session:
-        take_lease(session, OTHER, seconds=LEASE_SECONDS)
-        first = session.get_one(Rollout, f"{planned}:dev")
-        begin_attempt(session, first, actor=SERVICE, now=now())
-        said: dict[str, Any] = {"code": "in_progress", "sentence": "Under way.", "actor": SERVICE, "now": now()}
-        move_rollout(session, first, Status.IN_PROGRESS, **said)
-        for step in session.exec(select(StepRun).where(StepRun.rollout_id == first.id)).all():
+    with UnitOfWork(worker.database, SERVICE).transaction() as work:
+        take_lease(work, OTHER, seconds=LEASE_SECONDS)
+        first = work.get_one(Rollout, f"{planned}:dev")
+        begin_attempt(work, first)
+        said: dict[str, Any] = {"code": "in_progress", "sentence": "Under way."}
+        move_rollout(work, first, Status.IN_PROGRESS, **said)
+        for step in work.exec(select(StepRun).where(StepRun.rollout_id == first.id)).all():
             if step.key == "create_endpoint":
-                move_step(session, step, StepStatus.RUNNING, worker=OTHER.id, **said)
-        newer = _newer(session, planned)
-        begin_attempt(session, newer, actor=SERVICE, now=now())
+                move_step(work, step, StepStatus.RUNNING, worker=OTHER.id, **said)
+        newer = _newer(work, planned)
+        begin_attempt(work, newer)
 
 
-def _newer(session: Session, planned: str) -> Rollout:
-    before = session.get_one(Release, planned)
+def _newer(work: UnitOfWork, planned: str) -> Rollout:
+    before = work.get_one(Release, planned)
     asked = Request("churn", before.definition_id, 1, before.job_id, before.job, ("dev",))
-    release = create_release(session, asked, mark="efgh", actor=ANNA, now=now())
-    (rollout,) = plan_release(session, release, {"model_digest": "sha256:m"}, [a_plan("dev")], actor=ANNA, now=now())
+    release = create_release(work, asked, mark="efgh")
+    (rollout,) = plan_release(work, release, {"model_digest": "sha256:m"}, [a_plan("dev")])
     return rollout
 
 

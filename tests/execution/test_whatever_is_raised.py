@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from app.database.connection import Database
+from app.events.work import UnitOfWork
 from app.execution.batch_writer import BatchWriter
 from app.execution.context import WorkerContext
 from app.execution.prepare import prepare_release
@@ -19,6 +20,7 @@ from app.releases.service import Request, begin_attempt, create_release
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout
 from app.releasing.requests import have_it_prepared
+from app.releasing.work import Work
 from app.steps.contract import Context, Done
 from tests.execution.instant import Hands, hands, worker
 from tests.releases.conftest import a_plan, planned
@@ -47,27 +49,25 @@ RAISED: list[Callable[[], BaseException]] = [
 ]
 
 
-def another(session: Session, worker: WorkerContext) -> Release:
-    first = session.get_one(Release, "churn-1")
+def another(work: UnitOfWork) -> Release:
+    first = work.get_one(Release, "churn-1")
     asked = Request("churn", first.definition_id, 1, first.job_id, first.job, ("dev",))
-    return create_release(session, asked, mark="abcd", actor=SERVICE, now=worker.now())
+    return create_release(work, asked, mark="abcd")
 
 
 def queued(worker: WorkerContext) -> str:
-    with worker.database.write() as session:
-        release = another(session, worker)
-        (rollout,) = plan_release(
-            session, release, {"model_digest": "sha256:m"}, [a_plan("dev")], actor=SERVICE, now=worker.now()
-        )
-        workflow_id = begin_attempt(session, rollout, actor=SERVICE, now=worker.now())
-        worker.queue.carry_out_rollout(session, rollout.id, workflow_id=workflow_id, target=rollout.target)
+    with UnitOfWork(worker.database, SERVICE).transaction() as work:
+        release = another(work)
+        (rollout,) = plan_release(work, release, {"model_digest": "sha256:m"}, [a_plan("dev")])
+        workflow_id = begin_attempt(work, rollout)
+        worker.queue.carry_out_rollout(work, rollout.id, workflow_id=workflow_id, target=rollout.target)
         return rollout.id
 
 
 def pending(worker: WorkerContext) -> str:
-    with worker.database.write() as session:
-        release = another(session, worker)
-        have_it_prepared(session, worker.queue, release)
+    with Work(worker.releasing, SERVICE).transaction() as work:
+        release = another(work)
+        have_it_prepared(work, release)
         return release.id
 
 
@@ -104,8 +104,8 @@ def test_what_preparing_raises_is_how_the_release_ended(
         assert session.get_one(Release, release_id).code == "internal_error"
 
 
-def test_whoever_waits_in_the_line_is_served_when_another_ones_work_panics(database: Database) -> None:
-    line = BatchWriter(database, fence=lambda _session: None)
+def test_whoever_waits_in_the_line_is_served_when_another_ones_work_panics(worker: WorkerContext) -> None:
+    line = BatchWriter(worker.releasing, fence=lambda _session: None)
     is_first_at_it, all_wait = threading.Event(), threading.Event()
     got: list[object] = []
 

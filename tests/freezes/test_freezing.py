@@ -7,11 +7,11 @@ import httpx
 import pytest
 
 from app.execution.timers import look_once
-from app.guardrails.rules import NO_GUARDRAILS
 from app.identity.actor import SERVICE
 from app.releases.locks import lock_release
 from app.releases.tables import Rollout
 from app.releasing.advance import may_begin
+from app.releasing.work import Work
 from tests.api.playing import Worker, approve, as_json
 from tests.api.serving import problem_of
 
@@ -24,8 +24,8 @@ def freeze(client: httpx.Client, **more: Any) -> str:
 
 
 def look(worker: Worker, rollout: str, *, hours: float = 0) -> None:
-    with worker.database.write() as session:
-        look_once(session, worker.queue, NO_GUARDRAILS, rollout, now=datetime.now(UTC) + timedelta(hours=hours))
+    with Work(worker.releasing, SERVICE, now=datetime.now(UTC) + timedelta(hours=hours)).transaction() as work:
+        look_once(work, rollout)
 
 
 def prod_of(client: httpx.Client, release: str) -> Json:
@@ -69,10 +69,10 @@ def test_what_is_queued_when_a_freeze_begins_does_not_begin(worker: Worker, anna
 
     # What two processes take for the database's clock may be some milliseconds apart.
     now = worker.database.now() + timedelta(seconds=1)
-    with worker.database.write() as session:
-        release = lock_release(session, waiting)
-        rollout = session.get_one(Rollout, f"{waiting}:prod")
-        assert not may_begin(session, worker.queue, NO_GUARDRAILS, release, rollout, actor=SERVICE, now=now)
+    with Work(worker.releasing, SERVICE, now=now).transaction() as work:
+        release = lock_release(work, waiting)
+        rollout = work.get_one(Rollout, f"{waiting}:prod")
+        assert not may_begin(work, release, rollout)
 
     assert prod_of(anna, waiting)["status"] == "scheduled"
 

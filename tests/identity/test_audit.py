@@ -181,7 +181,7 @@ def test_exactly_one_place_writes_an_event() -> None:
         if any(map(_writes_event, ast.walk(ast.parse(file.read_text()))))
     ]
 
-    assert writers == ["app/releases/events.py"]
+    assert writers == ["app/events/work.py"]
 
 
 def _writes_event(node: ast.AST) -> bool:

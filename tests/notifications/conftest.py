@@ -11,12 +11,12 @@ from pydantic import SecretStr
 from sqlmodel import select
 
 from app.database.connection import Database
+from app.events.work import UnitOfWork
 from app.identity.actor import Actor
 from app.notifications.notifier import Notifier
 from app.notifications.service import create_webhook
 from app.notifications.tables import Channel, Delivery, DeliveryStatus, Webhook
 from app.notifications.webhooks import WebhookSender
-from app.releases.events import append_event
 from app.settings import Settings
 from tests.notifications.receiving import Receiver, local_reach, receiving
 
@@ -37,8 +37,8 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def subscribe(database: Database) -> Callable[..., Webhook]:
     def subscribe(url: str, **more: Any) -> Webhook:
-        with database.write() as session:
-            return create_webhook(session, url=url, **more, actor=ANNA, now=datetime.now(UTC))
+        with UnitOfWork(database, ANNA).transaction() as work:
+            return create_webhook(work, url=url, **more)
 
     return subscribe
 
@@ -48,10 +48,8 @@ def happen(database: Database) -> Callable[..., int]:
     """Something happens; the number of its event."""
 
     def happen(kind: str = "release.created", model: str = "churn", **data: Any) -> int:
-        with database.write() as session:
-            event = append_event(
-                session, kind, subject="churn-1", actor=ANNA, now=datetime.now(UTC), model=model, data=data
-            )
+        with UnitOfWork(database, ANNA).transaction() as work:
+            event = work.append_event(kind, subject="churn-1", model=model, data=data)
         return event.seq
 
     return happen

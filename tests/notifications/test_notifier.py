@@ -19,6 +19,8 @@ from standardwebhooks import WebhookVerificationError
 
 from app.database.connection import Database
 from app.errors import Conflict
+from app.events.tables import Event
+from app.events.work import UnitOfWork
 from app.notifications import deliveries
 from app.notifications.dispatch import dispatch
 from app.notifications.keys import derive_secret
@@ -34,7 +36,6 @@ from app.notifications.service import (
     try_webhook,
 )
 from app.notifications.tables import Delivery, DeliveryStatus, Webhook
-from app.releases.tables import Event
 from app.settings import Settings
 from tests.notifications.conftest import ANNA, make_due, notifying
 from tests.notifications.receiving import Receiver, receiving, respond
@@ -111,13 +112,13 @@ def test_rotated_secret_signs_beside_the_former_one(
     database: Database, receiver: Receiver, subscribe: Subscribe, happen: Happen
 ) -> None:
     webhook = subscribe(receiver.url())
-    with database.write() as session:
-        rotate_secret(session, webhook.id, actor=ANNA, now=now())
+    with UnitOfWork(database, ANNA).transaction() as work:
+        rotate_secret(work, webhook.id)
     happen()
     wait_until(lambda: receiver.received, what="the event has arrived")
 
-    with database.write() as session:
-        rotate_secret(session, webhook.id, actor=ANNA, now=now() - timedelta(days=2))
+    with UnitOfWork(database, ANNA, now=now() - timedelta(days=2)).transaction() as work:
+        rotate_secret(work, webhook.id)
     happen()
     wait_until(lambda: len(receiver.received) == 2, what="the other event has arrived")
 
@@ -165,13 +166,13 @@ def test_event_is_dead_after_a_day_of_tries_and_can_be_sent_again(
     assert the_delivery(database).status is DeliveryStatus.DEAD
 
     receiver.answer = respond(200)
-    with database.write() as session:
-        assert redeliver_all_dead(session, webhook.id, actor=ANNA, now=now()) == 1
+    with UnitOfWork(database, ANNA).transaction() as work:
+        assert redeliver_all_dead(work, webhook.id) == 1
 
     wait_until(lambda: the_delivery(database).status is DeliveryStatus.DELIVERED, what="it has arrived")
     assert len(set(receiver.ids)) == 1
-    with database.write() as session:
-        redeliver_one(session, the_delivery(database).id or 0, actor=ANNA, now=now())
+    with UnitOfWork(database, ANNA).transaction() as work:
+        redeliver_one(work, the_delivery(database).id or 0)
     wait_until(lambda: len(receiver.received) == 11, what="what had arrived has arrived again")
 
 
@@ -211,8 +212,8 @@ def test_receiver_that_is_gone_is_told_nothing_more(
 
     wait_until(is_disabled, what="it is disabled")
     happen()
-    with database.write() as session, pytest.raises(Conflict, match="disabled"):
-        try_webhook(session, webhook.id, actor=ANNA, now=now())
+    with UnitOfWork(database, ANNA).transaction() as work, pytest.raises(Conflict, match="disabled"):
+        try_webhook(work, webhook.id)
     notifier.stop()
     notifier.wait_until_stopped()
     assert len(receiver.received) == 1
@@ -223,8 +224,8 @@ def test_trying_out_reaches_a_webhook_whatever_it_is_for(
     database: Database, receiver: Receiver, subscribe: Subscribe
 ) -> None:
     webhook = subscribe(receiver.url(), kinds=["release.failed"])
-    with database.write() as session:
-        try_webhook(session, webhook.id, actor=ANNA, now=now())
+    with UnitOfWork(database, ANNA).transaction() as work:
+        try_webhook(work, webhook.id)
 
     wait_until(lambda: receiver.received, what="it has arrived")
     assert json.loads(receiver.received[0].body)["type"] == "webhook.tested"
@@ -286,8 +287,8 @@ def test_removed_webhook_leaves_nothing_to_deliver(database: Database, subscribe
     webhook = subscribe("https://hooks.example.com/")
     happen()
     take(database)
-    with database.write() as session:
-        delete_webhook(session, webhook.id, actor=ANNA, now=now())
+    with UnitOfWork(database, ANNA).transaction() as work:
+        delete_webhook(work, webhook.id)
 
     assert deliveries_in(database) == []
     with database.read() as session:

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 
 import pytest
-from sqlmodel import Session
 
 from app.bundles.tables import Bundle
 from app.database.connection import Database
 from app.definitions.tables import DefinitionVersion
+from app.events.work import UnitOfWork
 from app.identity.actor import Actor
 from app.jobs.service import record_job
 from app.releases.planning import PlannedRollout, plan_release
@@ -38,27 +38,27 @@ def a_plan(stage: str, *, approval: bool = False) -> PlannedRollout:
     )
 
 
-def a_release(session: Session) -> Release:
+def a_release(work: UnitOfWork) -> Release:
     bundle = Bundle(digest="sha256:b", archive=b"", size=0, created_at=NOW)
-    session.add(bundle)
-    session.flush()
+    work.add(bundle)
+    work.flush()
     definition = DefinitionVersion(
         model="churn", version=1, bundle_digest=bundle.digest, content={}, applied_at=NOW, applied_by="anna"
     )
-    session.add(definition)
-    session.flush()
-    job, _ = record_job(session, PLACE, "job-1", now=NOW, recorded_by="anna", model="churn")
+    work.add(definition)
+    work.flush()
+    job, _ = record_job(work, PLACE, "job-1", model="churn")
     assert definition.id is not None
     assert job.id is not None
     asked = Request("churn", definition.id, 1, job.id, "job-1", ("dev", "prod"))
-    return create_release(session, asked, mark="abcd", actor=ANNA, now=NOW)
+    return create_release(work, asked, mark="abcd")
 
 
 @pytest.fixture
 def planned(database: Database) -> str:
     """The id of a release that is planned for dev and, with an approval, for prod."""
-    with database.write() as session:
-        release = a_release(session)
+    with UnitOfWork(database, ANNA, now=NOW).transaction() as work:
+        release = a_release(work)
         plans = [a_plan("dev"), a_plan("prod", approval=True)]
-        plan_release(session, release, {"model_digest": "sha256:m"}, plans, actor=ANNA, now=NOW)
+        plan_release(work, release, {"model_digest": "sha256:m"}, plans)
         return release.id

@@ -1,16 +1,15 @@
 """The service with its portal, and people who sit before it."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
-from app.guardrails.rules import NO_GUARDRAILS
 from app.identity.actor import SERVICE
 from app.releases.tables import Rollout
 from app.releasing.asking import ask_others_anew
+from app.releasing.work import Work
 from tests.api.conftest import anna, churn, plain_logs, service, settings, worker
 from tests.api.playing import Worker, apply, ask, definition
 from tests.api.serving import AUTHORITIES, Served
@@ -80,9 +79,9 @@ def serve_another(anna: httpx.Client, worker: Worker) -> Callable[[], str]:
         worker.plan(other, approval=())
         for stage in ("dev", "prod"):
             worker.complete(other, stage)
-        with worker.database.write() as session:
-            moved = session.get_one(Rollout, f"{other}:prod")
-            ask_others_anew(session, worker.queue, NO_GUARDRAILS, moved, actor=SERVICE, now=datetime.now(UTC))
+        with Work(worker.releasing, SERVICE).transaction() as work:
+            moved = work.get_one(Rollout, f"{other}:prod")
+            ask_others_anew(work, moved)
         return other
 
     return serve_another

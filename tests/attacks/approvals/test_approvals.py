@@ -8,22 +8,21 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlmodel import Session
 
 from app.database.connection import Database
+from app.events.chain import verify_chain
+from app.events.tables import EventHead
 from app.execution.timers import look_once
-from app.guardrails.rules import NO_GUARDRAILS
-from app.identity.actor import Actor
+from app.identity.actor import SERVICE, Actor
 from app.identity.roles import Grant, Role
-from app.releases.events import verify_chain
 from app.releases.locks import lock_release
 from app.releases.queries import list_events, plan_of
 from app.releases.states import Status
-from app.releases.tables import EventHead, Rollout
+from app.releases.tables import Rollout
 from app.releasing.advance import may_begin
 from app.releasing.asking import ask_others_anew
 from app.releasing.decisions import approve as approve_in
-from app.releasing.requests import Asking
+from app.releasing.work import Work
 from tests.api.playing import Worker, apply, approve, as_json, ask, definition, digest_of
 from tests.api.serving import Served, problem_of
 
@@ -45,16 +44,15 @@ def of(name: str, *groups: str, role: Role = Role.APPROVER) -> Actor:
 
 def vote(worker: Worker, release: str, actor: Actor, **more: Any) -> Status:
     """A word of somebody whose groups are known, on the plan as it is."""
-    with worker.database.write() as session:
-        digest = session.get_one(Rollout, f"{release}:prod").plan_digest
-        asking = Asking(worker.queue, actor, more.pop("now", None) or datetime.now(UTC), "", NO_GUARDRAILS)
-        return approve_in(session, asking, release, "prod", **{"plan_digest": digest, **more}).status
+    with Work(worker.releasing, actor, now=more.pop("now", None)).transaction() as work:
+        digest = work.get_one(Rollout, f"{release}:prod").plan_digest
+        return approve_in(work, release, "prod", **{"plan_digest": digest, **more}).status
 
 
 @contextmanager
-def writing(worker: Worker, release: str) -> Iterator[tuple[Session, Any, Rollout]]:
-    with worker.database.write() as session:
-        yield session, lock_release(session, release), session.get_one(Rollout, f"{release}:prod")
+def writing(worker: Worker, release: str) -> Iterator[tuple[Work, Any, Rollout]]:
+    with Work(worker.releasing, of("worker")).transaction() as work:
+        yield work, lock_release(work, release), work.get_one(Rollout, f"{release}:prod")
 
 
 def status_of(client: httpx.Client, release: str) -> str:
@@ -132,10 +130,8 @@ def test_what_serves_differently_when_its_turn_has_come_is_asked_anew(
     assert vote(worker, asked, of("dora", "risk")) is Status.QUEUED
     _serve_another(anna, worker)
 
-    with writing(worker, asked) as (session, release, rollout):
-        began = may_begin(
-            session, worker.queue, NO_GUARDRAILS, release, rollout, actor=of("worker"), now=datetime.now(UTC)
-        )
+    with writing(worker, asked) as (work, release, rollout):
+        began = may_begin(work, release, rollout)
 
     assert not began
     assert status_of(anna, asked) == "pending_approval"
@@ -148,9 +144,9 @@ def _serve_another(anna: httpx.Client, worker: Worker) -> str:
     worker.plan(other, approval=())
     for stage in ("dev", "prod"):
         worker.complete(other, stage)
-    with worker.database.write() as session:
-        moved = session.get_one(Rollout, f"{other}:prod")
-        ask_others_anew(session, worker.queue, NO_GUARDRAILS, moved, actor=of("worker"), now=datetime.now(UTC))
+    with Work(worker.releasing, of("worker")).transaction() as work:
+        moved = work.get_one(Rollout, f"{other}:prod")
+        ask_others_anew(work, moved)
     return other
 
 
@@ -161,11 +157,11 @@ def test_approval_after_expiry_is_refused_and_a_look_ends_it(worker: Worker, ann
         vote(worker, asked, of("carl", "risk"), now=late)
     assert refused.value.code == "approval_expired"  # type: ignore[attr-defined] # one of ours
 
-    with worker.database.write() as session:
-        look_once(session, worker.queue, NO_GUARDRAILS, f"{asked}:prod", now=datetime.now(UTC))
+    with Work(worker.releasing, SERVICE).transaction() as work:
+        look_once(work, f"{asked}:prod")
     assert status_of(anna, asked) == "pending_approval", "not yet"
-    with worker.database.write() as session:
-        look_once(session, worker.queue, NO_GUARDRAILS, f"{asked}:prod", now=late)
+    with Work(worker.releasing, SERVICE, now=late).transaction() as work:
+        look_once(work, f"{asked}:prod")
     assert status_of(anna, asked) == "expired"
     problem_of(approve(anna, asked), 409, "nothing_to_decide")
 
