@@ -1,14 +1,14 @@
-"""Everything that the service says no with.
+"""The errors of the service.
 
     MlreleaseError
     ├── Invalid          what was sent is malformed; ``problems`` lists every mistake
-    ├── NotFound         there is no such thing
+    ├── NotFound         it does not exist
     ├── Conflict         it is there, but its state does not allow this
     ├── TooLarge         more bytes, files or entries than is accepted
     ├── TooSlow          it does not arrive in the time that is given to it
-    ├── Unauthenticated  nobody knows who asks
+    ├── Unauthenticated  no valid credentials
     ├── Forbidden        known, but not allowed
-    ├── Unavailable      something that we depend on does not answer; try again
+    ├── Unavailable      a dependency does not respond; try again
     ├── Misconfigured    this process cannot start or work with its settings
     └── StepError        a step did not reach what it wants, see ``steps.contract`` and ``azureml.errors``
 
@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True)
 class Mistake:
-    """One thing wrong with what somebody wrote: where (file, line from 1) and what was expected instead."""
+    """A mistake in a file or request: where (file, line from 1), and what was expected."""
 
     message: str
     file: str | None = None
@@ -36,7 +36,7 @@ class Mistake:
 
 
 class MlreleaseError(Exception):
-    """A refusal: ``code`` is stable and snake_case, ``sentence`` is for people, ``hint`` says what to do."""
+    """Base of all errors: ``code`` is stable and snake_case, ``sentence`` is for people, ``hint`` says what to do."""
 
     default_code: ClassVar[str] = "error"
 

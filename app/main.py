@@ -93,7 +93,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="mlrelease",
         version="0.1.0",
-        summary="Releases of Azure ML models: asked for, approved, carried out, accounted for.",
+        summary="Release Azure ML models: request, approve, roll out, audit.",
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,  # operation ids: clients are generated from them
         responses=refusals(422, 500, 503),
@@ -189,7 +189,9 @@ def listen(host: str, port: int) -> socket.socket:
         raise Misconfigured(
             f"Port {port} of {host} {'is in use' if taken else f'cannot be served: {broken.strerror}'}.",
             code="port_in_use" if taken else "host_not_served",
-            hint="Stop what uses it, or set MLRELEASE_PORT." if taken else "Check MLRELEASE_HOST and MLRELEASE_PORT.",
+            hint="Stop the program that uses it, or set MLRELEASE_PORT."
+            if taken
+            else "Check MLRELEASE_HOST and MLRELEASE_PORT.",
         ) from broken
     # With its protocol named: only then does asyncio switch off Nagle's algorithm, which costs 40 ms for every answer.
     return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=listener.detach())

@@ -140,9 +140,9 @@ def _lock_out_others(lock: Path) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as taken:
         raise Misconfigured(
-            "Another worker works on this SQLite database.",
+            "Another worker uses this SQLite database.",
             code="worker_is_running",
-            hint="Stop it first, or set MLRELEASE_DATABASE_URL to a PostgreSQL database to run several.",
+            hint="Stop it first. To run several workers, set MLRELEASE_DATABASE_URL to a PostgreSQL database.",
         ) from taken
 
 

@@ -1,4 +1,4 @@
-"""The audit over HTTP: is the record whole, and what does it say."""
+"""The audit over HTTP: verify and export the event chain."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -24,7 +24,7 @@ JSON_LINES = "application/x-ndjson"
 
 
 class VerdictView(BaseModel):
-    """Note `seq` and `hash` elsewhere and send them the next time: then a chain that was written anew as a whole is seen too."""
+    """Note `seq` and `hash` elsewhere and send them next time: this also detects a chain that was rewritten as a whole."""
 
     intact: bool
     seq: int
@@ -43,15 +43,15 @@ class AuditLine(EventView):
         return cls(**EventView.of(event).model_dump(), previous=event.previous)
 
 
-@router.get("/verify", responses=refusals(422), summary="Walk the whole chain of events; the first broken link")
+@router.get("/verify", responses=refusals(422), summary="Verify the whole event chain")
 def verify_audit(
     api: Api,
     _who: ViewerOfAll,
     seq: Annotated[int | None, Query(ge=1, lt=2**31, description="of an event that you noted")] = None,
     hash: Annotated[str, Query(max_length=64, description="of that event")] = "",  # noqa: A002 # as events call it
 ) -> VerdictView:
-    """Edited, removed, added and reordered events are seen, also at the end; and rows that give rights, or were decided, and are
-    not as the events say. Takes some seconds for a million of them."""
+    """Detects edited, removed, added and reordered events, and rows of rights and decisions that are
+    not as the events say. Takes some seconds for a million events."""
     anchor = audit.Anchor(seq, hash) if seq is not None else None
     verdict = api.read(lambda session: auditing.verify(session, anchor=anchor))
     return VerdictView(**vars(verdict))
@@ -61,7 +61,7 @@ def verify_audit(
     "/export",
     response_class=StreamingResponse,
     responses={200: {"content": {JSON_LINES: {"schema": {"type": "string"}}}}},
-    summary="Every event of the models that you may see, a JSON document a line",
+    summary="Export the events of the models that you can see, one JSON document per line",
 )
 def export_events(
     api: Api,
@@ -78,7 +78,7 @@ def export_events(
 def _lines(
     api: Service, *, since: datetime | None, until: datetime | None, model: str | None, visible: Visible
 ) -> Iterator[str]:
-    """In pages, so that neither memory nor a transaction holds all of it. Starlette iterates in a thread."""
+    """Read page by page, so that neither memory nor a transaction holds everything. Starlette iterates in a thread."""
     after = 0
     while page := _page(api, after, since, until, model, visible):
         yield "".join(f"{AuditLine.of(event).model_dump_json()}\n" for event in page)

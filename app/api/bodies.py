@@ -1,4 +1,4 @@
-"""What the bodies of requests have in common."""
+"""The base of request bodies."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ Name = Annotated[str, Field(min_length=1, max_length=255)]
 
 def _can_be_compared(moment: datetime) -> datetime:
     if not 1 < moment.year < 9999:  # in another time zone it might be no year of the calendar's
-        raise ValueError("is not within the years 2 to 9998")
+        raise ValueError("must be within the years 2 to 9998")
     return moment
 
 
@@ -20,7 +20,7 @@ Moment = Annotated[AwareDatetime, AfterValidator(_can_be_compared)]
 
 
 class Body(BaseModel):
-    """A request's body. A key that is not known is a mistake: taken for absent, it would do something else than was meant."""
+    """A request's body. Unknown keys are refused: ignoring one would do something else than was meant."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -29,5 +29,5 @@ class Body(BaseModel):
     def _can_be_stored(cls, value: Any) -> Any:
         texts = value if isinstance(value, list) else [value]
         if any(isinstance(text, str) and "\0" in text for text in texts):
-            raise ValueError("has a NUL character in it")
+            raise ValueError("contains a NUL character")
         return value

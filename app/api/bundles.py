@@ -1,4 +1,4 @@
-"""Uploading folders: definitions and training pipelines, as archives."""
+"""Uploading folders as archives: definitions and training jobs."""
 
 import hashlib
 from tempfile import SpooledTemporaryFile
@@ -37,7 +37,7 @@ IN_MEMORY = 64 * 1024  # bytes of an upload; the rest is on disk
     },
 )
 async def create_bundle(api: Api, once: Once, who: Requester, request: Request) -> Response:
-    """Kept under the digest of its content: the same folder again is the same bundle."""
+    """Stored by the digest of its content: uploading the same folder again gives the same bundle."""
 
     def store(content: bytes, digest: str) -> Response:
         def act(work: Work) -> Answer:

@@ -1,4 +1,4 @@
-"""Waking those who wait for a release to change.
+"""Waking the requests that wait for a release to change.
 
 A waiting request is a future in a list: it holds no thread and no database connection. While anybody waits, one task a process
 reads the revisions of the releases that are waited for, a few times a second, and wakes those whose revision has moved on. Thousands
@@ -34,7 +34,7 @@ class _Waiter:
 
 
 class Changes:
-    """Who waits for which release, and since which revision."""
+    """The requests that wait for a release to change."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -47,7 +47,7 @@ class Changes:
         self.answer_slots = asyncio.Semaphore(ANSWERED_AT_ONCE)
 
     def __len__(self) -> int:
-        """How many wait."""
+
         return len(self._waiters)
 
     @property
@@ -55,7 +55,7 @@ class Changes:
         return self._closing
 
     async def wait(self, release_id: str, revision: int, *, seconds: float) -> int | None:
-        """Wait until the release's revision is above ``revision``, and say which it is; None when ``seconds`` passed without."""
+        """Wait until the release's revision is above ``revision``; the new revision, or None after ``seconds``."""
         if self._closing:
             return None
         number = next(self._numbers)
@@ -70,7 +70,7 @@ class Changes:
             del self._waiters[number]
 
     async def shared(self, release_id: str, revision: int, read: Callable[[], ReleaseDetail]) -> ReleaseDetail:
-        """What ``read`` gives, read once for all who are told of this revision."""
+        """The result of ``read``, which is called once for all who wait for this revision."""
         key = (release_id, revision)
         if key not in self._shared:
             while len(self._shared) >= MOST_SHARED:
@@ -95,7 +95,7 @@ class Changes:
                 await asyncio.sleep(POLL_SECONDS)
 
     def close(self) -> None:
-        """Let everybody go: the process stops."""
+        """Wake everybody: the process stops."""
         self._closing = True
         for waiter in self._waiters.values():
             if not waiter.woken.done():

@@ -1,4 +1,4 @@
-"""Connections on which no request comes are closed, so that whoever only opens them takes no place from others.
+"""Closing connections on which no request comes, so that they do not use up the limited number of connections.
 
 A process can have a limited number of them. The server's own limit holds between requests only: not for one that never sends a
 whole header, nor for a body that still comes when its request has been answered.
@@ -12,7 +12,7 @@ REQUEST_SECONDS = 20.0  # for a request to come; a connection without one is clo
 
 
 class Connection(H11Protocol):
-    """One caller's, over HTTP/1.1."""
+    """An HTTP/1.1 connection with a time limit for requests."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         super().connection_made(transport)

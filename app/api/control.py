@@ -26,7 +26,7 @@ class Reason(Body):
     "/cancel", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Cancel at the next safe point"
 )
 def cancel_release(once: Once, who: Operator, release_id: str, body: Reason) -> Response:
-    """At once where nothing runs; else the running step stops where stopping leaves nothing half-made."""
+    """Cancels at once if no step runs. Else the running step stops at its next safe point, where nothing is left half done."""
     return once(who, _whole(lambda work: control.cancel(work, release_id, reason=body.reason)), body=body)
 
 
@@ -34,23 +34,23 @@ def cancel_release(once: Once, who: Operator, release_id: str, body: Reason) -> 
     "/pause", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Pause at the next safe point"
 )
 def pause_release(once: Once, who: Operator, release_id: str, body: Reason) -> Response:
-    """What runs stops where stopping leaves nothing half-made; what is queued stays out of the queue."""
+    """A running step stops at its next safe point, where nothing is left half done. A queued rollout leaves the queue."""
     return once(who, _whole(lambda work: control.pause(work, release_id, reason=body.reason)), body=body)
 
 
 @router.post(
-    "/resume", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Go on with a paused release"
+    "/resume", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Resume a paused release"
 )
 def resume_release(once: Once, who: Operator, release_id: str) -> Response:
-    """It goes back into the queue of its endpoint, and goes on where it stopped."""
+    """The release goes back into the queue of its endpoint and continues where it stopped."""
     return once(who, _whole(lambda work: control.resume(work, release_id)))
 
 
 @router.post(
-    "/retry", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Go on from the step that failed"
+    "/retry", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Retry from the step that failed"
 )
 def retry_release(once: Once, who: Operator, release_id: str) -> Response:
-    """What is done stays done."""
+    """Completed steps are not repeated."""
     return once(who, _whole(lambda work: control.retry(work, release_id)))
 
 

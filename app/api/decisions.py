@@ -1,4 +1,4 @@
-"""Looking at a plan, approving and rejecting it over HTTP."""
+"""Plans, approvals and rejections over HTTP."""
 
 from fastapi import APIRouter, Response
 from pydantic import Field
@@ -21,29 +21,33 @@ router = APIRouter(prefix="/v1/releases/{release_id}/rollouts/{stage}", tags=["a
 
 
 class Approval(Body):
-    """One person's word for one plan."""
+    """An approval of one plan."""
 
     plan_digest: str = Field(
-        min_length=1, max_length=255, description="the plan that was seen; another one is refused (409)"
+        min_length=1,
+        max_length=255,
+        description="digest of the plan that you saw; if the plan is another one by now, the request is refused (409)",
     )
     reason: str = Field(default="", max_length=1000, examples=["Accuracy is better than last week's."])
     emergency: bool = Field(
-        default=False, description="break the glass, as the stage's policy allows: past approvals, freezes and holds"
+        default=False, description="use break-glass as the stage's policy allows: bypass approvals, freezes and holds"
     )
 
 
 class Rejection(Body):
-    """One person's word against it."""
+    """A rejection."""
 
     reason: str = Field(default="", max_length=1000, examples=["Accuracy is too low."])
     plan_digest: str | None = Field(
-        default=None, max_length=255, description="the plan that was seen; another one is refused (409)"
+        default=None,
+        max_length=255,
+        description="digest of the plan that you saw; if the plan is another one by now, the request is refused (409)",
     )
 
 
-@router.get("/plan", responses=refusals(404), summary="What a rollout will do, and what that changes")
+@router.get("/plan", responses=refusals(404), summary="A rollout's plan, and what it changes")
 def get_plan(api: Api, _who: Viewer, release_id: str, stage: str) -> PlanView:
-    """Exactly what an approval is given for, by its digest, beside what serves there now."""
+    """The plan that an approval is bound to by its digest, and the difference to what serves now."""
 
     def query(session: Session) -> PlanView:
         rollout = get_rollout(session, release_id, stage)
@@ -61,9 +65,9 @@ def get_plan(api: Api, _who: Viewer, release_id: str, stage: str) -> PlanView:
     summary="Approve a rollout that waits",
 )
 def approve_rollout(once: Once, who: Approver, release_id: str, stage: str, body: Approval) -> Response:
-    """With the last word that its policy asks for it is queued at once; until then `missing` says what is still needed.
+    """The last approval that the policy needs queues the rollout at once. Until then `missing` says what is still needed.
 
-    Should the plan be another one than `plan_digest` by now, nothing is approved, and `changes` says what changed.
+    If the plan is not `plan_digest` any more, nothing is approved, and `changes` says what changed.
     """
 
     def act(work: Work) -> Answer:
@@ -77,10 +81,10 @@ def approve_rollout(once: Once, who: Approver, release_id: str, stage: str, body
     "/reject",
     response_model=ReleaseDetail,
     responses=refusals(403, 404, 409, 413),
-    summary="Reject a rollout that waits; ends the release",
+    summary="Reject a rollout that waits, which ends the release",
 )
 def reject_rollout(once: Once, who: Approver, release_id: str, stage: str, body: Rejection) -> Response:
-    """The reason is for those who asked for the release: without one a rejection is refused (422)."""
+    """A rejection needs a reason (else 422): the requester reads it."""
 
     def act(work: Work) -> Answer:
         decisions.reject(work, release_id, stage, **body.model_dump())

@@ -1,4 +1,4 @@
-"""How the OpenAPI document tells of refusals: once as a schema, and at each route by status."""
+"""Problem responses in the OpenAPI document: one schema, and the statuses of each route."""
 
 from typing import Any
 
@@ -10,32 +10,32 @@ from app.api.problems import MEDIA_TYPE, TITLES
 Responses = dict[int | str, dict[str, Any]]
 
 _WHEN = {
-    401: "Nobody knows who asks: send a valid token.",
-    403: "Who asks may not do this, or their word does not count.",
-    404: "There is no such thing.",
-    409: "It is there, but its state does not allow this.",
+    401: "The credentials are missing or not valid.",
+    403: "The caller may not do this, or the caller's vote does not count.",
+    404: "It does not exist, or the caller may not see it.",
+    409: "The current state does not allow this.",
     408: "The body did not arrive in time.",
-    413: "More bytes or files than are accepted.",
-    422: "What was sent is malformed; `mistakes` lists everything that is wrong with it.",
-    500: "The service broke; its log says how.",
-    503: "The database, or the issuer of the token, does not answer. Try again after `Retry-After` seconds.",
+    413: "The request has too many bytes or files.",
+    422: "The request is malformed; `mistakes` lists every mistake.",
+    500: "Internal error; see the service's log.",
+    503: "The database or the token's issuer does not respond. Try again after `Retry-After` seconds.",
 }
 
 
 class MistakeView(BaseModel):
-    """One thing wrong with what was sent."""
+    """A mistake in a request."""
 
     file: str | None = Field(description="of a definition")
     line: int | None = Field(description="in that file, from 1")
     field: str | None
-    message: str = Field(description="what was expected instead")
+    message: str = Field(description="what is wrong, and what is expected")
 
 
 class Problem(BaseModel):
-    """A refusal (RFC 9457). Further members tell more about this one."""
+    """An error (RFC 9457). Further members give details."""
 
     type: str = Field(
-        description="names the code: stable, for programs", examples=["urn:mlrelease:problem:plan_changed"]
+        description="a URN with the code: stable, for programs", examples=["urn:mlrelease:problem:plan_changed"]
     )
     title: str = Field(examples=["Conflict"])
     status: int = Field(examples=[409])
@@ -43,16 +43,16 @@ class Problem(BaseModel):
     code: str = Field(examples=["plan_changed"])
     hint: str | None = Field(default=None, description="what to do about it")
     mistakes: list[MistakeView] | None = Field(default=None, description="the first hundred")
-    mistakes_left_out: int | None = Field(default=None, description="how many more there are, where there are")
+    mistakes_left_out: int | None = Field(default=None, description="how many more mistakes there are, if any")
 
 
 def refusals(*statuses: int) -> Responses:
-    """The problems that a route answers with, beside those of every route."""
+    """The problems of a route, beside those of every route."""
     return {status: _response(status) for status in statuses}
 
 
 def document_problems(app: FastAPI) -> None:
-    """Have the OpenAPI document hold the problem's schema and, for every route, what each may answer."""
+    """Add the problem's schema to the OpenAPI document."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -71,7 +71,7 @@ def _response(status: int) -> dict[str, Any]:
         "type": "urn:mlrelease:problem:…",
         "title": TITLES[status],
         "status": status,
-        "detail": "One sentence that says why.",
+        "detail": "One sentence that says what is wrong.",
         "code": "…",
         "hint": "What to do about it.",
     }

@@ -1,4 +1,4 @@
-"""The timeline of a release: in pages, or as server-sent events."""
+"""Events over HTTP: in pages, or as server-sent events."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -22,12 +22,12 @@ EVENT_STREAM = "text/event-stream"
 KEEP_ALIVE_SECONDS = 15.0
 BATCH = 200
 
-After = Annotated[int, Query(ge=0, lt=2**31, description="the number of the last event that you have")]
+After = Annotated[int, Query(ge=0, lt=2**31, description="the number of the last event that you have read")]
 
 
-@router.get("/v1/events", summary="Everything that happened, the oldest first")
+@router.get("/v1/events", summary="All events, the oldest first")
 def list_events(api: Api, who: Viewer, after: After = 0, limit: Limit = 50) -> EventPage:
-    """Those of the models that you may see. Whoever has read up to a number has missed nothing before it. `next` goes into `after`."""
+    """The events of the models that you can see. Events are numbered without gaps, in order. Send `next` as `after` for the next page."""
     visible = who.models(Permission.VIEW)
     events = api.read(lambda session: queries.list_events(session, after=after, limit=limit, visible=visible))
     return _page(events=[EventView.of(each) for each in events], limit=limit)
@@ -37,7 +37,7 @@ def list_events(api: Api, who: Viewer, after: After = 0, limit: Limit = 50) -> E
     "/v1/releases/{release_id}/events",
     response_model=EventPage,
     responses={200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}}, **refusals(404)},
-    summary="A release's timeline; streams when text/event-stream is accepted",
+    summary="A release's events; a stream if text/event-stream is accepted",
 )
 async def list_release_events(
     api: Api,
@@ -49,7 +49,7 @@ async def list_release_events(
     accept: Annotated[str, Header()] = "application/json",
     last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
 ) -> Response:
-    """A stream begins after `Last-Event-ID` (or `after`) and ends when the release has ended and all was sent."""
+    """A stream starts after `Last-Event-ID` (or `after`) and ends when the release has ended and every event was sent."""
     await run_in_threadpool(api.read, lambda session: queries.revision_of(session, release_id))
     if EVENT_STREAM in accept:
         begin = _number(last_event_id) if last_event_id is not None else after
@@ -107,7 +107,7 @@ def _page(*, events: list[EventView], limit: int) -> EventPage:
 def _number(last_event_id: str) -> int:
     if not last_event_id.isdecimal() or len(last_event_id) > 10 or int(last_event_id) >= 2**31:
         raise Invalid(
-            f"Last-Event-ID {last_event_id[:40]!r} is not a number of ours.",
+            f"Last-Event-ID {last_event_id[:40]!r} is not the number of an event.",
             code="last_event_id_invalid",
             hint="Leave it out.",
         )

@@ -1,4 +1,4 @@
-"""The last lines of logs of what failed: for who may diagnose the model, apart from the record."""
+"""Log lines of failures over HTTP, for those who may diagnose the model."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -29,11 +29,13 @@ log = structlog.get_logger(__name__)
 
 DELETE_SECONDS = 3600.0  # between two deletions of what has expired
 
-Workspace = Annotated[str | None, Query(max_length=255, description="where several have a job of this name")]
+Workspace = Annotated[
+    str | None, Query(max_length=255, description="needed if several workspaces have a job of this name")
+]
 
 
 class EvidenceView(BaseModel):
-    """What looks like a secret was taken out before it was kept. `digest` is what the record of events has of it."""
+    """The last lines of a log, stored without secrets. `digest` is in the event chain."""
 
     id: str
     subject: str
@@ -51,26 +53,30 @@ class EvidenceList(BaseModel):
     items: list[EvidenceView]
 
 
-@router.get("/v1/releases/{release_id}/evidence", responses=refusals(404), summary="Logs of a release's failed steps")
+@router.get(
+    "/v1/releases/{release_id}/evidence", responses=refusals(404), summary="The logs of a release's failed steps"
+)
 def list_release_evidence(api: Api, _who: LogReader, release_id: str) -> EvidenceList:
-    """The oldest first; of one that was deleted, or whose time is over, only the digest is left."""
+    """The oldest first. A log that was deleted or has expired has only its digest."""
     return _shown(api, lambda session: _steps(session, release_id))
 
 
 @router.delete(
     "/v1/releases/{release_id}/evidence/{evidence_id}",
     responses=refusals(404),
-    summary="Delete the text of a log, before its time is over",
+    summary="Delete the text of a log before it expires",
 )
 def delete_release_evidence(api: Api, who: Admin, release_id: str, evidence_id: str) -> EvidenceView:
-    """Its digest stays, and so does the chain of events. Deleting it again is nothing."""
+    """The digest and the event chain stay. Deleting it again changes nothing."""
     model = api.read(lambda session: get_release(session, release_id).model)
     return _delete(api, who, evidence_id, model=model, subjects=lambda session: _steps(session, release_id))
 
 
-@router.get("/v1/jobs/{name}/evidence", responses=refusals(404, 409), summary="Logs of a training job's failed steps")
+@router.get(
+    "/v1/jobs/{name}/evidence", responses=refusals(404, 409), summary="The logs of a training job's failed steps"
+)
 def list_job_evidence(api: Api, who: LogReader, name: str, workspace: Workspace = None) -> EvidenceList:
-    """As a release's."""
+    """The oldest first. A log that was deleted or has expired has only its digest."""
     visible = who.models(Permission.DIAGNOSE)
     return _shown(
         api, lambda session: [subject_of_job(get_job(session, name, workspace=workspace, visible=visible).id)]
@@ -83,20 +89,20 @@ def list_job_evidence(api: Api, who: LogReader, name: str, workspace: Workspace 
     summary="Delete the text of a training job's log",
 )
 def delete_job_evidence(api: Api, who: Admin, name: str, evidence_id: str, workspace: Workspace = None) -> EvidenceView:
-    """Its digest stays."""
+    """The digest and the event chain stay. Deleting it again changes nothing."""
     visible = who.models(Permission.ADMINISTER)
     job = api.read(lambda session: get_job(session, name, workspace=workspace, visible=visible))
     return _delete(api, who, evidence_id, model=job.model, subjects=lambda _session: [subject_of_job(job.id)])
 
 
 async def keep_deleting_expired(database: Database) -> None:
-    """Run for as long as the process serves: what has expired is deleted, also when nothing new comes."""
+    """Delete expired logs for as long as the process serves."""
     while True:
         try:
             now = await asyncio.to_thread(database.now)
             await asyncio.to_thread(database.transact, partial(delete_expired, now=now))
         except MlreleaseError as error:
-            log.warning("evidence_not_forgotten", error=str(error))
+            log.warning("expired_logs_not_deleted", error=str(error))
         await asyncio.sleep(DELETE_SECONDS)
 
 

@@ -1,6 +1,6 @@
-"""``mlrelease tokens first NAME``: a token that may do everything, for an installation that has none.
+"""``mlrelease tokens first NAME``: an admin token for an installation that has none.
 
-It needs the database, not the API: whoever can write that can do everything already. There is no default secret to be forgotten.
+It needs the database, not the API: whoever can write the database can do everything already. So there is no default secret.
 """
 
 import sys
@@ -21,16 +21,18 @@ LIFETIME = timedelta(days=7)  # time enough to write access.yml, or to create ot
 
 
 def first_token(database: Database, name: str, *, now: datetime) -> str:
-    """Its secret. Raises Conflict when somebody can already do everything."""
+    """The token's secret. Raises Conflict when there is a valid admin token already."""
     if not is_name(name):
-        raise Invalid(f"{name!r} is no name.", code="name_invalid", hint="Lower case, digits and ._@:/+=~- are.")
+        raise Invalid(
+            f"{name!r} is not a valid name.", code="name_invalid", hint="Use lower-case letters, digits and ._@:/+=~-"
+        )
     with UnitOfWork(database, SERVICE, now=now).transaction() as work:
         work.lock_chain_head()  # of two at once the second sees the first's
         if is_there_an_admin(work, now=now, counts=token_counts):
             raise Conflict(
-                "There is a valid token already that may do everything.",
+                "There is already a valid admin token.",
                 code="admin_there",
-                hint="Use that one: `mlrelease tokens create`. If it is lost, have its holder revoke it, or wait until it expires.",
+                hint="Create more with it: `mlrelease tokens create`. If it is lost, wait until it expires.",
             )
         admin = (Grant(Role.ADMIN),)
         token, secret = create_token(

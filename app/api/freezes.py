@@ -1,4 +1,4 @@
-"""Freezes and holds over HTTP: times in which nothing begins."""
+"""Freezes and holds over HTTP: times in which no rollout starts."""
 
 from datetime import datetime, timedelta
 
@@ -23,22 +23,22 @@ router = APIRouter(prefix="/v1/freezes", tags=["freezes"])
 
 
 class NewFreeze(Body):
-    """What it does not name it is about all of. Without `minutes` it is a hold: it lasts until it is deleted."""
+    """A freeze of a model, a stage and a target; what is absent means all. Without `minutes` it is a hold, which lasts until it is deleted."""
 
-    reason: str = Field(min_length=1, max_length=1000, examples=["Nobody is there to help at the weekend."])
+    reason: str = Field(min_length=1, max_length=1000, examples=["No support at the weekend."])
     model: Name | None = Field(default=None, examples=["sentiment-model"])
     stage: Name | None = Field(default=None, examples=["prod"])
     target: str | None = Field(
         default=None,
         max_length=400,
-        description="one endpoint, as `target` of a rollout names it: subscription/resource group/workspace/endpoint",
+        description="one endpoint, as in `target` of a rollout: subscription/resource group/workspace/endpoint",
     )
     starts: datetime | None = Field(
         default=None,
-        description="by the wall clock of `time_zone`, without an offset; default: now",
+        description="local time of `time_zone`, without an offset; default: now",
         examples=["2026-01-02T18:00:00"],
     )
-    minutes: int | None = Field(default=None, ge=1, le=366 * 24 * 60, description="that it lasts, by the same clock")
+    minutes: int | None = Field(default=None, ge=1, le=366 * 24 * 60, description="how long it lasts, in local time")
     time_zone: str = Field(default="UTC", max_length=64, examples=["Europe/Berlin"])
     recurs: str | None = Field(
         default=None, max_length=500, description="an RRULE of RFC 5545", examples=["FREQ=WEEKLY;BYDAY=FR"]
@@ -62,7 +62,7 @@ class NewFreeze(Body):
     "", status_code=201, response_model=FreezeView, responses=refusals(413), summary="Create a freeze or a hold"
 )
 def create_freeze(api: Api, once: Once, who: Operator, body: NewFreeze) -> Response:
-    """What would begin in it is `scheduled`, and begins by itself afterwards; what runs already goes on."""
+    """A rollout that would start in this time is `scheduled` and starts afterwards. A running rollout goes on."""
     _require_operator(api, who, body.model)
 
     def act(work: Work) -> Answer:
@@ -74,7 +74,7 @@ def create_freeze(api: Api, once: Once, who: Operator, body: NewFreeze) -> Respo
 
 @router.get("", summary="Freezes and holds, the newest first")
 def list_freezes(api: Api, who: Viewer, model: str | None = None) -> FreezePage:
-    """With `model`, those that concern it, also among others."""
+    """With `model`, only those that apply to it."""
     now = api.database.now()
     found = api.read(lambda session: queries.list_freezes(session, model=model))
     return FreezePage(items=[FreezeView.of(each, now=now) for each in found if _may_see(who, each)])
@@ -89,14 +89,14 @@ def get_freeze(api: Api, who: Viewer, freeze_id: str) -> FreezeView:
 
 @router.delete("/{freeze_id}", status_code=204, responses=refusals(404), summary="End a freeze or a hold")
 def delete_freeze(api: Api, who: Operator, freeze_id: str) -> Response:
-    """What it kept out begins, unless another one keeps it out too."""
+    """The rollouts that waited for it start, unless another freeze applies."""
     _require_operator(api, who, _visible(api, who, freeze_id).model)
     api.releasing.transact(who, lambda work: freezing.delete(work, freeze_id))
     return Response(status_code=204)
 
 
 def _visible(api: Service, who: Actor, freeze_id: str) -> Freeze:
-    """Raises NotFound, for one of a model that the actor may not see too."""
+    """Raises NotFound, also for a freeze of a model that the actor may not see."""
     freeze = api.read(lambda session: queries.get_freeze(session, freeze_id))
     if not _may_see(who, freeze):
         raise queries.no_such_freeze(freeze_id)
@@ -104,7 +104,7 @@ def _visible(api: Service, who: Actor, freeze_id: str) -> Freeze:
 
 
 def _may_see(who: Actor, freeze: Freeze) -> bool:
-    """What is about all models keeps everybody's releases out, so everybody may know of it."""
+    """Whether the actor may see it: everybody may see a freeze of all models."""
     return freeze.model is None or who.may(Permission.VIEW, freeze.model)
 
 

@@ -1,4 +1,4 @@
-"""Whether this process lives, and whether it can work."""
+"""Liveness and readiness of this process."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -14,15 +14,15 @@ class Health(BaseModel):
     status: str
 
 
-@router.get("/live", summary="The process answers")
+@router.get("/live", summary="The process responds")
 async def get_liveness() -> Health:
-    """Asks nothing of anybody: for a supervisor that restarts what does not answer."""
+    """Checks nothing else: for a supervisor that restarts a process that does not respond."""
     return Health(status="alive")
 
 
-@router.get("/ready", summary="The process can work: its database answers and has the right schema")
+@router.get("/ready", summary="The process can work: the database responds and has the right schema")
 def get_readiness(api: Api) -> Health:
-    """For a load balancer: only a process that answers 200 is to be asked."""
+    """For a load balancer: send requests only to a process that responds with 200."""
     try:
         check_schema(api.database)
     except Misconfigured as wrong:  # since this process began: another one is to be asked meanwhile

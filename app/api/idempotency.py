@@ -1,4 +1,4 @@
-"""Idempotency keys: the same key and request get the first answer again, also when both arrive at once.
+"""Idempotency keys: the same key and request get the first response again, also when both arrive at once.
 
 The answer is stored in the transaction that did the work, so there is never work without its answer or an answer without its
 work. Two at once: the second waits for the first at the table's primary key (PostgreSQL) or at the write lock (SQLite), fails on
@@ -27,14 +27,14 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=200,
-        description="The same key with the same body gives the first answer again; with another body it is refused.",
+        description="The same key with the same body gives the first response again. With another body it is refused.",
     ),
 ]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a POST answers."""
+    """The response of a POST."""
 
     status: int
     body: BaseModel

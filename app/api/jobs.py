@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["training jobs"])
 
 
 class GitFacts(Body):
-    """Of the checkout that the folder comes from, as the caller says."""
+    """Git facts of the submitted folder, as the caller states them."""
 
     commit: str = Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")
     author: str | None = Field(default=None, max_length=250, examples=["Anna <anna@example.org>"])
@@ -35,7 +35,7 @@ class GitFacts(Body):
 
 
 class NewJob(Body):
-    """An existing job by its name, or a folder to submit: then the name may be left to us."""
+    """An existing job by its name, or a folder to submit; then the name is optional."""
 
     model: Name = Field(examples=["sentiment-model"])
     name: JobName | None = Field(default=None, examples=["careful_fox_4zk1"])
@@ -47,11 +47,13 @@ class NewJob(Body):
     environments: list[Name] = Field(
         default_factory=list,
         max_length=20,
-        description="YAML of environments in that folder, registered before the job is submitted unless they are there",
+        description="YAML files of environments in that folder, registered before the job is submitted if they are missing",
         examples=[["environment/environment.yml"]],
     )
 
-    git: GitFacts | None = Field(default=None, description="of the checkout; kept as said by whoever submits it")
+    git: GitFacts | None = Field(
+        default=None, description="git facts of the folder, recorded as the submitter's statement"
+    )
 
     @model_validator(mode="after")
     def _one_or_the_other(self) -> "NewJob":
@@ -77,7 +79,7 @@ class NewJob(Body):
     summary="Record or submit a training job",
 )
 def create_job(api: Api, once: Once, who: Requester, body: NewJob) -> Response:
-    """Answers at once; a worker asks Azure ML, or submits, and follows the job to its end."""
+    """Answers at once. A worker then submits the job, if it is new, and follows it to its end."""
     require(api, who, Permission.REQUEST, body.model)
     name = body.name or f"{body.model}-{secrets.token_hex(4)}"
     submission = body.submission
@@ -93,7 +95,7 @@ def create_job(api: Api, once: Once, who: Requester, body: NewJob) -> Response:
 
 @router.get("", summary="Training jobs, the newest first")
 def list_jobs(api: Api, who: Viewer, model: str | None = None, cursor: Cursor = None, limit: Limit = 50) -> JobPage:
-    """As each was last seen: nothing is asked of Azure ML here."""
+    """Each as it was last seen; this does not call Azure ML."""
     before, visible = number_of(cursor), who.models(Permission.VIEW)
     jobs = api.read(
         lambda session: queries.list_jobs(session, model=model, before=before, limit=limit + 1, visible=visible)
@@ -103,6 +105,6 @@ def list_jobs(api: Api, who: Viewer, model: str | None = None, cursor: Cursor = 
 
 @router.get("/{name}", responses=refusals(404, 409), summary="One training job")
 def get_job(api: Api, who: Viewer, name: str, workspace: Annotated[str | None, Query()] = None) -> JobView:
-    """Names are unique in a workspace: where several have this one (409), say which."""
+    """Names are unique in a workspace. If several workspaces have this name (409), add `workspace`."""
     visible = who.models(Permission.VIEW)
     return JobView.of(api.read(lambda session: queries.get_job(session, name, workspace=workspace, visible=visible)))

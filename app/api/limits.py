@@ -1,4 +1,4 @@
-"""What every request must keep to before a route sees it: the name it was sent to, who sends it, its size, its turn to write.
+"""Limits that every request must pass before a route sees it: host name, credentials, size, and the number of writers.
 
 In this order: nothing of a body is read before its sender is known, where a header can say who that is, and nobody whose body is
 still on its way takes a turn to write from others.
@@ -18,7 +18,7 @@ _READ_ONLY = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class RequestLimits:
-    """Refuses what is sent under another's name, by nobody, too long, too slowly, or with the NUL character, which PostgreSQL cannot store."""
+    """Refuses a request with a wrong host, without credentials, too large, too slow, or with the NUL character, which PostgreSQL cannot store."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
@@ -50,7 +50,7 @@ class RequestLimits:
         return scope["path"] == BUNDLES and await self._is_known(scope)
 
     async def _is_known(self, scope: Scope) -> bool:
-        """Whether headers say who it is, as they must for the API. Raises Unauthenticated."""
+        """Whether the headers name a valid caller, as they must for the API. Raises Unauthenticated."""
         if not scope["path"].startswith("/v1/"):
             return False
         request = Request(scope)
@@ -59,7 +59,7 @@ class RequestLimits:
 
 
 async def _holding_a_slot(app: ASGIApp, scope: Scope, receive: Receive, send: Send, limit: ConcurrencyLimit) -> None:
-    """Give the turn back with the answer: what a route does after it, such as a call to a chat, holds up nobody who writes."""
+    """Release the slot with the response: what a route does afterwards, such as calling a chat, must not delay other writers."""
     is_held = True
 
     async def release_at_the_end(message: Message) -> None:
@@ -90,4 +90,4 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 def _check_address(scope: Scope) -> None:
     if "\0" in scope["path"] or b"%00" in scope["query_string"]:
-        raise Invalid("The address has a NUL character in it.", code="malformed")
+        raise Invalid("The address contains a NUL character.", code="malformed")

@@ -1,4 +1,4 @@
-"""Definitions over HTTP: what teams say about their models."""
+"""Definitions over HTTP."""
 
 from typing import Annotated
 
@@ -37,7 +37,7 @@ class ApplyModel(Body):
     "/models", status_code=201, response_model=ModelView, responses=refusals(404, 413), summary="Apply a definition"
 )
 def apply_model(api: Api, once: Once, who: Admin, body: ApplyModel) -> Response:
-    """Content that is the newest already makes no new version (200). Every mistake in it is reported at once (422)."""
+    """Content that is already the newest creates no new version (200). All mistakes are reported at once (422)."""
     # Read before any transaction is begun: it may take a while, and others want to write.
     archive = api.read(lambda session: load(session, body.bundle))
     definition = read_archive(archive)
@@ -69,9 +69,9 @@ def apply_model(api: Api, once: Once, who: Admin, body: ApplyModel) -> Response:
     return once(who, act, body=body)
 
 
-@router.get("/models", summary="The newest definition of every model")
+@router.get("/models", summary="The newest definition of each model")
 def list_models(api: Api, who: Viewer) -> ModelPage:
-    """By name."""
+    """Sorted by name."""
     visible = who.models(Permission.VIEW)
     found = api.read(lambda session: queries.list_models(session, visible=visible))
     return ModelPage(items=[ModelView.of(each) for each in found])
@@ -79,7 +79,7 @@ def list_models(api: Api, who: Viewer) -> ModelPage:
 
 @router.get("/models/{model}", responses=refusals(404), summary="A model's definition and its versions")
 def get_model(api: Api, who: Viewer, model: str) -> ModelDetail:
-    """The newest version whole, and who applied which version when, the newest first."""
+    """The newest version in full, and the list of versions, the newest first."""
     return api.read(lambda session: _detail(session, model, None, visible=who.models(Permission.VIEW)))
 
 
@@ -87,7 +87,7 @@ def get_model(api: Api, who: Viewer, model: str) -> ModelDetail:
 def get_model_version(
     api: Api, who: Viewer, model: str, version: Annotated[int, Path(ge=1, le=2**31 - 1)]
 ) -> ModelDetail:
-    """As it was applied: a version never changes."""
+    """A version never changes."""
     return api.read(lambda session: _detail(session, model, version, visible=who.models(Permission.VIEW)))
 
 

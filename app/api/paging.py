@@ -1,4 +1,4 @@
-"""Cursors: opaque to callers, the place where a page ended to us."""
+"""Pagination cursors: opaque to callers."""
 
 import base64
 import binascii
@@ -12,12 +12,12 @@ from app.errors import Invalid
 
 Row = TypeVar("Row")
 
-Cursor = Annotated[str | None, Query(max_length=500, description="`next` of the page before")]
+Cursor = Annotated[str | None, Query(max_length=500, description="`next` of the previous page")]
 Limit = Annotated[int, Query(ge=1, le=200, description="rows on a page")]
 
 
 def number_of(cursor: str | None) -> int | None:
-    """The number that a cursor stands for. Raises Invalid for one that we did not give."""
+    """The number in a cursor. Raises Invalid for a cursor that this service did not create."""
     if cursor is None:
         return None
     try:
@@ -30,7 +30,7 @@ def number_of(cursor: str | None) -> int | None:
 
 
 def moment_of(cursor: str | None) -> tuple[datetime, str] | None:
-    """The moment and the id that a cursor stands for. Raises Invalid for one that we did not give."""
+    """The time and the id in a cursor. Raises Invalid for a cursor that this service did not create."""
     if cursor is None:
         return None
     try:
@@ -58,4 +58,4 @@ def _decode(cursor: str) -> str:
 
 
 def _not_ours() -> Invalid:
-    return Invalid("The cursor is not one of ours.", code="cursor_invalid", hint="Begin again without a cursor.")
+    return Invalid("The cursor is not valid.", code="cursor_invalid", hint="Start again without a cursor.")

@@ -1,4 +1,4 @@
-"""What each route needs, declared where it is: ``who: Approver`` lets in who may approve, for the model that the address is about.
+"""The permission that each route needs, declared in its signature: ``who: Approver`` requires the permission to approve the model of the address.
 
 A route's address names its model, or a release, whose id begins with it; so whether somebody may is decided on their grants alone.
 What an actor may not see is answered exactly as what is not there, and takes as long.
@@ -19,7 +19,7 @@ from app.releases.queries import model_of, no_such_release
 
 @dataclass(frozen=True)
 class Allowed:
-    """A dependency that gives the actor, if they may. Tests find it on every route but the public ones.
+    """A dependency that returns the actor, if permitted. Tests check that every route except the public ones has one.
 
     ``everywhere``: for what belongs to no model, or to all.
     """
@@ -28,7 +28,7 @@ class Allowed:
     everywhere: bool = False
 
     def __call__(self, request: Request, api: Api, who: Who) -> Actor:
-        """Raises NotFound for what the actor may not see, Forbidden for what they may see only."""
+        """Raises NotFound for what the actor may not see, Forbidden for what the actor may only see."""
         model = _model(request.path_params)
         if model is not None:
             _require_visible(api, who, request.path_params)
@@ -46,7 +46,7 @@ def allowed(permission: Permission, *, everywhere: bool = False) -> Allowed:
 
 
 def require(api: Service, who: Actor, permission: Permission, model: str) -> None:
-    """For a model that a body names. Raises NotFound, exactly as for one that is not there, or Forbidden."""
+    """Check the permission for a model that a body names. Raises NotFound, as for a missing model, or Forbidden."""
     if not who.may(Permission.VIEW, model):
         raise _absent_model(api, who, model)
     if not who.may(permission, model):
@@ -54,7 +54,7 @@ def require(api: Service, who: Actor, permission: Permission, model: str) -> Non
 
 
 async def require_still_visible(api: Service, request: Request, release_id: str) -> None:
-    """For a request that has waited: who sent it may have lost their token or role meanwhile. Raises as at its beginning."""
+    """Check again after a wait: the caller may have lost the token or the role. Raises as at the start of the request."""
     who = await actor_of_headers(api, request)
     if not who.may(Permission.VIEW, model_of(release_id)):
         raise no_such_release(release_id)

@@ -1,4 +1,4 @@
-"""How the API shows what a release would do: a plan, what it changes, and what was looked at before."""
+"""How the API shows plans, their differences, and checks."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 
 class ChangeView(BaseModel):
-    """One field, before and after; null where there is none."""
+    """One field before and after; null: absent."""
 
     field: str
     before: Any
@@ -21,7 +21,7 @@ class ChangeView(BaseModel):
 
 
 class PlanView(BaseModel):
-    """What a rollout will do, and what callers of its endpoint get instead of what they get now."""
+    """A rollout's plan, and the difference to what serves now."""
 
     release: str
     stage: str
@@ -48,18 +48,18 @@ class PlanView(BaseModel):
 
 
 class CheckView(BaseModel):
-    """One thing that was looked at before anybody was asked."""
+    """The result of one preflight check."""
 
     stage: str | None  # null: of the release as a whole
     check: str
-    outcome: Literal["passed", "failed", "unknown"]  # unknown: Azure did not tell, which refuses nothing
+    outcome: Literal["passed", "failed", "unknown"]  # unknown: Azure did not say, which does not stop a release
     code: str
     sentence: str
     hint: str | None
 
 
 class PlannedStageView(BaseModel):
-    """What one stage would do, and what callers of its endpoint would get instead of what they get now."""
+    """The plan of one stage, and the difference to what serves now."""
 
     stage: str
     plan: Json
@@ -68,7 +68,7 @@ class PlannedStageView(BaseModel):
 
 
 class DryRunView(BaseModel):
-    """What a release would do, and what stands in its way."""
+    """A dry run: the plan of each stage, and the checks."""
 
     id: str
     model: str

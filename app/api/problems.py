@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details: one table maps each family of ours to a status."""
+"""Errors as RFC 9457 problem details: one table maps each error class to a status."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -68,7 +68,7 @@ JSON_HINT = "Send a JSON document in UTF-8, with `Content-Type: application/json
 
 
 def answer_errors(app: FastAPI) -> None:
-    """Have every error of this app answered as a problem."""
+    """Answer every error of this app with a problem document."""
     app.add_middleware(UnexpectedErrors)
 
     @app.exception_handler(MlreleaseError)
@@ -98,18 +98,18 @@ def answer_errors(app: FastAPI) -> None:
                     422, code="malformed", detail="The request's body cannot be read as JSON.", hint=JSON_HINT
                 )
             case 404:
-                code, detail = "route_not_found", f"There is nothing at {path}."
+                code, detail = "route_not_found", f"There is no route {path}."
             case 405:
-                code, detail = "method_not_allowed", f"{request.method} is not for {path}."
+                code, detail = "method_not_allowed", f"{path} does not support {request.method}."
                 headers = {"Allow": _allowed(request)}
             case _:
                 code, detail = "http_error", f"{str(error.detail).rstrip('.')}."
-        hint = f"{request.base_url}docs shows everything that there is." if error.status_code in {404, 405} else None
+        hint = f"{request.base_url}docs lists all routes." if error.status_code in {404, 405} else None
         return problem(error.status_code, code=code, detail=detail, hint=hint, headers=headers)
 
 
 class UnexpectedErrors:
-    """Answers what nothing else did. The framework's own way hangs up on the caller after it and logs everything twice."""
+    """Answers unexpected errors. The framework itself would close the connection and log everything twice."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -127,13 +127,13 @@ class UnexpectedErrors:
         except Exception:
             if begun:
                 raise
-            log.exception("request_broke", method=scope["method"], path=scope["path"])
-            broken = problem(500, code="internal_error", detail="The service broke on this request; its log says how.")
+            log.exception("request_failed", method=scope["method"], path=scope["path"])
+            broken = problem(500, code="internal_error", detail="Internal error. See the service's log.")
             await broken(scope, receive, send)
 
 
 def _allowed(request: Request) -> str:
-    """Every method that this path has. The framework names those of the first route that it finds."""
+    """Every method of this path. The framework itself names only those of the first route."""
     methods = ("GET", "POST", "DELETE")
     routes = request.app.routes
     found = [
@@ -145,7 +145,7 @@ def _allowed(request: Request) -> str:
 
 
 def problem_of(error: MlreleaseError) -> JSONResponse:
-    """A refusal of ours, with the status of its family."""
+    """An error of ours as a problem document."""
     family = next((each for each in type(error).__mro__ if each in STATUS_OF), None)
     status = STATUS_OF[family] if family else 500
     mistakes = [
@@ -166,7 +166,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
-    """One problem document. ``type`` names the code: stable, for programs. ``more`` replaces nothing of the standard's."""
+    """A problem document. ``type`` names the code. ``more`` cannot replace the standard's members."""
     body = {
         **_bounded(more or {}),
         "type": f"urn:mlrelease:problem:{code}",
@@ -180,7 +180,7 @@ def problem(
 
 
 def _bounded(more: Mapping[str, Any]) -> dict[str, Any]:
-    """Without more mistakes, and longer ones, than anybody reads: the answer to a megabyte was seven."""
+    """Limit the number and length of mistakes: one request of a megabyte had an answer of seven."""
     mistakes: list[dict[str, Any]] | None = more.get("mistakes")
     if mistakes is None:
         return dict(more)

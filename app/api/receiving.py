@@ -1,4 +1,4 @@
-"""Receiving the bodies of requests: no longer than they may be, within a time, and not more at once than memory is meant for."""
+"""Receiving request bodies, with limits on size, time and total memory."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ MOST_HELD = {True: 64 * 1024**2, False: 8 * 1024**2}  # bytes, of all callers wh
 
 
 class Bodies:
-    """The bodies that one process has in memory. A bundle is not among them: it goes to disk as it comes."""
+    """The request bodies in one process's memory. Bundles are not among them: they are written to disk as they arrive."""
 
     def __init__(self) -> None:
         self.held = {True: 0, False: 0}
@@ -33,14 +33,14 @@ class Bodies:
                 body += part
                 self.held[is_known] += len(part)
                 if len(body) > SMALL and self.held[is_known] > MOST_HELD[is_known]:
-                    raise Unavailable("Too many requests are being read.", code="too_many_requests")
+                    raise Unavailable("Too many requests are being received.", code="too_many_requests")
         finally:
             self.held[is_known] -= len(body)
         return bytes(body)
 
 
 async def receive_body(scope: Scope, receive: Receive, *, limit: int, seconds: float) -> AsyncIterator[bytes]:
-    """The body as it comes; ends early when the caller has gone. Raises TooLarge and TooSlow."""
+    """The body as it arrives; ends early when the caller disconnects. Raises TooLarge and TooSlow."""
     announced = Headers(scope=scope).get("content-length", "0")
     if announced.isdecimal() and (len(announced) > 18 or int(announced) > limit):
         raise _too_large(scope, limit)
@@ -50,7 +50,7 @@ async def receive_body(scope: Scope, receive: Receive, *, limit: int, seconds: f
             async with asyncio.timeout_at(until):
                 message = await receive()
         except TimeoutError as late:
-            raise TooSlow(f"The request's body did not come within {seconds:g} s.", code="body_too_slow") from late
+            raise TooSlow(f"The request's body did not arrive within {seconds:g} s.", code="body_too_slow") from late
         if message["type"] != "http.request":
             return
         part = message.get("body", b"")
@@ -72,7 +72,7 @@ def _too_large(scope: Scope, limit: int) -> TooLarge:
         return TooLarge(
             f"The bundle is larger than {limit // 2**20} MiB.",
             code="bundle_too_large",
-            hint="Leave data and model files out: they belong into Azure ML's storage.",
+            hint="Leave data and model files out: they belong in Azure ML's storage.",
         )
     size = f"{limit // 2**20} MiB" if limit >= 2**20 else f"{limit // 2**10} KiB"
     return TooLarge(f"The request is larger than {size}.", code="request_too_large")

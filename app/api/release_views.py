@@ -1,4 +1,4 @@
-"""How the API shows a release: itself, its rollouts, their steps, and who said what."""
+"""How the API shows a release, its rollouts, steps and decisions."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -25,7 +25,7 @@ class DecisionView(BaseModel):
     reason: str
     plan_digest: str
     at: datetime
-    is_void: bool  # something changed since: it does not count any more
+    is_void: bool  # the plan changed since: it no longer counts
 
     @classmethod
     def of(cls, decision: Decision, *, rollout: Rollout) -> "DecisionView":
@@ -55,7 +55,7 @@ class StepView(BaseModel):
 
 
 class ServiceAddressView(BaseModel):
-    """How callers reach what a stage serves. Keys are in the Key Vault: here are the names of the secrets only."""
+    """The addresses of a stage's endpoint. Keys are in the Key Vault; this has only the names of the secrets."""
 
     endpoint: str
     auth_mode: str  # what callers send: a key, the endpoint's own token, or an Entra token
@@ -66,7 +66,7 @@ class ServiceAddressView(BaseModel):
 
     @classmethod
     def of(cls, steps: Sequence[StepRun]) -> "ServiceAddressView | None":
-        """From what the steps gave; None until the endpoint is made."""
+        """From the steps' outputs; None until the endpoint exists."""
         gave = {step.kind: step.output for step in steps if step.status is StepStatus.SUCCEEDED and step.output}
         made, published = gave.get("create_endpoint", {}), gave.get("publish_secrets", {})
         if not made.get("scoring_uri"):
@@ -79,7 +79,7 @@ class ServiceAddressView(BaseModel):
 
 
 class RolloutView(BaseModel):
-    """One stage of a release: its plan, its steps, who decided."""
+    """One stage of a release: its plan, steps and decisions."""
 
     stage: str
     status: Status
@@ -91,8 +91,8 @@ class RolloutView(BaseModel):
     deployment: str
     needs_approval: bool
     plan_digest: str
-    missing: list[str]  # that it waits for, in words, while people are asked
-    expires_at: datetime | None  # unless somebody decides before
+    missing: list[str]  # what it waits for, as text, while approval is pending
+    expires_at: datetime | None  # if nobody decides before
     emergency: bool
     attempt: int
     started_at: datetime | None
@@ -111,7 +111,7 @@ class RolloutView(BaseModel):
         steps: Sequence[StepRun],
         decisions: Sequence[Decision],
     ) -> "RolloutView":
-        """``plan`` is needed while people are asked."""
+        """``plan`` is needed while approval is pending."""
         words = [DecisionView.of(each, rollout=rollout) for each in decisions if each.rollout_id == rollout.id]
         missing: tuple[str, ...] = ()
         expiry = None
@@ -129,7 +129,7 @@ class RolloutView(BaseModel):
 
 
 class ReleaseView(BaseModel):
-    """A release without its stages, as lists show it."""
+    """A release without its rollouts, as in lists."""
 
     id: str
     model: str

@@ -28,7 +28,7 @@ MAX_WAIT_SECONDS = 120.0
 
 
 class NewRelease(Body):
-    """Release this job's model, through all of its definition's stages or some of them."""
+    """Release this job's model through the stages of its definition, or some of them."""
 
     model: Name = Field(examples=["sentiment-model"])
     job: Name = Field(examples=["careful_fox_4zk1"])
@@ -75,7 +75,7 @@ def list_releases(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> ReleasePage:
-    """Filters add up; `status` may be given several times."""
+    """Filters are combined; `status` may be given several times."""
     before, visible = moment_of(cursor), who.models(Permission.VIEW)
     rows = api.read(
         lambda session: queries.list_releases(
@@ -90,7 +90,7 @@ def list_releases(
     "/{release_id}",
     response_model=ReleaseDetail,
     responses={304: {"description": "Unchanged since the revision in If-None-Match."}, **refusals(404)},
-    summary="One release, whole; poll it with ETag and wait",
+    summary="One release; poll it with ETag and wait",
 )
 async def get_release(
     api: Api,
@@ -100,7 +100,7 @@ async def get_release(
     if_none_match: Annotated[str | None, Header()] = None,
     wait: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS, description="seconds to wait for a change")] = 0.0,
 ) -> Response:
-    """With `If-None-Match` and `wait` it answers the moment something changes, or 304 when `wait` has passed."""
+    """With `If-None-Match` and `wait` it answers as soon as something changes, or 304 after `wait` seconds."""
 
     def read() -> ReleaseDetail:
         return api.read(lambda session: whole_release(session, release_id))
@@ -130,7 +130,7 @@ def _etag(revision: int) -> str:
 
 
 def _is_known(revision: int, if_none_match: str | None) -> bool:
-    """Compared weakly, as RFC 9110 asks: a proxy that compresses makes an ETag weak."""
+    """Weak comparison of ETags (RFC 9110): a proxy that compresses makes an ETag weak."""
     known = (if_none_match or "").split(",")
     return _etag(revision) in {etag.strip().removeprefix("W/") for etag in known}
 

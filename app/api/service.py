@@ -32,7 +32,7 @@ _BEARER = HTTPBearer(auto_error=False, description="An API token, or a token of 
 
 @dataclass(frozen=True)
 class Service:
-    """One API process: no state beside the database, but for who has which turn now."""
+    """One API process. It has no state beside the database, except the limits on concurrency."""
 
     settings: Settings
     database: Database
@@ -63,7 +63,7 @@ def _service(request: Request) -> Service:
 
 
 def request_id_of(request: Request) -> str:
-    """The caller's own, where it sent one that can be kept; else a new one."""
+    """The request id that the caller sent, if it is valid; else a new one."""
     sent = request.headers.get("x-request-id", "")
     return sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
 
@@ -74,19 +74,22 @@ async def identify(
     token: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)] = None,  # noqa: ARG001 # documents it
     mlrelease_actor: Annotated[  # noqa: ARG001 # documents it
         str | None,
-        Header(description="Who asks. Believed on a developer's machine only (MLRELEASE_DEVELOPMENT_LOGIN)."),
+        Header(description="The caller's name. Only with the development login (MLRELEASE_DEVELOPMENT_LOGIN)."),
     ] = None,
     mlrelease_groups: Annotated[  # noqa: ARG001 # documents it
-        str, Header(description="Their groups, with commas between them. Believed where the name is.", max_length=1000)
+        str,
+        Header(
+            description="The caller's groups, separated by commas. Only with the development login.", max_length=1000
+        ),
     ] = "",
 ) -> Actor:
-    """Who asks. Raises Unauthenticated."""
+    """The caller. Raises Unauthenticated."""
     known: Actor | None = getattr(request.state, "actor", None)  # since before the body was read
     return known or await actor_of_headers(api, request)
 
 
 async def actor_of_headers(api: Service, request: Request) -> Actor:
-    """Who sent this request; who sent it and is believed no longer raises Unauthenticated now."""
+    """The caller of this request, by the current state of their credentials. Raises Unauthenticated."""
     # A cookie is sent along with what another site makes a browser send: here it is believed for reading only.
     session = request.cookies.get(session_cookie(api.settings)) if request.method in {"GET", "HEAD"} else None
     credentials = Credentials(

@@ -1,4 +1,4 @@
-"""Answers that were given under an idempotency key."""
+"""Responses that were given under an idempotency key."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from app.database.types import UtcDateTime
 
 
 class IdempotentAnswer(SQLModel, table=True):
-    """The first answer to one actor's request under one key."""
+    """The first response to one actor's request under one key."""
 
     __tablename__ = "idempotent_answer"
 

@@ -24,17 +24,17 @@ router = APIRouter(prefix="/v1/tokens", tags=["tokens"])
 class GrantBody(Body):
     """A role, for one model or for all."""
 
-    role: Role = Field(description="what the holder is")
+    role: Role = Field(description="the role")
     model: Name | None = Field(default=None, description="absent: for all models", examples=["sentiment-model"])
 
 
 class NewToken(Body):
     """A token for a person or a program."""
 
-    name: PersonName = Field(description="whose it is: events and approvals keep this name", examples=["ci"])
-    grants: list[GrantBody] = Field(min_length=1, max_length=200, description="what it allows, and no more")
-    days: int = Field(default=90, ge=1, le=tokens.LONGEST.days, description="until it expires")
-    note: str | None = Field(default=None, max_length=1000, description="what it is for")
+    name: PersonName = Field(description="the holder's name: events and approvals record it", examples=["ci"])
+    grants: list[GrantBody] = Field(min_length=1, max_length=200, description="what it allows")
+    days: int = Field(default=90, ge=1, le=tokens.LONGEST.days, description="days until it expires")
+    note: str | None = Field(default=None, max_length=1000, description="its purpose")
 
 
 class TokenView(BaseModel):
@@ -55,7 +55,7 @@ class TokenView(BaseModel):
 
 
 class NewTokenView(TokenView):
-    secret: str = Field(description="told this once, and stored nowhere")
+    secret: str = Field(description="shown once, and stored nowhere")
 
 
 class TokenPage(BaseModel):
@@ -66,7 +66,7 @@ class TokenPage(BaseModel):
     "", status_code=201, response_model=NewTokenView, responses=refusals(409, 413), summary="Create an API token"
 )
 def create_token(api: Api, who: AdminOfAll, body: NewToken, idempotency_key: IdempotencyKey = None) -> Response:
-    """The secret is in this answer and nowhere else: the same request under the same key is a 409, not a second look."""
+    """The secret is in this response only. The same request with the same idempotency key gets 409, not the secret again."""
 
     def act(work: Work) -> tuple[ApiToken, str]:
         token, secret = tokens.create_token(
@@ -95,7 +95,7 @@ def create_token(api: Api, who: AdminOfAll, body: NewToken, idempotency_key: Ide
 
 @router.get("", summary="API tokens, the newest first")
 def list_tokens(api: Api, _who: AdminOfAll) -> TokenPage:
-    """Whose they are, what they allow, when they were last used (to the minute). Never the secrets."""
+    """Their holders, grants and last use (to the minute). Secrets are not shown."""
     return TokenPage(items=[TokenView.of(each) for each in api.read(tokens.list_tokens)])
 
 
@@ -103,7 +103,7 @@ def list_tokens(api: Api, _who: AdminOfAll) -> TokenPage:
     "/{token_id}/revoke", response_model=TokenView, responses=refusals(404, 409, 413), summary="Revoke an API token"
 )
 def revoke_token(once: Once, who: AdminOfAll, token_id: str) -> Response:
-    """From now on it is refused everywhere. Revoking again changes nothing."""
+    """The token is refused from now on. Revoking it again changes nothing."""
 
     def act(work: Work) -> Answer:
         token, was_valid = tokens.revoke_token(work, token_id, revoked_by=who.name, now=work.now)

@@ -1,4 +1,4 @@
-"""What the API shows: the shapes of its answers, made from rows."""
+"""The API's response bodies, made from rows."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -54,7 +54,7 @@ class ModelDetail(ModelView):
 
 
 class JobView(BaseModel):
-    """A training job as it was last seen."""
+    """Show a training job as it was last seen."""
 
     name: str
     workspace: str
@@ -80,7 +80,7 @@ class JobView(BaseModel):
 
 
 class FreezeView(BaseModel):
-    """A freeze, or a hold: one without an end."""
+    """A freeze, or a hold, which is a freeze without an end."""
 
     id: str
     model: str | None
@@ -128,7 +128,7 @@ class EventView(BaseModel):
 
 
 class WorkerView(BaseModel):
-    """A worker that holds a lease; moments are by the database's clock."""
+    """A worker that holds a lease; times are by the database's clock."""
 
     id: str
     host: str

@@ -1,4 +1,4 @@
-"""What the API shows of webhooks and deliveries."""
+"""Response bodies of webhooks and deliveries."""
 
 from datetime import datetime
 
@@ -28,23 +28,23 @@ class WebhookView(BaseModel):
 
 
 class WebhookWithSecret(WebhookView):
-    secret: str = Field(description="shown here only: for the receiver, to check signatures with")
+    secret: str = Field(description="shown only here: the receiver checks signatures with it")
 
 
 class DeliveryView(BaseModel):
-    """One thing told, or to be told."""
+    """A message to one recipient."""
 
     id: int
-    message_id: str = Field(description="`webhook-id` of the request; a repeated one carries the same")
+    message_id: str = Field(description="`webhook-id` of the request; a repeated delivery has the same")
     channel: Channel
     recipient: str
     subject: str
     release: str | None
-    seq: int = Field(description="number of the event that it tells of")
+    seq: int = Field(description="number of the event that it reports")
     status: DeliveryStatus
-    tries: int = Field(description="that failed, since it was last due anew")
+    tries: int = Field(description="failed attempts")
     due_at: datetime
-    answer: int | None = Field(description="the status of the last answer")
+    answer: int | None = Field(description="HTTP status of the last response")
     sentence: str
     created_at: datetime
     delivered_at: datetime | None

@@ -31,12 +31,12 @@ router = APIRouter(prefix="/v1", tags=["notifications"])
 Kind = Annotated[
     str, Named(r"^[a-z_]{1,40}\.(\*|[a-z_]{1,60})$", "a kind of event, such as `release.succeeded` or `release.*`")
 ]
-Status = Annotated[DeliveryStatus | None, Query(description="`dead`: what was given up")]
+Status = Annotated[DeliveryStatus | None, Query(description="`dead`: no longer retried")]
 DeliveryId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
 class NewWebhook(Body):
-    """Where to, and what of."""
+    """A webhook: its address, and the events that it receives."""
 
     url: str = Field(min_length=1, max_length=LONGEST_URL, examples=["https://hooks.example.com/mlrelease"])
     kinds: list[Kind] = Field(
@@ -53,10 +53,10 @@ class NewWebhook(Body):
     status_code=201,
     response_model=WebhookWithSecret,
     responses=refusals(409, 413),
-    summary="Have events sent to an address",
+    summary="Create a webhook",
 )
 def create_webhook(api: Api, once: Once, who: AdminOfAll, body: NewWebhook) -> Response:
-    """Signed after the Standard Webhooks specification. The `secret` is in this answer only; rotate it to get another."""
+    """Events are signed as the Standard Webhooks specification says. The `secret` is in this response only; rotate it to get another."""
     signing_keys(api.settings)  # without one nothing could ever be sent
     check_url(body.url, networks=api.settings.webhook_networks, without_tls=api.settings.webhook_http)
 
@@ -67,7 +67,7 @@ def create_webhook(api: Api, once: Once, who: AdminOfAll, body: NewWebhook) -> R
     return _with_secret(api, once(who, act, body=body))
 
 
-@router.get("/webhooks", summary="Every webhook")
+@router.get("/webhooks", summary="Webhooks")
 def list_webhooks(api: Api, _who: AdminOfAll) -> WebhookPage:
     """The oldest first."""
     return WebhookPage(items=[WebhookView.of(each) for each in api.read(queries.list_webhooks)])
@@ -79,9 +79,9 @@ def get_webhook(api: Api, _who: AdminOfAll, webhook_id: str) -> WebhookView:
     return WebhookView.of(api.read(lambda session: queries.get_webhook(session, webhook_id)))
 
 
-@router.delete("/webhooks/{webhook_id}", status_code=204, responses=refusals(404), summary="Remove a webhook")
+@router.delete("/webhooks/{webhook_id}", status_code=204, responses=refusals(404), summary="Delete a webhook")
 def delete_webhook(api: Api, who: AdminOfAll, webhook_id: str) -> None:
-    """What it was still to be told goes with it."""
+    """Its pending deliveries are deleted too."""
     api.releasing.transact(who, lambda work: service.delete_webhook(work, webhook_id))
 
 
@@ -89,10 +89,10 @@ def delete_webhook(api: Api, who: AdminOfAll, webhook_id: str) -> None:
     "/webhooks/{webhook_id}/rotate",
     response_model=WebhookWithSecret,
     responses=refusals(404, 409, 413),
-    summary="Give a webhook a new secret",
+    summary="Rotate a webhook's secret",
 )
 def rotate_webhook_secret(api: Api, once: Once, who: AdminOfAll, webhook_id: str) -> Response:
-    """For a day the former secret signs too, so that the receiver can change over."""
+    """The previous secret also signs for a day, so that the receiver can change over."""
     return _with_secret(
         api, once(who, lambda work: Answer(200, WebhookView.of(service.rotate_secret(work, webhook_id))))
     )
@@ -102,10 +102,10 @@ def rotate_webhook_secret(api: Api, once: Once, who: AdminOfAll, webhook_id: str
     "/webhooks/{webhook_id}/test",
     response_model=WebhookView,
     responses=refusals(404, 409, 413),
-    summary="Send a webhook an event that only says that it arrives",
+    summary="Send a test event",
 )
 def send_test_event(once: Once, who: AdminOfAll, webhook_id: str) -> Response:
-    """Its deliveries show what came of it."""
+    """The webhook's deliveries show the result."""
     return once(who, lambda work: Answer(200, WebhookView.of(service.try_webhook(work, webhook_id))))
 
 
@@ -113,10 +113,10 @@ def send_test_event(once: Once, who: AdminOfAll, webhook_id: str) -> Response:
     "/webhooks/{webhook_id}/redeliver",
     response_model=Redelivered,
     responses=refusals(404, 413),
-    summary="Send everything again that was given up",
+    summary="Send a webhook's dead deliveries again",
 )
 def redeliver_to_webhook(once: Once, who: AdminOfAll, webhook_id: str) -> Response:
-    """Each under its own `webhook-id`."""
+    """Each with the same `webhook-id` as before."""
 
     def act(work: Work) -> Answer:
         count = service.redeliver_all_dead(work, webhook_id)
@@ -125,20 +125,20 @@ def redeliver_to_webhook(once: Once, who: AdminOfAll, webhook_id: str) -> Respon
     return once(who, act)
 
 
-@router.get("/webhooks/{webhook_id}/deliveries", responses=refusals(404), summary="What a webhook was told")
+@router.get("/webhooks/{webhook_id}/deliveries", responses=refusals(404), summary="A webhook's deliveries")
 def list_webhook_deliveries(
     api: Api, _who: AdminOfAll, webhook_id: str, status: Status = None, limit: Limit = 50, cursor: Cursor = None
 ) -> DeliveryPage:
-    """The newest first; those that are still tried too, and those that were given up."""
+    """The newest first, including pending and dead ones."""
     api.read(lambda session: queries.get_webhook(session, webhook_id))
     return _page(api, recipient=service.recipient_of(webhook_id), status=status, limit=limit, cursor=cursor)
 
 
-@router.get("/deliveries", summary="What anybody was told, by webhook or chat")
+@router.get("/deliveries", summary="All deliveries, to webhooks and chats")
 def list_deliveries(
     api: Api, _who: AdminOfAll, status: Status = None, limit: Limit = 50, cursor: Cursor = None
 ) -> DeliveryPage:
-    """The newest first. `status=dead` is the list of dead letters."""
+    """The newest first. `status=dead` lists the dead letters."""
     return _page(api, recipient=None, status=status, limit=limit, cursor=cursor)
 
 
@@ -146,15 +146,15 @@ def list_deliveries(
     "/deliveries/{delivery_id}/redeliver",
     response_model=DeliveryView,
     responses=refusals(404, 409, 413),
-    summary="Send one thing again",
+    summary="Send a delivery again",
 )
 def redeliver_one(once: Once, who: AdminOfAll, delivery_id: DeliveryId) -> Response:
-    """Under the same `webhook-id`. What is still being tried is refused (409)."""
+    """With the same `webhook-id`. A pending delivery is refused (409)."""
     return once(who, lambda work: Answer(200, DeliveryView.of(service.redeliver_one(work, delivery_id))))
 
 
 def _with_secret(api: Service, given: Response) -> Response:
-    """Added to the answer on its way out: an idempotent answer is kept in the database, where no secret is."""
+    """Add the secret to the response only: the stored idempotent response must not contain it."""
     view = WebhookView.model_validate_json(bytes(given.body))
     webhook = api.read(lambda session: queries.get_webhook(session, view.id))
     shown = WebhookWithSecret(**view.model_dump(), secret=secret_of(signing_keys(api.settings), webhook))

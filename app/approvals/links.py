@@ -1,4 +1,4 @@
-"""Links in a chat message that lead to the portal's question: signed, expiring, good for one decision.
+"""Links in chat messages to a rollout's page in the portal: signed, expiring, for one decision.
 
 A link says which answer to which plan is meant, and nothing about who follows it: the portal asks for a login, shows the plan, and
 takes the answer by a POST of its own form. Following a link, as scanners and previews do, decides nothing.
@@ -27,7 +27,7 @@ _PURPOSE = "mlrelease.chat.decide"
 
 @dataclass(frozen=True)
 class Link:
-    """What a link asks: this answer to this plan of this rollout."""
+    """The content of a link: an answer to the plan of a rollout."""
 
     id: str
     release_id: str
@@ -48,13 +48,13 @@ def make_link(
     now: datetime,
     valid: timedelta = VALID,
 ) -> str:
-    """The address of the portal's question. ``keys``: the service's signing keys, the newest first."""
+    """The link's address. ``keys``: the service's signing keys, the newest first."""
     content = [secrets.token_urlsafe(12), release_id, stage, plan_digest, answer, int((now + valid).timestamp())]
     return f"{portal.rstrip('/')}/decide?{urlencode({'token': str(_serializer(keys).dumps(content))})}"
 
 
 def read_link(session: Session, keys: Sequence[str], token: str, *, now: datetime) -> Link:
-    """What a token asks; it may be read again and again. Raises Invalid (forged) and Conflict (expired, used)."""
+    """The content of a link's token. Raises Invalid (forged) and Conflict (expired, used)."""
     link = _open(keys, token)
     if now >= link.expires_at:
         raise Conflict(
@@ -94,8 +94,8 @@ def _serializer(keys: Sequence[str]) -> URLSafeSerializer:
 
 
 def _forged() -> Invalid:
-    return Invalid("This link is not one of ours.", code="link_forged")
+    return Invalid("This link was not created by this service.", code="link_forged")
 
 
 def _used() -> Conflict:
-    return Conflict("Somebody has decided by this link already.", code="link_used")
+    return Conflict("This link has already been used for a decision.", code="link_used")

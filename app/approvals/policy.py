@@ -1,4 +1,4 @@
-"""Whether a stage is approved: a pure function of its policy, of who wants it, and of what people said.
+"""Whether a stage is approved: a pure function of its policy, its requester and the votes.
 
 The votes are a set: their order never matters, and adding an approval never takes one away. A vote that does not count is kept
 apart with the reason, so that whoever gave it can be told.
@@ -16,8 +16,6 @@ from app.definitions.schema import ApprovalSection
 
 
 class State(StrEnum):
-    """Where a decision stands."""
-
     WAITING = "waiting"
     APPROVED = "approved"
     REJECTED = "rejected"
@@ -25,7 +23,7 @@ class State(StrEnum):
 
 
 class Why(StrEnum):
-    """Why a vote does not count. Codes that callers are told."""
+    """Why a vote does not count: codes of the API."""
 
     SELF_APPROVAL = "self_approval"
     COMMIT_AUTHOR = "commit_author"
@@ -38,7 +36,7 @@ class Why(StrEnum):
 
 @dataclass(frozen=True)
 class Vote:
-    """One person's word. ``groups``: what they were in when they gave it."""
+    """One person's vote. ``groups``: the person's groups at that time."""
 
     person: str
     approve: bool
@@ -50,7 +48,7 @@ class Vote:
 
 @dataclass(frozen=True)
 class Asked:
-    """What is voted on: who wants it, who wrote it, and since when people are asked."""
+    """What is voted on: its requester, its commit's author, and since when approval is requested."""
 
     requester: str
     author: str | None  # of the training job's commit, as its record says: a name, an address, or both
@@ -68,7 +66,7 @@ class RefusedVote:
 
 @dataclass(frozen=True)
 class Verdict:
-    """``missing`` says in words what is still needed, and is empty once nothing is. ``emergency``: approved by breaking the glass."""
+    """``missing`` says what is still needed; empty: nothing. ``emergency``: approved by break-glass."""
 
     state: State
     missing: tuple[str, ...]
@@ -78,10 +76,10 @@ class Verdict:
 
 
 def evaluate(policy: ApprovalSection, asked: Asked, votes: Sequence[Vote], *, now: datetime) -> Verdict:
-    """What these votes add up to."""
+    """The result of these votes."""
     counted: list[Vote] = []
     refused: list[RefusedVote] = []
-    heard: set[tuple[str, bool]] = set()  # one word a person; breaking the glass is another one
+    heard: set[tuple[str, bool]] = set()  # one vote a person, and one more for break-glass
     for vote in sorted(votes, key=_rank):
         no = _refusal(policy, asked, vote, heard)
         if no is None:
@@ -97,12 +95,12 @@ def evaluate(policy: ApprovalSection, asked: Asked, votes: Sequence[Vote], *, no
         missing if state is State.WAITING else (),
         tuple(refused),
         emergency=glass == 0 and state is State.APPROVED,
-        glass_missing=f"{glass} more to break the glass" if glass and state is State.WAITING else None,
+        glass_missing=f"{glass} more to use break-glass" if glass and state is State.WAITING else None,
     )
 
 
 def expires_at(policy: ApprovalSection, asked_at: datetime) -> datetime | None:
-    """From when on no vote counts any more; None: never."""
+    """When the time to decide ends; None: never."""
     return None if policy.expires_after is None else asked_at + length_of(policy.expires_after)
 
 
@@ -136,43 +134,53 @@ def _refusal(policy: ApprovalSection, asked: Asked, vote: Vote, heard: set[tuple
     person = normal(vote.person)
     end = expires_at(policy, asked.at)
     if end is not None and vote.at >= end and not vote.emergency:
-        return Why.TOO_LATE, f"It was to be decided before {end:%Y-%m-%d %H:%M} UTC."
+        return Why.TOO_LATE, f"The time to decide ended at {end:%Y-%m-%d %H:%M} UTC."
     if (person, vote.emergency) in heard:
-        return Why.ALREADY_VOTED, f"{vote.person} has decided on this already."
+        return Why.ALREADY_VOTED, f"{vote.person} has already decided on this rollout."
     if _is_among(vote, policy.never):
-        return Why.EXCLUDED, f"The policy of this stage says that the word of {vote.person} does not count here."
+        return Why.EXCLUDED, f"The policy of this stage does not let {vote.person} decide."
     if not vote.reason.strip() and (policy.comment == "required" or vote.emergency or not vote.approve):
         return Why.REASON_MISSING, f"{_what(vote)} needs a reason."
     if vote.emergency:
         return _no_break_glass(policy, vote)
     if not policy.self_approval and person == normal(asked.requester):
-        return Why.SELF_APPROVAL, f"{vote.person} asked for this release: others must decide on it."
+        return Why.SELF_APPROVAL, f"{vote.person} requested this release, so others must decide on it."
     if not policy.self_approval and asked.author is not None and person in names_in(asked.author):
-        return Why.COMMIT_AUTHOR, f"{vote.person} wrote the commit that the model was trained from: others must decide."
+        return (
+            Why.COMMIT_AUTHOR,
+            f"{vote.person} wrote the commit that the model was trained from, so others must decide on it.",
+        )
     return None
 
 
 def _no_break_glass(policy: ApprovalSection, vote: Vote) -> tuple[Why, str] | None:
-    """Four eyes are enough then, also when two of them asked for it: ``count`` is two people at least."""
+    """The requester may use break-glass too: ``count`` is at least two people."""
     if policy.break_glass is None:
-        return Why.NO_BREAK_GLASS, "The policy of this stage has no `break_glass`: it cannot be passed by."
+        return Why.NO_BREAK_GLASS, "The policy of this stage has no `break_glass`, so it cannot be bypassed."
     if policy.break_glass.groups and not _is_among(vote, policy.break_glass.groups):
         allowed = ", ".join(policy.break_glass.groups)
-        return Why.NO_BREAK_GLASS, f"{vote.person} is in none of the groups that may break the glass: {allowed}."
+        return Why.NO_BREAK_GLASS, f"{vote.person} is in none of the groups that may use break-glass: {allowed}."
     return None
 
 
 def _missing(policy: ApprovalSection, counted: Collection[Vote]) -> tuple[str, ...]:
     approvals = [vote for vote in counted if vote.approve and not vote.emergency]
     left = policy.count - len(approvals)
-    said = {normal(group) for vote in approvals for group in vote.groups}
-    open_groups = [group for group in policy.groups if normal(group) not in said]
-    words = [f"{left} more approval{'s' if left > 1 else ''}"] if left > 0 else []
-    return (*words, *(f"one of group {group}" for group in open_groups))
+    voted = {normal(group) for vote in approvals for group in vote.groups}
+    open_groups = [group for group in policy.groups if normal(group) not in voted]
+    if left < 1:
+        return tuple(f"an approval from group {group}" for group in open_groups)
+    more = f"{left} more approval{'s' if left > 1 else ''}"
+    if left == 1 and len(open_groups) == 1:
+        return (f"{more}, from group {open_groups[0]}",)
+    if left < len(open_groups):  # one person may be in several groups
+        return (more, *(f"one from group {group}" for group in open_groups))
+    within = " and ".join(f"one from group {group}" for group in open_groups)
+    return (f"{more}, including {within}" if within else more,)
 
 
 def _missing_for_glass(policy: ApprovalSection, counted: Collection[Vote]) -> int | None:
-    """How many more must say so; None where nobody has."""
+    """How many more people must use break-glass; None where nobody has."""
     broken = sum(vote.emergency for vote in counted)
     return None if policy.break_glass is None or not broken else max(policy.break_glass.count - broken, 0)
 
@@ -182,7 +190,7 @@ def _is_among(vote: Vote, people: Collection[str]) -> bool:
 
 
 def names_in(author: str) -> frozenset[str]:
-    """What a commit's author may be called: ``Anna B <anna@example.org>`` is both, and the whole."""
+    """The names of a commit's author: of ``Anna B <anna@example.org>`` the name, the address, and the whole."""
     parts = re.fullmatch(r"\s*(?P<name>[^<]*?)\s*<(?P<address>[^>]*)>\s*", author)
     written = [author, *(parts.groups() if parts else ())]
     return frozenset(normal(each) for each in written if each.strip())
@@ -191,4 +199,4 @@ def names_in(author: str) -> frozenset[str]:
 def _what(vote: Vote) -> str:
     if not vote.approve:
         return "A rejection"
-    return "Breaking the glass" if vote.emergency else "An approval"
+    return "Break-glass" if vote.emergency else "An approval"

@@ -1,4 +1,4 @@
-"""Votes: the only writer of decisions. What they add up to is said by ``approvals.policy``.
+"""Votes: the only writer of decisions. ``approvals.policy`` says what they add up to.
 
 A vote is bound to the plan that it is about, by its digest, and to the round in which people were asked.
 """
@@ -23,8 +23,6 @@ from app.releases.tables import Plan, Release, Rollout
 
 @dataclass(frozen=True)
 class NewVote:
-    """What somebody says."""
-
     approve: bool
     reason: str = ""
     emergency: bool = False
@@ -84,7 +82,7 @@ def verdict_on(
     *,
     policy: ApprovalSection | None = None,
 ) -> Verdict:
-    """What the votes of this round add up to, by the plan's policy or by what that is by now."""
+    """The result of this round's votes, under the plan's policy or ``policy``."""
     return judge(release, rollout, plan, decisions_on(work, [rollout.id]), now=work.now, policy=policy)
 
 
@@ -105,19 +103,19 @@ def judge(
 def why_not(
     release: Release, rollout: Rollout, plan: Plan, decisions: Sequence[Decision], *, actor: Actor, now: datetime
 ) -> str | None:
-    """Why this person's approval would not count now, in words; None: it would, with a reason where one is asked for."""
+    """Why this person's approval would not count now; None: it would, with a reason where the policy requires one."""
     try:
         _require_asking(rollout, plan, NewVote(approve=True), now)
     except Conflict as no:
         return no.sentence
-    vote = Vote(person=actor.name, approve=True, at=now, groups=actor.groups, reason="(to be said)")
+    vote = Vote(person=actor.name, approve=True, at=now, groups=actor.groups, reason="(to be given)")
     said = [_vote(each) for each in decisions if _counts(each, rollout)]
     verdict = evaluate(policy_of(plan), asked_of(release, rollout), [*said, vote], now=now)
     return next((each.sentence for each in verdict.refused if each.vote is vote), None)
 
 
 def policy_of(plan: Plan) -> ApprovalSection:
-    """Who must approve this plan."""
+
     return ApprovalSection.model_validate(plan.document["approval"])
 
 
@@ -137,7 +135,7 @@ def asked_of(release: Release, rollout: Rollout) -> Asked:
 
 
 def decisions_on(session: Session, rollout_ids: list[str]) -> list[Decision]:
-    """Every decision on these rollouts, oldest first: those that the record of events has. A row without its event is none."""
+    """Every decision on these rollouts, oldest first. A row that the event chain does not have is left out."""
     if not rollout_ids:
         return []
     query = select(Decision).where(col(Decision.rollout_id).in_(rollout_ids)).order_by(col(Decision.id))
@@ -153,7 +151,7 @@ def _votes(session: Session, rollout: Rollout) -> list[Vote]:
 
 
 def _counts(decision: Decision, rollout: Rollout) -> bool:
-    """Said in this round, on the plan as it is. Whoever breaks the glass does so whatever changes at the target."""
+    """Whether a decision belongs to this round and this plan. Break-glass holds whatever changes at the target."""
     if (decision.rollout_id, decision.round) != (rollout.id, rollout.round):
         return False
     return decision.emergency or decision.plan_digest == rollout.plan_digest
@@ -171,14 +169,14 @@ def _vote(decision: Decision) -> Vote:
 
 
 def _require_asking(rollout: Rollout, plan: Plan, new: NewVote, now: datetime) -> None:
-    """What is approved and waits for a freeze to end is only asked whether to wait."""
+    """Raise Conflict unless the rollout can be decided on. One that is approved and frozen takes break-glass only."""
     expiry = expiry_of(rollout, plan)
     if expiry is not None and now >= expiry:
-        raise Conflict(f"It was to be decided before {expiry:%Y-%m-%d %H:%M} UTC.", code=Why.TOO_LATE.value)
+        raise Conflict(f"The time to decide ended at {expiry:%Y-%m-%d %H:%M} UTC.", code=Why.TOO_LATE.value)
     breaks_freeze = new.emergency and rollout.status is Status.SCHEDULED and rollout.needs_approval
     if rollout.status is not Status.PENDING_APPROVAL and not breaks_freeze:
         raise Conflict(
-            f"{rollout.id} is not waiting for an approval: it is {rollout.status.value}. {rollout.sentence}",
+            f"{rollout.id} does not wait for approval: it is {rollout.status.value}. {rollout.sentence}",
             code="nothing_to_decide",
             rollout_status=rollout.status.value,
         )
@@ -188,7 +186,7 @@ def _refusal(refused: RefusedVote) -> MlreleaseError:
     code, sentence = refused.why.value, refused.sentence
     match refused.why:
         case Why.REASON_MISSING:
-            return Invalid(sentence, code=code, hint="Say why, for those who asked and those who look later.")
+            return Invalid(sentence, code=code, hint="Give a reason: the requester and auditors read it.")
         case Why.ALREADY_VOTED | Why.TOO_LATE:
             return Conflict(sentence, code=code)
         case Why.SELF_APPROVAL | Why.COMMIT_AUTHOR:

@@ -9,7 +9,7 @@ from app.database.types import JsonColumn, UtcDateTime
 
 
 class Decision(SQLModel, table=True):
-    """One person's word on one rollout, bound to the digest of what it would do."""
+    """One person's decision on one rollout, bound to the digest of its plan."""
 
     __tablename__ = "decision"
     __table_args__ = (UniqueConstraint("rollout_id", "round", "person", "emergency"),)
@@ -29,7 +29,7 @@ class Decision(SQLModel, table=True):
 
 
 class UsedLink(SQLModel, table=True):
-    """A link that somebody has decided by."""
+    """A link that was used for a decision."""
 
     __tablename__ = "used_link"
 

@@ -102,7 +102,8 @@ def _cloud_options(metadata_url: str | None) -> dict[str, Any]:
             # Under a name of its own: the SDK never forgets the addresses that it has for a name.
             return {"cloud": metadata_url, "cloud_metadata": addresses}
     raise ConnectionLost(
-        f"The cloud's metadata cannot be read from {metadata_url}.", hint="Does it answer? Is it right?"
+        f"The cloud's metadata cannot be read from {metadata_url}.",
+        hint="Check that the address is right and responds.",
     )
 
 

@@ -29,7 +29,7 @@ def resolve_environment(azure: AzureML, workspace: Place, reference: str) -> Env
     asset = parse_asset(reference)
     if asset is None:
         raise BadRequest(
-            f"{reference!r} names no environment.", hint="Write azureml:NAME:VERSION or azureml:NAME@latest."
+            f"{reference!r} is not an environment.", hint="Write azureml:NAME:VERSION or azureml:NAME@latest."
         )
     where = asset.where or workspace
     with azure.connect(where, doing=f"look up environment {reference} in {where}") as client:

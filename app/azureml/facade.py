@@ -51,7 +51,7 @@ class AzureML:
         if operation_uri and operation_uri.startswith(f"{self.settings.resource_manager.rstrip('/')}/"):
             error = self.get_json(operation_uri, doing=doing).get("error") or {}
         code = error.get("code") or "Failed"
-        raise operation_failed(code, error.get("message") or "Azure gives no reason.", doing=doing)
+        raise operation_failed(code, error.get("message") or "Azure gave no reason.", doing=doing)
 
 
 def open_azure(settings: AzureSettings) -> AzureML:
@@ -75,5 +75,5 @@ def _own_credential(settings: AzureSettings) -> TokenCredential:
         raise Misconfigured(
             f"The credentials for Azure are not usable: {wrong}.",
             code="credentials_invalid",
-            hint="Look at AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_AUTHORITY_HOST.",
+            hint="Check AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_AUTHORITY_HOST.",
         ) from wrong

@@ -62,7 +62,7 @@ def submit_job(
     known = _find(azure, workspace, name)
     if known is not None:
         if known.tags.get(_OUR_BUNDLE) != bundle_digest:
-            raise AlreadyExists(f"{workspace} has another job {name} already.", hint="Choose another name.")
+            raise AlreadyExists(f"{workspace} already has another job {name}.", hint="Choose another name.")
         return known
     doing = f"submit {entry} as job {name} to {workspace}"
     arguments = {

@@ -125,7 +125,7 @@ class _Page:
                     inside = place if is_mark else (*place, _key(key))
                     if messages == [_UNKNOWN]:
                         yield self._told(
-                            inside, f"is not a key that Azure ML knows here{did_you_mean(key, missing)}", where
+                            inside, f"is a key that Azure ML does not know{did_you_mean(key, missing)}", where
                         )
                     elif key not in meant:  # the misspelt key is told of
                         yield from self._fields(messages, inside, where)
@@ -153,7 +153,7 @@ class _Page:
             ):
                 listed = ", ".join(f"`{word}`" for word in dict.fromkeys(known))
                 near = did_you_mean(str(written.get("type")), known) or f"; known are {listed}"
-                yield self._told((*place, "type"), f"is not a type that Azure ML knows here{near}", where)
+                yield self._told((*place, "type"), f"is a type that Azure ML does not know{near}", where)
                 return
             # A form for what is written as text says nothing about a mapping; one of another type neither.
             forms = [form for form in forms if not _is_mark(form)] or forms
@@ -178,7 +178,7 @@ class _Page:
         if not found:
             yield self._told(
                 place,
-                "is no step that Azure ML can read: neither one with a `component` nor one with the job inside",
+                "is not a step that Azure ML can read: it has neither a `component` nor an inline job",
                 where,
             )
 
@@ -191,7 +191,7 @@ class _Page:
         near = _near(str(place[-1]), list(written) if isinstance(written, dict) else [])
         if near:
             return document.mistake(
-                (*inside, near[0]), f"is not a key that Azure ML knows here; did you mean `{place[-1]}`?"
+                (*inside, near[0]), f"is a key that Azure ML does not know; did you mean `{place[-1]}`?"
             )
         return self._told(place, "is missing", where)
 

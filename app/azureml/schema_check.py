@@ -18,7 +18,7 @@ _NOT_IN_SET = re.compile(r"^Value (?P<value>.*) passed is not in set \[(?P<known
 _SAID_BY_MARSHMALLOW = frozenset({"key", "value", "_schema"})
 TEXT = "must be text"
 _SENTENCES = {
-    "Unknown field.": "is not a key that Azure ML knows here",
+    "Unknown field.": "is a key that Azure ML does not know",
     "Missing data for required field.": "is missing",
     "Field may not be null.": "must not be empty",
     "Not a valid string.": TEXT,

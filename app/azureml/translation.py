@@ -115,7 +115,7 @@ def _sdk_failed(raised: Exception, *, doing: str) -> AzureMLError:
     """Whatever a YAML or an answer of Azure makes the SDK stumble over, it is said of what was done, not of this service."""
     place = _place_in_yaml(raised)
     if place is not None:
-        return BadRequest(f"Could not {doing}: {place} cannot be read: {_words(raised)}", hint="Mend that line.")
+        return BadRequest(f"Could not {doing}: {place} cannot be read: {_words(raised)}", hint="Correct that line.")
     if isinstance(raised, UnicodeDecodeError):
         return BadRequest(f"Could not {doing}: a file is not text in UTF-8.", hint="Save its YAML files as UTF-8.")
     return SdkFailed(f"Could not {doing}: {type(raised).__name__}: {_words(raised)}")
@@ -145,14 +145,14 @@ def operation_failed(code: str, message: str, *, doing: str) -> AzureMLError:
         return ImageBuildFailed(
             sentence,
             azure_code=code,
-            hint="Mend the environment's packages; the build log is in the workspace's storage.",
+            hint="Correct the environment's packages. The build log is in the workspace's storage.",
         )
     if code in {"OutOfQuota", "OutOfCapacity"} or _QUOTA.search(f"{code} {message}"):
         return QuotaExceeded(
             sentence, azure_code=code, hint=_QUOTA_HINT, retryable="capacity" in f"{code} {message}".lower()
         )
     if code in {"ResourceNotReady", "ScoringScriptFailed", "UserScriptException"}:
-        return ModelFailed(sentence, azure_code=code, hint="The deployment's logs say why: init() or a probe failed.")
+        return ModelFailed(sentence, azure_code=code, hint="init() or a probe failed; see the deployment's logs.")
     if code in {"ResourceNotFound", "NotFound"}:
         return NotFound(sentence, azure_code=code)
     if code == "BadArgument":
@@ -218,7 +218,7 @@ def _of_sdk(raised: MlException, *, doing: str) -> AzureMLError:
     if _UNKNOWN_CLOUD in words:
         return ConnectionLost(
             f"Could not {doing}: the cloud's metadata cannot be read.",
-            hint="Is ARM_CLOUD_METADATA_URL right, and does it answer?",
+            hint="Check ARM_CLOUD_METADATA_URL.",
         )
     if isinstance(raised, AssetPathException) or _TAKEN.search(words):
         return AlreadyExists(sentence)

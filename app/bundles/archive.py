@@ -55,7 +55,7 @@ def read_files(archive: bytes) -> Iterator[tuple[str, bytes]]:
                     raise Invalid(
                         f"{member.name!r} in the bundle is a link or a special file.",
                         code="bundle_special_file",
-                        hint="Bundles hold files and folders only.",
+                        hint="A bundle contains files and folders only.",
                     )
                 size += member.size
                 check_unpacked(size)

@@ -57,7 +57,7 @@ def read_ignore_file(folder: Path, *, root: Path) -> IgnoreFile | None:
         try:
             pattern = GitIgnoreBasicPattern(line.strip())
         except (GitIgnorePatternError, ValueError, OverflowError) as wrong:
-            raise _invalid(file, root, f"line {number} is no pattern: {line.strip()!r}") from wrong
+            raise _invalid(file, root, f"line {number} is not a valid pattern: {line.strip()!r}") from wrong
         if pattern.include is not None:
             patterns.append(pattern)
     return IgnoreFile(folder, tuple(patterns))
@@ -76,5 +76,5 @@ def _invalid(file: Path, root: Path, why: str) -> Invalid:
     return Invalid(
         f"{file.relative_to(root).as_posix()} cannot be used: {why}.",
         code="ignore_file_invalid",
-        hint="It is read as Azure ML's upload reads it: patterns of git, one a line.",
+        hint="Azure ML's upload reads it as git patterns, one per line.",
     )

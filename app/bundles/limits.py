@@ -29,7 +29,7 @@ class Paths:
             raise Invalid(
                 f"The bundle has {path!r} twice (also as {self._files[key]!r}).",
                 code="bundle_duplicate_path",
-                hint="Not every file system tells upper from lower case.",
+                hint="Some file systems ignore upper and lower case.",
             )
         parents = list(_parents(key))
         if key in self._folders or any(parent in self._files for parent in parents):
@@ -50,12 +50,12 @@ def plain_path(raw: str) -> str:
     parts = PurePosixPath(raw).parts
     if raw.startswith("/") or ".." in parts or "\\" in raw or (parts and parts[0][1:2] == ":"):
         raise Invalid(
-            f"The path {raw!r} leads out of the bundle, or could.",
+            f"The path {raw!r} is not inside the bundle.",
             code="bundle_path_unsafe",
             hint="Paths in a bundle are relative, with forward slashes and without `..`.",
         )
     if not parts or not raw.isprintable():
-        raise Invalid(f"The bundle has a file with the unusable name {raw!r}.", code="bundle_path_unusable")
+        raise Invalid(f"The bundle has a file with the invalid name {raw!r}.", code="bundle_path_unusable")
     path = "/".join(parts)
     if len(path.encode()) > MAX_PATH or any(len(part.encode()) > MAX_NAME for part in parts):
         raise Invalid(f"A path in the bundle is too long: {path[:80]}….", code="bundle_path_unusable")

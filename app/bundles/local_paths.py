@@ -76,7 +76,7 @@ _REMOTE = re.compile(
 )
 _ELSEWHERE = re.compile(r"[~/\\$%]|[A-Za-z]:")
 _BINDING = re.compile(r"\s*\$\{\{[^{}]*\}\}")
-_LEADS_OUT = "leads out of the folder that was sent: name only files inside of it"
+_LEADS_OUT = "is outside of the submitted folder: name only files inside it"
 _INCLUDES = ".additional_includes"
 
 
@@ -90,7 +90,7 @@ def require_local_paths(folder: Path, files: Sequence[str]) -> None:
             f"The folder has {count}: {first.removesuffix('.')}.",
             mistakes=mistakes,
             code="folder_invalid",
-            hint="Mend what is listed and send the folder again; nothing was submitted.",
+            hint="Correct the mistakes and submit the folder again. Nothing was submitted.",
         )
 
 
@@ -120,7 +120,7 @@ class _Search:
             return
         self._read.add(path)
         if len(self._read) > MOST_FILES:
-            self.mistakes.append(Mistake(f"names more than {MOST_FILES} files, one by another", file=name))
+            self.mistakes.append(Mistake(f"leads to more than {MOST_FILES} files", file=name))
             return
         document = read_yaml(path, name=path.relative_to(self.root).as_posix(), numbers=False)
         self.mistakes.extend(document.mistakes)
@@ -192,7 +192,7 @@ class _Search:
         if path in self._around:  # the SDK would read it again and again
             circle = "this file itself" if path == self._around[-1] else "a file that names this one"
             self.mistakes.append(
-                document.mistake(place, f"{value!r} is {circle}: files cannot name one another in a circle")
+                document.mistake(place, f"{value!r} is {circle}: files must not refer to each other in a circle")
             )
         elif place[-1] == "conda_file":
             self._conda_file(path, name)
@@ -224,7 +224,7 @@ class _Search:
             if isinstance(each, dict):
                 self.mistakes.append(
                     document.mistake(
-                        (*place, index), "must be a path of the folder: artifacts of other places are not fetched here"
+                        (*place, index), "must be a path in the folder: artifacts of other places are not supported"
                     )
                 )
 

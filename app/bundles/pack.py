@@ -115,7 +115,7 @@ def _size_of_file(path: Path, name: str, *, root: Path) -> int:
     """Bytes of a file that may be bundled. A link counts as the file that it leads to."""
     if path.is_symlink() and not path.resolve().is_relative_to(root):
         raise Invalid(
-            f"{name} is a link that leads out of the folder.",
+            f"{name} is a link to a place outside of the folder.",
             code="bundle_link_leads_out",
             hint="Copy the file into the folder.",
         )
@@ -125,7 +125,7 @@ def _size_of_file(path: Path, name: str, *, root: Path) -> int:
         raise Invalid(f"{name} cannot be read: {broken.strerror}.", code="bundle_file_unreadable") from broken
     if not stat.S_ISREG(found.st_mode):
         what = "a link to a folder" if stat.S_ISDIR(found.st_mode) else "a socket, pipe or device"
-        raise Invalid(f"{name} is {what}: bundles hold files.", code="bundle_special_file")
+        raise Invalid(f"{name} is {what}. A bundle contains files only.", code="bundle_special_file")
     return found.st_size
 
 

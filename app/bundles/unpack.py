@@ -53,8 +53,8 @@ def enough_disk() -> Iterator[None]:
             ) from broken
         if broken.errno in (errno.EFBIG, errno.EIO):
             raise Unavailable(
-                f"The disk does not take {what}: {os.strerror(broken.errno)}.",
+                f"The disk cannot store {what}: {os.strerror(broken.errno)}.",
                 code="disk_unusable",
-                hint="Free some space, and look at the disk's health and at limits on the size of files.",
+                hint="Free some space, and check the disk's health and limits on file sizes.",
             ) from broken
         raise

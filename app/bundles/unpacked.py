@@ -32,7 +32,7 @@ def open_bundle(database: Database, digest: str, *, cache: Path) -> Path:
                 doing="unpack the bundle",
             )
     if not _is_whole(folder, digest):
-        raise Invalid(f"The bundle {digest} was altered in the database.", code="bundle_altered")
+        raise Invalid(f"The bundle {digest} was changed in the database.", code="bundle_altered")
     return folder
 
 

@@ -1,4 +1,4 @@
-"""A rollout's message as Slack draws it: Block Kit, within Slack's limits, nothing in it but what we escaped."""
+"""A rollout's message in Slack's Block Kit: within Slack's limits, all text escaped."""
 
 import json
 from typing import Any
@@ -16,13 +16,13 @@ _FIELDS = 10
 
 
 def message_of(summary: RolloutSummary, *, portal: str = "") -> Json:
-    """``text`` is for notifications, ``blocks`` is what is seen."""
+    """``text`` is for notifications, ``blocks`` for the message."""
     blocks: list[Json] = [
         {"type": "header", "text": {"type": "plain_text", "text": _cut(summary.title, _HEADER), "emoji": False}},
         _section(escape(summary.sentence)),
         {"type": "section", "fields": [_field(name, value) for name, value in summary.facts[:_FIELDS]]},
     ]
-    for name, lines in (("What changes", summary.difference), ("Steps", summary.steps), ("Decisions", summary.votes)):
+    for name, lines in (("Changes", summary.difference), ("Steps", summary.steps), ("Decisions", summary.votes)):
         if lines:
             blocks.append(_section(f"*{name}*\n" + "\n".join(f"• {escape(line)}" for line in lines)))
     if summary.waits:
@@ -37,7 +37,7 @@ def reason_form(meta: Json, *, title: str, answer: str, why: str = "") -> Json:
             "type": "input",
             "block_id": REASON,
             "label": {"type": "plain_text", "text": "Reason"},
-            "hint": {"type": "plain_text", "text": "Those who asked for the release will read it."},
+            "hint": {"type": "plain_text", "text": "The requester will read it."},
             "element": {"type": "plain_text_input", "action_id": REASON, "multiline": True, "max_length": 1000},
         }
     ]
@@ -55,12 +55,12 @@ def reason_form(meta: Json, *, title: str, answer: str, why: str = "") -> Json:
 
 
 def escape(text: str) -> str:
-    """Slack's three control characters: what people wrote mentions nobody and links nowhere."""
+    """Escape Slack's three control characters, so that text mentions nobody and links nowhere."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def value_of(summary: RolloutSummary) -> str:
-    """What a button says when it is pressed: the plan that its reader saw."""
+    """The value of a button: the plan that the message shows."""
     return json.dumps({"release": summary.release_id, "stage": summary.stage, "plan": summary.plan_digest})
 
 
@@ -71,7 +71,7 @@ def _buttons(summary: RolloutSummary, *, portal: str) -> Json:
     ]
     if portal:
         link = f"{portal.rstrip('/')}/releases/{summary.release_id}"
-        elements.append({"type": "button", "text": {"type": "plain_text", "text": "Look at it"}, "url": link})
+        elements.append({"type": "button", "text": {"type": "plain_text", "text": "Open in the portal"}, "url": link})
     return {"type": "actions", "block_id": "decide", "elements": elements}
 
 

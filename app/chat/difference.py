@@ -1,4 +1,4 @@
-"""What a rollout would change at its target, in lines for people."""
+"""What a rollout would change at its target, as text."""
 
 from sqlmodel import Session
 
@@ -8,7 +8,7 @@ from app.releases.tables import Rollout
 
 
 def difference_lines(session: Session, rollout: Rollout) -> list[str]:
-    """One line for each thing that is another than in what this plan replaces; empty when nothing serves there."""
+    """One line for each field that differs from the plan it replaces; empty when it replaces none."""
     plan = plan_of(session, rollout)
     serves = served_plan(session, plan)
     if serves is None:
@@ -19,4 +19,4 @@ def difference_lines(session: Session, rollout: Rollout) -> list[str]:
 
 
 def _shown(value: object) -> str:
-    return "nothing" if value is None else str(value)
+    return "–" if value is None else str(value)

@@ -1,8 +1,8 @@
-"""What Slack sends when somebody presses a button: proven, used once, decided by the same rules as everywhere else.
+"""What Slack sends when somebody presses a button: the signature is checked, each request counts once, and the usual rules decide.
 
-Slack waits three seconds. Within them the word is in the database, and whatever follows from it is a durable delivery: the message's
-new look, and the sentence that the one who pressed gets to see. A form for a reason is opened after the answer, by threads of its own:
-a Slack that does not answer holds up nobody's requests.
+Slack waits three seconds. Within them the decision is in the database, and what follows is a durable delivery: the message's
+update, and the reply to the person who pressed. The form for a reason is opened after the response, by separate threads:
+a Slack that does not respond delays nobody's requests.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ class SlackContext:
 
 @dataclass(frozen=True)
 class ButtonPress:
-    """A button that somebody pressed on the plan that they saw."""
+    """A press of a button, with the plan that the message showed."""
 
     user: str
     channel: str
@@ -97,7 +97,7 @@ def _handle(context: SlackContext, body: bytes, timestamp: str, signature: str) 
 
 
 def _require_signature(context: SlackContext, body: bytes, timestamp: str, signature: str) -> None:
-    """Raises Unauthenticated for what Slack did not sign, or not in the last five minutes."""
+    """Raises Unauthenticated unless Slack signed this within the last five minutes."""
     verifier = SignatureVerifier(context.settings.slack_signing_secret.get_secret_value())
     is_plain = timestamp.isascii() and timestamp.isdecimal() and len(timestamp) < 16 and signature.isascii()
     try:
@@ -105,15 +105,15 @@ def _require_signature(context: SlackContext, body: bytes, timestamp: str, signa
     except UnicodeDecodeError:
         is_slack = False
     if not is_slack:
-        raise Unauthenticated("Slack did not sign this, or it is too old.", code="signature_invalid")
+        raise Unauthenticated("The Slack signature is not valid, or it is too old.", code="signature_invalid")
 
 
 def _require_first_use(database: Database, signature: str, *, now: datetime) -> None:
-    """Kept whatever becomes of the request: one that was refused must not succeed later. Raises Conflict."""
+    """Raises Conflict for a repeated request. Recorded even if the request is refused: it must not succeed later."""
 
     def remember(session: Session) -> None:
         if session.get(ChatRequest, signature) is not None:
-            raise Conflict("This request was received before.", code="replayed")
+            raise Conflict("This request has already been received.", code="replayed")
         session.execute(delete(ChatRequest).where(col(ChatRequest.at) < now - REMEMBER))
         session.add(ChatRequest(signature=signature, at=now))
         session.flush()
@@ -129,7 +129,7 @@ def _handle_press(context: SlackContext, payload: Json) -> Response:
         if press.approve:
             _decide(context, press, reason="")
         else:
-            # Who may not decide is told so before writing a reason.
+            # Refuse before the person writes a reason.
             _approver(context, press)
             return _open_reason_form(context, payload, press)
     except Invalid as incomplete:
@@ -147,7 +147,7 @@ def _handle_form(context: SlackContext, payload: Json) -> Response:
         meta, user=_text(payload, "user", "id"), channel=_text(meta, "channel"), approve=bool(meta.get("approve"))
     )
     if press is None:
-        raise Invalid("The form is not one of ours.", code="malformed")
+        raise Invalid("The form is not valid.", code="malformed")
     reason = _text(payload, "view", "state", "values", REASON, REASON, "value")
     try:
         _decide(context, press, reason=reason)
@@ -169,13 +169,13 @@ def _decide(context: SlackContext, press: ButtonPress, *, reason: str) -> None:
 
 
 def _approver(context: SlackContext, press: ButtonPress) -> Actor:
-    """Who pressed. Raises Forbidden for whom we do not know, and for who may not approve this model."""
+    """The person who pressed. Raises Forbidden for an unknown user, and for one who may not approve this model."""
     actor = context.actor_of(press.user)
     if actor is None:
         raise Forbidden(
-            f"mlrelease does not know who the Slack user {press.user} is.",
+            f"The Slack user {press.user} is not in access.yml.",
             code="chat_user_unknown",
-            hint="Ask an administrator to enter you into the access file.",
+            hint="Ask the people who maintain access.yml to add your Slack id.",
         )
     model = press.release_id.rpartition("-")[0]
     if not actor.may(Permission.APPROVE, model):
@@ -184,7 +184,7 @@ def _approver(context: SlackContext, press: ButtonPress) -> Actor:
 
 
 def _open_reason_form(context: SlackContext, payload: Json, press: ButtonPress, *, why: str = "") -> Response:
-    """An answer, after which the form is opened. Should Slack not open it, nothing was decided, and pressing again is all it needs."""
+    """Respond, then open the form for a reason. If Slack does not open it, nothing was decided, and the person presses again."""
     answer = "Approve" if press.approve else "Reject"
     meta = {
         "release": press.release_id,
@@ -199,7 +199,7 @@ def _open_reason_form(context: SlackContext, payload: Json, press: ButtonPress, 
     def open_form() -> None:
         try:
             if time.monotonic() >= until:  # too many before it
-                raise NotDelivered("Slack does not answer in time.", code="slack_unreachable")
+                raise NotDelivered("Slack did not respond in time.", code="slack_unreachable")
             client = slack_client(context.settings, seconds=MODAL_SECONDS)
             call_slack(lambda: client.views_open(trigger_id=trigger, view=form))
         except NotDelivered as closed:
@@ -213,10 +213,10 @@ def _open_reason_form(context: SlackContext, payload: Json, press: ButtonPress, 
 
 
 def _reply(context: SlackContext, press: ButtonPress, refusal: MlreleaseError, *, occasion: str) -> None:
-    """Have the one who pressed told. The message needs nothing: it follows whatever happens by itself."""
+    """Request a reply to the person who pressed. The message itself needs no change."""
 
     def request_reply(session: Session) -> None:
-        memory = {"user": press.user, "text": escape(f"Nothing was decided. {refusal}")}
+        memory = {"user": press.user, "text": escape(f"No decision was recorded. {refusal}")}
         message_id = f"slack_reply:{press.user}:{occasion}"
         request_delivery(
             session,
@@ -232,19 +232,19 @@ def _reply(context: SlackContext, press: ButtonPress, refusal: MlreleaseError, *
 
 
 def _payload_of(body: bytes) -> Json:
-    """Slack sends a form with one field of JSON. Raises Invalid."""
+    """The JSON that Slack sends in one form field. Raises Invalid."""
     try:
         fields = parse_qs(body.decode(), max_num_fields=20)
     except ValueError as broken:
-        raise Invalid("The request is not one of Slack's.", code="malformed") from broken
+        raise Invalid("The request is not a request of Slack.", code="malformed") from broken
     payload = _read(fields.get("payload", [""])[0])
     if not payload:
-        raise Invalid("The request is not one of Slack's.", code="malformed")
+        raise Invalid("The request is not a request of Slack.", code="malformed")
     return payload
 
 
 def _read_press(payload: Json) -> ButtonPress | None:
-    """The button, if it is one of those that decide."""
+    """The press, if it is of a button that decides."""
     actions = payload.get("actions")
     action = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], dict) else {}
     if action.get("action_id") not in {APPROVE, REJECT}:
@@ -264,7 +264,7 @@ def _button_press(meta: Json, *, user: str, channel: str, approve: bool) -> Butt
 
 
 def _read(text: str) -> Json:
-    """A JSON object, or an empty one for whatever else it is."""
+    """The JSON object, or an empty one for anything else."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -273,7 +273,7 @@ def _read(text: str) -> Json:
 
 
 def _text(document: Any, *path: str) -> str:
-    """A text deep in a document, or none where it is something else."""
+    """The text at a path of a document, or "" if there is none."""
     for name in path:
         document = document.get(name) if isinstance(document, dict) else None
     return document if isinstance(document, str) and "\0" not in document else ""

@@ -1,4 +1,4 @@
-"""One message a rollout in Slack, which follows it from the question to its end; and answers to those who press its buttons."""
+"""One Slack message for each rollout, updated until its end; and replies to people who press its buttons."""
 
 import hashlib
 import json
@@ -23,12 +23,12 @@ from app.settings import Settings
 
 SECONDS = 10
 
-# What no second try mends: people must mend the settings or the channel first.
+# A retry cannot help: people must correct the settings or the channel first.
 _FOR_GOOD = {"channel_not_found", "is_archived", "msg_too_long", "invalid_blocks", "user_not_in_channel"}
 
 
 def announce_in_slack(channels: Mapping[str, str]) -> Announcer:
-    """The announcer of one installation: which channel hears of which model."""
+    """The announcer of one installation. ``channels``: a channel for each model."""
 
     def announce(session: Session, event: Event) -> None:
         if event.release_id is None or event.model is None:
@@ -50,7 +50,7 @@ def announce_in_slack(channels: Mapping[str, str]) -> Announcer:
 
 
 def slack_client(settings: Settings, *, seconds: int = SECONDS) -> WebClient:
-    """Tries nothing again by itself: deliveries do, and outlive this process."""
+    """A client without retries: deliveries are retried, and survive this process."""
     return WebClient(
         token=settings.slack_token.get_secret_value(),
         base_url=settings.slack_url,
@@ -60,7 +60,7 @@ def slack_client(settings: Settings, *, seconds: int = SECONDS) -> WebClient:
 
 
 class SlackMessages:
-    """Posts a rollout's message, or changes it to what is so now."""
+    """Posts a rollout's message, or updates it."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
@@ -87,7 +87,7 @@ class SlackMessages:
 
 
 class SlackReplies:
-    """Tells the one who pressed a button what came of it; nobody else sees it."""
+    """Replies to the person who pressed a button; nobody else sees it."""
 
     def __init__(self, settings: Settings) -> None:
         self._slack = slack_client(settings)
@@ -102,7 +102,7 @@ class SlackReplies:
 
 
 def call_slack(call: Any) -> Any:
-    """Slack's answer to one call. Raises NotDelivered."""
+    """The response of one call of Slack. Raises NotDelivered."""
     try:
         return call()
     except SlackApiError as refused:
@@ -116,7 +116,7 @@ def call_slack(call: Any) -> Any:
             for_good=error in _FOR_GOOD,
         ) from refused
     except (SlackClientError, URLError, OSError, ValueError) as broken:
-        raise NotDelivered(f"Slack does not answer: {type(broken).__name__}.", code="slack_unreachable") from broken
+        raise NotDelivered(f"Slack does not respond: {type(broken).__name__}.", code="slack_unreachable") from broken
 
 
 def _retry_after(refused: SlackApiError) -> timedelta | None:

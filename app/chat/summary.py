@@ -1,4 +1,4 @@
-"""What a message says of one rollout, as it is now: the same for every chat."""
+"""The content of a message about one rollout: the same for every chat."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ _TITLES = {
 
 @dataclass(frozen=True)
 class RolloutSummary:
-    """Plain text throughout: whoever draws it escapes it."""
+    """Plain text, to be escaped for each chat."""
 
     title: str
     sentence: str
@@ -62,7 +62,7 @@ def _facts(release: Release, rollout: Rollout) -> list[tuple[str, str]]:
         ("Definition", f"version {release.definition_version}"),
         ("Endpoint", f"{rollout.endpoint} in {rollout.workspace}"),
         ("Deployment", rollout.deployment),
-        ("Asked for by", release.requested_by),
+        ("Requested by", release.requested_by),
         ("Plan", rollout.plan_digest),
     ]
     return [*facts, ("Note", release.note)] if release.note else facts

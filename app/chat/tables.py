@@ -1,4 +1,4 @@
-"""What chats have sent, so that nothing of it counts twice."""
+"""Requests of chats that were received, so that none counts twice."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from app.database.types import UtcDateTime
 
 
 class ChatRequest(SQLModel, table=True):
-    """A signature that was seen: a second request with it is a replay."""
+    """A signature that was received: a second request with it is a replay."""
 
     __tablename__ = "chat_request"
 

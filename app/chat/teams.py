@@ -1,7 +1,7 @@
 """Teams: an Adaptive Card through a workflow webhook, whose buttons are links to the portal.
 
-A workflow webhook takes cards and gives nothing back: a card cannot change itself, and a button cannot say who pressed it. So a card
-asks and a later card tells the end, and the buttons lead to the portal, where people log in.
+A workflow webhook accepts cards and returns nothing: a card cannot be updated, and a button cannot say who pressed it. So one card
+requests approval and a later card reports the end, and the buttons lead to the portal, where people log in.
 """
 
 import json
@@ -38,7 +38,7 @@ _ANNOUNCED = {
 
 
 def announce_in_teams(urls: Mapping[str, SecretStr]) -> Announcer:
-    """The announcer of one installation. The webhook's address is a secret: a delivery names only the setting's key."""
+    """The announcer of one installation. A webhook's address is a secret, so a delivery contains only its key in the settings."""
 
     def announce(session: Session, event: Event) -> None:
         key = next((key for key in (event.model, "*") if key in urls), None)
@@ -58,7 +58,7 @@ def announce_in_teams(urls: Mapping[str, SecretStr]) -> Announcer:
 
 
 class TeamsCards:
-    """Posts a card about a rollout as it is now."""
+    """Posts a card about a rollout."""
 
     def __init__(self, database: Database, settings: Settings, *, rules: OutboundRules) -> None:
         self._database = database
@@ -76,7 +76,7 @@ class TeamsCards:
         return Delivered(answer=answer, sentence=f"The answer was {answer}.")
 
     def _links(self, summary: RolloutSummary, *, now: datetime) -> dict[str, str]:
-        """None without a portal to lead to."""
+        """Links for the buttons; none without a portal address."""
         if not summary.waits or not self._settings.public_url:
             return {}
         try:
@@ -99,13 +99,13 @@ class TeamsCards:
 
 
 def card_of(summary: RolloutSummary, *, links: Mapping[str, str]) -> Json:
-    """An Adaptive Card 1.4, which is what Teams draws from a workflow."""
+    """An Adaptive Card 1.4."""
     body: list[Json] = [
         _text(summary.title, size="Large", weight="Bolder"),
         _text(summary.sentence),
         {"type": "FactSet", "facts": [{"title": name, "value": _plain(value)} for name, value in summary.facts]},
     ]
-    for name, lines in (("What changes", summary.difference), ("Steps", summary.steps), ("Decisions", summary.votes)):
+    for name, lines in (("Changes", summary.difference), ("Steps", summary.steps), ("Decisions", summary.votes)):
         if lines:
             body.append(_text(name, weight="Bolder"))
             body += [_text(line, spacing="None") for line in lines]

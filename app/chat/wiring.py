@@ -1,4 +1,4 @@
-"""By which ways this installation tells people and programs: put together from the settings."""
+"""The notifier of an installation, put together from the settings."""
 
 from app.chat.slack_messages import SlackMessages, SlackReplies, announce_in_slack
 from app.chat.teams import TeamsCards, announce_in_teams
@@ -13,7 +13,7 @@ from app.settings import Settings
 
 
 def open_notifier(settings: Settings, database: Database) -> Notifier:
-    """Whoever is to be told of events, and by which ways this worker can."""
+    """A notifier with the senders and announcers that the settings configure."""
     rules = OutboundRules(networks=settings.webhook_networks, without_tls=settings.webhook_http)
     senders: dict[Channel, Sender] = {
         Channel.WEBHOOK: WebhookSender(database, settings, rules=rules),

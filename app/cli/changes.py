@@ -1,4 +1,4 @@
-"""What changed between two looks at a release, a line for each: for logs and everything that is not a terminal."""
+"""Changes between two states of a release, one line each: for logs and other non-terminals."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ Json = dict[str, Any]
 
 
 def release_changes(before: Json | None, now: Json) -> Iterator[str]:
-    """One line for the release, each stage and each step that is not as it was."""
+    """One line for the release, each stage and each step that changed."""
     known = before or {"rollouts": []}
     stages_before = {rollout["stage"]: rollout for rollout in known["rollouts"]}
     for rollout in now["rollouts"]:
@@ -26,7 +26,7 @@ def release_changes(before: Json | None, now: Json) -> Iterator[str]:
 
 
 def job_changes(before: Json | None, now: Json) -> Iterator[str]:
-    """One line for the job and each of its steps that is not as it was."""
+    """One line for the job and each of its steps that changed."""
     known = {child["name"]: child["status"] for child in (before or {}).get("children", [])}
     for child in now["children"]:
         if known.get(child["name"]) != child["status"]:

@@ -1,4 +1,4 @@
-"""What git says of a folder that is submitted: said by whoever submits it, and kept as that."""
+"""Git facts of a submitted folder. The service records them as the submitter's statement."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ def git_facts(folder: Path) -> dict[str, Any] | None:
 
 
 def _git(folder: Path, *command: str) -> str | None:
-    """What it says; None where it says no, or nothing in time."""
+    """The command's output; None where it fails or takes too long."""
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
     try:
         said = subprocess.run(  # noqa: S603 - fixed words, in a folder that the user named

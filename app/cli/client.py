@@ -1,4 +1,4 @@
-"""The service over HTTP, as every other caller uses it."""
+"""The client of the service's HTTP API."""
 
 import getpass
 import os
@@ -25,7 +25,7 @@ WAIT_SECONDS = 25  # of one long poll: shorter than what proxies allow
 
 
 def no_check() -> None:
-    """The check of those who have nothing of their own to look after."""
+    """Check nothing."""
 
 
 class Unreachable(MlreleaseError):
@@ -35,7 +35,7 @@ class Unreachable(MlreleaseError):
 
 
 class Refused(MlreleaseError):
-    """The service said no. ``problem`` is its problem document, whole."""
+    """The service refused a request. ``problem`` is its problem document."""
 
     def __init__(self, problem: dict[str, Any]) -> None:
         super().__init__(problem["detail"], code=problem.get("code"), hint=problem.get("hint"))
@@ -44,16 +44,16 @@ class Refused(MlreleaseError):
 
 @dataclass(frozen=True)
 class Seen:
-    """A release as it was seen, with the ETag that asks for something newer."""
+    """A release with its ETag, which asks for something newer."""
 
     release: dict[str, Any]
     etag: str
 
 
 class Client:
-    """One server, one actor: the holder of the token in the environment, or, on a developer's machine, whoever one says.
+    """A client of one server for one actor: the holder of the token in the environment, or the development login's name.
 
-    ``actor`` is such a name, said to the service that keeps its files in ``data``. Raises Unreachable and Refused.
+    ``actor``: the name for the development login of the service whose files are in ``data``. Raises Unreachable and Refused.
     """
 
     def __init__(self, server: str, *, actor: str | None = None, data: Path | None = None) -> None:
@@ -61,7 +61,8 @@ class Client:
         place = urlsplit(self.server)
         if place.scheme not in {"http", "https"} or not place.hostname:
             raise Misconfigured(
-                f"{server} is not an address of a service.", hint="Write it as http://HOST:PORT (MLRELEASE_SERVER)."
+                f"{server!r} is not a valid service address.",
+                hint="Write it as http://HOST:PORT (--server, MLRELEASE_SERVER).",
             )
         self._http = httpx.Client(
             auth=credentials(place.scheme, place.hostname, actor=actor, data=data),
@@ -74,22 +75,22 @@ class Client:
         return self._ask("GET", path, patience=patience, params=_given(query)).json()
 
     def post(self, path: str, body: dict[str, Any], *, key: str | None = None) -> Json:
-        """Do something once: repeated on a broken connection under one idempotency key, ``key`` or a fresh one."""
+        """Send a POST, repeated on a broken connection with one idempotency key: ``key`` or a new one."""
         return self._ask("POST", path, json=_given(body), headers={"Idempotency-Key": key or uuid.uuid4().hex}).json()
 
     def delete(self, path: str) -> None:
-        """Have it gone."""
+
         self._ask("DELETE", path)
 
     def lines(self, path: str, **query: Any) -> Iterator[str]:
-        """A long answer, line by line as it comes."""
+        """A long response, line by line."""
         with self._http.stream("GET", self.server + path, params=_given(query)) as answer:
             if not answer.is_success:
                 answer.read()
             yield from _accepted(answer).iter_lines()
 
     def upload(self, archive: bytes) -> str:
-        """Store a packed folder; its digest."""
+        """Upload a packed folder; its digest."""
         headers = {"Content-Type": "application/gzip", "Idempotency-Key": uuid.uuid4().hex}
         digest: str = self._ask("POST", "/v1/bundles", content=archive, headers=headers).json()["digest"]
         return digest
@@ -99,7 +100,7 @@ class Client:
         return Seen(answer.json(), answer.headers["ETag"])
 
     def follow_release(self, release_id: str, *, check: Callable[[], None] = no_check) -> Iterator[dict[str, Any]]:
-        """The release as it is, then again after each change, without end. Outlives a restart of the service.
+        """The release now, then again after each change, without end. Survives a restart of the service.
 
         ``check`` is called before each poll and may raise.
         """
@@ -148,7 +149,7 @@ def _accepted(answer: httpx.Response) -> httpx.Response:
         {
             "title": answer.reason_phrase,
             "status": answer.status_code,
-            "detail": f"{answer.url.host} answered {answer.status_code} {answer.reason_phrase}, and not as mlrelease does.",
+            "detail": f"{answer.url.host} answered {answer.status_code} {answer.reason_phrase}, which is not a response of mlrelease.",
             "code": "not_mlrelease",
             "hint": "Check --server (MLRELEASE_SERVER).",
         }
@@ -157,8 +158,8 @@ def _accepted(answer: httpx.Response) -> httpx.Response:
 
 def _unreachable(server: str, error: Exception) -> Unreachable:
     return Unreachable(
-        f"Nobody answers at {server} ({error or type(error).__name__}).",
-        hint="Start the service with `mlrelease up`, or say where it is with --server (MLRELEASE_SERVER).",
+        f"The service at {server} does not respond ({error or type(error).__name__}).",
+        hint="Start the service with `mlrelease up`, or set its address with --server (MLRELEASE_SERVER).",
     )
 
 
@@ -167,7 +168,7 @@ def _given(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def credentials(scheme: str, host: str, *, actor: str | None, data: Path | None) -> httpx.Auth | None:
-    """What goes with every request to this host; None: nothing. Raises Misconfigured."""
+    """The credentials for requests to this host; None: none. Raises Misconfigured."""
     token = None if actor else token_given(os.environ)
     if token is None:
         if host not in LOOPBACK:
@@ -176,14 +177,14 @@ def credentials(scheme: str, host: str, *, actor: str | None, data: Path | None)
         return DevelopmentLogin(name, data or data_folder(os.environ))
     if scheme != "https" and host not in LOOPBACK:
         raise Misconfigured(
-            f"A token is not sent to {host} in the open.",
+            f"The token is not sent to {host} without TLS.",
             hint="Write the service's address as https://… (MLRELEASE_SERVER).",
         )
     return _Bearer(token)
 
 
 class _Bearer(httpx.Auth):
-    """An API token, or one of an issuer."""
+    """Sends a bearer token."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -195,5 +196,5 @@ class _Bearer(httpx.Auth):
 
 def _header(actor: str) -> str:
     if not actor.isascii() or not actor.isprintable():
-        raise Misconfigured(f"The name {actor!r} cannot be sent.", hint="Set MLRELEASE_ACTOR to a name in ASCII.")
+        raise Misconfigured(f"The name {actor!r} is not ASCII.", hint="Set MLRELEASE_ACTOR to an ASCII name.")
     return actor

@@ -1,4 +1,4 @@
-"""What an application does with a released model: fetch address and key from the Key Vault, and ask.
+"""What an application does with a released model: read address and key from the Key Vault, then send a request.
 
 Plain HTTP, with the protocols of Key Vault and of managed online endpoints; the Azure SDK is not needed for it.
 """
@@ -17,7 +17,7 @@ _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
 class NotAnswered(MlreleaseError):
-    """The vault or the endpoint did not give what was asked for."""
+    """The vault or the endpoint refused a request."""
 
     default_code = "not_answered"
 
@@ -52,7 +52,7 @@ class Consumer:
         return value
 
     def _token(self, challenge: httpx.Response) -> str:
-        """A vault says itself where to get a token, and for what."""
+        """A token for the vault, from the authority and for the resource that the vault names."""
         wanted = dict(_CHALLENGE.findall(challenge.headers.get("WWW-Authenticate", "")))
         if not {"authorization", "resource"} <= wanted.keys():
             _not_answered("The Key Vault", challenge)

@@ -1,4 +1,4 @@
-"""``mlrelease release pause|resume|retry``: what is asked of a release that is under way or has failed."""
+"""``mlrelease release pause|resume|retry``."""
 
 from typing import Annotated, Any
 
@@ -16,18 +16,18 @@ def pause(
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Pause a release at the running step's next safe point, or keep it out of the queue."""
+    """Pause a release: at the running step's next safe point, or at once while it waits in the queue."""
     found = Client(server).post(f"/v1/releases/{release}/pause", {"reason": reason})
     _tell(found, as_json=as_json)
 
 
 def resume(release: Release, watch: Watch = False, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
-    """Go on with a paused release where it stopped."""
+    """Resume a paused release where it stopped."""
     _go_on(release, "resume", watch=watch, server=server, as_json=as_json)
 
 
 def retry(release: Release, watch: Watch = False, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
-    """Go on with a failed or cancelled release from the step that failed; what is done stays done."""
+    """Retry a failed or cancelled release from the step that failed. Completed steps are not repeated."""
     _go_on(release, "retry", watch=watch, server=server, as_json=as_json)
 
 

@@ -1,4 +1,4 @@
-"""``mlrelease approve`` and ``mlrelease reject``: a decision on a rollout that waits, about the plan that was shown."""
+"""``mlrelease approve`` and ``mlrelease reject``: decide on the plan of a rollout that waits."""
 
 from typing import Annotated, Any
 
@@ -15,10 +15,12 @@ from app.errors import Conflict
 
 Json = dict[str, Any]
 
-Stage = Annotated[str | None, typer.Argument(help="Default: the one that waits.", show_default=False)]
+Stage = Annotated[str | None, typer.Argument(help="Default: the stage that waits for approval.", show_default=False)]
 Digest = Annotated[
     str | None,
-    typer.Option("--digest", help="The plan that you saw: it is decided on this one or none, and nobody is asked."),
+    typer.Option(
+        "--digest", help="Digest of the plan that you saw. Refused if the plan is another one by now. Skips the prompt."
+    ),
 ]
 
 
@@ -27,26 +29,24 @@ def approve(
     stage: Stage = None,
     reason: Annotated[str, typer.Option(help="Why.")] = "",
     digest: Digest = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Approve the plan as it is now, without being asked.")
-    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Approve the current plan without a prompt.")] = False,
     emergency: Annotated[
-        bool, typer.Option("--emergency", help="Break the glass: past approvals, freezes and holds. Needs a reason.")
+        bool, typer.Option("--emergency", help="Break-glass: bypass approvals, freezes and holds. Needs a reason.")
     ] = False,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a rollout that waits would change, ask, and approve it. Without a terminal say --yes or --digest."""
+    """Show what a rollout changes, ask for confirmation, and approve it. Without a terminal use --yes or --digest."""
     asks = not yes and digest is None
     if asks:
-        require_terminal(as_json=as_json, instead="--yes, or --digest DIGEST of the plan that you have seen")
+        require_terminal(as_json=as_json, instead="--yes, or --digest DIGEST of the plan that you saw")
     service = Client(server)
     chosen = stage or waiting_rollout(service.release(release).release)["stage"]
     plan = plan_of(service, release, chosen)
     if not as_json:
         print_plan(plan)
     if asks and not typer.confirm(f"\nApprove {release} for {chosen}?"):
-        say("Not approved: nothing was decided.")
+        say("Not approved. No decision was recorded.")
         raise typer.Exit(Exit.REFUSED)
     body = {"reason": reason, "plan_digest": digest or plan["digest"], "emergency": emergency}
     _decide("approve", service, release, chosen, body, as_json=as_json)
@@ -55,12 +55,12 @@ def approve(
 def reject(
     release: Release,
     stage: Stage = None,
-    reason: Annotated[str, typer.Option(help="Why; asked for where a terminal is.", show_default=False)] = "",
+    reason: Annotated[str, typer.Option(help="Why. On a terminal there is a prompt for it.", show_default=False)] = "",
     digest: Digest = None,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Reject a rollout that waits, which ends the release. Without a terminal say --reason."""
+    """Reject a rollout that waits. This ends the release. Without a terminal use --reason."""
     if not reason.strip():
         require_terminal(as_json=as_json, instead="--reason TEXT")
     service = Client(server)
@@ -74,13 +74,13 @@ def reject(
 
 
 def plan_of(service: Client, release_id: str, stage: str) -> Json:
-    """What a rollout will do, and what that changes."""
+    """The plan of a rollout, and what it changes."""
     plan: Json = service.get(f"/v1/releases/{release_id}/rollouts/{stage}/plan")
     return plan
 
 
 def print_plan(plan: Json) -> None:
-    """A plan for people: what comes where, and what callers get instead of what they get now."""
+    """Print a plan: what is deployed where, and the difference to what serves now."""
     document = plan["plan"]
     target, deployment = document["target"], document["deployment"]
     say(f"{plan['release']} → {plan['stage']}: {target['workspace']}/{target['endpoint']}")
@@ -88,17 +88,17 @@ def print_plan(plan: Json) -> None:
     say(f"  model        {model['name']} of job {model['job']}, {model['digest']}")
     say(f"  environment  {environment['name']}:{environment['version']}")
     say(f"  machines     {deployment['instance_count']} × {deployment['instance_type']}")
-    say(f"  traffic      100% to {deployment['name']} once it answers {document['checks']['golden']} rightly")
+    say(f"  traffic      100% to {deployment['name']} after the right answers to {document['checks']['golden']}")
     for line in guardrail_lines(document):
         say(line)
     if plan["difference"] is None:
-        say("  Nothing of this service's serves there yet.")
+        say("  The first release to this endpoint by this service.")
     else:
-        say(f"  Instead of {plan['serves']}, which serves there now:")
+        say(f"  Replaces {plan['serves']}, which serves there now:")
         print_table(
-            ["    field", "now", "then"],
+            ["    field", "now", "new"],
             [(f"    {each['field']}", each["before"], each["after"]) for each in plan["difference"]],
-            empty="    nothing else",
+            empty="    no other field changes",
         )
     say(f"  plan {plan['digest']}")
 
@@ -112,13 +112,13 @@ def _decide(word: str, service: Client, release_id: str, stage: str, body: Json,
 
 
 def waiting_rollout(release: Json) -> Json:
-    """The one rollout that waits for people. Raises Conflict when none does."""
+    """The rollout that waits for approval. Raises Conflict when none does."""
     for rollout in release["rollouts"]:
         if rollout["status"] == "pending_approval":
             found: Json = rollout
             return found
     raise Conflict(
-        f"Nothing of {release['id']} waits for an approval: it is {release['status']}.",
+        f"{release['id']} does not wait for approval: it is {release['status']}.",
         code="nothing_waits",
-        hint=f"See where it stands: mlrelease release show {release['id']}",
+        hint=f"Show its state: mlrelease release show {release['id']}",
     )

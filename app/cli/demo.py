@@ -1,4 +1,4 @@
-"""``mlrelease demo``: the whole way of a model, from training to an answer in production, on this machine."""
+"""``mlrelease demo``: a model from training to a prediction in production, on this machine."""
 
 import getpass
 import shutil
@@ -43,7 +43,7 @@ Json = dict[str, Any]
 
 
 class DemoFailed(MlreleaseError):
-    """Something went wrong on the way; the sentence says what, the hint where the logs are."""
+    """The demo failed; the sentence says why, the hint where the logs are."""
 
     default_code = "demo_failed"
 
@@ -54,7 +54,7 @@ def demo(
     folder: Annotated[Path | None, typer.Option(help="The scratch folder; default: a new one in .mlrelease.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train a model, release it to dev and prod, and ask it, all on this machine."""
+    """Train a model, release it to dev and prod, and call it, all on this machine."""
     scratch = folder or HOME / f"demo-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     with stopped_by_signals():
         try:
@@ -74,9 +74,9 @@ def demo(
 
 
 def _run(scratch: Path, *, asks: bool, quiet: bool) -> tuple[Json, int]:
-    """The story: everything up, trained, released to dev, approved, released to prod, asked; everything stopped.
+    """Start everything, train, release to dev, approve, release to prod, call the endpoint, and stop everything.
 
-    Gives its record, and the port that its Azure was at: addresses in its Key Vault have it.
+    Returns the demo's record and the emulator's port, which addresses in the Key Vault contain.
     """
     tell: Callable[[str], None] = _nothing if quiet else _tell
     definition, pipeline = ROOT / "deploy" / "models" / MODEL, ROOT / "training" / "pipeline.yml"
@@ -95,7 +95,7 @@ def _run(scratch: Path, *, asks: bool, quiet: bool) -> tuple[Json, int]:
         job, end = watch_job(service, job["name"], workspace=job["workspace"], quiet=quiet, check=check)
         if end is not Exit.FINE:
             raise DemoFailed(f"The training job {job['status'].lower()}: {job['sentence']}")
-        tell(f"It is right about {job['metrics']['accuracy']:.1%} of reviews that it has not seen")
+        tell(f"Its accuracy on unseen reviews is {job['metrics']['accuracy']:.1%}")
 
         release = service.post("/v1/releases", {"model": MODEL, "job": job["name"], "note": "The demo."})
         tell(f"Releasing it as {release['id']}: {' → '.join(release['stages'])}")
@@ -108,7 +108,7 @@ def _run(scratch: Path, *, asks: bool, quiet: bool) -> tuple[Json, int]:
         if end is not Exit.FINE:
             raise DemoFailed(f"The release {release['status'].replace('_', ' ')}: {release['sentence']}")
 
-        tell("Asking the model in production, with the key from its Key Vault")
+        tell("Calling the model in production, with the key from its Key Vault")
         predictions = _ask(service, stack, release)
         if not quiet:
             _print_answers(predictions)
@@ -129,7 +129,7 @@ def _check_stack(stack: Stack) -> Callable[[], None]:
 
 
 def _decide(service: Client, release: Json, *, asks: bool, quiet: bool) -> None:
-    """Show the plan of what waits, and have it approved: by whoever sits here, else by ourselves."""
+    """Show the plan that waits, and approve it: after a prompt on a terminal, else at once."""
     rollout = waiting_rollout(release)
     plan = plan_of(service, release["id"], rollout["stage"])
     if not quiet:
@@ -142,8 +142,10 @@ def _decide(service: Client, release: Json, *, asks: bool, quiet: bool) -> None:
         )
     approved = not asks or typer.confirm(f"\nApprove the release to {rollout['stage']}?", default=True)
     if not asks and not quiet:
-        say(f"\nApprove the release to {rollout['stage']}? Nobody is asked here: yes.")
-    answer, reason = ("approve", "The demo's plan was looked at.") if approved else ("reject", "Rejected in the demo.")
+        say(f"\nApprove the release to {rollout['stage']}? There is no prompt here: yes.")
+    answer, reason = (
+        ("approve", "The plan was reviewed in the demo.") if approved else ("reject", "Rejected in the demo.")
+    )
     service.post(
         f"/v1/releases/{release['id']}/rollouts/{rollout['stage']}/{answer}",
         {"reason": reason, "plan_digest": plan["digest"]},
@@ -158,14 +160,17 @@ def _ask(service: Client, stack: Stack, release: Json) -> list[Any]:
 
 def _print_answers(predictions: list[Any]) -> None:
     print_table(
-        ["  review", "the model says"],
-        [(f"  {review}", {1: "praise", 0: "blame"}[label]) for review, label in zip(REVIEWS, predictions, strict=True)],
+        ["  review", "prediction"],
+        [
+            (f"  {review}", {1: "positive", 0: "negative"}[label])
+            for review, label in zip(REVIEWS, predictions, strict=True)
+        ],
         empty="",
     )
 
 
 def _print_times(release: Json) -> None:
-    _tell("What it did, and how long it took")
+    _tell("The steps, and how long they took")
     print_table(
         ["  stage", "step", "status", "took", ""],
         [
@@ -178,12 +183,12 @@ def _print_times(release: Json) -> None:
 
 
 def _print_next_steps(kept: str | None) -> None:
-    _tell("Done: everything is stopped, and .mlrelease/demo.json has the record")
+    _tell("Done. Everything is stopped; the record is in .mlrelease/demo.json")
     if kept is not None:
-        say(f"  {kept} make up    this very release, with everything up again")
-    say("  make up                        everything up, and left up; then, in another terminal:")
-    say("  .venv/bin/mlrelease --help     what can be asked for")
-    say("  http://127.0.0.1:8400/docs     the API")
+        say(f"  {kept} make up    start everything again, with this release")
+    say("  make up                        start everything; then, in another terminal:")
+    say("  .venv/bin/mlrelease --help     the commands")
+    say("  http://127.0.0.1:8400/docs     the API documentation")
 
 
 def _tell(sentence: str) -> None:
@@ -191,4 +196,4 @@ def _tell(sentence: str) -> None:
 
 
 def _nothing(_sentence: str) -> None:
-    """For those who want the record only."""
+    """Print nothing."""

@@ -1,4 +1,4 @@
-"""``.mlrelease/demo.json``: what the demo did, for programs."""
+"""``.mlrelease/demo.json``: the demo's record, for programs."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ Json = dict[str, Any]
 
 
 def demo_record(job: Json, release: Json, predictions: Sequence[Any]) -> Json:
-    """The record of an ended demo. Digests are what the service saw at each place."""
+    """The record of a finished demo, with the model's digest at each place."""
     dev, prod = (_outputs(release, stage) for stage in ("dev", "prod"))
     return {
         "training": {"job": job["name"], "metrics": job["metrics"]},
@@ -40,7 +40,7 @@ def demo_record(job: Json, release: Json, predictions: Sequence[Any]) -> Json:
 
 
 def write_record(record: Json, file: Path) -> None:
-    """Replace the file in one step: nobody reads half of it."""
+    """Replace the file atomically."""
     file.parent.mkdir(parents=True, exist_ok=True)
     half = file.with_suffix(".new")
     half.write_text(json.dumps(record, indent=2) + "\n")
@@ -48,6 +48,6 @@ def write_record(record: Json, file: Path) -> None:
 
 
 def _outputs(release: Json, stage: str) -> Json:
-    """What each step of a stage gave, by kind."""
+    """The output of each step of a stage, by kind."""
     (rollout,) = (each for each in release["rollouts"] if each["stage"] == stage)
     return {step["kind"]: step["output"] for step in rollout["steps"]}

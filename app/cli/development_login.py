@@ -1,4 +1,4 @@
-"""Who calls a service of this very machine: a name, and the token that only the user who started the service can read."""
+"""The development login: a name, and the token that only the user who started the service can read."""
 
 import os
 from collections.abc import Generator, Mapping
@@ -12,7 +12,7 @@ DEFAULT_DATA = Path(".mlrelease")
 
 
 class DevelopmentLogin(httpx.Auth):
-    """Says a name, and proves it by the token as it is in the file now: a service that was started again has a new one."""
+    """Sends the name and the token that is in the file now: each start of the service creates a new one."""
 
     def __init__(self, name: str, data: Path) -> None:
         self.name = name
@@ -28,7 +28,7 @@ class DevelopmentLogin(httpx.Auth):
 
 
 def data_folder(variables: Mapping[str, str], *, here: Path | None = None) -> Path:
-    """Where the service of this machine keeps its files: MLRELEASE_DATA, or the nearest `.mlrelease` from here upwards that has a token."""
+    """The data folder of the local service: MLRELEASE_DATA, or the nearest `.mlrelease` from here upwards with a token."""
     if given := variables.get("MLRELEASE_DATA", "").strip():
         return Path(given).expanduser()
     start = here or Path.cwd()
@@ -37,7 +37,7 @@ def data_folder(variables: Mapping[str, str], *, here: Path | None = None) -> Pa
 
 
 def _is_own(file: Path) -> bool:
-    """Not one that another user has put into a folder above ours, such as /tmp."""
+    """Whether the file is the user's own: another user can put one into a folder above, such as /tmp."""
     try:
         return file.lstat().st_uid == os.geteuid()
     except OSError:

@@ -45,7 +45,7 @@ def print_dry_run(found: Json) -> None:
 
 
 def print_checks(checks: list[Json]) -> None:
-    """Each with its outcome, and what to do where it failed."""
+    """Print each check with its outcome, and what to do about a failure."""
     if not checks:
         return
     say("")
@@ -68,13 +68,13 @@ def _print_stage(stage: Json) -> None:
     target, deployment = stage["plan"]["target"], stage["plan"]["deployment"]
     asked = stage["plan"]["approval"]
     say(f"\n{stage['stage']}: {target['workspace']}/{target['endpoint']}")
-    say(f"  {deployment['instance_count']} × {deployment['instance_type'] or 'a machine of Azure’s choice'}")
-    say("  nobody is asked" if asked is None else f"  {asked['count']} must approve")
+    say(f"  {deployment['instance_count']} × {deployment['instance_type'] or 'a size that Azure chooses'}")
+    say("  no approval" if asked is None else f"  approvals: {asked['count']}")
     for line in guardrail_lines(stage["plan"]):
         say(line)
     say(f"  steps: {' → '.join(step['key'] for step in stage['plan']['steps'])}")
     if stage["serves"] is None:
         return
-    say(f"  in place of {stage['serves']}:")
+    say(f"  replaces {stage['serves']}:")
     for change in stage["difference"]:
         say(f"    {change['field']}: {change['before']} → {change['after']}")

@@ -1,4 +1,4 @@
-"""What the command's exit status says, for CI."""
+"""Exit statuses, for CI."""
 
 from enum import IntEnum
 
@@ -18,7 +18,7 @@ MEANINGS = {
     Exit.FINE: "done, or the watched release or job succeeded",
     Exit.REFUSED: "refused, or the watched release or job failed",
     Exit.USAGE: "the command line is wrong",
-    Exit.UNREACHABLE: "the service does not answer",
-    Exit.NEEDS_APPROVAL: "the watched release waits for an approval",
+    Exit.UNREACHABLE: "the service does not respond",
+    Exit.NEEDS_APPROVAL: "the watched release waits for approval",
     Exit.CANCELLED: "the watched release or job was cancelled or rejected",
 }

@@ -1,4 +1,4 @@
-"""``mlrelease freeze``, ``hold`` and ``unhold``: times in which nothing begins."""
+"""``mlrelease freeze``, ``hold`` and ``unhold``: times in which no rollout starts."""
 
 from typing import Annotated, Any
 
@@ -10,16 +10,16 @@ from app.cli.output import print_json, print_table, say, when
 from app.cli.prompts import reason_given
 from app.errors import NotFound
 
-commands = typer.Typer(help="Freezes: times in which no rollout begins.", no_args_is_help=True)
+commands = typer.Typer(help="Freezes: times in which no rollout starts.", no_args_is_help=True)
 
 Json = dict[str, Any]
-Model = Annotated[str | None, typer.Option("--model", "-m", help="Only this model's. Default: all.")]
-Stage = Annotated[str | None, typer.Option("--stage", "-s", help="Only in this stage. Default: all.")]
+Model = Annotated[str | None, typer.Option("--model", "-m", help="Only this model. Default: all.")]
+Stage = Annotated[str | None, typer.Option("--stage", "-s", help="Only this stage. Default: all.")]
 Target = Annotated[
     str | None,
-    typer.Option(help="Only at this endpoint: SUBSCRIPTION/GROUP/WORKSPACE/ENDPOINT, as `release show --json` has it."),
+    typer.Option(help="Only this endpoint: SUBSCRIPTION/GROUP/WORKSPACE/ENDPOINT, as in `release show --json`."),
 ]
-Reason = Annotated[str, typer.Option(help="Why; asked for where a terminal is.", show_default=False)]
+Reason = Annotated[str, typer.Option(help="Why. On a terminal there is a prompt for it.", show_default=False)]
 
 
 @commands.command()
@@ -27,7 +27,7 @@ def create(
     minutes: Annotated[int, typer.Option(min=1, help="How long it lasts.")],
     reason: Reason = "",
     starts: Annotated[
-        str | None, typer.Option(help="By the clock of the time zone, e.g. 2026-01-02T18:00. Default: now.")
+        str | None, typer.Option(help="Local time of the time zone, e.g. 2026-01-02T18:00. Default: now.")
     ] = None,
     time_zone: Annotated[str, typer.Option(help="E.g. Europe/Berlin.")] = "UTC",
     recurs: Annotated[str | None, typer.Option(help="An RRULE, e.g. FREQ=WEEKLY;BYDAY=FR.")] = None,
@@ -37,7 +37,7 @@ def create(
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Freeze: what would begin in this time begins by itself afterwards."""
+    """Create a freeze. A rollout that would start in this time starts afterwards."""
     body = {
         "minutes": minutes,
         "reason": reason_given(reason, as_json=as_json),
@@ -59,7 +59,7 @@ def list_freezes(model: Model = None, server: Server = DEFAULT_SERVER, as_json: 
         print_json(page)
         return
     print_table(
-        ["freeze", "about", "starts", "minutes", "recurs", "in force", "reason", "by"],
+        ["freeze", "scope", "starts", "minutes", "recurs", "in force", "reason", "created by"],
         [
             (
                 each["id"],
@@ -79,12 +79,12 @@ def list_freezes(model: Model = None, server: Server = DEFAULT_SERVER, as_json: 
 
 @commands.command()
 def delete(freeze: Annotated[str, typer.Argument()], server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
-    """End a freeze: what it kept out begins."""
+    """End a freeze or a hold. The rollouts that waited for it start."""
     Client(server).delete(f"/v1/freezes/{freeze}")
     if as_json:
         print_json({"ended": [freeze]})
     else:
-        say(f"{freeze} is ended.")
+        say(f"{freeze} has ended.")
 
 
 def hold(
@@ -95,7 +95,7 @@ def hold(
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Stop the line: nothing of a model or at a target begins any more, until `unhold`."""
+    """Create a hold: no rollout of a model or target starts until `unhold`."""
     body = {"reason": reason_given(reason, as_json=as_json), "model": model, "stage": stage, "target": target}
     _tell(Client(server).post("/v1/freezes", body), as_json=as_json)
 
@@ -107,7 +107,7 @@ def unhold(
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """End the holds of exactly this model, stage and target."""
+    """End the holds with exactly this model, stage and target."""
     service = Client(server)
     held = [
         each
@@ -115,11 +115,11 @@ def unhold(
         if each["is_hold"] and (each["model"], each["stage"], each["target"]) == (model, stage, target)
     ]
     if not held:
-        raise NotFound("Nothing is held so.", code="not_held", hint="`mlrelease freeze list` shows what is.")
+        raise NotFound("There is no such hold.", code="not_held", hint="`mlrelease freeze list` lists the holds.")
     for each in held:
         service.delete(f"/v1/freezes/{each['id']}")
         if not as_json:
-            say(f"{each['id']} is ended: {each['reason']}")
+            say(f"{each['id']} has ended: {each['reason']}")
     if as_json:
         print_json({"ended": [each["id"] for each in held]})
 
@@ -139,4 +139,4 @@ def _about(freeze: Json) -> str:
 def _force(freeze: Json) -> str:
     if not freeze["is_in_force"]:
         return "not in force now"
-    return f"until {when(freeze['until'])}" if freeze["until"] else "until it is ended"
+    return f"until {when(freeze['until'])}" if freeze["until"] else "until it is deleted"

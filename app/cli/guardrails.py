@@ -1,4 +1,4 @@
-"""What the platform demands of a stage, as a plan says it, in lines for people."""
+"""A plan's guardrails as text."""
 
 import json
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ Json = dict[str, Any]
 
 
 def guardrail_lines(plan: Json) -> Iterator[str]:
-    """Which guardrails hold, and by what the definition's own approval policy was raised; nothing where there is neither."""
+    """The guardrails that apply, and what made the approval policy stricter than the definition."""
     for rule in plan.get("guardrails", ()):
         demands = "; ".join(f"{key} {json.dumps(value, ensure_ascii=False)}" for key, value in rule["demands"].items())
-        yield f"  guardrail {rule['rule']!r}: {demands or 'lets it go there'}"
+        yield f"  guardrail {rule['rule']!r}: {demands or 'allows this stage'}"
     for raised in plan.get("policy", {}).get("raised", ()):
-        yield f"  approval raised by {raised['by']}: {', '.join(raised['in'])}"
+        yield f"  approval policy made stricter by {raised['by']}: {', '.join(raised['in'])}"

@@ -19,26 +19,28 @@ from app.errors import Invalid, NotFound
 commands = typer.Typer(help="Training jobs: submitted to Azure ML, or recorded.", no_args_is_help=True)
 
 Model = Annotated[str, typer.Option("--model", "-m", help="The model that it trains.")]
-Watch = Annotated[bool, typer.Option("--watch", "-w", help="Follow it to its end; the exit status says which.")]
-Workspace = Annotated[str | None, typer.Option(help="Where several workspaces have a job of this name.")]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Follow it to its end; the exit status is the result.")]
+Workspace = Annotated[str | None, typer.Option(help="Needed if several workspaces have a job of this name.")]
 
 
 @commands.command()
 def submit(
-    file: Annotated[Path, typer.Argument(help="The job's YAML. Its whole folder is submitted.")],
+    file: Annotated[Path, typer.Argument(help="The job's YAML file. Its whole folder is submitted.")],
     model: Model,
-    name: Annotated[str | None, typer.Option(help="The job's name in Azure ML; default: a new one.")] = None,
+    name: Annotated[str | None, typer.Option(help="The job's name in Azure ML. Default: a new one.")] = None,
     environment: Annotated[
         list[Path] | None,
         typer.Option(
-            "--environment", "-e", help="YAML of an environment in that folder: registered first, unless it is there."
+            "--environment",
+            "-e",
+            help="YAML file of an environment in that folder, to register first if it is missing.",
         ),
     ] = None,
     watch: Watch = False,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Submit a job's YAML to the workspace of the model's first stage."""
+    """Submit a training job to the workspace of the model's first stage."""
     service = Client(server)
     job = submit_file(service, file, model=model, name=name, environments=environment or [])
     _tell(service, job, watch=watch, as_json=as_json)
@@ -47,7 +49,7 @@ def submit(
 def submit_file(
     service: Client, file: Path, *, model: str, name: str | None = None, environments: Sequence[Path] = ()
 ) -> dict[str, Any]:
-    """Upload the file's folder and submit it. Raises NotFound for a file that is not there, Invalid for one outside it."""
+    """Upload the file's folder and submit it. Raises NotFound for a missing file, Invalid for one outside the folder."""
     for each in (file, *environments):
         if not each.is_file():
             raise NotFound(f"There is no file {each}.", code="file_not_found")
@@ -75,7 +77,7 @@ def record(
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Have an existing job followed."""
+    """Record a job that exists in Azure ML; the service follows it to its end."""
     service = Client(server)
     job = service.post("/v1/jobs", {"model": model, "name": name})
     _tell(service, job, watch=watch, as_json=as_json)
@@ -89,7 +91,7 @@ def show(
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """A training job as it was last seen."""
+    """Show a training job as it was last seen."""
     service = Client(server)
     job = service.get(f"/v1/jobs/{name}", workspace=workspace)
     _tell(service, job, watch=watch, as_json=as_json)
@@ -98,11 +100,11 @@ def show(
 @commands.command()
 def logs(
     name: Annotated[str, typer.Argument()],
-    workspace: Annotated[str | None, typer.Option(help="Where several have a job of this name.")] = None,
+    workspace: Annotated[str | None, typer.Option(help="Needed if several workspaces have a job of this name.")] = None,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """The last log lines of steps that failed, without secrets. Takes the role requester or operator."""
+    """Show the last log lines of failed steps, without secrets. Needs the role requester or operator."""
     show_logs(Client(server), f"/v1/jobs/{name}/evidence", as_json=as_json, workspace=workspace)
 
 
@@ -110,11 +112,11 @@ def logs(
 def list_jobs(
     model: Annotated[str | None, typer.Option("--model", "-m")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
-    cursor: Annotated[str | None, typer.Option(help="`next` of the page before.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="`next` of the previous page.")] = None,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Training jobs, the newest first."""
+    """List training jobs, the newest first."""
     page = Client(server).get("/v1/jobs", model=model, limit=limit, cursor=cursor)
     if as_json:
         print_json(page)
@@ -125,7 +127,7 @@ def list_jobs(
             (job["name"], job["model"], job["workspace"], job["status"], when(job["created_at"]), when(job["ended_at"]))
             for job in page["items"]
         ],
-        empty="No training job is known. Submit one: mlrelease jobs submit FILE --model MODEL",
+        empty="There are no training jobs. Submit one: mlrelease jobs submit FILE --model MODEL",
     )
     if page["next"]:
         say(f"More: --cursor {page['next']}")
@@ -143,7 +145,7 @@ def _tell(service: Client, job: dict[str, Any], *, watch: bool, as_json: bool) -
 
 
 def print_job(job: dict[str, Any], *, watched: bool = False) -> None:
-    """What is known of a training job; its sentence unless whoever followed it was ``told``."""
+    """Print a training job; without its sentence if it was ``watched``."""
     say(f"{job['name']}  {job['status']}" + ("" if watched else f"  {job['sentence']}"))
     for label, value in (
         ("model", job["model"]),

@@ -1,4 +1,4 @@
-"""The live step view: a release or a training job on a terminal, redrawn as it moves."""
+"""The live view of a release or a training job on a terminal."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -33,9 +33,9 @@ MARKS = {
 
 @contextmanager
 def showing_release(shown: Json | None = None) -> Iterator[Callable[[Json], None]]:
-    """Gives what is to be called with each new look at a release; on a terminal a view that ticks, else lines.
+    """Yields the function to call with each new state of a release: redraws a view on a terminal, prints lines elsewhere.
 
-    Lines say what changed since ``shown``.
+    The lines show what changed since ``shown``.
     """
     with _showing(render_release, release_changes, shown) as show:
         yield show
@@ -77,7 +77,7 @@ def _showing(
 
 
 def render_release(release: Json, now: datetime) -> RenderableType:
-    """Each stage with its steps, what runs with the time it has taken so far."""
+    """Each stage with its steps and their times so far."""
     parts: list[RenderableType] = [_heading(release["id"], release["status"], release["sentence"])]
     for rollout in release["rollouts"]:
         parts.append(

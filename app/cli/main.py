@@ -23,7 +23,7 @@ _EPILOG = "Exit status: " + "; ".join(f"{status.value} {meaning}" for status, me
 
 app = typer.Typer(
     cls=Commands,
-    help="Releases of Azure ML models: asked for, approved, carried out, accounted for.",
+    help="Release Azure ML models: request, approve, roll out, audit.",
     epilog=_EPILOG,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,

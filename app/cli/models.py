@@ -1,4 +1,4 @@
-"""``mlrelease models``: definitions."""
+"""``mlrelease models``: definitions of models."""
 
 import os
 from pathlib import Path
@@ -11,17 +11,17 @@ from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, when
 from app.cli.packing import pack_definition
 
-commands = typer.Typer(help="Definitions: what a team says once about a model.", no_args_is_help=True)
+commands = typer.Typer(help="Definitions: how each model is released.", no_args_is_help=True)
 
 
 @commands.command()
 def apply(
     folder: Annotated[Path, typer.Argument(help="The definition's folder, with release.yml.", metavar="DIR")],
-    note: Annotated[str | None, typer.Option(help="Why it changes.")] = None,
+    note: Annotated[str | None, typer.Option(help="Why the definition changes.")] = None,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Make a folder the newest definition of its model. Every mistake in it is reported at once."""
+    """Apply a folder as the newest definition of its model. All mistakes are reported at once."""
     applied = apply_folder(Client(server), folder, note=note)
     if as_json:
         print_json(applied)
@@ -32,7 +32,7 @@ def apply(
 
 
 def apply_folder(service: Client, folder: Path, *, note: str | None = None) -> dict[str, Any]:
-    """Upload and apply; mistakes name their files as seen from here."""
+    """Upload and apply a definition. Mistakes name files relative to the current folder."""
     packed, root = pack_definition(folder)
     bundle = service.upload(packed)
     try:
@@ -51,7 +51,7 @@ def list_models(
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """The newest definition of every model."""
+    """List the newest definition of each model."""
     page = Client(server).get("/v1/models")
     if as_json:
         print_json(page)
@@ -73,7 +73,7 @@ def show(
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """A model's definition, its stages and its versions."""
+    """Show a model's definition, its stages and its versions."""
     path = f"/v1/models/{model}" if version is None else f"/v1/models/{model}/versions/{version}"
     found = Client(server).get(path)
     if as_json:

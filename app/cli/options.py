@@ -1,4 +1,4 @@
-"""Options that commands share, and how a refusal becomes words and an exit status."""
+"""Options that commands share, and the conversion of errors to text and exit status."""
 
 from typing import Annotated, Any
 
@@ -23,13 +23,13 @@ def _remember(context: typer.Context, as_json: bool) -> bool:
 
 AsJson = Annotated[
     bool,
-    typer.Option("--json", help="One JSON document on standard output, errors too.", callback=_remember, is_eager=True),
+    typer.Option("--json", help="Print one JSON document, also for errors.", callback=_remember, is_eager=True),
 ]
 Server = Annotated[str, typer.Option(envvar="MLRELEASE_SERVER", help="The service's address.", metavar="URL")]
 
 
 class Commands(TyperGroup):
-    """The root of all commands: what they raise is said in one sentence and told by the exit status."""
+    """The root command: prints an error of a command and sets the exit status."""
 
     def invoke(self, ctx: Any) -> Any:
         try:

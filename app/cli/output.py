@@ -1,4 +1,4 @@
-"""What commands print: one JSON document, or tables and sentences for people."""
+"""What commands print: one JSON document, or tables and text."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ from rich.table import Table
 
 from app.errors import Invalid, MlreleaseError
 
-# Where nobody looks at a terminal there is no edge to wrap at.
+# Without a terminal there is no edge to wrap at.
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -38,12 +38,12 @@ def print_json(document: Any) -> None:
 
 
 def say(sentence: str) -> None:
-    """Plain text for people, as it is."""
+    """Print plain text."""
     out.print(sentence, markup=False)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
-    """A table, or one sentence when there is nothing in it."""
+    """Print a table, or the sentence ``empty`` when there are no rows."""
     lines = list(rows)
     if not lines:
         say(empty)
@@ -80,7 +80,7 @@ def seconds(value: float | None) -> str:
 
 
 def print_error(error: MlreleaseError, *, problem: Mapping[str, Any], as_json: bool) -> None:
-    """Say what went wrong: as the problem document on standard output, or as sentences on standard error."""
+    """Print an error: the problem document on standard output, or text on standard error."""
     if as_json:
         print_json(problem)
         return
@@ -101,7 +101,7 @@ def mistake_line(mistake: Mapping[str, Any]) -> str:
 
 
 def problem_of(error: MlreleaseError) -> dict[str, Any]:
-    """A refusal of this command's own in the form that the service's have."""
+    """A problem document for an error of the command itself."""
     problem: dict[str, Any] = {"title": "Refused", "detail": error.sentence, "code": error.code, "hint": error.hint}
     if isinstance(error, Invalid) and error.mistakes:
         problem["mistakes"] = [

@@ -1,4 +1,4 @@
-"""What is uploaded of a definition: its folder, and score code beside it where it declares a root."""
+"""The bundle of a definition: its folder, and its score code elsewhere if it declares a root."""
 
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -32,7 +32,7 @@ def pack_definition(folder: Path) -> tuple[bytes, Path]:
 
 
 def _code_folder(folder: Path, release: Document) -> Path | None:
-    """Where the deployment says that its code is. What is wrong with it the service tells."""
+    """The score code's folder by the deployment's file; None if it cannot be read (the service reports why)."""
     name: Any = release.section("deployment") or "deployment.yml"
     if not isinstance(name, str):
         return None

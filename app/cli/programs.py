@@ -1,4 +1,4 @@
-"""Commands that are programs of their own: this process becomes them.
+"""Commands that are separate programs: this process executes them in its place.
 
 They import what the other commands can do without (FastAPI, the engine, the Azure SDK), so they are started and not imported.
 """
@@ -21,7 +21,7 @@ EMULATOR_SECONDS = 60.0
 def up(
     as_json: Annotated[bool, typer.Option("--json", help="Print the addresses as one JSON document.")] = False,
 ) -> None:
-    """Start everything on this machine and leave it up: API, worker and, when the settings say local, the Azure ML emulator."""
+    """Start everything on this machine: API, worker and, unless MLRELEASE_AZURE=azure, the Azure ML emulator."""
     exec_module("app.cli.up", *(["--json"] if as_json else []))
 
 
@@ -35,11 +35,11 @@ def worker(
         Path | None,
         typer.Option(
             envvar="MLRELEASE_EMULATOR",
-            help="Work against the emulator that serves this folder, once it does, and not against a real Azure ML.",
+            help="Use the emulator that serves this folder, once it is up, instead of a real Azure ML.",
         ),
     ] = None,
 ) -> None:
-    """Run a worker in this terminal: it carries releases out on Azure ML."""
+    """Run a worker in this terminal. Workers carry out releases on Azure ML."""
     if emulator is not None and str(emulator) != ".":  # an empty variable in a compose file means none
         local = local_environment(os.environ) | _await_emulator(emulator)
         os.environ.clear()  # no way to a real Azure may stay
@@ -48,7 +48,7 @@ def worker(
 
 
 def migrate() -> None:
-    """Bring the database to what this version needs."""
+    """Migrate the database to this version."""
     exec_module("app.database")
 
 

@@ -1,4 +1,4 @@
-"""``mlrelease release``: ask for releases and see where they stand."""
+"""``mlrelease release``: request releases and follow them."""
 
 from typing import Annotated, Any, NoReturn
 
@@ -15,12 +15,12 @@ from app.cli.watching import end_of_release, is_interactive, watch_release
 commands = typer.Typer(help="Releases: a training job's model, through the stages.", no_args_is_help=True)
 
 Release = Annotated[str, typer.Argument(help="The release's id, e.g. sentiment-model-7.", metavar="RELEASE")]
-Watch = Annotated[bool, typer.Option("--watch", "-w", help="Follow it to its end; the exit status says which.")]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Follow it to its end; the exit status is the result.")]
 WaitApproval = Annotated[
     bool | None,
     typer.Option(
         "--wait-approval/--no-wait-approval",
-        help="Go on watching while people decide, or end with 4. Default: go on where a terminal is, else end.",
+        help="Keep watching while it waits for approval, or exit with 4. Default: keep watching on a terminal, else exit.",
         show_default=False,
     ),
 ]
@@ -32,16 +32,16 @@ def create(
     job: Annotated[str, typer.Option("--job", "-j", help="The training job whose output is released.")],
     stage: Annotated[list[str] | None, typer.Option("--stage", "-s", help="Only these stages; repeatable.")] = None,
     definition_version: Annotated[int | None, typer.Option(help="Default: the newest.")] = None,
-    note: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    note: Annotated[str | None, typer.Option(help="Its purpose.")] = None,
     key: Annotated[
-        str | None, typer.Option(help="Idempotency key: the same key asks for the same release, e.g. the CI run's id.")
+        str | None, typer.Option(help="Idempotency key, e.g. the CI run's id: the same key gives the same release.")
     ] = None,
     watch: Watch = False,
     wait_approval: WaitApproval = None,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Ask for a release of a training job's model."""
+    """Request a release of a training job's model."""
     service = Client(server)
     body = {"model": model, "job": job, "stages": stage or None, "definition_version": definition_version, "note": note}
     release = service.post("/v1/releases", body, key=key)
@@ -50,7 +50,7 @@ def create(
     if as_json:
         print_json(release)
     else:
-        say(f"{release['id']} is asked for: {' → '.join(release['stages'])}.")
+        say(f"{release['id']} was requested: {' → '.join(release['stages'])}.")
         say(f"Follow it: mlrelease release watch {release['id']}")
 
 
@@ -63,17 +63,17 @@ def list_releases(
     status: Annotated[list[str] | None, typer.Option("--status", help="Only these; repeatable.")] = None,
     job: Annotated[str | None, typer.Option("--job", "-j")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
-    cursor: Annotated[str | None, typer.Option(help="`next` of the page before.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="`next` of the previous page.")] = None,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Releases, the newest first."""
+    """List releases, the newest first."""
     page = Client(server).get("/v1/releases", model=model, status=status or None, job=job, limit=limit, cursor=cursor)
     if as_json:
         print_json(page)
         return
     print_table(
-        ["release", "job", "stages", "status", "asked by", "changed", ""],
+        ["release", "job", "stages", "status", "requested by", "changed", ""],
         [
             (
                 *(each[field] for field in ("id", "job", "stages", "status", "requested_by")),
@@ -90,7 +90,7 @@ def list_releases(
 
 @commands.command()
 def show(release: Release, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
-    """One release: its stages, steps and decisions."""
+    """Show a release: its stages, steps and decisions."""
     found = Client(server).release(release).release
     if as_json:
         print_json(found)
@@ -102,13 +102,13 @@ def show(release: Release, server: Server = DEFAULT_SERVER, as_json: AsJson = Fa
 def watch(
     release: Release, wait_approval: WaitApproval = None, server: Server = DEFAULT_SERVER, as_json: AsJson = False
 ) -> None:
-    """Follow a release to its end; the exit status says which."""
+    """Follow a release to its end; the exit status is the result."""
     follow(Client(server), release, wait_approval=wait_approval, as_json=as_json)
 
 
 @commands.command()
 def logs(release: Release, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
-    """The last log lines of steps that failed, without secrets. Takes the role requester or operator."""
+    """Show the last log lines of failed steps, without secrets. Needs the role requester or operator."""
     show_logs(Client(server), f"/v1/releases/{release}/evidence", as_json=as_json)
 
 
@@ -138,12 +138,12 @@ def cancel(
 @commands.command()
 def events(
     release: Release,
-    after: Annotated[int, typer.Option(min=0, help="Only what came after this event.")] = 0,
+    after: Annotated[int, typer.Option(min=0, help="Only events after this number.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 200,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Everything that happened to a release."""
+    """List the events of a release."""
     page = Client(server).get(f"/v1/releases/{release}/events", after=after, limit=limit)
     if as_json:
         print_json(page)
@@ -154,28 +154,28 @@ def events(
             (each["seq"], when(each["at"]), each["kind"], each["subject"], each["actor"], each["data"].get("sentence"))
             for each in page["items"]
         ],
-        empty="Nothing happened after that.",
+        empty="There are no more events.",
     )
     if page["next"]:
         say(f"More: --after {page['next']}")
 
 
 def follow(service: Client, release_id: str, *, wait_approval: bool | None = None, as_json: bool) -> NoReturn:
-    """Watch a release to its end, and end with the exit status that says which."""
+    """Watch a release to its end, and exit with its result."""
     waits = is_interactive() if wait_approval is None else wait_approval
     release, end = watch_release(service, release_id, wait_approval=waits, quiet=as_json)
     if as_json:
         print_json(release)
     elif end is Exit.NEEDS_APPROVAL:
-        say(f"It waits for an approval: mlrelease approve {release_id}")
+        say(f"It waits for approval: mlrelease approve {release_id}")
     raise typer.Exit(end)
 
 
 def print_release(release: dict[str, Any]) -> None:
-    """A release for people."""
+    """Print a release."""
     say(f"{release['id']}  {release['status']}  {release['sentence']}")
     say(
-        f"  job {release['job']}, definition version {release['definition_version']}, asked for by "
+        f"  job {release['job']}, definition version {release['definition_version']}, requested by "
         f"{release['requested_by']} at {when(release['created_at'])}"
         + (f": {release['note']}" if release["note"] else "")
     )
@@ -199,7 +199,7 @@ def print_release(release: dict[str, Any]) -> None:
 
 
 def print_address(address: dict[str, Any] | None) -> None:
-    """How callers reach what the stage serves."""
+    """Print the addresses of a stage's endpoint."""
     if address is None:
         return
     say(f"  scoring URI: {address['scoring_uri']} (auth_mode: {address['auth_mode']})")
@@ -210,7 +210,7 @@ def print_address(address: dict[str, Any] | None) -> None:
 
 
 def print_steps(steps: list[dict[str, Any]]) -> None:
-    """A rollout's steps with their times."""
+    """Print a rollout's steps with their times."""
     print_table(
         ["  step", "status", "took", "attempts", ""],
         [

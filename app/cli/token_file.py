@@ -1,4 +1,4 @@
-"""The token that commands send: from the environment or a file. Never an argument: everybody on a machine can read those."""
+"""The token that commands send, from the environment or a file. Never an argument: all users of a machine can read those."""
 
 import stat
 from collections.abc import Mapping
@@ -24,11 +24,11 @@ def _read(file: Path) -> str:
     except (OSError, UnicodeDecodeError) as broken:
         raise Misconfigured(f"The token in {file} cannot be read.", hint="Check MLRELEASE_TOKEN_FILE.") from broken
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise Misconfigured(f"Others may read the token in {file}.", hint=f"Run `chmod 600 {file}`.")
+        raise Misconfigured(f"Other users can read the token file {file}.", hint=f"Run `chmod 600 {file}`.")
     return token
 
 
 def _sendable(token: str) -> str:
     if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise Misconfigured("The token that is set is none.", hint="Copy it again into MLRELEASE_TOKEN, whole.")
+        raise Misconfigured("The token is malformed.", hint="Copy the whole token into MLRELEASE_TOKEN again.")
     return token

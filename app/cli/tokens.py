@@ -10,39 +10,37 @@ from app.cli.output import print_json, print_table, say, when
 from app.cli.programs import exec_module
 from app.errors import Invalid
 
-commands = typer.Typer(help="API tokens: who may come in without a browser.", no_args_is_help=True)
+commands = typer.Typer(help="API tokens: access without a browser.", no_args_is_help=True)
 
 
 @commands.command()
 def create(
-    name: Annotated[str, typer.Argument(help="Whose it is: events and approvals keep this name.")],
-    role: Annotated[
-        list[str], typer.Option("--role", help="ROLE, or ROLE:MODEL for one model; may be given several times.")
-    ],
-    days: Annotated[int, typer.Option(help="Until it expires.")] = 90,
-    note: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    name: Annotated[str, typer.Argument(help="The holder's name: events and approvals record it.")],
+    role: Annotated[list[str], typer.Option("--role", help="ROLE, or ROLE:MODEL for one model; repeatable.")],
+    days: Annotated[int, typer.Option(help="Days until it expires.")] = 90,
+    note: Annotated[str | None, typer.Option(help="Its purpose.")] = None,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Create a token. Its secret is printed this once: it is stored nowhere."""
+    """Create a token. Its secret is printed once and stored nowhere."""
     asked = {"name": name, "grants": [_grant(each) for each in role], "days": days, "note": note}
     token = Client(server).post("/v1/tokens", asked)
     if as_json:
         print_json(token)
         return
-    say(f"{token['id']} for {token['name']}, until {when(token['expires_at'])}. Keep the secret now, it is not stored:")
+    say(f"{token['id']} for {token['name']}, until {when(token['expires_at'])}. Save the secret now, it is not stored:")
     say(token["secret"])
 
 
 @commands.command()
-def first(name: Annotated[str, typer.Argument(help="Whose it is.")]) -> None:
-    """Print a token that may do everything, for an installation that has none. Needs its database (MLRELEASE_DATABASE_URL)."""
+def first(name: Annotated[str, typer.Argument(help="The holder's name.")]) -> None:
+    """Print an admin token for an installation that has none. Needs its database (MLRELEASE_DATABASE_URL)."""
     exec_module("app.api.first_token", name)
 
 
 @commands.command("list")
 def list_tokens(server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
-    """Tokens, the newest first, and when they were last used. Never the secrets."""
+    """List tokens, the newest first, and when they were last used. Secrets are not shown."""
     page = Client(server).get("/v1/tokens")
     if as_json:
         print_json(page)
@@ -62,28 +60,28 @@ def list_tokens(server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> Non
             )
             for each in page["items"]
         ],
-        empty="There is no token.",
+        empty="There are no tokens.",
     )
 
 
 @commands.command()
 def revoke(
-    token: Annotated[str, typer.Argument(help="Its id, as `mlrelease tokens list` shows it.")],
+    token: Annotated[str, typer.Argument(help="The token's id, see `mlrelease tokens list`.")],
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Refuse a token from now on."""
+    """Revoke a token."""
     revoked = Client(server).post(f"/v1/tokens/{token}/revoke", {})
     if as_json:
         print_json(revoked)
     else:
-        say(f"{revoked['id']} of {revoked['name']} is revoked.")
+        say(f"{revoked['id']} of {revoked['name']} was revoked.")
 
 
 def _grant(written: str) -> dict[str, Any]:
     role, colon, model = written.partition(":")
     if not role or (colon and not model):
-        raise Invalid(f"{written!r} is no grant.", code="grant_invalid", hint="Write ROLE or ROLE:MODEL.")
+        raise Invalid(f"{written!r} is not a grant.", code="grant_invalid", hint="Write ROLE or ROLE:MODEL.")
     return {"role": role} | ({"model": model} if model else {})
 
 

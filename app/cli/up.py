@@ -1,4 +1,4 @@
-"""``mlrelease up``: everything on this machine, until Ctrl-C.
+"""``mlrelease up``: run everything on this machine, until Ctrl-C.
 
 A program of its own (``python -m app.cli.up``), because reading the settings costs imports that the other commands can do without.
 """
@@ -25,7 +25,7 @@ LOOK_SECONDS = 0.25
 
 
 def up(settings: Settings, *, as_json: bool) -> None:
-    """Start everything, say where it is, and keep it up until a signal or the death of one of the processes."""
+    """Start everything, print the addresses, and run until a signal or the end of one of the processes."""
     with stopped_by_signals(), _stack(settings) as stack:
         _announce(stack, as_json=as_json)
         while True:
@@ -65,14 +65,14 @@ def _announce(stack: Stack, *, as_json: bool) -> None:
             f"  data      {stack.data}",
             f"  logs      {stack.logs}",
             *_for_other_terminals(stack),
-            "Ctrl-C stops it.",
+            "Ctrl-C stops everything.",
         ]
         sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
 
 
 def _for_other_terminals(stack: Stack) -> list[str]:
-    """What commands need to be told, where they would not find this service by themselves."""
+    """The variables that commands need to find this service."""
     missing = []
     if stack.address != DEFAULT_SERVER:
         missing.append(f"MLRELEASE_SERVER={stack.address}")

@@ -1,4 +1,4 @@
-"""Following a release or a training job to its end, and what the exit status says of it."""
+"""Following a release or a training job to its end, and its exit status."""
 
 import sys
 import time
@@ -27,19 +27,19 @@ _ENDS = {
 
 
 def end_of_release(release: Json) -> Exit | None:
-    """The exit status of an ended release; None while it goes on."""
+    """The exit status of a finished release; None while it goes on."""
     return _ENDS.get(release["status"])
 
 
 def end_of_job(job: Json) -> Exit | None:
-    """The exit status of an ended training job; None while it goes on."""
+    """The exit status of a finished training job; None while it goes on."""
     if not job["is_final"]:
         return None
     return {"completed": Exit.FINE, "canceled": Exit.CANCELLED}.get(job["status"].lower(), Exit.REFUSED)
 
 
 def is_interactive() -> bool:
-    """Somebody sits here who could approve."""
+    """Whether there is a terminal for prompts."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
@@ -52,9 +52,9 @@ def watch_release(
     shown: Json | None = None,
     check: Check = no_check,
 ) -> tuple[Json, Exit]:
-    """Follow it until it has ended, or waits for people and is not to be waited for.
+    """Follow a release until it has ended, or until it waits for approval and ``wait_approval`` is False.
 
-    ``shown`` is what was shown of it before and need not be again; ``check`` may end it all by raising.
+    ``shown`` is the state that was shown before; ``check`` may raise to stop.
     """
     if quiet:
         return _follow_release(service, release_id, wait_approval=wait_approval, show=_nothing, check=check)
@@ -97,4 +97,4 @@ def _follow_job(service: Client, name: str, *, workspace: str | None, show: Show
 
 
 def _nothing(_seen: Json) -> None:
-    """The view of those who want the end only."""
+    """Show nothing."""

@@ -1,4 +1,4 @@
-"""``mlrelease workers``: who is at work, and on what."""
+"""``mlrelease workers``: the workers and their running steps."""
 
 from app.cli.client import Client
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
@@ -6,13 +6,13 @@ from app.cli.output import print_json, print_table, when
 
 
 def workers(server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
-    """The workers that hold a lease, and the steps that they carry out."""
+    """List the workers that hold a lease, and their running steps."""
     page = Client(server).get("/v1/workers")
     if as_json:
         print_json(page)
         return
     print_table(
-        ("worker", "host", "version", "since", "lease until", "carries out"),
+        ("worker", "host", "version", "since", "lease until", "running steps"),
         (
             (
                 each["id"],
@@ -24,5 +24,5 @@ def workers(server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
             )
             for each in page["items"]
         ),
-        empty="No worker is at work. Start one with `mlrelease worker`.",
+        empty="No worker is running. Start one with `mlrelease worker`.",
     )

@@ -34,7 +34,7 @@ class ConcurrencyLimit:
             raise Unavailable(
                 self._too_many,
                 code=self._code,
-                hint="Try again in a moment; if it stays, look for a process that holds a transaction open.",
+                hint="Try again in a moment. If it stays, look for a process that holds a transaction open.",
             ) from full
 
     def release(self) -> None:
@@ -51,4 +51,4 @@ class ConcurrencyLimit:
 
 def write_limit() -> ConcurrencyLimit:
     """The limit on concurrent writes of one process."""
-    return ConcurrencyLimit(MOST_WRITES, "Too many changes wait to be written.", code="too_many_writes")
+    return ConcurrencyLimit(MOST_WRITES, "Too many requests are waiting to write.", code="too_many_writes")

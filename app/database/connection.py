@@ -100,9 +100,9 @@ class Database:
         found = session.connection().execute(_REVISION).scalar()
         if found != self.revision:
             raise Unavailable(
-                f"The database was brought to revision {found} while this process ran, which needs {self.revision}.",
+                f"The database was migrated to revision {found} while this process ran; the process needs {self.revision}.",
                 code="database_is_newer",
-                hint="Replace this process by one of the version that migrated it; nothing is written until then.",
+                hint="Replace this process by the version that migrated the database. It writes nothing until then.",
             )
 
     def dispose(self) -> None:
@@ -135,7 +135,7 @@ def available() -> Iterator[None]:
         raise Unavailable(
             "Every connection to the database is in use.",
             code="database_busy",
-            hint="Try again in a moment; if it stays, run more processes or look for slow queries.",
+            hint="Try again in a moment. If it stays, run more processes or look for slow queries.",
         ) from crowd
     except DBAPIError as broken:
         if broken.connection_invalidated or _lacks_a_table(broken):
@@ -159,7 +159,7 @@ def _unavailable(broken: DBAPIError) -> Unavailable:
     said = str(broken.orig).strip().splitlines()[0] if str(broken.orig).strip() else type(broken.orig).__name__
     if "no such table" in said or "does not exist" in said:
         return Unavailable(
-            f"The database has no tables for this ({said}).",
+            f"The database's tables are missing ({said}).",
             code="migrations_not_applied",
             hint="Run `mlrelease migrate`.",
         )
@@ -167,9 +167,9 @@ def _unavailable(broken: DBAPIError) -> Unavailable:
         return Unavailable("Two transactions waited for each other's rows.", code=CROSSED, hint="Try again.")
     if "locked" in said or "busy" in said or "lock timeout" in said:
         return Unavailable(
-            "The database is locked by another process for longer than this one waits.",
+            "Another process has locked the database for too long.",
             code="database_locked",
-            hint="Try again; if it stays, look for a process that holds a transaction open.",
+            hint="Try again. If it stays, look for a process that holds a transaction open.",
         )
     if "full" in said:
         return Unavailable(
@@ -181,10 +181,10 @@ def _unavailable(broken: DBAPIError) -> Unavailable:
         return Unavailable(
             "The disk that holds the database cannot be written.",
             code="disk_unusable",
-            hint="Free some space, and look at the disk's health and at limits on the size of files.",
+            hint="Free some space, and check the disk's health and limits on file sizes.",
         )
     return Unavailable(
-        f"The database does not answer ({said}).",
+        f"The database does not respond ({said}).",
         code="database_unreachable",
         hint="Check MLRELEASE_DATABASE_URL and that the server runs.",
     )

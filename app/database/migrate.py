@@ -53,7 +53,7 @@ def check_schema(database: Database) -> None:
             hint="Run `mlrelease migrate` first.",
         )
     raise Misconfigured(
-        f"The database is at revision {found}, which this version does not know: it was migrated by a newer one.",
+        f"The database is at revision {found}, which this version does not know: a newer version migrated it.",
         code="database_is_newer",
         hint="Start the version of mlrelease that migrated it, or a newer one.",
     )

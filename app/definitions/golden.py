@@ -1,4 +1,4 @@
-"""Golden requests: what a deployment must answer before it gets traffic."""
+"""Golden requests: requests that a deployment must answer correctly before it gets traffic."""
 
 import json
 import math
@@ -40,7 +40,7 @@ def check_golden(path: Path, *, name: str) -> list[Mistake]:
     if not isinstance(requests, list):
         return [Mistake(SHAPE, file=name, line=1)]
     if not requests:
-        return [Mistake("has no requests: a deployment must prove something", file=name, line=1)]
+        return [Mistake("has no requests; at least one is required", file=name, line=1)]
     if len(requests) > MOST_REQUESTS:
         return [Mistake(f"has more than {MOST_REQUESTS:,} requests", file=name, line=1)]
     lines = _lines_of_items(text)
@@ -52,7 +52,7 @@ def check_golden(path: Path, *, name: str) -> list[Mistake]:
 
 
 def count_golden(text: str | bytes) -> int:
-    """How many requests prove something: each another one, with an answer that is expected. Of a file that was checked."""
+    """The number of different requests with an expected answer, in a file that was checked."""
     listed = json.loads(text)
     proving = [each["request"] for each in listed if each["expect"] not in ({}, [], None)]
     return len({json.dumps(request, sort_keys=True) for request in proving})
@@ -78,7 +78,7 @@ def _wrong_with(request: Any) -> Iterator[str]:
     unknown = [key for key in request if key not in KEYS]
     missing = [key for key in KEYS if key not in request]
     for key in unknown[:MOST_UNKNOWN]:
-        yield f"`{key}` is not a key that is known here{did_you_mean(key, missing)}"
+        yield f"`{key}` is an unknown key{did_you_mean(key, missing)}"
     for key in missing:
         yield f"`{key}` is missing"
     if "request" in request and not isinstance(request["request"], dict | list):

@@ -1,4 +1,4 @@
-"""What Azure accepts as a name, said before Azure says it.
+"""The names that Azure accepts, checked before Azure does.
 
 Sources: "Naming rules and restrictions for Azure resources" and the patterns of Azure ML's REST specification.
 """

@@ -12,7 +12,7 @@ NOTHING: frozenset[str] = frozenset()  # so that nobody is told names by an over
 
 
 def latest(session: Session, model: str, *, visible: Visible = NOTHING) -> DefinitionVersion:
-    """The newest version. Raises NotFound when nothing was applied for this model; it suggests names that are ``visible``."""
+    """The newest version. Raises NotFound when the model has no definition; the message suggests ``visible`` names."""
     found = session.exec(
         select(DefinitionVersion)
         .where(DefinitionVersion.model == model)
@@ -72,12 +72,12 @@ def list_versions(session: Session, model: str, *, visible: Visible = NOTHING) -
 
 
 def no_such_model(session: Session, model: str, *, visible: Visible) -> NotFound:
-    """Of one that is not there, and of one that whoever asks may not see: both get the same answer."""
+    """The error for a model that does not exist or may not be seen: both get the same message."""
     there = session.exec(select(DefinitionVersion.model).distinct()).all()
     known = [name for name in there if visible is None or name in visible]
     near = get_close_matches(model, known, n=1)
     return NotFound(
-        f"There is no model {model!r} here{f'; did you mean {near[0]!r}?' if near else '.'}",
+        f"There is no model {model!r}{f'; did you mean {near[0]!r}?' if near else '.'}",
         code="model_not_found",
         hint="Apply its folder with `mlrelease models apply DIR`.",
     )

@@ -63,7 +63,7 @@ def _find(folder: Path) -> Path:
         return found[0]
     if found:
         listed = ", ".join(each.relative_to(folder).as_posix() for each in found[:5])
-        raise _invalid([Mistake(f"is there {len(found)} times, and one bundle is one definition: {listed}", file=FILE)])
+        raise _invalid([Mistake(f"occurs {len(found)} times, but a bundle has one definition: {listed}", file=FILE)])
     near = next((name for name in ("release.yaml", "Release.yml") if (folder / name).is_file()), None)
     raise _invalid([Mistake(f"is missing{f': rename {near}' if near else ''}", file=FILE)])
 
@@ -103,7 +103,7 @@ def _mistakes(release: Document, folder: Path, *, base: Path) -> Iterator[Mistak
 def _check_root(release: Document, folder: Path, base: Path) -> Iterator[Mistake]:
     root = release.section("root") or "."
     if isinstance(root, str) and (base / root).resolve() != folder.resolve():
-        message = "is not where the bundle begins: `mlrelease models apply` packs it from there"
+        message = "is not the root of the bundle: `mlrelease models apply` packs it from there"
         yield release.mistake(("root",), message)
 
 
@@ -145,5 +145,5 @@ def _invalid(mistakes: list[Mistake]) -> Invalid:
         sentence,
         mistakes=mistakes,
         code="definition_invalid",
-        hint="Mend what is listed and apply it again; nothing was stored.",
+        hint="Correct the mistakes and apply it again. Nothing was stored.",
     )

@@ -12,7 +12,7 @@ from app.errors import Mistake
 
 
 def check_stages(release: Document) -> Iterator[Mistake]:
-    """Stages have names of their own, targets of their own, and a way for the model to get there."""
+    """Stages need different names, different targets, and a registry where the workspace differs."""
     names: dict[Any, int] = {}
     targets: dict[Any, int] = {}
     first: tuple[Any, ...] | None = None
@@ -32,12 +32,12 @@ def check_stages(release: Document) -> Iterator[Mistake]:
         if place != first and stage.get("registry") is None:
             yield release.mistake(
                 ("stages", index),
-                "`registry` is missing: the model comes from the first stage's workspace, and only a registry carries it",
+                "`registry` is missing: the model is in the first stage's workspace, and only a registry brings it",
             )
 
 
 def check_secrets(release: Document, endpoint: Document) -> Iterator[Mistake]:
-    """Only an endpoint with keys has keys to publish."""
+    """Only an endpoint with `auth_mode: key` has keys to publish."""
     mode = as_snake_case(endpoint.section("auth_mode")) or "key"
     if mode == "key":
         return
@@ -45,7 +45,7 @@ def check_secrets(release: Document, endpoint: Document) -> Iterator[Mistake]:
         if stage.get("key_vault") is not None:
             yield release.mistake(
                 ("stages", index, "key_vault"),
-                f"the endpoint has `auth_mode: {mode}` and therefore no keys to put there: use `key`, or leave this out",
+                f"the endpoint has `auth_mode: {mode}` and therefore no keys to publish: use `key`, or leave this out",
             )
 
 

@@ -1,4 +1,4 @@
-"""The definition: what a team says once about a model, in ``release.yml``."""
+"""The definition of a model: the schema of ``release.yml``."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -49,7 +49,7 @@ class Section(BaseModel):
 
 
 class ModelSection(Section):
-    """What is released, and where in the training job's output it lies."""
+    """The model, and its place in the training job's output."""
 
     name: ModelName
     """The model's name, here and in Azure ML."""
@@ -62,50 +62,50 @@ class ModelSection(Section):
     path: InnerPath = "."
     """A file or folder inside the output; `.` is the whole output."""
     file: InnerPath | None = None
-    """A file that must be present there, looked for before anything runs."""
+    """A file that must be there; checked before anything runs."""
 
     @model_validator(mode="after")
     def _is_no_log(self) -> "ModelSection":
         if self.output == "default" and self.path.strip("./") == "":
             raise ValueError(
-                "`output: default` holds the job's logs too: name the model's folder, such as `path: outputs`"
+                "`output: default` also contains the job's logs: name the model's folder, such as `path: outputs`"
             )
         return self
 
 
 class ChecksSection(Section):
-    """What a new deployment must prove before it gets traffic."""
+    """The checks of a new deployment before it gets traffic."""
 
     golden: InnerPath
     """JSON file of requests with the answers expected: `[{"request": {...}, "expect": {...}}]`."""
 
 
 class BreakGlassSection(Section):
-    """How a stage may be begun in an emergency, past its approvals, freezes and holds."""
+    """Break-glass: how to start a stage in an emergency, bypassing approvals, freezes and holds."""
 
     count: Annotated[StrictInt, Field(ge=2, le=20)] = 2
-    """How many people must say so, each with a reason: whoever breaks the glass, and at least one more."""
+    """How many people must use break-glass, each with a reason: at least two."""
     groups: tuple[PersonOrGroup, ...] = ()
-    """Only members of these may; without any, whoever may operate the model."""
+    """The groups that may use it; without any, everybody with the role operator."""
 
 
 class ApprovalSection(Section):
-    """Who must approve before a stage begins."""
+    """Who must approve before a stage starts."""
 
     count: Annotated[StrictInt, Field(ge=1, le=20)] = 1
     """How many people must approve."""
     groups: tuple[PersonOrGroup, ...] = ()
-    """One approval must come from each of these groups. Somebody in two of them stands for both."""
+    """One approval must come from each of these groups. A person in two groups counts for both."""
     self_approval: StrictBool = False
-    """Whether who asked for the release, and the author of the training job's commit, may approve it."""
+    """Whether the requester and the author of the training job's commit may approve it."""
     never: tuple[PersonOrGroup, ...] = ()
-    """People and groups whose word does not count here."""
+    """People and groups who may not decide."""
     expires_after: Duration | None = None
-    """How long it waits for approvals before it expires; without it, for ever."""
+    """How long it waits for approval before it expires; without it, forever."""
     comment: Literal["required", "optional"] = "optional"
     """Whether an approval needs a reason; a rejection always does."""
     break_glass: BreakGlassSection | None = None
-    """How it may be begun in an emergency; without it, not at all."""
+    """Break-glass for emergencies; without it, there is none."""
 
 
 ANYBODY = ApprovalSection(self_approval=True)
@@ -122,28 +122,28 @@ Approval = Annotated[
 
 
 class StageDefinition(Section):
-    """One place that a release goes through."""
+    """One stage of a release."""
 
     name: StageName
-    """What the team calls it, such as `dev` or `prod`."""
+    """The stage's name, such as `dev` or `prod`."""
     workspace: WorkspaceName
-    """The Azure ML workspace that serves this stage. Training jobs are looked for in the first stage's."""
+    """The Azure ML workspace of this stage. Training jobs are in the first stage's workspace."""
     resource_group: ResourceGroupName
     """The resource group of the workspace."""
     subscription: SubscriptionId | None = None
     """The subscription of the workspace; without it, the service's own setting."""
     registry: RegistryName | None = None
-    """The registry that carries model and environment here; needed where the workspace is not the first stage's."""
+    """The registry that brings model and environment to this stage; needed if the workspace is not the first stage's."""
     endpoint: EndpointName
     """The online endpoint's name: unique in its region of Azure."""
     key_vault: KeyVaultName | None = None
-    """The Key Vault that gets the endpoint's address and keys; without it they are not published."""
+    """The Key Vault for the endpoint's address and keys; without it they are not published."""
     instance_type: InstanceType | None = None
     """The size of machine here, instead of the one in the deployment's file."""
     instance_count: InstanceCount | None = None
     """How many machines here, instead of the number in the deployment's file."""
     approval: Approval = "none"
-    """Whether people must approve before this stage begins: `required` takes one person's word, anybody's; or who must."""
+    """Who must approve before this stage starts: `none`, `required` (any one person), or a policy."""
 
     def place(self, subscription: str) -> Place:
         """Its workspace; in this subscription where it names none."""
@@ -153,7 +153,7 @@ class StageDefinition(Section):
 
     @property
     def policy(self) -> ApprovalSection | None:
-        """Who must approve; None: nobody need."""
+        """The approval policy; None: no approval."""
         match self.approval:
             case "none":
                 return None
@@ -164,7 +164,7 @@ class StageDefinition(Section):
 
 
 class _Timeouts(Section):
-    """How many minutes a step may take before it counts as stuck. What is not named keeps its default."""
+    """How many minutes a step may take before it times out. Absent fields keep their defaults."""
 
     def seconds(self, kind: str) -> float | None:
         """For steps of this kind; None where the definition does not say."""
@@ -187,25 +187,25 @@ else:
 
 
 class Definition(Section):
-    """How a model is released: what, by which files, through which stages in order.
+    """How a model is released: its content, files and stages.
 
     Once read, its paths begin at the bundle's folder: at ``root``.
     """
 
     model: ModelSection
     environment: EnvironmentReference | None = None
-    """The environment that serves it, by version or label; without it, the one that the training job ran in."""
+    """The environment of the deployment, by version or label; without it, the training job's environment."""
     root: OuterPath = "."
-    """A folder around this one that the score code lies in, such as `../..`, where training and scoring share it."""
+    """A parent folder that contains the score code, such as `../..`, if training and scoring share it."""
     endpoint: InnerPath = "endpoint.yml"
     """The endpoint as Azure ML CLI v2 YAML."""
     deployment: InnerPath = "deployment.yml"
     """The deployment as Azure ML CLI v2 YAML; its folder is the base of the score code's path."""
     checks: ChecksSection
     timeouts: TimeoutsSection = TimeoutsSection()
-    """How long steps may take, where the defaults do not fit."""
+    """Timeouts of steps, where the defaults do not fit."""
     stages: Annotated[tuple[StageDefinition, ...], Field(min_length=1)]
-    """The stages, in the order in which a release goes through them."""
+    """The stages in order."""
 
 
 def json_schema() -> dict[str, Any]:

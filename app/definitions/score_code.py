@@ -1,4 +1,4 @@
-"""The score code that a deployment names: is it there, and does it keep Azure ML's contract?"""
+"""Checking the score code of a deployment: it exists and has `init()` and `run()`."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -18,12 +18,15 @@ def check_score_code(deployment: Document, *, folder: Path, file: Path) -> Itera
     if not isinstance(code, str):
         return  # said already
     if code.startswith(("azureml:", "http:", "https:", "git+")):
-        yield deployment.mistake(CODE, "must be a folder of the definition: its content is part of what is approved")
+        yield deployment.mistake(
+            CODE, "must be a folder of the definition, because its content is part of the approval"
+        )
         return
     source = (file.parent / code).resolve()
     if not source.is_relative_to(folder.resolve()):
         yield deployment.mistake(
-            CODE, f"{code!r} leads out of the definition's folder: name the folder around both as `root` in release.yml"
+            CODE,
+            f"{code!r} is outside of the definition's folder: set `root` in release.yml to the common parent folder",
         )
     elif not source.is_dir():
         yield deployment.mistake(CODE, f"there is no folder {code!r}")

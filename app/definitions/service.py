@@ -59,7 +59,7 @@ def apply(
 
 
 def _require_one_spelling(session: Session, model: str) -> None:
-    """Azure tells cases apart in some places and not in others: two models would be one."""
+    """Refuse a name that differs in case only: in parts of Azure both would be the same model."""
     other = session.exec(
         select(DefinitionVersion.model)
         .where(func.lower(DefinitionVersion.model) == model.lower(), DefinitionVersion.model != model)
@@ -67,9 +67,9 @@ def _require_one_spelling(session: Session, model: str) -> None:
     ).first()
     if other is not None:
         raise Conflict(
-            f"There is a model {other!r} already: {model!r} differs from it in upper and lower case only.",
+            f"There is already a model {other!r}. {model!r} differs from it only in upper and lower case.",
             code="model_name_taken",
-            hint="Choose another name, or write it as it is.",
+            hint="Choose another name, or use the same spelling.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Words as the SDK takes them: ``AMLToken``, ``amlToken`` and ``aml_token`` are one."""
+"""Values as the SDK accepts them: ``AMLToken``, ``amlToken`` and ``aml_token`` are one."""
 
 import re
 from typing import Any

@@ -16,7 +16,7 @@ FORBIDDEN = frozenset("<>%&\\?/")
 
 def _check_name(name: str) -> str:
     if name.lower().startswith(OURS):
-        raise ValueError(f"is set by the release, as every tag that starts with `{OURS}`: leave it out")
+        raise ValueError(f"is set by the release, like every tag that starts with `{OURS}`: leave it out")
     if not name.strip():
         raise ValueError("a tag must have a name")
     if len(name) > LONGEST_NAME:
@@ -42,7 +42,7 @@ def _check_all(tags: dict[str, str]) -> dict[str, str]:
     known: dict[str, str] = {}
     for name in tags:
         if known.setdefault(name.lower(), name) != name:
-            raise ValueError(f"`{known[name.lower()]}` and `{name}` are one tag to Azure: it does not tell cases apart")
+            raise ValueError(f"`{known[name.lower()]}` and `{name}` are the same tag in Azure, which ignores case")
     return tags
 
 

@@ -1,4 +1,4 @@
-"""Files of the platform's that a process reads when it starts: strictly, with every mistake in them told at once."""
+"""Configuration files that a process reads at its start: strictly, with every mistake reported at once."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -35,7 +35,7 @@ def read_config_file(
         raise Misconfigured(
             f"{'; '.join(map(str, sorted(mistakes, key=lambda mistake: mistake.line or 0)))}.",
             code=code,
-            hint=f"Mend the file that {setting} names.",
+            hint=f"Correct the file that {setting} names.",
         )
     return schema.model_validate(document.data)
 
@@ -45,5 +45,5 @@ def repeated(document: Document, words: Sequence[tuple[Place, str]]) -> Iterator
     seen: dict[str, Place] = {}
     for place, word in words:
         if word in seen:
-            yield document.mistake(place, f"{word} is there already, in line {document.line(seen[word])}")
+            yield document.mistake(place, f"{word} is already in line {document.line(seen[word])}")
         seen.setdefault(word, place)

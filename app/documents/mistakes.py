@@ -1,4 +1,4 @@
-"""What pydantic found wrong, as sentences for the person who wrote the file."""
+"""From pydantic's errors to sentences for the person who wrote the file."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -49,7 +49,7 @@ def _sentence(error: ErrorDetails, schema: type[BaseModel]) -> str:
         case "extra_forbidden":
             known = _keys(_section(schema, _place(error)[:-1]))
             key = str(error["loc"][-1])
-            return f"is not a key that is known here{did_you_mean(key, known) or f'; known are {_listed(known)}'}"
+            return f"is an unknown key{did_you_mean(key, known) or f'; known keys: {_listed(known)}'}"
         case "string_type" if isinstance(value, int | float):
             return f"must be text, not {_shown(value)}: put it in quotes"
         case "string_type":

@@ -1,4 +1,4 @@
-"""A rule for a piece of text, said in words where it is broken: a regular expression is no answer to a person."""
+"""A pattern for text, with a description: error messages show the description instead of the regular expression."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""YAML as plain data that still knows its lines.
+"""YAML as plain data with line numbers.
 
 Mistakes in the YAML itself are collected, not raised one by one: broken syntax ends the reading, but double keys and the like
 are noted and reading goes on.
@@ -104,7 +104,7 @@ class _Reader:
     def read(self, text: str) -> None:
         document = self._document
         if found := _UNUSUAL_BREAK.search(text):
-            what = f"has a character that ends the line to some readers only: U+{ord(found[0]):04X}; remove it"
+            what = f"has a character that only some YAML readers treat as a line end: U+{ord(found[0]):04X}; remove it"
             lines_before = text.count("\n", 0, found.start())
             document.mistakes.append(Mistake(what, file=document.file, line=lines_before + 1))
         try:
@@ -128,12 +128,12 @@ class _Reader:
     def _plain(self, node: Node, place: Place) -> Any:
         self._nodes += 1
         if self._nodes > MOST_NODES:
-            raise _TooMuch("holds too much: aliases repeat it more than 10,000 times")
+            raise _TooMuch("is too large: aliases expand to more than 10,000 values")
         if len(place) > DEEPEST:
             raise _TooMuch(f"is nested more than {DEEPEST} deep")
         self._document._lines.setdefault(place, node.start_mark.line + 1)
         if not isinstance(node, ScalarNode) and str(node.tag) not in _COLLECTIONS:
-            self._note(node, place, node.start_mark.line + 1, f"has a tag that is not understood: {node.tag}")
+            self._note(node, place, node.start_mark.line + 1, f"has an unknown tag: {node.tag}")
         match node:
             case MappingNode():
                 return self._mapping(node, place)
@@ -154,7 +154,7 @@ class _Reader:
             key = self._text(key_node, place)
             if str(key_node.tag) == f"{_TAG}merge":
                 if merged is not None:
-                    self._note(key_node, (*place, key), line, "is written twice")
+                    self._note(key_node, (*place, key), line, "occurs twice")
                     continue
                 merged = value_node.value if isinstance(value_node, SequenceNode) else [value_node]
                 if not all(isinstance(each, MappingNode) for each in merged):
@@ -163,7 +163,7 @@ class _Reader:
                 continue
             if key in data:
                 first = self._document.line((*place, key))
-                self._note(key_node, (*place, key), line, f"is written twice, first in line {first}")
+                self._note(key_node, (*place, key), line, f"occurs twice, first in line {first}")
                 continue
             self._document._lines.setdefault((*place, key), line)
             data[key] = self._plain(value_node, (*place, key))
@@ -177,7 +177,7 @@ class _Reader:
         if tag in _TEXT:
             return self._text(node, place)
         if tag not in _CONVERTED:
-            self._note(node, place, node.start_mark.line + 1, f"has a tag that is not understood: {tag}")
+            self._note(node, place, node.start_mark.line + 1, f"has an unknown tag: {tag}")
             return str(node.value)
         if tag in _NUMBERS and not self._numbers:
             return str(node.value)
@@ -186,20 +186,22 @@ class _Reader:
                 node,
                 place,
                 node.start_mark.line + 1,
-                f"is a number to some readers and text to others: {_start(str(node.value))}; put it in quotes if it is "
-                "text, else write an ordinary number",
+                f"is a number for some YAML readers and text for others: {_start(str(node.value))}; put it in quotes if it is "
+                "text, else write a plain number",
             )
             return str(node.value)
         try:
             return self._yaml.constructor.construct_object(node)
         except (ValueError, YAMLError):
-            self._note(node, place, node.start_mark.line + 1, f"is not what it says: {_start(str(node.value))}")
+            self._note(node, place, node.start_mark.line + 1, f"does not match its tag: {_start(str(node.value))}")
             return str(node.value)
 
     def _text(self, node: ScalarNode, place: Place) -> str:
         text = str(node.value)
         if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-            self._note(node, place, node.start_mark.line + 1, "has a character that is no text: NUL, or half of a pair")
+            self._note(
+                node, place, node.start_mark.line + 1, "has an invalid character: NUL, or half of a surrogate pair"
+            )
         return text
 
     def _note(self, node: Node, place: Place, line: int, message: str) -> None:

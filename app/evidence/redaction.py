@@ -1,4 +1,4 @@
-"""What looks like a secret, taken out of a text. Rather too much than too little: it is for people who look for a fault.
+"""Removing what looks like a secret from a text. It rather removes too much: the text is for people who look for a fault.
 
 Written here because what exists is made for another purpose: scanners (detect-secrets, gitleaks) report lines of files for a person
 to judge, by settings of the whole process, and leave the value in the text; log filters know the names of keys only.

@@ -1,4 +1,4 @@
-"""The sole writer of evidence: kept for a while, shown to few, deleted without a gap in the record."""
+"""The only writer of evidence, which is the logs of failures: kept for a while, and deletable without a gap in the record."""
 
 import hashlib
 import secrets
@@ -82,7 +82,7 @@ def delete_text(work: UnitOfWork, subjects: Sequence[str], evidence_id: str) -> 
     """Delete the text of one; its digest stays. Raises NotFound."""
     found = work.get(Evidence, evidence_id, with_for_update=True)
     if found is None or found.subject not in subjects:
-        raise NotFound(f"There is no evidence {evidence_id!r} here.", code="evidence_not_found")
+        raise NotFound(f"There is no log {evidence_id!r}.", code="evidence_not_found")
     if found.text is not None:
         found.text, found.salt, found.deleted_at, found.deleted_by = None, None, work.now, work.actor.name
         work.add(found)

@@ -1,4 +1,4 @@
-"""Reading freezes, by the chain of events: one that was changed, lifted or removed past the service holds as it was made."""
+"""Reading freezes. The event chain counts: a row that was changed or removed past the service holds as it was created."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from app.releases.attested import CREATED, DELETED, freeze_events
 
 
 def get_freeze(session: Session, freeze_id: str) -> Freeze:
-    """Raises NotFound, also for one that was deleted."""
+    """Raises NotFound, also for a deleted one."""
     known = next((each for each in _on_record(session) if each.id == freeze_id), None)
     if known is None:
         raise no_such_freeze(freeze_id)
@@ -23,12 +23,12 @@ def no_such_freeze(freeze_id: str) -> NotFound:
     return NotFound(
         f"There is no freeze {freeze_id!r}.",
         code="freeze_not_found",
-        hint="`mlrelease freeze list` shows those that there are.",
+        hint="`mlrelease freeze list` lists them.",
     )
 
 
 def list_freezes(session: Session, *, model: str | None = None) -> list[Freeze]:
-    """Those that are not deleted, the newest first; ``model``: only those that concern it."""
+    """Freezes that are not deleted, the newest first; ``model``: only those that apply to it."""
     found = [each for each in _on_record(session) if model is None or each.model in {None, model}]
     return sorted(found, key=lambda each: each.created_at, reverse=True)
 
@@ -36,7 +36,7 @@ def list_freezes(session: Session, *, model: str | None = None) -> list[Freeze]:
 def frozen_for(
     session: Session, *, model: str, stage: str, target: str, now: datetime, also: Sequence[Window] = ()
 ) -> Frozen | None:
-    """Why a rollout may not begin now; None when it may. ``also``: windows that nobody keeps here."""
+    """The freeze that keeps a rollout from starting now, or None. ``also``: windows from elsewhere, such as guardrails."""
     concerned = [
         each.window
         for each in list_freezes(session, model=model)
@@ -46,7 +46,7 @@ def frozen_for(
 
 
 def _on_record(session: Session) -> list[Freeze]:
-    """Those that were made and not deleted."""
+    """Freezes that were created and not deleted, as the event chain has them."""
     events = freeze_events(session)
     ended = {event.subject for event in events if event.kind == DELETED}
     return [

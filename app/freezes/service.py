@@ -1,4 +1,4 @@
-"""The only writer of freezes. What is wrong with one is told at once."""
+"""The only writer of freezes."""
 
 import secrets
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _BY_CLOCK = ("BYHOUR", "BYMINUTE", "BYSECOND", "DTSTART")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What somebody asks for. ``starts`` is by the zone's wall clock; None: now. ``lasts`` None: until it is deleted."""
+    """A requested freeze. ``starts`` is local time of the zone; None: now. ``lasts`` None: until it is deleted."""
 
     reason: str
     starts: datetime | None = None
@@ -34,7 +34,9 @@ def create_freeze(work: UnitOfWork, wanted: Wanted) -> Freeze:
     """Raises Invalid, with every mistake."""
     mistakes = list(mistakes_in(wanted))
     if mistakes:
-        raise Invalid(f"This is no freeze: {'; '.join(map(str, mistakes))}.", mistakes=mistakes, code="freeze_invalid")
+        raise Invalid(
+            f"The freeze is invalid: {'; '.join(map(str, mistakes))}.", mistakes=mistakes, code="freeze_invalid"
+        )
     starts = wanted.starts or work.now.astimezone(ZoneInfo(wanted.zone)).replace(tzinfo=None)
     freeze = Freeze(
         id=f"freeze-{secrets.token_hex(4)}",
@@ -55,7 +57,7 @@ def create_freeze(work: UnitOfWork, wanted: Wanted) -> Freeze:
 
 
 def delete_freeze(work: UnitOfWork, freeze: Freeze) -> None:
-    """It is kept, for those who ask later why nothing began."""
+    """Mark it as deleted. The row stays: it explains why rollouts waited."""
     freeze.deleted_by, freeze.deleted_at = work.actor.name, work.now
     work.add(freeze)
     work.flush()
@@ -64,12 +66,12 @@ def delete_freeze(work: UnitOfWork, freeze: Freeze) -> None:
 def mistakes_in(wanted: Wanted) -> list[Mistake]:
     found = []
     if not wanted.reason.strip():
-        found.append(Mistake("must say why", field="reason"))
+        found.append(Mistake("must have a reason", field="reason"))
     zone = _zone(wanted.zone)
     if zone is None:
-        found.append(Mistake(f"{wanted.zone!r} is no time zone, such as `Europe/Berlin`", field="time_zone"))
+        found.append(Mistake(f"unknown time zone {wanted.zone!r}; write it like `Europe/Berlin`", field="time_zone"))
     if wanted.starts is not None and (wanted.starts.tzinfo is not None or wanted.starts < EARLIEST):
-        found.append(Mistake("must be by the wall clock of the time zone, without an offset", field="starts"))
+        found.append(Mistake("must be local time of the time zone, without an offset", field="starts"))
     if wanted.lasts is not None and not timedelta(minutes=1) <= wanted.lasts <= LONGEST:
         found.append(Mistake(f"must last from a minute to {LONGEST.days} days", field="lasts"))
     if wanted.recurs is not None:
@@ -88,16 +90,16 @@ def _wrong_rule(wanted: Wanted) -> list[str]:
     rule = (wanted.recurs or "").upper()
     parts = dict(part.partition("=")[::2] for part in rule.split(";"))
     if wanted.starts is None or wanted.lasts is None:
-        return ["needs `starts` and `lasts`: when it begins first, and for how long each time"]
+        return ["needs `starts` and `lasts`: the first start, and the duration of each"]
     if parts.get("FREQ") not in _FREQUENCIES:
         return [f"needs FREQ, one of {', '.join(_FREQUENCIES)}"]
     if not parts.get("INTERVAL", "1").isdecimal() or int(parts.get("INTERVAL", "1")[:9]) < 1:
         return ["needs an INTERVAL of at least 1"]  # with 0 its next time is looked for without end
     clock = [key for key in _BY_CLOCK if key in parts]
     if clock or "\n" in rule:
-        return [f"must not have {', '.join(clock) or 'several lines'}: `starts` says at what time it begins"]
+        return [f"must not have {', '.join(clock) or 'several lines'}: `starts` sets the time of day"]
     try:
         first = rule_of(Window(wanted.starts, wanted.lasts, ZoneInfo("UTC"), rule)).after(EARLIEST, inc=True)
     except (ValueError, TypeError, OverflowError) as wrong:
-        return [f"is no rule of RFC 5545: {wrong}"]
+        return [f"is not a rule of RFC 5545: {wrong}"]
     return ["never happens"] if first is None else []

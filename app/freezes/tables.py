@@ -1,4 +1,4 @@
-"""Freezes and holds: when rollouts may not begin. A hold is a freeze without an end."""
+"""Freezes and holds: times in which no rollout starts. A hold is a freeze without an end."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ RECORDED = ("stage", "target", "starts", "minutes", "zone", "recurs", "reason") 
 
 
 class Freeze(SQLModel, table=True):
-    """Times in which nothing begins that it is about; what it does not name, it is about all of."""
+    """Times in which no rollout starts of this model, stage and target; None: of all."""
 
     __tablename__ = "freeze"
 
@@ -32,7 +32,7 @@ class Freeze(SQLModel, table=True):
 
     @property
     def is_hold(self) -> bool:
-        """Nobody knows when it ends."""
+        """Whether it lasts until it is deleted."""
         return self.minutes is None
 
     @property

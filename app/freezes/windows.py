@@ -1,6 +1,6 @@
-"""When nothing may begin: windows, once or again and again, in the time of some place. Pure.
+"""Windows of time in which nothing starts, once or recurring, in a time zone. Pure.
 
-A window begins and ends by the clock on the wall of its time zone: Friday 18:00 for 62 hours ends on Monday at 08:00, also where
+A window starts and ends by the local time of its zone: Friday 18:00 for 62 hours ends on Monday at 08:00, also where
 the clock is changed in between. What lies in the hour that is skipped in spring counts as one hour later.
 """
 
@@ -16,7 +16,7 @@ HORIZON = timedelta(days=400)  # windows that follow each other for longer have 
 
 @dataclass(frozen=True)
 class Window:
-    """``starts`` and ``lasts`` are by the wall clock of ``zone``; ``lasts`` None: until somebody ends it."""
+    """``starts`` and ``lasts`` are local time of ``zone``; ``lasts`` None: until it is deleted."""
 
     starts: datetime  # without a zone
     lasts: timedelta | None
@@ -27,14 +27,14 @@ class Window:
 
 @dataclass(frozen=True)
 class Frozen:
-    """``until``: when something may begin again, as far as is known now; None: nobody knows."""
+    """``until``: when rollouts may start again, as known now; None: unknown."""
 
     until: datetime | None
     reasons: tuple[str, ...]
 
 
 def frozen(windows: Sequence[Window], now: datetime) -> Frozen | None:
-    """Whether one of these windows is open; windows that overlap or follow each other are one."""
+    """The open window, if any. Windows that overlap or follow each other count as one."""
     reasons = tuple(dict.fromkeys(window.reason for window in windows if _is_open(window, now)))
     if not any(_is_open(window, now) for window in windows):
         return None
@@ -62,7 +62,7 @@ def _is_open(window: Window, moment: datetime) -> bool:
 
 
 def _ends(window: Window, moment: datetime) -> Iterator[datetime | None]:
-    """When those of its times end in which the moment lies."""
+    """The ends of the occurrences that contain the moment."""
     for starts in _starts_before(window, moment):
         begins = _moment(starts, window.zone)
         if begins > moment:

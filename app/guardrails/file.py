@@ -1,4 +1,4 @@
-"""``guardrails.yml``, read once at the start."""
+"""Reading ``guardrails.yml``, once at the start."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from app.settings import Settings
 
 
 def read_guardrails(settings: Settings) -> Guardrails:
-    """What the platform demands; without a file nothing. Raises Misconfigured with every mistake in the file."""
+    """The guardrails; without a file there are none. Raises Misconfigured with every mistake in the file."""
     if settings.guardrails is None:
         return Guardrails(NO_GUARDRAILS.rules, NO_GUARDRAILS.unmatched_is_refused, settings.subscription)
     written = read_config_file(
@@ -25,5 +25,5 @@ def read_guardrails(settings: Settings) -> Guardrails:
 
 
 def _contradictions(document: Document, written: GuardrailsSection) -> Iterator[Mistake]:
-    """A plan names rules by their names."""
+    """Rules must have unique names: plans refer to them by name."""
     yield from repeated(document, [(("rules", index, "name"), rule.name) for index, rule in enumerate(written.rules)])

@@ -1,6 +1,6 @@
-"""An order of approval policies: the stricter of two in each dimension, and in which of them one is weaker. Pure.
+"""Comparing approval policies: the stricter of two in each dimension, and the dimensions in which one is weaker. Pure.
 
-None is the weakest: nobody is asked. What the stricter of two approves, each of the two would have approved.
+None is the weakest: no approval. What the stricter of two approves, each of the two would have approved.
 """
 
 from functools import reduce
@@ -33,7 +33,7 @@ def strictest(*policies: Policy) -> Policy:
 
 
 def weaker_in(policy: Policy, least: Policy) -> list[str]:
-    """The dimensions in which a policy asks for less than another one; empty: in none."""
+    """The dimensions in which a policy is weaker than another; empty: none."""
     if least is None:
         return []
     if policy is None:

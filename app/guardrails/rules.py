@@ -1,4 +1,4 @@
-"""What the platform demands of a stage, whatever its definition says. Pure: rules and a stage in, refusals and demands out."""
+"""The platform's rules for a stage, whatever its definition says. Pure: rules and a stage in, refusals and demands out."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.()-]+")
 
 @dataclass(frozen=True)
 class Site:
-    """Where one stage of one model goes, with the service's own subscription where the definition names none."""
+    """The place of one stage of a model, with the service's subscription if the definition has none."""
 
     model: str
     stage: str
@@ -37,7 +37,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Refusal:
-    """``rule`` None: no rule matches."""
+    """Why a stage is refused. ``rule`` None: because no rule matches."""
 
     stage: str
     rule: str | None
@@ -60,23 +60,23 @@ class Guardrails:
         return [rule for rule in self.rules if _matches(rule, site)]
 
     def refusals(self, site: Site, *, golden_requests: int | None = None) -> Iterator[Refusal]:
-        """Everything about a stage that may not be so there. ``golden_requests`` None: they are not looked at now."""
+        """Why a stage is refused; empty: it is allowed. ``golden_requests`` None: not checked now."""
         rules = self.matching(site)
         if self.unmatched_is_refused and not any(rule.match.is_about_a_place for rule in rules):
             where = f"{site.place.workspace} in {site.place.resource_group}"
-            yield Refusal(site.stage, None, f"No guardrail lets anything go to {where}.")
+            yield Refusal(site.stage, None, f"No guardrail allows releases to {where}.")
         for rule in rules:
             for sentence in _wrong_with(rule, site, golden_requests):
                 yield Refusal(site.stage, rule.name, sentence)
 
     def job_refusals(self, site: Site) -> Iterator[Refusal]:
-        """Why a model may neither have training jobs in a stage's workspace nor take its model from there, whatever the stage is called."""
+        """Why a model may not have training jobs in a stage's workspace, nor be released from there, whatever the stage's name."""
         known = any(rule.match.is_about_a_place and _matches_place(rule, site) for rule in self.rules)
         if self.unmatched_is_refused and not known:
             yield Refusal(
                 site.stage,
                 None,
-                f"No guardrail lets jobs run in {site.place.workspace} in {site.place.resource_group}.",
+                f"No guardrail allows training jobs in {site.place.workspace} in {site.place.resource_group}.",
             )
         for rule in self.rules:
             if (
@@ -85,22 +85,22 @@ class Guardrails:
                 and not _is_one_of(site.model, rule.models)
             ):
                 models = _listed(rule.models)
-                said = f"{site.model} is none of the models that may have jobs in {site.place.workspace}: {models}."
+                said = f"{site.model} may not have training jobs in {site.place.workspace}. Allowed models: {models}."
                 yield Refusal(site.stage, rule.name, said)
 
     def least_policies(self, site: Site) -> list[tuple[str, ApprovalSection]]:
-        """By rule: whom a stage must ask at least."""
+        """By rule: the least approval policy of a stage."""
         return [(rule.name, rule.policy) for rule in self.matching(site) if rule.policy is not None]
 
     def windows(self, site: Site) -> list[Window]:
-        """When nothing may begin there."""
+        """The rules' freezes for a stage."""
         return [freeze.window for rule in self.matching(site) for freeze in rule.freezes]
 
     def wants_golden_requests(self, site: Site) -> bool:
         return any(rule.checks is not None for rule in self.matching(site))
 
     def not_changed_by(self, site: Site, actor: Actor) -> Iterator[Refusal]:
-        """The rules under which this actor may not change a definition with this stage."""
+        """Why this actor may not change a definition with this stage; empty: allowed."""
         mine = {normal(group) for group in actor.groups}
         for rule in self.matching(site):
             allowed = rule.changed_by
@@ -108,11 +108,11 @@ class Guardrails:
                 continue
             if mine.isdisjoint(map(normal, allowed.groups)):
                 whom = ", ".join((*allowed.groups, *allowed.people))
-                sentence = f"Definitions of what goes to {site.place.workspace} are changed by {whom} only."
+                sentence = f"Only {whom} may change definitions with a stage in {site.place.workspace}."
                 yield Refusal(site.stage, rule.name, sentence)
 
     def shown(self, site: Site) -> list[Json]:
-        """For a plan: which rules hold there, and what each demands."""
+        """For a plan: the rules that apply, and what each demands."""
         return [
             {
                 "rule": rule.name,
@@ -141,12 +141,12 @@ def site_of(stage: StageDefinition, *, model: str, subscription: str) -> Site:
 
 
 def job_site(*, model: str, place: Place) -> Site:
-    """Where training jobs of a model are."""
+    """The place of a model's training jobs."""
     return Site(model, "jobs", place, endpoint="")
 
 
 def say_all(refusals: Sequence[Refusal]) -> str:
-    """One sentence each, with the stage and the rule."""
+    """One sentence for each refusal, with its stage and rule."""
     return " ".join(
         f"{each.stage}: {each.sentence}{f' (guardrail {each.rule!r})' if each.rule is not None else ''}"
         for each in refusals
@@ -177,16 +177,16 @@ def _all_like(pairs: Sequence[tuple[str | None, str | None]]) -> bool:
 
 def _wrong_with(rule: RuleSection, site: Site, golden_requests: int | None) -> Iterator[str]:
     if not _is_one_of(site.model, rule.models):
-        yield f"{site.model} is none of the models that may go to {site.place.workspace}: {_listed(rule.models)}."
+        yield f"{site.model} may not be released to {site.place.workspace}. Allowed models: {_listed(rule.models)}."
     if not _is_one_of(site.endpoint, rule.endpoints, model=site.model):
-        yield f"Endpoint {site.endpoint} has none of the names that {site.model} may use: {_listed(rule.endpoints)}."
+        yield f"Endpoint {site.endpoint} has a name that {site.model} may not use. Allowed names: {_listed(rule.endpoints)}."
     if site.key_vault is not None and not _is_one_of(site.key_vault, rule.key_vaults, model=site.model):
-        yield f"Key Vault {site.key_vault} is none of those that {site.model} may use: {_listed(rule.key_vaults)}."
+        yield f"Key Vault {site.key_vault} may not be used by {site.model}. Allowed vaults: {_listed(rule.key_vaults)}."
     if site.registry is not None and not _is_one_of(site.registry, rule.registries):
-        yield f"Registry {site.registry} is none of those that models may come through: {_listed(rule.registries)}."
+        yield f"Registry {site.registry} may not be used. Allowed registries: {_listed(rule.registries)}."
     least = rule.checks.golden_requests if rule.checks is not None else 0
     if golden_requests is not None and golden_requests < least:
-        yield f"It takes {least} different golden requests that expect something, and there are {golden_requests}."
+        yield f"At least {least} different golden requests with an expected answer are required; the definition has {golden_requests}."
 
 
 def _is_one_of(name: str, patterns: Sequence[str] | None, *, model: str = "") -> bool:
@@ -194,7 +194,7 @@ def _is_one_of(name: str, patterns: Sequence[str] | None, *, model: str = "") ->
 
 
 def _is_like(name: str | None, pattern: str) -> bool:
-    """Azure takes names in either case. A name with other characters than it has in Azure is like nothing."""
+    """Compare without case, as Azure does. A name with characters that Azure does not allow matches nothing."""
     if name is None or _PLAIN.fullmatch(name) is None:
         return False
     return fnmatchcase(name.lower(), pattern.lower())

@@ -1,4 +1,4 @@
-"""What may be written into ``guardrails.yml``."""
+"""The schema of ``guardrails.yml``."""
 
 import sys
 from datetime import datetime, timedelta
@@ -23,26 +23,26 @@ SEVERAL = Field(default=None, min_length=1, max_length=100)
 
 
 class MatchSection(Section):
-    """Which stages a rule is about: those that match everything that is written here. `*` and `?`, case ignored."""
+    """The stages that a rule applies to: those that match every field. `*` and `?` are wildcards; case is ignored."""
 
     workspace: Pattern | None = None
-    """The Azure ML workspace. Prefer it to `stage`: the name of a stage is the team's own choice."""
+    """The Azure ML workspace. Prefer it to `stage`, because the team chooses the name of a stage."""
     resource_group: Pattern | None = None
     subscription: Pattern | None = None
-    """Of stages that name none: the service's setting."""
+    """Default: the service's setting."""
     registry: Pattern | None = None
-    """The registry that brings model and environment there; a stage without one does not match."""
+    """The registry of the stage; a stage without one does not match."""
     stage: Pattern | None = None
     """The name of the stage in a definition."""
     key_vault: Pattern | None = None
-    """The Key Vault that is written to from there; a stage without one does not match."""
+    """The Key Vault of the stage; a stage without one does not match."""
     model: Pattern | None = None
     """The model."""
 
     @model_validator(mode="after")
     def _says_something(self) -> "MatchSection":
         if not self.model_fields_set:
-            raise ValueError('must say something: `{workspace: "*"}` is about all stages')
+            raise ValueError('must not be empty: `{workspace: "*"}` matches all stages')
         return self
 
     @property
@@ -57,18 +57,18 @@ class MatchSection(Section):
 
 
 class RequiredChecks(Section):
-    """What a definition must have a new deployment prove before it gets traffic there."""
+    """The checks that a definition must require before a new deployment gets traffic."""
 
     golden_requests: int = Field(ge=1, le=10_000)
-    """The least number of golden requests, each different and with an answer that is expected."""
+    """The least number of different golden requests with an expected answer."""
 
 
 class RequiredFreeze(Section):
-    """A time in which nothing begins there. Nobody can delete it; only breaking the glass gets past it."""
+    """A time in which no rollout starts there. Nobody can delete it; only break-glass bypasses it."""
 
     reason: str = Field(min_length=1, max_length=1000)
     starts: datetime
-    """By the wall clock of the time zone, without an offset."""
+    """Local time of the time zone, without an offset."""
     lasts: Duration | None = None
     """Without it, until this file says otherwise."""
     time_zone: str = "UTC"
@@ -92,7 +92,7 @@ class RequiredFreeze(Section):
 
 
 class ChangedBy(Section):
-    """Who may change definitions of models that have a stage there, beside being an admin of the model."""
+    """Who, of the model's admins, may change definitions with a stage there."""
 
     groups: tuple[PersonOrGroup, ...] = ()
     people: tuple[PersonOrGroup, ...] = ()
@@ -100,26 +100,26 @@ class ChangedBy(Section):
     @model_validator(mode="after")
     def _names_somebody(self) -> "ChangedBy":
         if not self.groups and not self.people:
-            raise ValueError("names nobody")
+            raise ValueError("must name a person or a group")
         return self
 
 
 class RuleSection(Section):
-    """What holds for the stages that it matches. Where several rules match, all of them hold."""
+    """A rule for the stages that it matches. If several rules match, all of them apply."""
 
     name: str = Field(min_length=1, max_length=100)
-    """What people are told that it is called."""
+    """The rule's name in messages."""
     match: MatchSection
     models: list[Pattern] | None = SEVERAL
-    """The models that may come there; absent: all."""
+    """The models that may be released there; absent: all."""
     endpoints: list[PatternWithModel] | None = SEVERAL
-    """Names that endpoints may have there. `{model}` is the model's name; beside it there is no `*` and no `?`."""
+    """The allowed endpoint names. `{model}` is the model's name; then `*` and `?` are not allowed."""
     key_vaults: list[PatternWithModel] | None = SEVERAL
-    """Key Vaults that may be written to from there."""
+    """The allowed Key Vaults."""
     registries: list[Pattern] | None = SEVERAL
-    """Registries that models may come through."""
+    """The allowed registries."""
     approval: Approval | None = None
-    """The least policy: a definition's policy is raised to it in each dimension in which it asks for less."""
+    """The least approval policy. Where a definition's policy is weaker, this one applies."""
     checks: RequiredChecks | None = None
     freezes: list[RequiredFreeze] = Field(default=[], max_length=50)
     changed_by: ChangedBy | None = None
@@ -136,11 +136,11 @@ class RuleSection(Section):
 
 
 class GuardrailsSection(Section):
-    """What the platform demands of every definition."""
+    """The platform's rules for all definitions."""
 
     rules: list[RuleSection] = Field(max_length=200)
     unmatched: Literal["refused", "allowed"] = "refused"
-    """Whether a stage that no rule matches may be released to."""
+    """Whether releases may go to a stage that no rule matches."""
 
 
 def json_schema() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Who may come in and what they may do, as ``access.yml`` says: rules that make an actor of what is known of a caller."""
+"""Who has access and what they may do, by ``access.yml``: from a caller's claims to an actor."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ class Rule:
     grants: tuple[Grant, ...]
 
     def matches(self, claims: Claims) -> bool:
-        """Every claim is there, with one of the values; exactly, without wildcards."""
+        """Whether every claim has one of the values. Compared exactly, without wildcards."""
         return all(wanted & _words(claims.get(claim)) for claim, wanted in self.match.items())
 
 
 @dataclass(frozen=True)
 class Issuer:
-    """Somebody whose word on who a caller is we take."""
+    """An issuer of tokens that this service trusts."""
 
     name: str
     url: str
@@ -39,13 +39,13 @@ class Issuer:
 
     @property
     def claims(self) -> frozenset[str]:
-        """The claims that decide who somebody is and what they may do."""
+        """The claims that decide a caller's name, groups and grants."""
         return frozenset({self.name_claim, "email_verified"}).union(*(rule.match for rule in self.rules))
 
 
 @dataclass(frozen=True)
 class Person:
-    """A person, however they come in."""
+    """A person, whatever way they log in."""
 
     name: str
     also: frozenset[str] = frozenset()
@@ -57,7 +57,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Login:
-    """Through which issuer people log in to the portal."""
+    """The issuer of the portal's logins."""
 
     issuer: Issuer
     client_id: str
@@ -73,18 +73,18 @@ class Access:
     login: Login | None = None
 
     def issuer(self, url: object) -> Issuer:
-        """The issuer that a token names. Raises Unauthenticated for one that nobody has allowed."""
+        """The issuer that a token names. Raises Unauthenticated for one that access.yml does not list."""
         found = next((each for each in self.issuers if each.url == url), None)
         if found is None:
             raise Unauthenticated(
-                "The token is of an issuer that is not known here.",
+                "The token's issuer is unknown.",
                 code="issuer_unknown",
-                hint="access.yml lists the issuers that are.",
+                hint="access.yml lists the known issuers.",
             )
         return found
 
     def actor_of_claims(self, issuer: str, claims: Claims, *, via: Via, request_id: str | None = None) -> Actor:
-        """Of claims that were verified. Raises Unauthenticated when they name nobody."""
+        """The actor with these verified claims. Raises Unauthenticated when they have no usable name."""
         source = self.issuer(issuer)
         name = self._name(source, claims)
         person = self.person(name)
@@ -94,19 +94,19 @@ class Access:
         return Actor(person.name, via, request_id, groups, grants)
 
     def actor_of_token(self, name: str, grants: Iterable[Grant], *, request_id: str | None = None) -> Actor:
-        """The holder of an API token: in the groups of its person, but allowed no more than the token says."""
+        """The holder of an API token: with the person's groups, and the token's grants only."""
         person = self.person(name)
         return Actor(person.name, "api", request_id, person.groups, tuple(grants))
 
     def actor_of_chat(
         self, system: Literal["slack", "teams"], user: str, *, request_id: str | None = None
     ) -> Actor | None:
-        """The person behind an account of a chat; None: nobody that we know."""
+        """The person with this chat account; None: unknown."""
         found = next((each for each in self.people if user and getattr(each, system) == user), None)
         return Actor(found.name, "chat", request_id, found.groups, found.grants) if found else None
 
     def person(self, name: str) -> Person:
-        """The person of that name or alias; somebody of whom the file says nothing has no groups and no grants."""
+        """The person of that name or alias. One that the file does not list has no groups and no grants."""
         return next((each for each in self.people if name == each.name or name in each.also), Person(name))
 
     def _name(self, issuer: Issuer, claims: Claims) -> str:
@@ -118,24 +118,24 @@ class Access:
             or not is_name(name := issuer.name_prefix + written.lower())
         ):
             raise Unauthenticated(
-                f"The token's claim {issuer.name_claim!r} is not a name.",
+                f"The token's claim {issuer.name_claim!r} is not a valid name.",
                 code="name_invalid",
-                hint="Have access.yml take the name from another claim (name_claim).",
+                hint="Set name_claim in access.yml to another claim.",
             )
         if issuer.name_claim == "email" and claims.get("email_verified") is False:
-            raise Unauthenticated("The issuer has not verified this address.", code="email_not_verified")
+            raise Unauthenticated("The issuer has not verified this email address.", code="email_not_verified")
         others = (each.name_prefix for each in self.issuers if each.name_prefix and each != issuer)
         if not issuer.name_prefix and name.startswith(tuple(others)):
             raise Unauthenticated(
-                f"The name {name!r} looks like one of another issuer's.",
+                f"The name {name!r} could be a name of another issuer.",
                 code="name_of_another_issuer",
-                hint="Give this issuer a name_prefix in access.yml.",
+                hint="Set name_prefix of this issuer in access.yml.",
             )
         return name
 
 
 def _words(claim: object) -> frozenset[str]:
-    """A claim's value, or values, as the words that a rule is compared with."""
+    """A claim's values as text."""
     match claim:
         case None:
             return frozenset()

@@ -1,4 +1,4 @@
-"""``access.yml``: who may come in, and what they may do. Read once, strictly, with every mistake in it told at once."""
+"""Reading ``access.yml``, once and strictly; every mistake is reported at once."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 class Section(BaseModel):
-    """A mapping that takes no keys but its own."""
+    """A mapping without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -47,7 +47,7 @@ class RuleSection(Section):
 
 
 class IssuerSection(Section):
-    """Somebody whose word on who a caller is we take."""
+    """An issuer of tokens that this service trusts."""
 
     name: Text
     """What `login` calls it."""
@@ -75,7 +75,7 @@ class IssuerSection(Section):
 
 
 class LoginSection(Section):
-    """Through which issuer people log in to the portal."""
+    """The issuer of the portal's logins."""
 
     issuer: Text
     """The `name` of one of `issuers`."""
@@ -85,7 +85,7 @@ class LoginSection(Section):
 
 
 class PersonSection(Section):
-    """A person, however they come in."""
+    """A person, whatever way they log in."""
 
     name: PersonName
     """The one name that events and approvals keep."""
@@ -106,7 +106,7 @@ class AccessSection(Section):
 
 
 def read_access(path: Path | None) -> Access:
-    """Who may come in; without a file nobody but holders of API tokens. Raises Misconfigured with every mistake in the file."""
+    """The access rules; without a file only API tokens give access. Raises Misconfigured with every mistake in the file."""
     if path is None:
         return Access()
     written = read_config_file(
@@ -116,13 +116,13 @@ def read_access(path: Path | None) -> Access:
 
 
 def _contradictions(document: Document, access: AccessSection) -> Iterator[Mistake]:
-    """What each part allows and the whole does not."""
+    """Mistakes that no part shows by itself."""
     yield from repeated(document, [(("issuers", i, "name"), each.name) for i, each in enumerate(access.issuers)])
     yield from repeated(document, [(("issuers", i, "issuer"), each.issuer) for i, each in enumerate(access.issuers)])
     for index, each in enumerate(access.issuers):
         for other in access.issuers[:index]:
             if _overlap(each.name_prefix, other.name_prefix):
-                message = f"does not keep its names apart from those of {other.name}: give it another name_prefix"
+                message = f"has names that could be those of {other.name}: give it another name_prefix"
                 yield document.mistake(("issuers", index), message)
     names: list[tuple[Place, str]] = []
     for index, person in enumerate(access.people):
@@ -133,7 +133,7 @@ def _contradictions(document: Document, access: AccessSection) -> Iterator[Mista
         ids = [(("people", i, system), getattr(person, system)) for i, person in enumerate(access.people)]
         yield from repeated(document, [(place, user) for place, user in ids if user is not None])
     if access.login is not None and access.login.issuer not in {each.name for each in access.issuers}:
-        yield document.mistake(("login", "issuer"), "is the name of none of `issuers`")
+        yield document.mistake(("login", "issuer"), "is not the name of one of `issuers`")
 
 
 def _overlap(prefix: str, other: str) -> bool:

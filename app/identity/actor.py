@@ -1,4 +1,4 @@
-"""Who does something, how they came in, and what they may do."""
+"""The actor: who does something, how they logged in, and what they may do."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -24,7 +24,7 @@ class Actor:
         return any(grant.allows(permission, model) for grant in self.grants)
 
     def models(self, permission: Permission) -> Visible:
-        """The models for which this is allowed; None: all of them."""
+        """The models for which this is allowed; None: all."""
         if self.may(permission):
             return None
         named = {grant.model for grant in self.grants if grant.model is not None}
@@ -32,12 +32,12 @@ class Actor:
 
 
 def forbidden(who: Actor, permission: Permission, model: str | None) -> Forbidden:
-    """The refusal of what somebody may see, and no more than that."""
+    """The error for an action that the actor's roles do not allow."""
     roles = " or ".join(role.value for role, gives in GIVES.items() if permission in gives)
     return Forbidden(
         f"{who.name} may not {permission.value} {model or 'here'}.",
         code="not_allowed",
-        hint=f"It takes the role {roles}{f' for {model}' if model else ''}: whoever keeps access.yml can give it.",
+        hint=f"This needs the role {roles}{f' for {model}' if model else ''}. Ask the people who maintain access.yml for it.",
         permission=permission.value,
     )
 

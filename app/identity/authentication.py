@@ -1,4 +1,4 @@
-"""The ways in: API token, token of an OIDC issuer, the portal's session, and on a developer's machine a name. One Actor out."""
+"""From credentials to an actor: API token, OIDC token, portal session, or the development login by name."""
 
 import hmac
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ LONGEST_CLAIMED = 100
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a request says of who sends it."""
+    """The credentials of a request."""
 
     authorization: str | None = None
     session: str | None = None
@@ -40,7 +40,7 @@ class Credentials:
 
 
 class Record(Protocol):
-    """Whether the record of events says that such a row was made here: one that was written into the table past us counts for nothing."""
+    """Whether the event chain says that this service wrote a row. A row that was written past it does not count."""
 
     def token_counts(self, session: Session, token: ApiToken) -> bool: ...
 
@@ -48,7 +48,7 @@ class Record(Protocol):
 
 
 class Authentication:
-    """One process's authentication. Raises Misconfigured when its settings would leave one open to the world."""
+    """The authentication of one process. Raises Misconfigured when the settings would give access to everybody."""
 
     def __init__(self, settings: Settings, database: Database, access: Access, record: Record) -> None:
         if settings.development_login:
@@ -68,9 +68,9 @@ class Authentication:
         """
         if self.settings.development_login and not is_loopback(_name_of(host)):
             raise Unauthenticated(
-                f"Names are believed on loopback only, and this was sent to {host!r}.",
+                f"The development login works on loopback only. This request was sent to {host!r}.",
                 code="host_not_loopback",
-                hint="Ask 127.0.0.1 or localhost.",
+                hint="Send it to 127.0.0.1 or localhost.",
             )
 
     async def authenticate(self, credentials: Credentials, *, request_id: str) -> Actor:
@@ -85,19 +85,19 @@ class Authentication:
         raise Unauthenticated(
             "No credentials were sent.",
             code="credentials_missing",
-            hint=f"Send `Authorization: Bearer TOKEN`; the token is in {token_file(self.settings.data)}, and commands find it "
+            hint=f"Send `Authorization: Bearer TOKEN`. The token is in {token_file(self.settings.data)}; commands find it "
             f"with MLRELEASE_DATA={self.settings.data.absolute()}."
             if self.settings.development_login
-            else "Send `Authorization: Bearer TOKEN`; commands take it from MLRELEASE_TOKEN.",
+            else "Send `Authorization: Bearer TOKEN`. Commands take it from MLRELEASE_TOKEN.",
         )
 
     def is_development_token(self, token: str) -> bool:
-        """Whether it proves that the sender is the user who runs this service. Never where names are not believed."""
+        """Whether this is the token of the development login. Always False where that is off."""
         expected = self._development_token
         return expected is not None and hmac.compare_digest(expected.encode(), token.encode())
 
     def actor_of_session(self, secret: str, *, request_id: str) -> Actor:
-        """Who is logged in with a browser. What they may do is decided anew each time: access.yml may have changed."""
+        """The person of a portal session. Grants are evaluated each time, because access.yml may have changed."""
         now = self._database.now()
         with self._database.read() as session:
             found = find_session(session, secret, now=now)
@@ -110,7 +110,7 @@ class Authentication:
         return developer(found.name, via="portal", request_id=request_id, groups=_groups(found))
 
     def claims_to_keep(self, issuer: Issuer, claims: Mapping[str, object]) -> dict[str, object]:
-        """Of what an issuer says of somebody: what decides who they are and what they may do, and no more."""
+        """The claims that decide a person's name, groups and grants, and no others."""
         return {claim: value for claim, value in claims.items() if claim in issuer.claims}
 
     async def close(self) -> None:
@@ -122,7 +122,7 @@ class Authentication:
                 raise Unauthenticated(
                     "The token is neither an API token nor this service's development token.",
                     code="token_malformed",
-                    hint=f"The development token is in {token_file(self.settings.data)}; each start makes a new one.",
+                    hint=f"The development token is in {token_file(self.settings.data)}. Each start creates a new one.",
                 )
             issuer, claims = await verify(token, access=self.access, issuers=self.issuers)
             return self.access.actor_of_claims(issuer.url, claims, via="api", request_id=request_id)
@@ -137,19 +137,19 @@ class Authentication:
             found = find_token(session, token, now=now)
             if not self._record.token_counts(session, found):
                 raise Unauthenticated(
-                    f"The record of events does not say that the token {found.id} was made as it is.",
+                    f"The event chain does not confirm the token {found.id} as it is.",
                     code="token_not_on_record",
-                    hint="`mlrelease audit verify` says what was changed past the service.",
+                    hint="`mlrelease audit verify` shows what was changed past the service.",
                 )
             return found, now
 
 
 def developer(name: str, *, via: Via, request_id: str, groups: frozenset[str]) -> Actor:
-    """Somebody who said their name on a developer's machine. Raises Invalid for what is no name."""
+    """The actor of the development login. Raises Invalid for an invalid name."""
     is_said = name.isascii() and name.isprintable() and 0 < len(name) <= LONGEST_CLAIMED
     if not is_said or name != name.strip() or name in RESERVED:
         raise Invalid(
-            f"A name has 1 to {LONGEST_CLAIMED} printable characters, and is not the service's own.",
+            f"A name must have 1 to {LONGEST_CLAIMED} printable characters, and must not be the service's own.",
             code="malformed",
             hint="Set MLRELEASE_ACTOR, or send `Mlrelease-Actor: NAME`.",
         )
@@ -159,7 +159,7 @@ def developer(name: str, *, via: Via, request_id: str, groups: frozenset[str]) -
 def _developer(credentials: Credentials, *, request_id: str) -> Actor:
     if credentials.claimed_name is None:
         raise Unauthenticated(
-            "The request does not say who sends it.",
+            "The request has no name of its sender.",
             code="name_missing",
             hint="Send `Mlrelease-Actor: NAME` beside the token.",
         )
@@ -182,7 +182,7 @@ def _bearer(authorization: str) -> str:
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated(
-            "The header Authorization is not understood.",
+            "The Authorization header is not valid.",
             code="credentials_malformed",
             hint="Send `Authorization: Bearer TOKEN`.",
         )
@@ -199,7 +199,7 @@ def _require_loopback(settings: Settings) -> None:
         else "MLRELEASE_BEHIND_PROXY or MLRELEASE_PUBLIC_URL is set"
     )
     raise Misconfigured(
-        f"{reason}, but MLRELEASE_DEVELOPMENT_LOGIN believes callers whatever name they say, so only loopback is served.",
+        f"{reason}, but MLRELEASE_DEVELOPMENT_LOGIN accepts any name, so the service must listen on loopback only.",
         code="development_login_in_the_open",
-        hint="Set MLRELEASE_DEVELOPMENT_LOGIN=false and have callers send tokens, or use 127.0.0.1 without a proxy.",
+        hint="Set MLRELEASE_DEVELOPMENT_LOGIN=false and use tokens, or listen on 127.0.0.1 without a proxy.",
     )

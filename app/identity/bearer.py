@@ -30,15 +30,15 @@ _WHY = {
     jwt.ExpiredSignatureError: ("has expired", "token_expired"),
     jwt.ImmatureSignatureError: ("is not valid yet", "token_not_yet_valid"),
     jwt.InvalidAudienceError: ("is not for this service", "audience_wrong"),
-    jwt.InvalidIssuerError: ("is of another issuer", "issuer_wrong"),
-    jwt.MissingRequiredClaimError: ("lacks a claim that it must have", "claim_missing"),
-    jwt.InvalidAlgorithmError: ("is signed in a way that is not accepted", "algorithm_refused"),
+    jwt.InvalidIssuerError: ("has another issuer", "issuer_wrong"),
+    jwt.MissingRequiredClaimError: ("lacks a required claim", "claim_missing"),
+    jwt.InvalidAlgorithmError: ("uses a signature algorithm that is not accepted", "algorithm_refused"),
     jwt.InvalidSignatureError: ("is not signed by its issuer", "signature_wrong"),
 }
 
 
 async def verify(token: str, *, access: Access, issuers: Issuers) -> tuple[Issuer, Claims]:
-    """Whose word it is, and what it says. Raises Unauthenticated, or Unavailable when the issuer's keys cannot be had."""
+    """A token's issuer and claims. Raises Unauthenticated, or Unavailable without the issuer's keys."""
     issuer, key_id = _read_unverified(token, access)
     return issuer, await _verify_of(issuer, token, key_id=key_id, audiences=issuer.audiences, issuers=issuers)
 
@@ -48,7 +48,7 @@ async def verify_login(issuer: Issuer, token: str, *, client_id: str, nonce: str
     header = _header(token)
     claims = await _verify_of(issuer, token, key_id=_key_id(header), audiences=(client_id,), issuers=issuers)
     if claims.get("nonce") != nonce:
-        raise Unauthenticated("The token is of another login.", code="nonce_wrong", hint="Log in again.")
+        raise Unauthenticated("The token belongs to another login.", code="nonce_wrong", hint="Log in again.")
     return claims
 
 
@@ -82,7 +82,7 @@ def _decode(token: str, issuer: Issuer, audiences: tuple[str, ...], *, key: jwt.
 
 
 def _read_unverified(token: str, access: Access) -> tuple[Issuer, str]:
-    """Whose keys it is to be verified with: nothing else is believed of it yet."""
+    """The issuer that the token names, to find its keys. Nothing else of the token is used before it is verified."""
     header = _header(token)
     try:
         claims = jwt.decode(token, options={"verify_signature": False})
@@ -99,20 +99,20 @@ def _header(token: str) -> Mapping[str, Any]:
     except (jwt.PyJWTError, RecursionError) as wrong:
         raise _malformed() from wrong
     if header.get("alg") not in ALGORITHMS:
-        raise Unauthenticated("The token is signed in a way that is not accepted.", code="algorithm_refused")
+        raise Unauthenticated("The token uses a signature algorithm that is not accepted.", code="algorithm_refused")
     return header
 
 
 def _key_id(header: Mapping[str, Any]) -> str:
     key_id = header.get("kid")
     if not isinstance(key_id, str):
-        raise Unauthenticated("The token does not name the key that it is signed with.", code="key_unknown")
+        raise Unauthenticated("The token does not name its signing key.", code="key_unknown")
     return key_id
 
 
 def _malformed() -> Unauthenticated:
     return Unauthenticated(
-        "The token is neither an API token nor one of an issuer.",
+        "The token is neither an API token nor a token of an issuer.",
         code="token_malformed",
         hint="Send `Authorization: Bearer TOKEN`.",
     )

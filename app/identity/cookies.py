@@ -27,7 +27,7 @@ def attributes(settings: Settings) -> Attributes:
 
 
 def is_secure(settings: Settings) -> bool:
-    """Whether browsers reach us over https: everywhere but on loopback."""
+    """Whether browsers use https: always, except on loopback."""
     return bool(settings.public_url) and settings.public_url.startswith("https://")
 
 

@@ -31,12 +31,12 @@ Json = dict[str, Any]
 
 
 class _Unusable(ValueError):
-    """What an issuer answers, in words."""
+    """An answer of an issuer that cannot be used; the message says why."""
 
 
 @dataclass
 class _Known:
-    """What is known of one issuer."""
+    """The cached documents of one issuer."""
 
     metadata: Json = field(default_factory=dict)
     keys: dict[str, PyJWK] = field(default_factory=dict)
@@ -58,12 +58,14 @@ class Issuers:
         self._known: dict[str, _Known] = {}
 
     async def key(self, issuer: str, key_id: str) -> PyJWK:
-        """The issuer's key of this name. Raises Unauthenticated when it has none, Unavailable when it does not answer."""
+        """The issuer's key with this id. Raises Unauthenticated when there is none, Unavailable when the issuer does not respond."""
         known = self._of(issuer)
         if key_id not in known.keys or time.monotonic() - known.fetched_at >= STALE_SECONDS:
             await self._renew(issuer, known)
         if key_id not in known.keys:
-            raise Unauthenticated("The token is signed with a key that its issuer does not have.", code="key_unknown")
+            raise Unauthenticated(
+                "The token is signed with a key that its issuer does not publish.", code="key_unknown"
+            )
         return known.keys[key_id]
 
     async def endpoint(self, issuer: str, name: str) -> str:
@@ -73,7 +75,7 @@ class Issuers:
             await self._renew(issuer, known)
         address = known.metadata.get(name)
         if not isinstance(address, str) or not _is_safe(address):
-            raise _silent(issuer, f"it publishes no {name} with https")
+            raise _silent(issuer, f"it publishes no {name} over https")
         return address
 
     async def exchange(self, endpoint: str, form: dict[str, str]) -> tuple[int, bytes]:
@@ -108,7 +110,7 @@ class Issuers:
         if fetch is not None:
             done, _ = await asyncio.wait({fetch}, timeout=WAIT_SECONDS)
             if not done:
-                raise _silent(issuer, "it has not answered yet")
+                raise _silent(issuer, "it has not responded yet")
             fetch.result()  # what nobody foresaw is for the log
         if known.failure is not None:
             raise _silent(issuer, known.failure)
@@ -125,7 +127,7 @@ class Issuers:
             async with asyncio.timeout(self._seconds):
                 metadata = await self._document(issuer.rstrip("/") + "/.well-known/openid-configuration")
                 if metadata.get("issuer") != issuer:
-                    raise _Unusable("what it publishes is another issuer's")
+                    raise _Unusable("its discovery document names another issuer")
                 keys = _keys(await self._document(str(metadata.get("jwks_uri", ""))))
         except TimeoutError:
             known.failure = self._late()
@@ -141,10 +143,10 @@ class Issuers:
         """Raises _Unusable for whatever is no document, or httpx.HTTPError."""
         status, body = await self._ask("GET", address)
         if status != httpx.codes.OK:
-            raise _Unusable(f"it answers {status}")
+            raise _Unusable(f"it responded with {status}")
         document = json.loads(body)
         if not isinstance(document, dict):
-            raise _Unusable("its answer is not an object")
+            raise _Unusable("its response is not a JSON object")
         return document
 
     async def _ask(self, method: str, address: str, form: dict[str, str] | None = None) -> tuple[int, bytes]:
@@ -156,13 +158,13 @@ class Issuers:
                 async for part in answer.aiter_raw():
                     body += part
                     if len(body) > LARGEST_DOCUMENT:
-                        raise _Unusable("its answer is too long")
+                        raise _Unusable("its response is too long")
         except httpx.InvalidURL as broken:
             raise _Unusable(str(broken)) from broken
         return answer.status_code, bytes(body)
 
     def _late(self) -> str:
-        return f"no answer within {self._seconds:g} s"
+        return f"no response within {self._seconds:g} s"
 
 
 def _is_safe(address: str) -> bool:
@@ -192,7 +194,7 @@ def _keys(document: Json) -> dict[str, PyJWK]:
 
 def _silent(issuer: str, why: object) -> Unavailable:
     return Unavailable(
-        f"The issuer {issuer} does not give its keys ({why or 'no answer'}), so its tokens cannot be checked now.",
+        f"The keys of issuer {issuer} are not available ({why or 'no response'}), so its tokens cannot be verified now.",
         code="issuer_unreachable",
         hint="Try again in a moment.",
     )

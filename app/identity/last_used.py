@@ -1,4 +1,4 @@
-"""When tokens were last used, written now and then: no request waits for it, and none fails over it."""
+"""When tokens were last used. Written in the background, so no request waits for it or fails because of it."""
 
 import asyncio
 from datetime import datetime
@@ -15,7 +15,7 @@ WRITE_SECONDS = 60.0
 
 
 class LastUsed:
-    """Uses since the last time that they were written."""
+    """Uses that are not written yet."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -34,7 +34,7 @@ class LastUsed:
             self.write()
 
     def write(self) -> None:
-        """Write what was noted. What cannot be written now is written the next time."""
+        """Write the noted uses. What cannot be written now is written the next time."""
         uses, self._uses = self._uses, {}
         if not uses:
             return

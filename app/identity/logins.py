@@ -1,4 +1,4 @@
-"""Logins that have begun: kept by the browser that began them, in a signed cookie.
+"""Logins in progress, kept by the browser in a signed cookie.
 
 Anybody may begin a login, so nothing is stored for it: however many begin, nobody else's is forgotten. What the cookie holds is of
 use to this browser only, and with the code that the issuer sends back, which it takes once.
@@ -22,7 +22,7 @@ _PURPOSE = "mlrelease.login"
 
 @dataclass(frozen=True)
 class LoginAttempt:
-    """What the browser is sent to the issuer with, and where it goes afterwards."""
+    """The parameters of a login in progress, and the address to open afterwards."""
 
     state: str
     nonce: str
@@ -45,7 +45,7 @@ def begin_login(keys: Sequence[str], *, go_to: str, now: datetime) -> tuple[Logi
 
 
 def end_login(keys: Sequence[str], *, state: str, cookie: str, now: datetime) -> LoginAttempt:
-    """The login that this browser began under this state. Raises Unauthenticated when there is none."""
+    """The login that this browser started with this state. Raises Unauthenticated when there is none."""
     try:
         login = LoginAttempt(*_serializer(keys).loads(cookie))
     except BadData as forged:
@@ -62,5 +62,5 @@ def _serializer(keys: Sequence[str]) -> URLSafeSerializer:
 
 def _unknown() -> Unauthenticated:
     return Unauthenticated(
-        "This browser has not begun this login, or too long ago.", code="login_unknown", hint="Log in again."
+        "This browser did not start this login, or too long ago.", code="login_unknown", hint="Log in again."
     )

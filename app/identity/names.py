@@ -1,4 +1,4 @@
-"""The names of people and programs: one name is one person, so two spellings of one name must not exist."""
+"""Names of people and programs. Each name has one spelling, because one name is one person."""
 
 import re
 from typing import Annotated
@@ -23,7 +23,7 @@ def is_name(text: str) -> bool:
 
 def _not_reserved(name: str) -> str:
     if name in RESERVED:
-        raise ValueError(f"{name} is nobody's name: the service itself is called so")
+        raise ValueError(f"{name} is reserved for the service itself")
     return name
 
 

@@ -1,4 +1,4 @@
-"""What an actor may do: roles give permissions, for one model or for all."""
+"""Roles and their permissions, for one model or for all."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ Visible = frozenset[str] | None  # the models that somebody may see; None: all
 
 
 class Permission(StrEnum):
-    """What a route, a command or a button needs."""
+    """What an action needs."""
 
     VIEW = "view"
     REQUEST = "request"
@@ -18,7 +18,7 @@ class Permission(StrEnum):
 
 
 class Role(StrEnum):
-    """What a person or program is, for one model or for all."""
+    """A set of permissions that a grant gives."""
 
     VIEWER = "viewer"
     REQUESTER = "requester"
@@ -44,5 +44,5 @@ class Grant:
     model: str | None = None
 
     def allows(self, permission: Permission, model: str | None) -> bool:
-        """``model`` None asks for something that belongs to no model: only a grant for all of them allows it."""
+        """Whether the grant covers ``model``; None: something of no model, which only a grant for all models covers."""
         return permission in GIVES[self.role] and (self.model is None or self.model == model)

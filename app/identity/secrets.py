@@ -1,4 +1,4 @@
-"""Random secrets: how an API token is written, and what is kept of it.
+"""Random secrets: the format of API tokens, and the hash that is stored.
 
 A token is ``mlr_``, 256 random bits in 43 characters, and 6 characters of checksum: a scanner for secrets knows one for certain, and
 a typing error is told from a wrong token without asking the database.
@@ -23,18 +23,18 @@ def new_token() -> str:
 
 
 def is_token(text: str) -> bool:
-    """Whether this could be one of ours: the right form, and a checksum that holds."""
+    """Whether the text has the format and the checksum of an API token."""
     random, checksum = text[len(PREFIX) : -_CHECKSUM], text[-_CHECKSUM:]
     return text.startswith(PREFIX) and len(random) == _RANDOM and text.isascii() and checksum == _checksum(random)
 
 
 def new_secret() -> str:
-    """For a cookie: nobody types it."""
+    """A new secret for a cookie."""
     return secrets.token_urlsafe(32)
 
 
 def secret_hash(secret: str) -> str:
-    """What is stored of a secret."""
+    """The hash that is stored instead of a secret."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

@@ -16,7 +16,7 @@ from app.identity.tables import PortalSession
 def open_session(
     session: Session, *, name: str, issuer: str | None, claims: Mapping[str, Any], now: datetime, hours: float
 ) -> str:
-    """A new session; the secret for its cookie. Never one that was there before: nobody can have planted it."""
+    """Create a session; the secret for its cookie is new, so nobody can have planted it."""
     session.execute(delete(PortalSession).where(col(PortalSession.expires_at) <= now))
     secret = new_secret()
     session.add(
@@ -34,7 +34,7 @@ def open_session(
 
 
 def find_session(session: Session, secret: str, *, now: datetime) -> PortalSession:
-    """Raises Unauthenticated when it has ended or never was."""
+    """Raises Unauthenticated when it has ended or never existed."""
     found = known_session(session, secret)
     if found is None or found.expires_at <= now:
         raise Unauthenticated("You are not logged in.", code="session_ended", hint="Log in.")
@@ -56,7 +56,7 @@ def known_session(session: Session, secret: str) -> PortalSession | None:
 
 
 def csrf_token(secret: str) -> str:
-    """What a form must send along with the session's cookie. Another site can cause the cookie to be sent, and cannot know this."""
+    """The CSRF token of a session: another site can make a browser send the cookie, but does not know this token."""
     return hmac.new(secret.encode(), b"csrf", hashlib.sha256).hexdigest()
 
 
@@ -64,5 +64,5 @@ def check_csrf(secret: str, sent: str) -> None:
     """Raises Forbidden."""
     if not hmac.compare_digest(csrf_token(secret).encode(), sent.encode()):
         raise Forbidden(
-            "This form is not one of this session.", code="csrf_token_wrong", hint="Load the page again and repeat."
+            "The form belongs to another session.", code="csrf_token_wrong", hint="Reload the page and try again."
         )

@@ -1,4 +1,4 @@
-"""API tokens and the portal's sessions. Of every secret only the hash is here: who reads the database can be nobody with it."""
+"""API tokens and portal sessions. Only hashes of secrets are stored, so reading the database gives no access."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 
 class ApiToken(SQLModel, table=True):
-    """A token of a person or program, allowed what its grants say and no more."""
+    """A token of a person or program with its grants."""
 
     __tablename__ = "api_token"
     __table_args__ = (UniqueConstraint("created_by", "idempotency_key"),)
@@ -32,7 +32,7 @@ class ApiToken(SQLModel, table=True):
 
 
 class PortalSession(SQLModel, table=True):
-    """A browser that somebody has logged in with."""
+    """A login of a browser."""
 
     __tablename__ = "portal_session"
 

@@ -25,9 +25,9 @@ def create_token(
     note: str | None = None,
     idempotency_key: str | None = None,
 ) -> tuple[ApiToken, str]:
-    """A new token, and its secret: the only time that anybody sees it. Raises Invalid, or Conflict under a used key."""
+    """Create a token and return its secret, which is not stored. Raises Invalid, or Conflict for a used idempotency key."""
     if not now < expires_at <= now + LONGEST:
-        raise Invalid(f"A token lives for at least a moment and at most {LONGEST.days} days.", code="expiry_invalid")
+        raise Invalid(f"A token must be valid for more than 0 and at most {LONGEST.days} days.", code="expiry_invalid")
     _require_new(session, created_by, idempotency_key)
     secret = new_token()
     token = ApiToken(
@@ -63,17 +63,17 @@ def find_token(session: Session, secret: str, *, now: datetime) -> ApiToken:
     """The token with this secret. Raises Unauthenticated when there is none, or it is no longer valid."""
     if not is_token(secret):
         raise Unauthenticated(
-            "This is no token of ours: a character is missing or wrong.",
+            "The API token is malformed: a character is missing or wrong.",
             code="token_malformed",
-            hint="Copy it again, whole.",
+            hint="Copy the whole token again.",
         )
     token = session.exec(select(ApiToken).where(ApiToken.hash == secret_hash(secret))).first()
     if token is None:
-        raise Unauthenticated("The token is not known here.", code="token_unknown")
+        raise Unauthenticated("The token is unknown.", code="token_unknown")
     if token.revoked_at is not None:
-        raise Unauthenticated(f"The token {token.id} was revoked.", code="token_revoked", hint="Ask for a new one.")
+        raise Unauthenticated(f"The token {token.id} was revoked.", code="token_revoked", hint="Request a new one.")
     if token.expires_at <= now:
-        raise Unauthenticated(f"The token {token.id} has expired.", code="token_expired", hint="Ask for a new one.")
+        raise Unauthenticated(f"The token {token.id} has expired.", code="token_expired", hint="Request a new one.")
     return token
 
 
@@ -83,7 +83,7 @@ def list_tokens(session: Session) -> list[ApiToken]:
 
 
 def is_there_an_admin(session: Session, *, now: datetime, counts: Callable[[Session, ApiToken], bool]) -> bool:
-    """Whether any valid token may do everything."""
+    """Whether there is a valid token with the role admin for all models."""
     valid = select(ApiToken).where(col(ApiToken.revoked_at).is_(None), ApiToken.expires_at > now)
     return any(Grant(Role.ADMIN) in grants_of(token) and counts(session, token) for token in session.exec(valid).all())
 
@@ -106,8 +106,8 @@ def _require_new(session: Session, created_by: str, key: str | None) -> None:
     known = session.exec(select(ApiToken).where(*same)).first()
     if known is not None:
         raise Conflict(
-            f"This request made the token {known.id} already. Its secret was told once and is not stored.",
+            f"This request has already created the token {known.id}. Its secret was shown once and is not stored.",
             code="token_created_already",
-            hint=f"If the answer was lost, revoke {known.id} and create another under a new key.",
+            hint=f"If the response was lost, revoke {known.id} and create another token with a new key.",
             token=known.id,
         )

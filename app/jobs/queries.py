@@ -17,7 +17,7 @@ def get_job(session: Session, name: str, *, workspace: str | None = None, visibl
     found = session.exec(query).all()
     if not found:
         raise NotFound(
-            f"There is no record of a training job {name!r}.",
+            f"There is no training job {name!r} on record.",
             code="job_not_found",
             hint=f"Record it with `mlrelease jobs record {name} --model MODEL`.",
         )
@@ -25,7 +25,7 @@ def get_job(session: Session, name: str, *, workspace: str | None = None, visibl
         raise Conflict(
             f"Several workspaces have a training job {name!r}: {', '.join(job.workspace for job in found)}.",
             code="job_ambiguous",
-            hint="Name the workspace.",
+            hint="Add the workspace.",
         )
     return found[0]
 

@@ -67,7 +67,7 @@ def record_job(
         model=model,
         status=SUBMITTING if submission else RECORDED,
         code="submitting" if submission else "recorded",
-        sentence="Waits to be submitted to Azure ML." if submission else "Recorded; Azure ML has not been asked yet.",
+        sentence="Waiting to be submitted to Azure ML." if submission else "Recorded; not yet looked up in Azure ML.",
         bundle_digest=submission.bundle_digest if submission else None,
         entry=submission.entry if submission else None,
         environments=list(submission.environments) if submission else [],
@@ -112,7 +112,7 @@ def submit_again(work: UnitOfWork, job: TrainingJob, submission: Submission) -> 
     )
     job.git, job.recorded_by, job.created_at, job.ended_at = submission.git, work.actor.name, work.now, None
     job.status, job.is_final, job.unanswered = SUBMITTING, False, 0
-    job.code, job.sentence = "submitting", "Waits to be submitted to Azure ML."
+    job.code, job.sentence = "submitting", "Waiting to be submitted to Azure ML."
     work.add(job)
     work.flush()
 
@@ -140,7 +140,7 @@ def renew_looks(work: UnitOfWork, job: TrainingJob) -> int:
 def look_again(work: UnitOfWork, job: TrainingJob) -> None:
     """Forget that Azure ML had no answer for this job: somebody says again that it is there."""
     job.status, job.is_final, job.unanswered = SUBMITTING if job.bundle_digest else RECORDED, False, 0
-    job.code, job.sentence = "recorded", "Recorded again; Azure ML has not been asked yet."
+    job.code, job.sentence = "recorded", "Recorded again; not yet looked up in Azure ML."
     work.add(job)
     work.flush()
 

@@ -24,7 +24,7 @@ def free_port() -> int:
     raise Misconfigured(
         f"No port from {_SERVERS.start} to {_SERVERS.stop} is free on {LOOPBACK}.",
         code="no_free_port",
-        hint="Stop what listens there.",
+        hint="Stop a program that uses one of them.",
     )
 
 
@@ -39,5 +39,5 @@ def require_free(port: int, *, host: str, setting: str) -> None:
             raise Misconfigured(
                 f"Port {port} on {host} cannot be used: {(taken.strerror or str(taken)).lower()}.",
                 code="port_in_use",
-                hint=f"Stop what listens there (perhaps another mlrelease), or set {setting} to a free port.",
+                hint=f"Stop the program that uses it (perhaps another mlrelease), or set {setting} to a free port.",
             ) from taken

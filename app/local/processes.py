@@ -41,7 +41,7 @@ class Watchdog:
             os.write(self._process.stdin.fileno(), f"{sign}{group}\n".encode())
         except BrokenPipeError as gone:
             raise ProcessEnded(
-                "The watchdog, which ends everything should this process be killed, has ended.", hint="Start again."
+                "The watchdog, which ends all processes if this one is killed, has ended.", hint="Start again."
             ) from gone
 
     def dismiss(self) -> None:

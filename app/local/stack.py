@@ -205,7 +205,7 @@ def emulator_environment(data: Path) -> dict[str, str]:
         check=False,
     )
     if printed.returncode != 0:
-        raise ProcessEnded(f"The emulator does not say how it is reached: {printed.stderr.strip()}")
+        raise ProcessEnded(f"The emulator does not tell its address: {printed.stderr.strip()}")
     variables: dict[str, str] = json.loads(printed.stdout)
     return variables
 

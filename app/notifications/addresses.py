@@ -1,4 +1,4 @@
-"""Where the service may send to: addresses that teams choose must not lead it into its own network.
+"""Which addresses the service may call: an address that a user chose must not lead into its own network.
 
 A name is looked up once, every address that it has is judged, and the connection goes to one of those very addresses: there is no
 second lookup that could say something else. The name stays what it is for the Host header and for TLS.
@@ -52,12 +52,12 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 def why_not(address: Address, *, allowed: Iterable[Network] = ()) -> str | None:
-    """Why nothing may be sent there; None: it may."""
+    """Why this address is not allowed; None: it is."""
     inner = _inner(address)
     if inner is not None:
         return why_not(inner, allowed=allowed)
     if address in METADATA:
-        return "is where a cloud hands out credentials"
+        return "is the metadata service of a cloud"
     if _is_in(address, allowed):
         return None
     if address.is_loopback or address.is_unspecified:
@@ -67,7 +67,7 @@ def why_not(address: Address, *, allowed: Iterable[Network] = ()) -> str | None:
     if address.is_multicast:
         return "is a multicast address"
     if isinstance(address, IPv6Address) and (address.sixtofour or address.teredo):
-        return "is a tunnel to another address"
+        return "contains another address"
     # Whatever is not meant for the whole internet: private, shared, reserved, for documentation or benchmarks.
     is_old_private = isinstance(address, IPv6Address) and address.is_site_local
     if not address.is_global or address.is_reserved or is_old_private or _is_in(address, _SPECIAL):
@@ -90,7 +90,7 @@ def _inner(address: Address) -> IPv4Address | None:
 
 
 def addresses_of(host: str, port: int, *, allowed: Iterable[Network], resolve: Resolve) -> list[str]:
-    """Where a name leads, judged. One bad address among good ones refuses the name. Raises NotDelivered."""
+    """The addresses of a host, all of them allowed. Raises NotDelivered if one is not."""
     try:
         found = list(dict.fromkeys(resolve(host, port)))
     except (OSError, UnicodeError) as unknown:
@@ -101,7 +101,7 @@ def addresses_of(host: str, port: int, *, allowed: Iterable[Network], resolve: R
         # A scope (fe80::1%eth0) names an interface of this machine, and does not change what the address is.
         reason = why_not(ip_address(address.partition("%")[0]), allowed=allowed)
         if reason is not None:
-            raise NotDelivered(f"{host} is not called: {address} {reason}.", code="address_refused")
+            raise NotDelivered(f"{host} is not allowed: {address} {reason}.", code="address_refused")
     return found
 
 
@@ -125,7 +125,7 @@ class PinnedNetwork(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """To the first address that answers. Raises NotDelivered for one that is not to be called."""
+        """Connects to the first address that answers. Raises NotDelivered for one that is not allowed."""
         last: Exception | None = None
         for address in addresses_of(host, port, allowed=self._allowed, resolve=self._resolve):
             try:

@@ -1,6 +1,6 @@
-"""Deliveries: wanted, taken, ended. The only writer of them.
+"""Deliveries: requested, taken, finished. The only writer of them.
 
-Whoever sends one holds its lease: a row that was taken and not ended, because its process died, is free again when the lease has run
+The sender of a delivery holds its lease: a row that was taken and not finished, because its process died, is free again when the lease has run
 out. So each is delivered at least once, with the same message id however often that is.
 """
 
@@ -32,7 +32,7 @@ def request_delivery(
     release_id: str | None = None,
     memory: Json | None = None,
 ) -> None:
-    """Have something told. Wanted again under the same ``message_id``, it is the same message, which tells of what is now."""
+    """Request a delivery. Requested again under the same ``message_id``, the same message is sent again with the newest state."""
     known = session.exec(select(Delivery).where(Delivery.message_id == message_id).with_for_update()).first()
     now = database_now(session)
     if known is None:
@@ -54,7 +54,7 @@ def request_delivery(
 
 
 def request_updates(session: Session, channel: Channel, release_id: str, *, seq: int) -> None:
-    """Have the messages that follow this release's rollouts follow once more."""
+    """Request updates of the messages about this release's rollouts."""
     query = select(Delivery).where(
         Delivery.channel == channel, Delivery.release_id == release_id, col(Delivery.seq) < seq
     )
@@ -67,7 +67,7 @@ def request_updates(session: Session, channel: Channel, release_id: str, *, seq:
 def take(session: Session, *, most: int, busy: Collection[str] = (), lease: timedelta = LEASE) -> list[DeliveryAttempt]:
     """Take deliveries that are due, the oldest of each recipient, and hold them for the length of ``lease``.
 
-    One for each recipient and none of those that are ``busy``: whoever is slow keeps nobody waiting but itself.
+    At most one for each recipient, and none for those that are ``busy``: a slow recipient delays only itself.
     """
     now = database_now(session)
     is_due = and_(
@@ -102,7 +102,7 @@ def anything_due(session: Session) -> bool:
 
 
 def mark_delivered(session: Session, attempt: DeliveryAttempt, done: Delivered) -> None:
-    """It arrived. What was wanted of the same message meanwhile is due."""
+    """Record a success. If the message was requested again meanwhile, it is due again."""
     row = _leased(session, attempt)
     if row is None:
         return
@@ -120,7 +120,7 @@ def mark_delivered(session: Session, attempt: DeliveryAttempt, done: Delivered) 
 def mark_not_delivered(
     session: Session, attempt: DeliveryAttempt, why: NotDelivered, *, jitter: float
 ) -> DeliveryStatus | None:
-    """It did not arrive: it is due later, or dead. None when it is not this process's any more."""
+    """Record a failure: it is due later, or dead. None when this process no longer holds the lease."""
     row = _leased(session, attempt)
     if row is None:
         return None
@@ -138,13 +138,13 @@ def mark_not_delivered(
 
 
 def redeliver(session: Session, delivery_id: int) -> Delivery:
-    """Send it again, under the same message id. Raises NotFound, or Conflict while it is still being tried."""
+    """Send it again under the same message id. Raises NotFound, or Conflict while it is pending."""
     row = session.exec(select(Delivery).where(Delivery.id == delivery_id).with_for_update()).first()
     if row is None:
         raise NotFound(f"There is no delivery {delivery_id}.", code="delivery_not_found")
     if row.status is DeliveryStatus.PENDING:
         raise Conflict(
-            f"Delivery {delivery_id} is still being tried; it is due at {row.due_at.isoformat(timespec='seconds')}.",
+            f"Delivery {delivery_id} is still pending; its next attempt is at {row.due_at.isoformat(timespec='seconds')}.",
             code="delivery_pending",
         )
     _make_due(row, seq=row.seq, due_at=database_now(session))
@@ -154,7 +154,7 @@ def redeliver(session: Session, delivery_id: int) -> Delivery:
 
 
 def redeliver_dead(session: Session, recipient: str) -> int:
-    """Send everything again that was given up for this recipient; how many those are."""
+    """Send this recipient's dead deliveries again; their number."""
     dead = select(Delivery).where(Delivery.recipient == recipient, Delivery.status == DeliveryStatus.DEAD)
     found = session.exec(dead.with_for_update()).all()
     for row in found:
@@ -165,7 +165,7 @@ def redeliver_dead(session: Session, recipient: str) -> int:
 
 
 def give_up(session: Session, recipient: str, *, because: str) -> None:
-    """Nothing that waits for this recipient will be sent."""
+    """Mark the pending deliveries of this recipient as dead."""
     session.execute(
         update(Delivery)
         .where(col(Delivery.recipient) == recipient, col(Delivery.status) == DeliveryStatus.PENDING)
@@ -174,12 +174,12 @@ def give_up(session: Session, recipient: str, *, because: str) -> None:
 
 
 def delete_for(session: Session, recipient: str) -> None:
-    """The recipient is gone, and what it was to be told with it."""
+    """Delete every delivery to this recipient."""
     session.execute(delete(Delivery).where(col(Delivery.recipient) == recipient))
 
 
 def delete_delivered(session: Session, *, before: datetime) -> None:
-    """Messages that follow a rollout stay: without its row the next change would be a second message."""
+    """Delete old rows. Those of Slack messages stay: without its row the next change would be a second message."""
     session.execute(
         delete(Delivery).where(
             col(Delivery.status) == DeliveryStatus.DELIVERED,
@@ -190,7 +190,7 @@ def delete_delivered(session: Session, *, before: datetime) -> None:
 
 
 def _make_due(row: Delivery, *, seq: int, due_at: datetime) -> None:
-    """Due, with all its tries. A lease stays: whoever sends it now sees at the end that there is more to tell."""
+    """Make it due, with all its attempts. A lease stays: its holder sees at the end that there is a newer state to send."""
     row.seq, row.tries = seq, 0
     if row.status is not DeliveryStatus.PENDING or due_at < row.due_at:
         row.due_at = due_at
@@ -198,7 +198,7 @@ def _make_due(row: Delivery, *, seq: int, due_at: datetime) -> None:
 
 
 def _leased(session: Session, attempt: DeliveryAttempt) -> Delivery | None:
-    """Its row, unless another process has taken it over since."""
+    """The row, unless another process has taken it over."""
     row = session.exec(select(Delivery).where(Delivery.id == attempt.id).with_for_update()).first()
     return row if row is not None and row.lease == attempt.lease else None
 

@@ -1,4 +1,4 @@
-"""From events to deliveries: none is lost, none is made twice.
+"""From events to deliveries: none is lost, none is created twice.
 
 Events are numbered without gaps in the order of commits, so one number says how far this has come. It moves in the transaction that
 makes the deliveries, and its row's lock puts workers in a line. Nobody who writes an event waits for any of this.
@@ -26,7 +26,7 @@ def anything_new(session: Session) -> bool:
 
 
 def dispatch(session: Session, announcers: Sequence[Announcer]) -> int:
-    """Make the deliveries of the next events; how many events those were. 0: another worker is at it, or nothing is new."""
+    """Create the deliveries of the next events; the number of events. 0: another worker does it, or there are none."""
     cursor = session.exec(select(EventCursor).with_for_update(skip_locked=True)).first()
     if cursor is None:
         return 0
@@ -45,7 +45,7 @@ def dispatch(session: Session, announcers: Sequence[Announcer]) -> int:
 
 
 def wants(webhook: Webhook, event: Event) -> bool:
-    """Whether this event is one that the webhook is for."""
+    """Whether the webhook wants this event."""
     if event.seq <= webhook.since or event.kind.startswith(OWN_EVENTS):
         return False
     return _is_of_kind(event.kind, webhook.kinds) and (not webhook.models or event.model in webhook.models)

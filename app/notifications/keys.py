@@ -1,7 +1,7 @@
-"""The secrets of webhooks and links: derived from the service's signing keys, so that the database holds none.
+"""The secrets of webhooks and links. They are derived from the service's signing keys, so the database holds none.
 
 A webhook's secret is an HMAC of its id and generation under a signing key. API and workers derive the same one; it is shown when the
-webhook is made or rotated, and nowhere else. Former keys go on signing beside the newest until they are taken out of the settings.
+webhook is made or rotated, and nowhere else. Older keys also sign until they are removed from the settings.
 """
 
 import base64
@@ -26,9 +26,9 @@ def signing_keys(settings: Settings) -> tuple[str, ...]:
         return settings.given_signing_keys
     if not settings.is_sqlite:
         raise Conflict(
-            "Nothing can be signed: this service has no signing key.",
+            "This service has no signing key.",
             code="signing_key_missing",
-            hint=f"Set MLRELEASE_SIGNING_KEYS to {SIGNING_KEY_LENGTH} or more random characters, the same for API and workers.",
+            hint=f"Set MLRELEASE_SIGNING_KEYS to {SIGNING_KEY_LENGTH} or more random characters, the same for the API and the workers.",
         )
     return (_local_key(settings.data / "signing.key"),)
 
@@ -40,12 +40,12 @@ def derive_secret(key: str, webhook_id: str, *, generation: int) -> str:
 
 
 def secret_of(keys: Sequence[str], webhook: Webhook) -> str:
-    """The secret that its receiver should check signatures with."""
+    """The secret with which the receiver checks signatures."""
     return derive_secret(keys[0], webhook.id, generation=webhook.generation)
 
 
 def secrets_in_use(keys: Sequence[str], webhook: Webhook, *, now: datetime) -> list[str]:
-    """Everything that signs: of a webhook that was just rotated the former secret too, and those by former keys."""
+    """Every secret that signs: also the previous one after a rotation, and those of older keys."""
     generations = [webhook.generation]
     if webhook.rotated_at is not None and now < webhook.rotated_at + BOTH_SIGN:
         generations.append(webhook.generation - 1)
@@ -53,7 +53,7 @@ def secrets_in_use(keys: Sequence[str], webhook: Webhook, *, now: datetime) -> l
 
 
 def _local_key(file: Path) -> str:
-    """Of one machine: made when first asked for. Whoever comes second finds the first one's."""
+    """The key of one machine, created on first use."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}")

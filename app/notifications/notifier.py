@@ -1,6 +1,6 @@
-"""The notifier of a worker process: turns events into deliveries, and delivers what is due, beside everything else.
+"""The notifier of a worker process: turns events into deliveries, and sends those that are due.
 
-It is no workflow of the engine: a delivery is one row that is tried again for a day, and a parked workflow for each would be dear.
+It does not use the engine: a delivery is one row that is retried for a day, and a workflow for each would cost more.
 """
 
 import random
@@ -30,7 +30,7 @@ DELETE_EVERY = timedelta(hours=1)
 
 
 class Notifier:
-    """One worker's. Several share the work through the leases of deliveries."""
+    """The notifier of one worker. Several share the work through the leases of deliveries."""
 
     def __init__(
         self,
@@ -58,12 +58,12 @@ class Notifier:
         self._thread.start()
 
     def stop(self) -> None:
-        """Take nothing more. What is on its way goes on, and is sent again by another worker if it does not come to its end."""
+        """Take no more deliveries. Those in progress go on; another worker repeats those that do not finish."""
         self._stopping.set()
         self._wake.set()
 
     def wait_until_stopped(self) -> None:
-        """After ``stop``: until what was on its way has come to its end."""
+        """After ``stop``: wait until the deliveries in progress have finished."""
         self._thread.join()
         self._pool.shutdown()
 
@@ -127,14 +127,14 @@ class Notifier:
     def _send(self, attempt: DeliveryAttempt) -> Delivered:
         sender = self._senders.get(attempt.channel)
         if sender is None:
-            raise NotDelivered(f"{attempt.channel.value} is not set up on this worker.", code="channel_not_set_up")
+            raise NotDelivered(f"{attempt.channel.value} is not configured on this worker.", code="channel_not_set_up")
         try:
             return sender(attempt, now=self._database.now())
         except (NotDelivered, Unavailable):
             raise
         except Exception as broken:
             log.exception("sender_broke", message=attempt.message_id)
-            raise NotDelivered(f"Sending broke: {type(broken).__name__}.", code="internal_error") from broken
+            raise NotDelivered(f"Sending failed: {type(broken).__name__}.", code="internal_error") from broken
 
     def _mark_not_delivered(self, attempt: DeliveryAttempt, why: NotDelivered) -> None:
         jitter = random.random()  # noqa: S311 - spreads load, guards nothing

@@ -1,4 +1,4 @@
-"""One POST to an address that somebody else chose: no redirect, no private address, no long wait, no long answer."""
+"""One POST to an address that a user chose: no redirects, no private addresses, limited time and size."""
 
 import ssl
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ LONGEST_URL = 2000
 
 @dataclass(frozen=True)
 class OutboundRules:
-    """How far out this service may call."""
+    """Which addresses this service may call, and how."""
 
     networks: tuple[Network, ...] = ()  # private ones that are allowed
     without_tls: bool = False
@@ -39,15 +39,15 @@ def check_url(url: str, *, networks: tuple[Network, ...] = (), without_tls: bool
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as broken:
-        raise _wrong(f"It cannot be read: {broken}.") from broken
+        raise _wrong(f"It cannot be parsed: {broken}.") from broken
     if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url:
-        raise _wrong("It is too long, or has characters that an address does not have.")
+        raise _wrong("It is too long or contains invalid characters.")
     if parts.scheme not in ({"https", "http"} if without_tls else {"https"}):
-        raise _wrong("It does not begin with https://.")
+        raise _wrong("It does not start with https://.")
     if not host or port == 0:
-        raise _wrong("It names no host.")
+        raise _wrong("It has no host.")
     if parts.username is not None or parts.password is not None or parts.fragment:
-        raise _wrong("It has a user, a password or a fragment in it.")
+        raise _wrong("It contains a user, a password or a fragment.")
     try:
         address = ip_address(host.partition("%")[0])
     except ValueError:
@@ -58,7 +58,7 @@ def check_url(url: str, *, networks: tuple[Network, ...] = (), without_tls: bool
 
 
 def post(url: str, content: bytes, *, headers: Mapping[str, str], rules: OutboundRules) -> int:
-    """The status of a good answer. Raises NotDelivered for everything else."""
+    """The status of a successful answer. Raises NotDelivered for everything else."""
     network = PinnedNetwork(allowed=rules.networks, seconds=rules.seconds, most_bytes=MOST_BYTES, resolve=rules.resolve)
     try:
         check_url(url, networks=rules.networks, without_tls=rules.without_tls)
@@ -80,10 +80,10 @@ def _require_success(answer: httpcore.Response) -> int:
     if 200 <= status < 300:
         return status
     if 300 <= status < 400:
-        said = f"The answer was {status}, a redirect: those are not followed."
+        said = f"The answer was {status}, a redirect, which is not followed."
         raise NotDelivered(said, code="redirect_refused", answer=status)
     if status == 410:
-        said = "The answer was 410: nothing more is wanted there."
+        said = "The answer was 410: the receiver wants no more events."
         raise NotDelivered(said, code="gone", answer=status, for_good=True, closes=True)
     raise NotDelivered(f"The answer was {status}.", code="answer_refused", answer=status, wait=_retry_after(answer))
 
@@ -103,7 +103,7 @@ def _retry_after(answer: httpcore.Response) -> timedelta | None:
 
 def _wrong(why: str) -> Invalid:
     return Invalid(
-        f"The address cannot be called. {why}",
+        f"The address is not accepted. {why}",
         code="url_refused",
-        hint="Give the https:// address of a public host. Private networks: MLRELEASE_WEBHOOK_NETWORKS.",
+        hint="Use the https:// address of a public host. MLRELEASE_WEBHOOK_NETWORKS allows private networks.",
     )

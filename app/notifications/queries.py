@@ -18,7 +18,7 @@ def get_webhook(session: Session, webhook_id: str) -> Webhook:
         raise NotFound(
             f"There is no webhook {webhook_id!r}.",
             code="webhook_not_found",
-            hint="`mlrelease webhooks list` shows those that there are.",
+            hint="`mlrelease webhooks list` lists them.",
         )
     return webhook
 

@@ -1,4 +1,4 @@
-"""When something that could not be delivered is tried again: soon, then ever later, for a day."""
+"""When a failed delivery is tried again: soon, then with growing delays, for a day."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What the ways of delivery have in common: what they are handed, and how they say that it did not arrive."""
+"""What all senders have in common: their input, their result and their failure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 
 class NotDelivered(MlreleaseError):
-    """It did not arrive. ``answer``: the status, if there was one; ``for_good``: trying again would change nothing."""
+    """The delivery failed. ``answer``: the HTTP status, if there was one; ``for_good``: another attempt cannot help."""
 
     default_code: ClassVar[str] = "not_delivered"
 
@@ -34,7 +34,7 @@ class NotDelivered(MlreleaseError):
 
 @dataclass(frozen=True)
 class DeliveryAttempt:
-    """A delivery that is under way: a copy of its row. ``lease`` proves that it is still this process's to send."""
+    """A delivery in progress: a copy of its row. ``lease`` proves that this process may send it."""
 
     id: int
     message_id: str
@@ -54,7 +54,7 @@ class DeliveryAttempt:
 
 @dataclass(frozen=True)
 class Delivered:
-    """It arrived. ``memory`` is kept for the next time that this message changes."""
+    """The delivery succeeded. ``memory`` is kept for the next update of the message."""
 
     answer: int | None = None
     sentence: str = "Delivered."
@@ -62,6 +62,6 @@ class Delivered:
 
 
 class Sender(Protocol):
-    """One way of delivery. May be called again for the same parcel, in any process. Raises NotDelivered."""
+    """Sends through one channel. May be called again for the same delivery, in any process. Raises NotDelivered."""
 
     def __call__(self, attempt: DeliveryAttempt, *, now: datetime) -> Delivered: ...

@@ -1,4 +1,4 @@
-"""Webhooks: made, rotated, tried out, removed. The only writer of them; each change is an event."""
+"""Webhooks: created, rotated, tested, deleted. The only writer of them; each change is an event."""
 
 import secrets
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def create_webhook(
     models: Sequence[str] = (),
     note: str | None = None,
 ) -> Webhook:
-    """``url`` was checked. It hears of what happens from now on; ``kinds`` and ``models`` narrow that, none mean all."""
+    """Create a webhook for an ``url`` that was checked. Empty ``kinds`` or ``models`` mean all."""
     work.lock_chain_head()
     webhook = Webhook(
         id=f"wh_{secrets.token_hex(8)}",
@@ -44,7 +44,7 @@ def create_webhook(
 
 
 def delete_webhook(work: UnitOfWork, webhook_id: str) -> None:
-    """It, and what it was still to be told. Raises NotFound."""
+    """Delete a webhook and its deliveries. Raises NotFound."""
     webhook = lock_webhook(work, webhook_id)
     deliveries.delete_for(work, recipient_of(webhook.id))
     work.delete(webhook)
@@ -52,7 +52,7 @@ def delete_webhook(work: UnitOfWork, webhook_id: str) -> None:
 
 
 def rotate_secret(work: UnitOfWork, webhook_id: str) -> Webhook:
-    """A new secret; for a day the former one signs too. Raises NotFound."""
+    """Create a new secret; the previous one also signs for a day. Raises NotFound."""
     webhook = lock_webhook(work, webhook_id)
     webhook.generation += 1
     webhook.rotated_at = work.now
@@ -62,13 +62,13 @@ def rotate_secret(work: UnitOfWork, webhook_id: str) -> Webhook:
 
 
 def try_webhook(work: UnitOfWork, webhook_id: str) -> Webhook:
-    """Send an event that says nothing but that it arrives, whatever the webhook is for. Raises NotFound, Conflict."""
+    """Send a test event, whatever kinds the webhook wants. Raises NotFound, Conflict."""
     webhook = lock_webhook(work, webhook_id)
     if webhook.disabled_at is not None:
         raise Conflict(
             f"{webhook.id} is disabled. {webhook.disabled_because}",
             code="webhook_disabled",
-            hint="Remove it, and make a new one once the receiver wants events again.",
+            hint="Delete it, and create a new one when the receiver wants events again.",
         )
     tested = _record(work, "webhook.tested", webhook, data={})
     work.link_events()
@@ -85,7 +85,7 @@ def redeliver_one(work: UnitOfWork, delivery_id: int) -> Delivery:
 
 
 def redeliver_all_dead(work: UnitOfWork, webhook_id: str) -> int:
-    """Everything that was given up for this webhook; how many those are. Raises NotFound."""
+    """Send the webhook's dead deliveries again; their number. Raises NotFound."""
     webhook = lock_webhook(work, webhook_id)
     count = deliveries.redeliver_dead(work, recipient_of(webhook.id))
     _record(work, "webhook.redelivered", webhook, data={"count": count})
@@ -93,7 +93,7 @@ def redeliver_all_dead(work: UnitOfWork, webhook_id: str) -> int:
 
 
 def disable_webhook(work: UnitOfWork, webhook_id: str, *, because: str) -> None:
-    """The receiver wants nothing more. One that was removed meanwhile needs nothing."""
+    """Disable a webhook whose receiver wants no more events. A deleted one is left alone."""
     webhook = work.exec(select(Webhook).where(Webhook.id == webhook_id).with_for_update()).first()
     if webhook is None or webhook.disabled_at is not None:
         return
@@ -104,7 +104,7 @@ def disable_webhook(work: UnitOfWork, webhook_id: str, *, because: str) -> None:
 
 
 def notify(session: Session, webhook_id: str, *, seq: int) -> None:
-    """Have a webhook told of one event. Its message id is made of both, so it is told once however often this is said."""
+    """Request the delivery of one event to a webhook. Its message id names both, so repeating this has no effect."""
     deliveries.request_delivery(
         session, Channel.WEBHOOK, webhook_id, message_id=f"msg_{webhook_id}_{seq}", subject=str(seq), seq=seq
     )
@@ -121,7 +121,7 @@ def lock_webhook(work: UnitOfWork, webhook_id: str) -> Webhook:
         raise NotFound(
             f"There is no webhook {webhook_id!r}.",
             code="webhook_not_found",
-            hint="`mlrelease webhooks list` shows those that there are.",
+            hint="`mlrelease webhooks list` lists them.",
         )
     return webhook
 

@@ -1,4 +1,4 @@
-"""What is to be told to whom. Written by ``notifications.service`` and ``notifications.deliveries`` alone."""
+"""Webhooks and deliveries. Written by ``notifications.service`` and ``notifications.deliveries`` alone."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 
 class Channel(StrEnum):
-    """By which way something is told."""
+    """How a delivery is sent."""
 
     WEBHOOK = "webhook"
     SLACK = "slack"  # one message a rollout, which follows it
@@ -28,7 +28,7 @@ class DeliveryStatus(StrEnum):
 
 
 class Webhook(SQLModel, table=True):
-    """An address that wants to hear of events. Its secret is not here: it is derived, see ``notifications.keys``."""
+    """An address that receives events. Its secret is not stored: ``notifications.keys`` derives it."""
 
     __tablename__ = "webhook"
 
@@ -47,7 +47,7 @@ class Webhook(SQLModel, table=True):
 
 
 class Delivery(SQLModel, table=True):
-    """One thing to be told to one recipient, until it was, or was given up. Moments are by the database's clock."""
+    """One message to one recipient. Times are by the database's clock."""
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -76,7 +76,7 @@ class Delivery(SQLModel, table=True):
 
 
 class EventCursor(SQLModel, table=True):
-    """The one row that says up to which event deliveries were made. It moves in the transaction that makes them."""
+    """The one row that says up to which event deliveries were created. It moves in the same transaction."""
 
     __tablename__ = "event_cursor"
 

@@ -1,4 +1,4 @@
-"""Telling a webhook of one event, as the Standard Webhooks specification says."""
+"""Sending one event to a webhook, as the Standard Webhooks specification says."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from app.settings import Settings
 
 
 class WebhookSender:
-    """Signs and posts. The body is made of the event alone, which never changes: repeated, it has the same bytes."""
+    """Signs and posts an event. The body depends on the event alone, so a repeated delivery has the same bytes."""
 
     def __init__(self, database: Database, settings: Settings, *, rules: OutboundRules) -> None:
         self._database = database
@@ -44,7 +44,7 @@ class WebhookSender:
 
 
 def body_of(event: Event) -> str:
-    """What a receiver gets to read: the event as the API shows it, under its kind and moment."""
+    """The body: the event as the API shows it, with its kind and time."""
     data = {
         "seq": event.seq,
         "model": event.model,
@@ -61,7 +61,7 @@ def body_of(event: Event) -> str:
 
 
 def signed_headers(message_id: str, body: str, *, secrets: Sequence[str], now: datetime) -> dict[str, str]:
-    """``secrets`` all sign: a receiver that knows any of them is content."""
+    """Signed with each of the ``secrets``: a receiver needs only one of them."""
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(int(now.timestamp())),

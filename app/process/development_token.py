@@ -54,12 +54,12 @@ def read_token(data: Path) -> str | None:
     except OSError as refused:
         raise _unusable(file, refused.strerror or str(refused)) from refused
     if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
-        raise _unusable(file, "it is another user's, or no file")
+        raise _unusable(file, "it belongs to another user, or is not a file")
     if stat.S_IMODE(status.st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
-        raise _unusable(file, "other users can open it")
+        raise _unusable(file, "other users can read it")
     token = content.strip()
     if not token or not token.isascii():
-        raise _unusable(file, "no token is in it")
+        raise _unusable(file, "it is empty")
     return token.decode("ascii")
 
 

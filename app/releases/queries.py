@@ -27,7 +27,7 @@ def get_release(session: Session, release_id: str) -> Release:
 
 
 def no_such_release(release_id: str) -> NotFound:
-    """Of one that is not there, and of one that whoever asks may not see: both get the same answer."""
+    """The error for a model that does not exist or may not be seen: both get the same message."""
     return NotFound(
         f"There is no release {release_id!r}.",
         code="release_not_found",

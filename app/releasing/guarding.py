@@ -152,7 +152,7 @@ def _stages(session: Session, guardrails: Guardrails, model: str) -> Iterator[tu
             raise Conflict(
                 f"The record of events does not say that version {version.version} of {model} was applied as it is.",
                 code="definition_not_on_record",
-                hint="`mlrelease audit verify` says what was changed past the service.",
+                hint="`mlrelease audit verify` shows what was changed past the service.",
             )
         for written in version.content.get("stages", ()):
             stage = StageDefinition.model_validate(written)

@@ -49,7 +49,7 @@ class RecordCache:
             raise Conflict(
                 f"The plan of {rollout_id} is not the one that the record of events has.",
                 code="plan_not_on_record",
-                hint="`mlrelease audit verify` says what was changed past the service.",
+                hint="`mlrelease audit verify` shows what was changed past the service.",
             )
         return _keep(self._plans, plan.digest, plan.document)
 

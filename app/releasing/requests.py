@@ -221,7 +221,7 @@ def _require_on_record(session: Session, version: DefinitionVersion) -> None:
         raise Conflict(
             f"The record of events does not say that version {version.version} of {version.model} was applied as it is.",
             code="definition_not_on_record",
-            hint="`mlrelease audit verify` says what was changed past the service. Apply the definition anew.",
+            hint="`mlrelease audit verify` shows what was changed past the service. Apply the definition anew.",
         )
 
 

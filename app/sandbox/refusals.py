@@ -7,7 +7,7 @@ from typing import Any
 
 from app.errors import Invalid, Mistake, MlreleaseError, TooLarge
 
-HINT = "Send less, or simpler files. What was sent is read within limits of time and memory."
+HINT = "Send less, or simpler files: reading them has limits on time and memory."
 
 
 class TooCostly(TooLarge):

@@ -105,7 +105,9 @@ class Sandbox:
     @contextmanager
     def _place(self, doing: str) -> Iterator[None]:
         busy = Unavailable(
-            f"Could not {doing}: too much is being read already.", code="sandbox_busy", hint="Try again in a moment."
+            f"Could not {doing}: too many files are being read already.",
+            code="sandbox_busy",
+            hint="Try again in a moment.",
         )
         if not self._callers.acquire(blocking=False):
             raise busy
@@ -254,7 +256,7 @@ class _Run:
             return Unavailable(
                 f"Could not {self._doing}: the process that does it was ended from outside.",
                 code="sandbox_ended",
-                hint="Try again; if it stays, look for whatever ends processes on this machine, as for want of memory.",
+                hint="Try again. If it stays, find out what ends processes on this machine, such as a lack of memory.",
             )
         if status == -signal.SIGXCPU:
             return self._too_costly(f"it took more than {self._limits.cpu_seconds} seconds of processor time")
@@ -279,14 +281,14 @@ class _Run:
     def _denied(self, wanted: str) -> Broke:
         log.warning("sandbox_denied: could not %s: it wanted to %s", self._doing, wanted)
         return Broke(
-            f"Could not {self._doing}: it wanted to {wanted}, which is not allowed.",
+            f"Could not {self._doing}: it tried to {wanted}, which is not allowed.",
             code="bundle_reaches_out",
-            hint="Name only files of the folder that was sent.",
+            hint="Name only files of the submitted folder.",
         )
 
     def _broke(self, how: str) -> Broke:
         log.error("sandbox_broke: could not %s: %s", self._doing, how)
-        return Broke(f"Could not {self._doing}: something in it cannot be read.", hint="The service's log says more.")
+        return Broke(f"Could not {self._doing}: an unexpected error occurred.", hint="See the service's log.")
 
 
 sandbox = Sandbox()

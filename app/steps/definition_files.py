@@ -39,7 +39,7 @@ def check_in_child(archive: bytes, endpoint: str, deployment: str) -> None:
             f"Azure ML cannot use the definition: {'; '.join(map(str, mistakes))}.",
             mistakes=mistakes,
             code="definition_invalid",
-            hint="Mend what is listed and apply it again; nothing was stored.",
+            hint="Correct the mistakes and apply it again. Nothing was stored.",
         )
 
 

@@ -1,4 +1,4 @@
-"""The API's description to read and to try, in Swagger UI: files of ours, so that no other host runs scripts beside the portal."""
+"""The API documentation in Swagger UI. Its files are served here, so that no other host runs scripts on the portal's origin."""
 
 from functools import partial
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""A person's answer to a plan, out of a form: the same rules as everywhere, said in words."""
+"""Approving and rejecting by a form of the portal."""
 
 from typing import Literal
 
@@ -32,7 +32,7 @@ def decide(
         raise forbidden(actor, Permission.APPROVE, model)
     digest, reason, answer = form.get("plan_digest", ""), form.get("reason", ""), form.get("answer", "")
     if not digest or answer not in {"approve", "reject"}:
-        raise Invalid("The form is not whole.", code="form_malformed", hint="Load the page again and repeat.")
+        raise Invalid("The form is incomplete.", code="form_malformed", hint="Reload the page and try again.")
     if len(reason) > LONGEST_COMMENT:
         raise Invalid(f"A comment has at most {LONGEST_COMMENT} characters.", code="comment_too_long")
 
@@ -51,4 +51,4 @@ def decide(
 
 def _require_its_answer(link: Link, answer: str) -> None:
     if link.answer != answer:
-        raise Invalid(f"This link is there to {link.answer}.", code="link_of_another_answer")
+        raise Invalid(f"This link is only for this decision: {link.answer}.", code="link_of_another_answer")

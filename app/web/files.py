@@ -1,4 +1,4 @@
-"""The portal's style, script and icon: files of ours, the same for everybody."""
+"""The portal's static files."""
 
 from functools import partial
 from pathlib import Path

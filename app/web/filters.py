@@ -1,4 +1,4 @@
-"""How values are written on pages: filters of the templates. They give text, never HTML."""
+"""Template filters that format values. They return text, never HTML."""
 
 import json
 from datetime import UTC, datetime
@@ -13,12 +13,12 @@ _ASKING = {"pending_approval"}
 
 
 def spaced(word: str) -> str:
-    """``pending_approval`` as people say it."""
+    """``pending_approval`` → ``pending approval``."""
     return str(word).replace("_", " ")
 
 
 def colour(status: str) -> str:
-    """The colour of a status, by name; the word itself stands beside it."""
+    """The CSS class of a status's colour. The status itself is shown beside it."""
     word = str(status)
     tones = ((_GOOD, "good"), (_BAD, "bad"), (_MOVING, "moving"), (_ASKING, "asking"))
     return next((name for words, name in tones if word in words), "quiet")
@@ -29,7 +29,7 @@ def timestamp(at: datetime | None) -> str:
 
 
 def is_digest(value: Any) -> bool:
-    """What is long and says nothing to people: shown shortened, whole in its title."""
+    """Whether this is a digest: shown shortened, with the whole in its title."""
     return isinstance(value, str) and value.startswith("sha256:") and len(value) > 20
 
 
@@ -38,12 +38,12 @@ def short(value: str) -> str:
 
 
 def plan_value(value: Any) -> str:
-    """A value of a plan."""
+    """A value of a plan as text."""
     if value is None:
         return "–"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def event_name(kind: str) -> str:
-    """An event's kind as words: ``rollout.pending_approval``."""
+    """``rollout.pending_approval`` → ``rollout pending approval``."""
     return str(kind).replace(".", " ").replace("_", " ")

@@ -1,4 +1,4 @@
-"""The first page: what waits for the visitor, what waits for others and why, and the newest releases."""
+"""The home page: rollouts waiting for the visitor, rollouts waiting for others and why, and the newest releases."""
 
 from fastapi import APIRouter, Response
 from sqlmodel import Session

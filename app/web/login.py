@@ -1,4 +1,4 @@
-"""Logging in to the portal and out of it: OIDC code flow with PKCE, or on a developer's machine one's name."""
+"""Login and logout: OIDC authorization code flow with PKCE, or the development login by name."""
 
 import json
 from collections.abc import Mapping
@@ -36,9 +36,9 @@ async def login(
     go_to: Annotated[str, Query(max_length=2000)] = HOME,
     token: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    """To the issuer, or to the form of the development login. Raises NotFound when neither is set up.
+    """Redirects to the issuer, or shows the form of the development login. Raises NotFound when neither is set up.
 
-    ``token``: the development login's, in the link that ``mlrelease up`` prints.
+    ``token``: of the development login; the link that ``mlrelease up`` prints contains it.
     """
     settings, go_to = portal.authentication.settings, safe_target(go_to)
     if settings.development_login:
@@ -70,7 +70,7 @@ async def callback(
     code: Annotated[str, Query(max_length=4000)] = "",
     error: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    """The issuer sent the browser back. Raises Unauthenticated for whatever is not the end of a login begun here."""
+    """The issuer redirects here. Raises Unauthenticated unless this browser started the login."""
     settings, issuers = portal.authentication.settings, portal.authentication.issuers
     setup = _login_setup(portal.authentication.access)
     cookie = request.cookies.get(login_cookie(settings), "")
@@ -78,7 +78,7 @@ async def callback(
         signing_keys(settings), state=state, cookie=cookie, now=await run_in_threadpool(portal.database.now)
     )
     if error or not code:
-        raise Unauthenticated("The issuer did not log you in.", code="login_refused", hint="Log in again.")
+        raise Unauthenticated("The login at the issuer failed.", code="login_refused", hint="Log in again.")
     token = await _exchange(portal, setup, code=code, verifier=begun.verifier)
     claims = await verify_login(setup.issuer, token, client_id=setup.client_id, nonce=begun.nonce, issuers=issuers)
     actor = portal.authentication.access.actor_of_claims(
@@ -95,9 +95,9 @@ async def callback(
 
 @router.post("/login")
 async def log_in_by_name(portal: CurrentPortal, request: Request) -> Response:
-    """The development login. Does not exist anywhere else."""
+    """The development login."""
     if not portal.authentication.settings.development_login:
-        raise NotFound("There is nothing here.", code="route_not_found")
+        raise NotFound("Not found.", code="route_not_found")
     _require_same_origin(request)
     form = await read_form(request)
     if not portal.authentication.is_development_token(form.get("token", "").strip()):
@@ -111,7 +111,7 @@ async def log_in_by_name(portal: CurrentPortal, request: Request) -> Response:
 
 
 def _name_form(portal: Portal, given: Mapping[str, str]) -> Response:
-    """The form; again, with what was said, where a token is not the right one."""
+    """The login form; with the given values again after a wrong token."""
     token = given.get("token", "").strip()
     is_right = portal.authentication.is_development_token(token)
     is_wrong = bool(token) and not is_right
@@ -121,7 +121,7 @@ def _name_form(portal: Portal, given: Mapping[str, str]) -> Response:
         go_to=safe_target(given.get("go_to", HOME)),
         token=token if is_right else "",
         token_file=token_file(portal.authentication.settings.data),
-        refused="This is not the token of the service that runs now: each start makes a new one." if is_wrong else "",
+        refused="This token is not valid. Each start of the service creates a new one." if is_wrong else "",
         name=given.get("name", ""),
         groups=given.get("groups", ""),
     )
@@ -129,7 +129,7 @@ def _name_form(portal: Portal, given: Mapping[str, str]) -> Response:
 
 @router.post("/logout")
 async def logout(portal: CurrentPortal, request: Request) -> Response:
-    """Ends the session here; at the issuer the person stays logged in. Raises Forbidden without the session's CSRF token."""
+    """Ends the portal's session, not the issuer's. Raises Forbidden without the session's CSRF token."""
     settings = portal.authentication.settings
     secret = request.cookies.get(session_cookie(settings))
     if secret is not None:
@@ -148,7 +148,7 @@ def logged_out() -> Response:
 
 
 def safe_target(address: str) -> str:
-    """An address of ours to go to after the login; home for one that leads, or could be read to lead, elsewhere."""
+    """The address to open after the login: ``address`` if it is certainly on this site, else the home page."""
     try:
         place = urlsplit(address)
     except ValueError:
@@ -161,7 +161,7 @@ def safe_target(address: str) -> str:
 def _start_session(
     portal: Portal, request: Request, actor: Actor, *, issuer: str | None, claims: Mapping[str, Any], go_to: str
 ) -> RedirectResponse:
-    """A new session under a new cookie; one that the browser had before ends."""
+    """Start a session with a new cookie; the browser's previous session ends."""
     settings = portal.authentication.settings
     before = request.cookies.get(session_cookie(settings))
 
@@ -207,29 +207,27 @@ async def _exchange(portal: Portal, setup: Login, *, code: str, verifier: str) -
         form["client_secret"] = settings.login_client_secret.get_secret_value()
     status, answer = await issuers.exchange(await issuers.endpoint(setup.issuer.url, "token_endpoint"), form)
     if status >= 500:
-        raise Unavailable(
-            "The issuer could not log you in.", code="issuer_unreachable", hint="Log in again in a moment."
-        )
+        raise Unavailable("The issuer does not respond.", code="issuer_unreachable", hint="Log in again in a moment.")
     try:
         token = json.loads(answer)["id_token"] if status == 200 else None
     except (ValueError, KeyError, TypeError, RecursionError):
         token = None
     if not isinstance(token, str):
-        raise Unauthenticated("The issuer did not log you in.", code="login_refused", hint="Log in again.")
+        raise Unauthenticated("The login at the issuer failed.", code="login_refused", hint="Log in again.")
     return token
 
 
 def _require_same_origin(request: Request) -> None:
-    """No other site may log a browser in under a name of its choice. Browsers say where a form comes from."""
+    """Refuse a login form of another site, which could log a browser in under a name of its choice."""
     origin, host = request.headers.get("origin"), request.headers.get("host", "")
     if origin is not None and origin.partition("://")[2] != host:
-        raise Forbidden("This form is another site's.", code="origin_wrong")
+        raise Forbidden("The form was sent from another site.", code="origin_wrong")
 
 
 def _login_setup(access: Access) -> Login:
     if access.login is None:
         raise NotFound(
-            "Nobody can log in here.", code="login_not_set_up", hint="Name an issuer under `login` in access.yml."
+            "The portal login is not set up.", code="login_not_set_up", hint="Set `login` in access.yml to an issuer."
         )
     return access.login
 

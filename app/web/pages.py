@@ -1,4 +1,4 @@
-"""Pages: templates with everything escaped, headers that let a browser do nothing but show them, and errors for people."""
+"""Rendering pages: escaped templates, security headers, and error pages."""
 
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -43,11 +43,11 @@ HEADERS = {
 }
 
 _STATUS: dict[type[MlreleaseError], tuple[int, str]] = {
-    Invalid: (422, "That does not work"),
-    NotFound: (404, "There is nothing here"),
-    Conflict: (409, "Not any more"),
-    Unauthenticated: (401, "You are not logged in"),
-    Forbidden: (403, "You may not do this"),
+    Invalid: (422, "Not accepted"),
+    NotFound: (404, "Not found"),
+    Conflict: (409, "No longer possible"),
+    Unauthenticated: (401, "Not logged in"),
+    Forbidden: (403, "Not allowed"),
     Unavailable: (503, "Try again in a moment"),
 }
 
@@ -62,7 +62,7 @@ _environment.filters |= {name: getattr(filters, name) for name in filters.__all_
 
 
 def page(template: str, *, status: int = 200, **shown: Any) -> HTMLResponse:
-    """A page from its template. Nothing in ``shown`` is HTML: all of it is escaped."""
+    """A page from its template. Every value in ``shown`` is escaped."""
     return HTMLResponse(_environment.get_template(template).render(**shown), status_code=status, headers=HEADERS)
 
 
@@ -71,7 +71,7 @@ def status_of(error: MlreleaseError) -> int:
 
 
 class PageRoute(APIRoute):
-    """A route for people: its refusals are pages, and who is not logged in is sent to do so. Programs get problem documents."""
+    """A route for browsers: errors are pages, and visitors without a session go to the login. Other clients get problem documents."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -82,7 +82,7 @@ class PageRoute(APIRoute):
             try:
                 return await handle(request)
             except RequestValidationError:
-                return _error_page(Invalid("The address is not one of ours.", code="malformed"))
+                return _error_page(Invalid("The address is not valid.", code="malformed"))
             except Unauthenticated as unknown:
                 here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
                 can_repeat = request.method == "GET" and not request.url.path.startswith("/login")
@@ -102,4 +102,4 @@ def _error_page(error: MlreleaseError) -> HTMLResponse:
 
 
 def _family(error: MlreleaseError) -> tuple[int, str]:
-    return next((_STATUS[each] for each in type(error).__mro__ if each in _STATUS), (500, "Something is broken here"))
+    return next((_STATUS[each] for each in type(error).__mro__ if each in _STATUS), (500, "Internal error"))

@@ -1,4 +1,4 @@
-"""What every page is given: the authentication, the database and the queue; and who is logged in with this browser."""
+"""What every page uses: authentication, database and queue; and the visitor who is logged in."""
 
 import uuid
 from collections.abc import Callable
@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Portal:
-    """One process's portal."""
+    """The portal of one API process."""
 
     authentication: Authentication
     releasing: Releasing
@@ -37,7 +37,7 @@ class Portal:
 
     @property
     def address(self) -> str:
-        """Where people reach it."""
+        """The portal's public address."""
         settings = self.authentication.settings
         return settings.public_url or f"http://{settings.host}:{settings.port}"
 
@@ -48,7 +48,7 @@ class Portal:
 
 @dataclass(frozen=True)
 class Visitor:
-    """Somebody who is logged in, and the token that their forms must bring back (field ``csrf_token``)."""
+    """A person who is logged in. Their forms must send ``csrf_token``."""
 
     actor: Actor
     secret: str
@@ -70,7 +70,7 @@ CurrentPortal = Annotated[Portal, Depends(_portal)]
 
 
 def current_visitor(request: Request, portal: CurrentPortal) -> Visitor:
-    """Who is logged in. Raises Unauthenticated: the portal sends them to ``/login?go_to=…``."""
+    """The person who is logged in. Raises Unauthenticated, which ``PageRoute`` turns into a redirect to the login."""
     secret = request.cookies.get(session_cookie(portal.authentication.settings))
     if secret is None:
         raise Unauthenticated("You are not logged in.", code="session_ended", hint="Log in.")
@@ -82,13 +82,13 @@ CurrentVisitor = Annotated[Visitor, Depends(current_visitor)]
 
 
 def _allowed_visitor(visitor: CurrentVisitor, release_id: str) -> Visitor:
-    """Raises NotFound for a release that is not there for this visitor, whether or not it is for others."""
+    """Raises NotFound for a release that the visitor may not see, as for one that does not exist."""
     require_visible(visitor.actor, release_id)
     return visitor
 
 
 def require_visible(actor: Actor, release_id: str) -> None:
-    """Raises NotFound, the same for what is hidden as for what is not there."""
+    """Raises NotFound, the same for a hidden release as for a missing one."""
     if not actor.may(Permission.VIEW, model_of(release_id)):
         raise no_such_release(release_id)
 
@@ -97,7 +97,7 @@ AllowedVisitor = Annotated[Visitor, Depends(_allowed_visitor)]
 
 
 def _checked_fields(visitor: CurrentVisitor, fields: Fields) -> dict[str, str]:
-    """The fields of a form of this session. Raises Forbidden for one that another site made the browser send."""
+    """The form's fields. Raises Forbidden without the session's CSRF token: another site made the browser send it."""
     check_csrf(visitor.secret, fields.get("csrf_token", ""))
     return fields
 

@@ -1,4 +1,4 @@
-"""What a page says of one rollout, and of what people are asked about it."""
+"""What the pages show of one rollout and its approval."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from app.releases.tables import Plan, Release, Rollout
 
 @dataclass(frozen=True)
 class Question:
-    """One rollout, as one visitor sees it."""
+    """One rollout as one visitor sees it."""
 
     release: Release
     rollout: Rollout
@@ -39,7 +39,7 @@ class Question:
 
     @property
     def is_mine(self) -> bool:
-        """Whether it waits for this visitor, too."""
+        """Whether this visitor's decision would count."""
         return self.waits and self.why_not is None
 
     @property

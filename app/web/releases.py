@@ -1,4 +1,4 @@
-"""A release: its stages and their steps as they go, and all that happened."""
+"""The page of a release: stages, steps and timeline, updated live."""
 
 from typing import Annotated, Any
 
@@ -26,7 +26,7 @@ def show_live_part(
     release_id: str,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """What changes on the page, for the script that keeps it up to date."""
+    """The part of the page that the script replaces when the release changes."""
 
     def query(session: Session) -> Response:
         etag = f'"{queries.revision_of(session, release_id)}"'

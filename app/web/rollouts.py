@@ -1,4 +1,4 @@
-"""The question whether a plan should be carried out: shown, and answered by a form. Chats lead here by signed links."""
+"""The page of a rollout: its plan, and the form to approve or reject it. Signed links in chats open it too."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -30,7 +30,7 @@ def show_rollout(portal: CurrentPortal, visitor: AllowedVisitor, release_id: str
 def decide_on_rollout(
     portal: CurrentPortal, visitor: AllowedVisitor, form: Form, release_id: str, stage: str
 ) -> Response:
-    """The page itself after an answer that counts; with what was said and why not, after one that does not."""
+    """Redirects to the page after a decision. After a refused one, shows the page with the reason and what was typed."""
     try:
         decide(portal, visitor.actor, form, release_id=release_id, stage=stage)
     except (Conflict, Forbidden, Invalid) as refusal:
@@ -42,7 +42,7 @@ def decide_on_rollout(
 def follow_link(
     portal: CurrentPortal, visitor: CurrentVisitor, token: Annotated[str, Query(max_length=LONGEST)]
 ) -> Response:
-    """Shows the question. Decides nothing: scanners and previews follow links, too."""
+    """Shows the page. A GET decides nothing, because scanners and previews follow links too."""
 
     def query(session: Session) -> Response:
         link = _read_link(session, portal, visitor, token)
@@ -75,7 +75,7 @@ def _question(session: Session, visitor: Visitor, release_id: str, stage: str) -
 
 
 def _changed_since(session: Session, link: Link, question: Question) -> list[Change]:
-    """What is another than in the plan that the chat asked about."""
+    """How the plan differs from the one that the chat message showed."""
     asked = session.get(Plan, link.plan_digest)
     if asked is None or link.plan_digest == question.plan.digest:
         return []

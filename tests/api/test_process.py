@@ -84,8 +84,10 @@ def test_what_prevents_the_start_is_said_in_one_sentence(database_url: str, tmp_
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         cases = {
-            f"Port {port} of 127.0.0.1 is in use. Stop what uses it, or set MLRELEASE_PORT.": {"MLRELEASE_PORT": port},
-            "MLRELEASE_HOST is 0.0.0.0, but MLRELEASE_DEVELOPMENT_LOGIN believes callers": {
+            f"Port {port} of 127.0.0.1 is in use. Stop the program that uses it, or set MLRELEASE_PORT.": {
+                "MLRELEASE_PORT": port
+            },
+            "MLRELEASE_HOST is 0.0.0.0, but MLRELEASE_DEVELOPMENT_LOGIN accepts any name": {
                 "MLRELEASE_HOST": "0.0.0.0",  # noqa: S104 # refused
                 "MLRELEASE_DEVELOPMENT_LOGIN": "true",
             },
@@ -95,10 +97,10 @@ def test_what_prevents_the_start_is_said_in_one_sentence(database_url: str, tmp_
             },
             "The settings are wrong: MLRELEASE_PORT": {"MLRELEASE_PORT": "x", "MLRELEASE_POLL_SECONDS": "0"},
             "The settings are wrong: MLRELEASE_DATABASE_URL": {"MLRELEASE_DATABASE_URL": "mysql://x"},
-            "The database does not answer (connection failed": {
+            "The database does not respond (connection failed": {
                 "MLRELEASE_DATABASE_URL": "postgresql+psycopg://nobody:secret@127.0.0.1:1/none"
             },
-            "The database does not answer (unable to open": {
+            "The database does not respond (unable to open": {
                 "MLRELEASE_DATABASE_URL": f"sqlite:///{tmp_path}/nowhere/m.db"
             },
         }
@@ -174,5 +176,5 @@ def test_schema_of_a_newer_version_is_not_served(database: Database, tmp_path: P
     with database.write() as session:
         session.connection().execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
-    with pytest.raises(Misconfigured, match="it was migrated by a newer one"):
+    with pytest.raises(Misconfigured, match="a newer version migrated it"):
         create_app(Settings(data=tmp_path, database_url=database.url))

@@ -43,7 +43,7 @@ BROKEN = {"emergency": True, "reason": "It burns."}
         (policy(count=2), [yes("carl")], State.WAITING, ("1 more approval",)),
         (policy(count=2), [yes("carl"), yes("dora")], State.APPROVED, ()),
         (policy(count=3), [], State.WAITING, ("3 more approvals",)),
-        (policy(groups=["risk"]), [yes("carl")], State.WAITING, ("one of group risk",)),
+        (policy(groups=["risk"]), [yes("carl")], State.WAITING, ("an approval from group risk",)),
         (policy(groups=["risk"]), [yes("carl", "Risk")], State.APPROVED, ()),
         (
             policy(count=2, groups=["risk", "platform"]),
@@ -111,7 +111,7 @@ def test_breaking_the_glass_says_that_it_was_broken_and_what_is_missing() -> Non
     begun = verdict(policy(**GLASS), yes("carl", "on-call", **BROKEN))
     broken = verdict(policy(**GLASS), yes("carl", "on-call", **BROKEN), yes("dora", "on-call", **BROKEN))
 
-    assert (begun.emergency, begun.glass_missing) == (False, "1 more to break the glass")
+    assert (begun.emergency, begun.glass_missing) == (False, "1 more to use break-glass")
     assert (broken.emergency, broken.glass_missing) == (True, None)
     assert not verdict(policy(**GLASS), yes("carl")).emergency
 

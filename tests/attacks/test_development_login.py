@@ -108,7 +108,7 @@ def test_token_that_others_could_have_read_or_written_is_not_believed(tmp_path: 
     token = make_token(tmp_path)
     file = token_file(tmp_path)
     file.chmod(0o644)
-    with pytest.raises(Misconfigured, match="other users can open it"):
+    with pytest.raises(Misconfigured, match="other users can read it"):
         read_token(tmp_path)
 
     elsewhere = tmp_path / "elsewhere"

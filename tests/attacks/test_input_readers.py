@@ -200,8 +200,8 @@ BODIES = {
     "deep where text is wanted": b'{"model":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
     "long number": b'{"model": ' + b"9" * 100_000 + b"}",
     "not a number": b'{"model": NaN, "name": Infinity}',
-    "half of a pair": b'{"model": "\\ud800", "name": "\\udfff", "note": "\\ud800"}',
-    "half of a pair as a key": b'{"\\ud800": 1}',
+    "half of a surrogate pair": b'{"model": "\\ud800", "name": "\\udfff", "note": "\\ud800"}',
+    "half of a surrogate pair as a key": b'{"\\ud800": 1}',
     "NUL": b'{"model": "a\\u0000b", "name": "a"}',
     "not UTF-8": b'{"model": "\xff\xfe"}',
     "many environments": json.dumps(

@@ -161,7 +161,7 @@ def test_keys_are_not_taken_from_an_issuer_that_publishes_anothers_name(
     issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(issuer), "answer", lambda _self, _path: {"issuer": "https://evil.example", "keys": []})
-    assert "another issuer's" in _why_not(issuer)
+    assert "another issuer" in _why_not(issuer)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_what_an_issuer_publishes_is_not_believed_blindly(
     whole = {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/keys", **published}
     monkeypatch.setattr(type(issuer), "answer", lambda _self, _path: whole)
 
-    assert "does not give its keys" in _why_not(issuer)
+    assert "are not available" in _why_not(issuer)
 
 
 def _why_not(issuer: TestIssuer) -> str:
@@ -238,7 +238,7 @@ def test_stalled_issuer_is_waited_for_a_moment_only(
 
     assert (answer.status_code, answer.json()["code"]) == (503, "issuer_unreachable")
     assert answer.headers["Retry-After"] == "1"
-    assert "not answered yet" in answer.json()["detail"]
+    assert "not responded yet" in answer.json()["detail"]
 
 
 def test_issuer_that_sends_a_letter_now_and_then_has_a_deadline_in_total_and_is_not_asked_again_at_once(

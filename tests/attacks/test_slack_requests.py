@@ -121,7 +121,7 @@ def test_slack_user_whom_nobody_knows_decides_nothing_and_is_told_so(
     assert send(caller, slack.press(action, user="U0MALLORY")).status_code == 200
 
     wait_until(lambda: slack.ephemeral, what="who pressed is answered")
-    assert "does not know who" in slack.ephemeral[0]["text"]
+    assert "is not in access.yml" in slack.ephemeral[0]["text"]
     assert slack.views == []
     unmoved()
 

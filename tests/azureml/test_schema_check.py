@@ -38,7 +38,7 @@ def test_what_the_sdk_takes_is_well(written: dict[str, Any]) -> None:
         ({"scale_settings": {}}, ["scale_settings", "type"], "is missing"),
         ({"liveness_probe": {"initial_delay": "soon"}}, ["liveness_probe", "initial_delay"], "must be a whole number"),
         ({"environment_variables": ["A"]}, ["environment_variables"], "must be a mapping (`key: value`)"),
-        ({"surge": 1}, ["surge"], "is not a key that Azure ML knows here"),
+        ({"surge": 1}, ["surge"], "is a key that Azure ML does not know"),
         ({"instance_type": 3}, ["instance_type"], "must be text"),
         ({"data_collector": {}}, [], "cannot be used by Azure ML's SDK: DataCollector.__init__() missing 1 required positional argument: 'collections'"),
     ],

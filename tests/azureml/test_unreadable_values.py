@@ -32,7 +32,7 @@ COMPONENT = 'type: command\nname: x\nversion: "1"\nenvironment: azureml:e@latest
 WRONG: dict[str, tuple[Mapping[str, str], str]] = {
     "misspelt": (
         {"job.yml": COMMAND.replace("command: echo", "comand: echo")},
-        "job.yml:2: comand: is not a key that Azure ML knows here; did you mean `command`?",
+        "job.yml:2: comand: is a key that Azure ML does not know; did you mean `command`?",
     ),
     "number as a component": ({"job.yml": f"{PIPELINE}    component: 5\n"}, "job.yml:5: jobs.train.component: must name a file"),
     "number as a trial": ({"job.yml": "type: sweep\ntrial: 5\n"}, "job.yml:2: trial: must name a file"),

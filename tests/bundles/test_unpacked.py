@@ -85,7 +85,7 @@ def test_an_archive_altered_in_the_database_is_refused(database: Database, diges
     with database.write() as session:
         session.execute(update(Bundle).values(archive=tar_of(("src/score.py", b"import os\n"))))
 
-    with pytest.raises(Invalid, match="altered"):
+    with pytest.raises(Invalid, match="was changed"):
         open_bundle(database, digest, cache=tmp_path)
 
 

@@ -118,8 +118,8 @@ def test_second_word_on_what_is_decided_is_answered_to_who_pressed(slack: Slack,
     wait_until(lambda: slack.ephemeral, what="who pressed is answered")
     (said,) = slack.ephemeral
     assert said["user"] == "U0BERTA"
-    assert "Nothing was decided." in said["text"]
-    assert "is not waiting for an approval" in said["text"]
+    assert "No decision was recorded." in said["text"]
+    assert "does not wait for approval" in said["text"]
 
 
 @on_sqlite

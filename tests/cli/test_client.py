@@ -104,7 +104,7 @@ def test_nobody_there_is_unreachable_and_names_the_address() -> None:
 
 @pytest.mark.parametrize("server", ["127.0.0.1:8400", "ftp://host", "http://"])
 def test_address_that_is_none_is_refused(server: str) -> None:
-    with pytest.raises(Misconfigured, match="is not an address"):
+    with pytest.raises(Misconfigured, match="is not a valid service address"):
         Client(server)
 
 

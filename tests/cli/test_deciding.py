@@ -79,7 +79,7 @@ def test_approve_shows_the_plan_and_decides_nothing_without_a_yes(
 
     assert seen.exit_status == Exit.REFUSED
     assert seen.shown.index(f"plan {prod()['plan_digest']}") < seen.shown.index("[y/N]")
-    assert "nothing was decided" in seen.shown
+    assert "No decision was recorded." in seen.shown
     assert (prod()["status"], prod()["decisions"]) == ("pending_approval", [])
 
 
@@ -128,7 +128,7 @@ def test_script_says_yes_to_whatever_the_plan_is(run: Run, waiting: str, prod: C
 def test_reject_shows_the_plan_and_asks_why_until_there_is_an_answer(
     typing: Type, waiting: str, prod: Callable[[], dict[str, Any]]
 ) -> None:
-    seen = typing("reject", waiting, answers=[("Why: ", " "), ("Why: ", "Too slow.")])
+    seen = typing("reject", waiting, answers=[("Reason: ", " "), ("Reason: ", "Too slow.")])
 
     assert seen.exit_status == Exit.FINE, seen.shown
     assert f"plan {prod()['plan_digest']}" in seen.shown

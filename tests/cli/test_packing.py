@@ -71,7 +71,7 @@ def test_code_outside_of_the_root_is_refused_with_what_to_write(repository: Path
         read_archive(pack_definition(repository / "models" / "churn")[0])
 
     (mistake,) = wrong.value.mistakes
-    assert "leads out of the definition's folder: name the folder around both as `root`" in mistake.message
+    assert "is outside of the definition's folder: set `root`" in mistake.message
 
 
 @pytest.mark.parametrize("root", ["src", "../other", "/", "../..x"])
@@ -87,11 +87,11 @@ def test_a_bundle_that_was_packed_from_elsewhere_says_so(repository: Path) -> No
     with pytest.raises(Invalid) as wrong:
         read_definition(repository / "models" / "churn")
 
-    assert "release.yml:1: root: is not where the bundle begins" in [
+    assert "release.yml:1: root: is not the root of the bundle" in [
         str(each).rsplit(":", 1)[0] for each in wrong.value.mistakes
     ]
 
 
 def test_two_definitions_in_one_bundle_are_refused() -> None:
-    with pytest.raises(Invalid, match=r"one bundle is one definition: a/release\.yml, b/release\.yml"):
+    with pytest.raises(Invalid, match=r"a bundle has one definition: a/release\.yml, b/release\.yml"):
         read_archive(tar_of(("a/release.yml", b"x: 1"), ("b/release.yml", b"x: 1")))

@@ -37,10 +37,10 @@ def test_webhook_from_its_making_to_its_end(run: Run) -> None:
     assert "release.*" in run("list").stdout
 
     assert "whsec_" in run("rotate", webhook).stdout
-    assert "On its way" in run("test", webhook).stdout
+    assert "is being sent to" in run("test", webhook).stdout
     assert "pending" in run("deliveries", webhook).stdout
-    assert "Nothing was given up." in run("deliveries", "--dead").stdout
-    assert "0 on the way again." in run("redeliver", webhook).stdout
+    assert "There are no dead deliveries." in run("deliveries", "--dead").stdout
+    assert "Deliveries that are sent again: 0." in run("redeliver", webhook).stdout
     refused = run("redeliver", "1", "--json")
     assert (refused.exit_code, json.loads(refused.stdout)["code"]) == (Exit.REFUSED, "delivery_pending")
 

@@ -1,4 +1,4 @@
-"""The database does not answer for a while: shorter than a lease, longer than a lease, or its connections end."""
+"""The database does not respond for a while: shorter than a lease, longer than a lease, or its connections end."""
 
 import time
 import uuid

@@ -41,16 +41,16 @@ def test_a_definition_survives_storing(folder: Path) -> None:
     ("before", "after", "said"),
     [
         ("name: churn\n", "name: my churn\n", "release.yml:2: model.name: 'my churn' is not a model name: 1 to 100 letters,"),
-        ("name: churn\n", "nmae: churn\n", "release.yml:2: model.nmae: is not a key that is known here; did you mean `name`?"),
+        ("name: churn\n", "nmae: churn\n", "release.yml:2: model.nmae: is an unknown key; did you mean `name`?"),
         ("  name: churn\n", "", "release.yml:1: model.name: is missing: the model's name, here and in Azure ML"),
-        ("  name: churn\n", "  name: churn\n  zzz: 1\n", "release.yml:3: model.zzz: is not a key that is known here; known are `description`"),
+        ("  name: churn\n", "  name: churn\n  zzz: 1\n", "release.yml:3: model.zzz: is an unknown key; known keys: `description`"),
         ("custom_model", "custom_modle", "release.yml:3: model.type: must be 'custom_model' or 'mlflow_model', not 'custom_modle'"),
-        ("file: model.pkl", "output: default", "release.yml:1: model: `output: default` holds the job's logs too: name the model's folder"),
+        ("file: model.pkl", "output: default", "release.yml:1: model: `output: default` also contains the job's logs: name the model's folder"),
         ("file: model.pkl", "file: ../model.pkl", "release.yml:4: model.file: '../model.pkl' is not a path inside the folder"),
         ("file: model.pkl", "file: /model.pkl", "release.yml:4: model.file: '/model.pkl' is not a path inside the folder"),
         ("file: model.pkl", "file: [a]", "release.yml:4: model.file: must be text, not a list"),
         ("@latest", "", "release.yml:5: environment: 'azureml:churn-env' is not an environment with a version or a label"),
-        ("environment:", "enviroment:", "release.yml:5: enviroment: is not a key that is known here; did you mean `environment`?"),
+        ("environment:", "enviroment:", "release.yml:5: enviroment: is an unknown key; did you mean `environment`?"),
         ("endpoint: endpoint.yml", "endpoint: nope.yml", "release.yml:6: endpoint: there is no file 'nope.yml' in the definition's"),
         ("golden: golden.json", "golden: nope.json", "release.yml:9: checks.golden: there is no file 'nope.json'"),
         ("checks:\n  golden: golden.json\n", "", "release.yml:1: checks: is missing"),
@@ -67,7 +67,7 @@ def test_a_definition_survives_storing(folder: Path) -> None:
         ("key_vault: kv-dev", "instance_count: 51", "release.yml:15: stages[0].instance_count: must be at most 50, not 51"),
         ("key_vault: kv-dev", "instance_type: big", "release.yml:15: stages[0].instance_type: 'big' is not a size of virtual"),
         ("key_vault: kv-dev", "subscription: mine", "release.yml:15: stages[0].subscription: 'mine' is not a subscription id"),
-        ("    registry: reg-shared\n", "", "release.yml:16: stages[1]: `registry` is missing: the model comes from"),
+        ("    registry: reg-shared\n", "", "release.yml:16: stages[1]: `registry` is missing: the model is in the first stage"),
         ("approval: required", "approval: yes", "release.yml:22: stages[1].approval: must be 'required' or 'none', not 'yes'"),
     ],
 )  # fmt: skip
@@ -88,12 +88,12 @@ def test_a_mistake_in_release_yml_is_told_with_its_line(before: str, after: str,
         ("churn", "release.yml:1: must be a mapping (`key: value`), not 'churn'"),
         ("- churn", "release.yml:1: must be a mapping (`key: value`), not a list"),
         (RELEASE + "  bad: [", "release.yml:23: is not YAML: while parsing"),
-        (RELEASE + "model: {}\n", "release.yml:23: model: is written twice, first in line 1"),
+        (RELEASE + "model: {}\n", "release.yml:23: model: occurs twice, first in line 1"),
         (RELEASE + "---\nmodel: {}\n", "release.yml:23: is not YAML: expected a single document"),
-        (RELEASE.replace("azureml:churn-env@latest", "!env X"), "release.yml:5: environment: has a tag that is not understood: !env"),
-        (RELEASE.replace("file: model.pkl", "file: !!binary model"), "release.yml:4: model.file: has a tag that is not understood"),
+        (RELEASE.replace("azureml:churn-env@latest", "!env X"), "release.yml:5: environment: has an unknown tag: !env"),
+        (RELEASE.replace("file: model.pkl", "file: !!binary model"), "release.yml:4: model.file: has an unknown tag"),
         (RELEASE.replace("  file: model.pkl", "  <<: model.pkl"), "release.yml:4: model.<<: must name a mapping"),
-        (RELEASE.replace("  file: model.pkl", "  <<: {file: model.pkl}\n  <<: {}"), "release.yml:5: model.<<: is written twice"),
+        (RELEASE.replace("  file: model.pkl", "  <<: {file: model.pkl}\n  <<: {}"), "release.yml:5: model.<<: occurs twice"),
         (RELEASE.replace("  file: model.pkl", "  ? [a, b]\n  : c"), "release.yml:4: model: has a key that is not text"),
         (RELEASE.replace("model.pkl", "\t"), "release.yml:4"),
         ("a: " + "[" * 3000, "release.yml: is nested too deeply"),
@@ -101,7 +101,7 @@ def test_a_mistake_in_release_yml_is_told_with_its_line(before: str, after: str,
         ("&a a: &b {b: *b}", "release.yml: is nested more than 40 deep"),
         ("a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
             f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
-        ), "release.yml: holds too much"),
+        ), "release.yml: is too large"),
         ("# " + "x" * 300_000, "release.yml: is larger than 262,144 bytes"),
     ],
 )  # fmt: skip
@@ -121,8 +121,8 @@ def test_every_double_key_is_told(folder: Path) -> None:
     change(folder / "release.yml", "  file: model.pkl\n", "  file: model.pkl\n  file: other.pkl\n  name: churn\n")
 
     assert mistakes_in(folder) == [
-        "release.yml:5: model.file: is written twice, first in line 4",
-        "release.yml:6: model.name: is written twice, first in line 2",
+        "release.yml:5: model.file: occurs twice, first in line 4",
+        "release.yml:6: model.name: occurs twice, first in line 2",
     ]
 
 
@@ -185,11 +185,11 @@ def test_two_stages_in_one_workspace_need_no_registry(folder: Path) -> None:
     ("before", "after", "said"),
     [
         ("auth_mode: key", "auth_mode: none", "endpoint.yml:2: auth_mode: must be 'key', 'aml_token' or 'aad_token', not 'none'"),
-        ("auth_mode: key", "auth_mod: key", "endpoint.yml:2: auth_mod: is not a key that is known here; did you mean `auth_mode`?"),
+        ("auth_mode: key", "auth_mod: key", "endpoint.yml:2: auth_mod: is an unknown key; did you mean `auth_mode`?"),
         ("auth_mode: key", "traffic: {blue: 100}", "endpoint.yml:2: traffic: is decided by the release, which moves traffic after"),
         ("auth_mode: key", "mirror_traffic: {blue: 10}", "endpoint.yml:2: mirror_traffic: is decided by the release"),
         ("auth_mode: key", "name: churn-dev", "endpoint.yml:2: name: is decided by the stage in release.yml: leave it out"),
-        ("auth_mode: key", "compute: aks", "endpoint.yml:2: compute: is not a key that is known here"),
+        ("auth_mode: key", "compute: aks", "endpoint.yml:2: compute: is an unknown key"),
         ("auth_mode: key", "identity: {type: mine}", "endpoint.yml:2: identity.type: must be 'system_assigned',"),
         ("team: growth", "team: 7", "endpoint.yml:4: tags.team: must be text, not 7: put it in quotes"),
         ("team: growth", "a/b: x", "endpoint.yml:4: tags.a/b: Azure takes no tag whose name has one of"),
@@ -198,11 +198,11 @@ def test_two_stages_in_one_workspace_need_no_registry(folder: Path) -> None:
         ("team: growth", "'': x", "endpoint.yml:4: tags.: a tag must have a name"),
         ("team: growth", f"{'n' * 513}: x", f"endpoint.yml:4: tags.{'n' * 513}: Azure takes names of at most 512 characters"),
         ("team: growth", f"team: {'v' * 257}", "endpoint.yml:4: tags.team: Azure takes values of at most 256 characters"),
-        ("team: growth", "team: a\n  Team: b", "endpoint.yml:3: tags: `team` and `Team` are one tag to Azure"),
+        ("team: growth", "team: a\n  Team: b", "endpoint.yml:3: tags: `team` and `Team` are the same tag in Azure"),
         ("team: growth", "\n".join(f"  t{n}: x" for n in range(41)).strip(), "endpoint.yml:3: tags: has 41 tags; at most 40"),
         ("auth_mode: key", "identity: {type: UserAssigned}", "endpoint.yml:2: identity: of type `user_assigned` needs one entry in"),
         ("auth_mode: key", "identity: {type: none, user_assigned_identities: [{resource_id: me}]}", "endpoint.yml:2: identity.user_assigned_identities[0].resource_id: 'me' is not the id of"),
-        ("team: growth", "mlrelease.release: x", "endpoint.yml:4: tags.mlrelease.release: is set by the release, as every tag"),
+        ("team: growth", "mlrelease.release: x", "endpoint.yml:4: tags.mlrelease.release: is set by the release, like every tag"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_endpoint_is_told_with_its_line(before: str, after: str, said: str, folder: Path) -> None:
@@ -255,17 +255,17 @@ def test_keys_cannot_be_published_for_an_endpoint_with_tokens(mode: str, folder:
         ("instance_count: 1", "environment: azureml:e:1", "deployment.yml:5: environment: is decided by `environment` in release.yml"),
         ("instance_count: 1", "endpoint_name: e", "deployment.yml:5: endpoint_name: is decided by the stage in release.yml"),
         ("instance_count: 1", "app_insights_enabled: yes", "deployment.yml:5: app_insights_enabled: must be `true` or `false`, not 'yes'"),
-        ("instance_count: 1", "liveness_probe: {perod: 1}", "deployment.yml:5: liveness_probe.perod: is not a key that is known here; did you mean `period`?"),
-        ("instance_count: 1", "instance_count: 010", "deployment.yml:5: instance_count: is a number to some readers and text to others: '010'"),
+        ("instance_count: 1", "liveness_probe: {perod: 1}", "deployment.yml:5: liveness_probe.perod: is an unknown key; did you mean `period`?"),
+        ("instance_count: 1", "instance_count: 010", "deployment.yml:5: instance_count: is a number for some YAML readers and text for others: '010'"),
         ("instance_count: 1", "environment_variables: {A: true}", "deployment.yml:5: environment_variables.A: must be text, not `true`"),
-        ("instance_count: 1", "environment_variables: {A: 1_000}", "deployment.yml:5: environment_variables.A: is a number to some readers"),
-        ("instance_count: 1", "environment_variables: {A: .nan}", "deployment.yml:5: environment_variables.A: is a number to some readers"),
+        ("instance_count: 1", "environment_variables: {A: 1_000}", "deployment.yml:5: environment_variables.A: is a number for some YAML readers"),
+        ("instance_count: 1", "environment_variables: {A: .nan}", "deployment.yml:5: environment_variables.A: is a number for some YAML readers"),
         ("instance_count: 1", "data_collector: {collections: {requests: {enabled: true}}}", "deployment.yml:5: data_collector.collections.requests.enabled: must be 'true' or 'false', as text: put `true` in quotes"),
         ("instance_count: 1", "data_collector: {sampling_rate: 1}", "deployment.yml:5: data_collector.collections: is missing"),
         ("instance_count: 1", "data_collector: {collections: {requests: {enabled: 'true', data: {path: /proc/self/environ}}}}", "deployment.yml:5: data_collector.collections.requests.data.path: '/proc/self/environ' is not an address in Azure"),
         ("instance_count: 1", "data_collector: {collections: {requests: {enabled: 'true', data: {path: 'file:///etc/passwd'}}}}", "deployment.yml:5: data_collector.collections.requests.data.path: 'file:///etc/passwd' is not an address in Azure"),
         ("request_timeout_ms: 5000", "request_timeout_ms: 180001", "deployment.yml:7: request_settings.request_timeout_ms: must be at most 180000"),
-        ("code: ./src", "code: ../src", "deployment.yml:2: code_configuration.code: '../src' leads out of the definition's folder"),
+        ("code: ./src", "code: ../src", "deployment.yml:2: code_configuration.code: '../src' is outside of the definition's folder"),
         ("code: ./src", "code: ./sources", "deployment.yml:2: code_configuration.code: there is no folder './sources'"),
         ("code: ./src", "code: azureml:code:1", "deployment.yml:2: code_configuration.code: must be a folder of the definition"),
         ("score.py", "main.py", "deployment.yml:3: code_configuration.scoring_script: there is no file 'main.py' in './src'"),
@@ -327,11 +327,11 @@ def test_files_may_lie_in_folders_of_their_own(folder: Path) -> None:
         ("", "golden.json:1: is not JSON: Expecting value"),
         ('[\n{"request": {},}]', "golden.json:2: is not JSON"),
         ("{}", 'golden.json:1: must be a list of {"request": {…}, "expect": {…}}'),
-        ("[]", "golden.json:1: has no requests: a deployment must prove something"),
+        ("[]", "golden.json:1: has no requests; at least one is required"),
         ('[{"request": {}, "expect": 1},\n\n 7]', 'golden.json:3: [1]: must be {"request": {…}, "expect": {…}}'),
         ('[{"request": {}}]', "golden.json:1: [0]: `expect` is missing"),
         ('[{"request": 1, "expect": 1}]', "golden.json:1: [0]: `request` must be the JSON object"),
-        ('[{"request": {}, "expected": 1}]', "golden.json:1: [0]: `expected` is not a key that is known here; did you mean `expect`?"),
+        ('[{"request": {}, "expected": 1}]', "golden.json:1: [0]: `expected` is an unknown key; did you mean `expect`?"),
         ('[{"request": {}, "expect": NaN}]', "golden.json: is not JSON: NaN is not allowed"),
         ('[{"request": {"x": 1e400}, "expect": 1}]', "golden.json: has a number that is too large: 1e400"),
         ('[{"request": {"x": 1, "x": 2}, "expect": 1}]', "golden.json: has `x` twice in one object"),
@@ -378,7 +378,9 @@ def test_a_single_mistake_is_in_the_sentence(folder: Path) -> None:
     with pytest.raises(Invalid) as wrong:
         read_definition(folder)
 
-    assert wrong.value.sentence.startswith("The definition has one mistake: release.yml:5: enviroment: is not a key")
+    assert wrong.value.sentence.startswith(
+        "The definition has one mistake: release.yml:5: enviroment: is an unknown key"
+    )
     assert wrong.value.sentence.endswith("did you mean `environment`?")
 
 

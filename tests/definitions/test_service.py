@@ -41,7 +41,7 @@ def test_a_model_that_differs_in_case_only_is_refused(database: Database, folder
     put(database, folder)
     change(folder / "release.yml", "name: churn\n", "name: Churn\n")
 
-    with pytest.raises(Conflict, match="'churn' already") as refused:
+    with pytest.raises(Conflict, match="already a model 'churn'") as refused:
         put(database, folder)
 
     assert refused.value.code == "model_name_taken"
@@ -156,7 +156,7 @@ def test_an_unknown_model_is_not_found_with_what_to_do(database: Database, folde
             with pytest.raises(NotFound, match=r"did you mean 'churn'\? Apply its folder") as missing:
                 ask(session, "chrun", visible=None)
             assert missing.value.code == "model_not_found"
-        with pytest.raises(NotFound, match=r"no model 'zzz' here\. Apply"):
+        with pytest.raises(NotFound, match=r"no model 'zzz'\. Apply"):
             get(session, "zzz", 1)
 
 

@@ -51,7 +51,7 @@ def problem(answer: httpx.Response) -> tuple[int, str]:
     [
         ({"endpoint": "fraud-prod"}, "Endpoint fraud-prod"),
         ({"key_vault": "kv-of-others"}, "Key Vault kv-of-others"),
-        ({"workspace": "ws-elsewhere"}, "No guardrail lets anything"),
+        ({"workspace": "ws-elsewhere"}, "No guardrail allows releases"),
         ({"workspace": "WS-PROD", "endpoint": "fraud-prod"}, "Endpoint fraud-prod"),
     ],
 )

@@ -70,7 +70,7 @@ def test_name_that_no_workspace_has_matches_nothing_and_is_refused(name: str) ->
 def test_stage_that_no_rule_matches_is_refused_unless_the_file_says_otherwise() -> None:
     elsewhere = {"match": {"workspace": "ws-dev"}}
 
-    assert refused(rails(elsewhere)) == ["No guardrail lets anything go to ws-prod in rg-ml."]
+    assert refused(rails(elsewhere)) == ["No guardrail allows releases to ws-prod in rg-ml."]
     assert refused(rails()) != []
     assert refused(rails(elsewhere, unmatched="allowed")) == []
 
@@ -177,7 +177,7 @@ def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         ("{}", "`rules`|rules"),
         (
             "rules:\n  - {name: a, match: {workspace: x}}\n  - {name: a, match: {workspace: y}}\n",
-            "a is there already, in line 2",
+            "a is already in line 2",
         ),
     ],
 )

@@ -65,18 +65,18 @@ def test_claim_that_is_a_list_matches_by_one_of_its_entries(access: Access) -> N
 
 MISTAKES = {
     "~": "must be a mapping",
-    "isuers: []": "isuers: is not a key that is known here; did you mean `issuers`",
+    "isuers: []": "isuers: is an unknown key; did you mean `issuers`",
     "people: [{name: Anna}]": "people[0].name",
-    "people: [{name: mlrelease}]": "the service itself is called so",
+    "people: [{name: mlrelease}]": "is reserved for the service itself",
     "people: [{name: anna, grants: [{role: king}]}]": "people[0].grants[0].role",
-    "people: [{name: anna}, {name: boris, also: [anna]}]": "anna is there already, in line 1",
-    "people: [{name: anna, slack: U1}, {name: boris, slack: U1}]": "U1 is there already",
+    "people: [{name: anna}, {name: boris, also: [anna]}]": "anna is already in line 1",
+    "people: [{name: anna, slack: U1}, {name: boris, slack: U1}]": "U1 is already",
     "issuers: [{name: a, issuer: 'http://a.example', audience: x}]": "must begin with https://",
     "issuers: [{name: a, issuer: 'https://a.example', audience: x, rules: [{match: {}}]}]": "match",
     "issuers: [{name: a, issuer: 'https://a.example', audience: x}, {name: b, issuer: 'https://b.example', audience: x}]": (
-        "does not keep its names apart from those of a"
+        "has names that could be those of a"
     ),
-    "login: {issuer: nobody, client_id: x}": "is the name of none of `issuers`",
+    "login: {issuer: nobody, client_id: x}": "is not the name of one of `issuers`",
     "people: [": "is not YAML",
 }
 

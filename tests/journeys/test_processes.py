@@ -58,7 +58,7 @@ def test_database_that_nobody_serves_is_told(program: str, tmp_path: Path) -> No
 
     assert ended.returncode == 1
     (sentence,) = ended.stderr.strip().splitlines()
-    assert sentence.startswith("The database does not answer")
+    assert sentence.startswith("The database does not respond")
     assert "Check MLRELEASE_DATABASE_URL" in sentence
     assert "hunter2" not in sentence
 

@@ -89,13 +89,13 @@ def test_person_logs_in_sees_what_waits_and_approves(
     page: Any, service: Served, anna: httpx.Client, waiting: str, complaints: list[str], tmp_path: Path
 ) -> None:
     page.goto("/")
-    playwright.expect(page.get_by_role("heading", name="Who are you?")).to_be_visible()
+    playwright.expect(page.get_by_role("heading", name="Log in")).to_be_visible()
     picture(page, tmp_path, "login")
     log_in(page, service, "boris")
-    playwright.expect(page.get_by_role("heading", name="What waits for you")).to_be_visible()
+    playwright.expect(page.get_by_role("heading", name="Waiting for you")).to_be_visible()
     picture(page, tmp_path, "home")
 
-    page.get_by_role("link", name="Look and decide").click()
+    page.get_by_role("link", name="Review").click()
 
     row = page.get_by_role("row", name="deployment.instance_count changed")
     playwright.expect(row.get_by_role("cell")).to_have_text(["2", "3"])
@@ -135,7 +135,7 @@ def test_page_of_a_release_follows_it_without_scripts(
     page = chromium.new_context(base_url=service.url, java_script_enabled=False).new_page()
     page.goto(f"/releases/{waiting}")
     log_in(page, service, "boris")
-    page.get_by_text("Look at the plan").click()
+    page.get_by_text("Review the plan").click()
     page.get_by_label("Comment").fill("Without scripts.")
     page.get_by_role("button", name="Approve").click()
     playwright.expect(page.get_by_text("Without scripts.")).to_be_visible()
@@ -164,7 +164,7 @@ def test_description_of_the_api_is_shown_and_can_be_tried_with_nobody_elses_help
 
     page.goto("/docs")
     page.get_by_text("Ask for a release").wait_for()
-    page.get_by_text("The process answers").click()
+    page.get_by_text("The process responds").click()
     page.get_by_role("button", name="Try it out").click()
     page.get_by_role("button", name="Execute").click()
     page.get_by_text('"alive"').first.wait_for()

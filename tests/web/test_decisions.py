@@ -81,7 +81,7 @@ def test_form_of_another_site_decides_nothing(
     refused = boris.post(place_of(waiting), data=form if token is None else {**form, "csrf_token": token})
 
     assert refused.status_code == 403
-    assert "Load the page again" in refused.text
+    assert "Reload the page" in refused.text
     assert prod_of(anna, waiting)["decisions"] == []
 
 
@@ -103,7 +103,7 @@ def test_answer_to_a_plan_that_changed_shows_what_changed_and_the_new_plan(
     refused = boris.post(place_of(waiting), data={**stale, "answer": "approve", "reason": "Typed already."})
 
     assert refused.status_code == 409
-    assert "What changed since you looked" in refused.text
+    assert "Changed since you opened the page" in refused.text
     assert "replaces" in refused.text
     assert "Typed already." in refused.text
     fresh = hidden(refused, place_of(waiting))
@@ -116,7 +116,7 @@ def test_who_asked_sees_why_they_cannot_decide(portal: Open, ask_for_release: As
     release = ask_for_release(policy={"count": 1})
     hers, boris = portal("anna"), portal("boris")
     shown = hers.get(place_of(release))
-    assert "anna asked for this release: others must decide on it." in shown.text
+    assert "anna requested this release, so others must decide on it." in shown.text
     assert answers(shown, place_of(release)) == set()
 
     form = hidden(boris.get(place_of(release)), place_of(release))
@@ -135,8 +135,8 @@ def test_first_of_two_words_is_kept_and_what_is_missing_said(
 
     decide(boris, release, "approve")
     shown = boris.get(place_of(release)).text
-    assert "boris has decided on this already." in shown
-    assert "1 more approval and one of group risk" in shown
+    assert "boris has already decided on this rollout." in shown
+    assert "1 more approval, from group risk" in shown
     decide(rita, release, "approve")
 
     assert prod_of(anna, release)["status"] == "queued"
@@ -151,7 +151,7 @@ def test_two_people_break_the_glass(portal: Open, anna: httpx.Client, ask_for_re
 
     prod = prod_of(anna, release)
     assert (prod["status"], prod["emergency"]) == ("queued", True)
-    assert "broke the glass" in portal("boris").get(place_of(release)).text
+    assert "used break-glass" in portal("boris").get(place_of(release)).text
 
 
 def test_link_from_a_chat_shows_the_question_and_decides_once(
@@ -170,7 +170,7 @@ def test_link_from_a_chat_shows_the_question_and_decides_once(
     assert prod_of(anna, waiting)["status"] == "queued"
     again = boris.post("/decide", data={**form, "answer": "approve"})
     assert again.status_code == 409
-    assert "Somebody has decided by this link already." in again.text
+    assert "This link has already been used for a decision." in again.text
     assert boris.get(link).status_code == 409
 
 
@@ -193,7 +193,7 @@ def test_link_to_a_plan_that_changed_says_what_changed(
 
     shown = portal("boris").get(link)
 
-    assert "What changed since you looked" in shown.text
+    assert "Changed since you opened the page" in shown.text
     assert hidden(shown, "/decide")["plan_digest"] == digest_of(anna, waiting)
 
 

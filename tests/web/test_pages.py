@@ -22,9 +22,9 @@ def test_first_page_says_what_waits_for_me_and_what_for_others(portal: Open, ask
 
     hers, his = portal("anna").get("/").text, portal("boris").get("/").text
 
-    assert "Look and decide" not in hers
-    assert "anna asked for this release: others must decide on it." in hers
-    assert his.index("What waits for you") < his.index(f"/releases/{release}/rollouts/prod") < his.index("Look and")
+    assert "Review" not in hers
+    assert "anna requested this release, so others must decide on it." in hers
+    assert his.index("Waiting for you") < his.index(f"/releases/{release}/rollouts/prod") < his.index("Review")
     assert "1 more approval" in his
     assert "Better than last week&#39;s." in his
 

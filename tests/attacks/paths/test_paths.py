@@ -66,7 +66,7 @@ def test_every_way_out_is_found_before_the_sdk_sees_it(name: str, folder: Path, 
 
         mistakes = check_local_paths(folder, [entry])
 
-        assert any("leads out" in each.message and each.file and each.line for each in mistakes), (way, mistakes)
+        assert any("is outside of" in each.message and each.file and each.line for each in mistakes), (way, mistakes)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -74,7 +74,7 @@ def test_a_link_is_found_too(name: str, folder: Path, outside: Path) -> None:
     entry = write(folder, KINDS[name], "./link")
     (base_of(folder, KINDS[name]) / "link").symlink_to(wanted_in(outside, name))
 
-    assert any("leads out" in each.message for each in check_local_paths(folder, [entry]))
+    assert any("is outside of" in each.message for each in check_local_paths(folder, [entry]))
 
 
 def test_the_sdk_itself_sends_what_lies_outside(azure: AzureML, cloud: Path, folder: Path, outside: Path) -> None:
