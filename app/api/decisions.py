@@ -13,9 +13,10 @@ from app.api.release_views import ReleaseDetail
 from app.api.releases import whole_release
 from app.api.service import Api
 from app.approvals.service import expiry_of
-from app.releases.queries import get_rollout, plan_of, served_plan
+from app.releases.queries import get_rollout, plan_of
 from app.releasing import decisions
 from app.releasing.work import Work
+from app.serving.queries import replaced_plan, serving_at
 
 router = APIRouter(prefix="/v1/releases/{release_id}/rollouts/{stage}", tags=["approvals"])
 
@@ -47,13 +48,19 @@ class Rejection(Body):
 
 @router.get("/plan", responses=refusals(404), summary="A rollout's plan, and what it changes")
 def get_plan(api: Api, _who: Viewer, release_id: str, stage: str) -> PlanView:
-    """The plan that an approval is bound to by its digest, and the difference to what serves now."""
+    """The plan that an approval is bound to by its digest, the difference to what it replaces, and what serves now."""
 
     def query(session: Session) -> PlanView:
         rollout = get_rollout(session, release_id, stage)
         plan = plan_of(session, rollout)
-        serves = served_plan(session, plan)
-        return PlanView.of(rollout, plan, serves=serves, expires_at=expiry_of(rollout, plan))
+        serves = serving_at(session, rollout.target)
+        return PlanView.of(
+            rollout,
+            plan,
+            replaced=replaced_plan(session, plan),
+            serves=None if serves is None else serves.release_id,
+            expires_at=expiry_of(rollout, plan),
+        )
 
     return api.read(query)
 

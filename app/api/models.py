@@ -11,7 +11,7 @@ from app.api.documentation import refusals
 from app.api.idempotency import Answer, Once
 from app.api.permissions import Admin, Viewer
 from app.api.service import Api
-from app.api.views import ModelDetail, ModelPage, ModelView
+from app.api.views import ModelDetail, ModelPage, ModelView, ServingView
 from app.bundles.store import load
 from app.definitions import queries, service
 from app.definitions.read import read_archive
@@ -22,6 +22,7 @@ from app.identity.roles import Permission, Visible
 from app.releases.attested import ROW, row_digest
 from app.releasing.applying import require_applicable
 from app.releasing.work import Work
+from app.serving.queries import where_serves
 
 router = APIRouter(prefix="/v1", tags=["models"])
 
@@ -79,7 +80,7 @@ def list_models(api: Api, who: Viewer) -> ModelPage:
 
 @router.get("/models/{model}", responses=refusals(404), summary="A model's definition and its versions")
 def get_model(api: Api, who: Viewer, model: str) -> ModelDetail:
-    """The newest version in full, and the list of versions, the newest first."""
+    """The newest version in full, where the model serves now, and the list of versions, the newest first."""
     return api.read(lambda session: _detail(session, model, None, visible=who.models(Permission.VIEW)))
 
 
@@ -103,4 +104,5 @@ def _detail(session: Session, model: str, version: int | None, *, visible: Visib
     else:
         shown = queries.get(session, model, version, visible=visible)
     versions = [ModelView.of(each) for each in queries.list_versions(session, model)]
-    return ModelDetail(**ModelView.of(shown).model_dump(), definition=shown.content, versions=versions)
+    serving = [ServingView.of(each) for each in where_serves(session, model)]
+    return ModelDetail(**ModelView.of(shown).model_dump(), definition=shown.content, serving=serving, versions=versions)

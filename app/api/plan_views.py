@@ -21,28 +21,33 @@ class ChangeView(BaseModel):
 
 
 class PlanView(BaseModel):
-    """A rollout's plan, and the difference to what serves now."""
+    """A rollout's plan, the difference to what it replaces, and what serves there now."""
 
     release: str
     stage: str
     status: Status
     digest: str
     plan: Json
-    serves: str | None  # the release that serves there now, as far as this service knows
+    replaces: str | None  # the release that it comes in place of, or came
     difference: list[ChangeView] | None  # to that release; null where there is none
+    serves: str | None  # the release that serves there now, as far as this service knows
     expires_at: datetime | None
 
     @classmethod
-    def of(cls, rollout: Rollout, plan: Plan, *, serves: Plan | None, expires_at: datetime | None) -> "PlanView":
-        differs = None if serves is None else difference(serves.document, plan.document)
+    def of(
+        cls, rollout: Rollout, plan: Plan, *, replaced: Plan | None, serves: str | None, expires_at: datetime | None
+    ) -> "PlanView":
+        """``replaced``: the plan of what it comes in place of. ``serves``: the release that serves there now."""
+        differs = None if replaced is None else difference(replaced.document, plan.document)
         return cls(
             release=rollout.release_id,
             stage=rollout.stage,
             status=rollout.status,
             digest=plan.digest,
             plan=plan.document,
-            serves=(plan.document["replaces"] or {}).get("release"),
+            replaces=(plan.document["replaces"] or {}).get("release"),
             difference=None if differs is None else [ChangeView(**vars(each)) for each in differs],
+            serves=serves,
             expires_at=expires_at,
         )
 
@@ -59,11 +64,11 @@ class CheckView(BaseModel):
 
 
 class PlannedStageView(BaseModel):
-    """The plan of one stage, and the difference to what serves now."""
+    """The plan of one stage, and the difference to what served when the dry run was made."""
 
     stage: str
     plan: Json
-    serves: str | None
+    replaces: str | None  # the release that served there at that time
     difference: list[ChangeView] | None
 
 

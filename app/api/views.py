@@ -11,7 +11,7 @@ from app.events.tables import Event
 from app.freezes.tables import Freeze
 from app.freezes.windows import frozen
 from app.jobs.tables import TrainingJob
-from app.releases.tables import StepRun
+from app.releases.tables import Rollout, StepRun
 from app.workers.tables import Worker
 
 Json = dict[str, Any]
@@ -48,8 +48,25 @@ class ModelView(BaseModel):
         )
 
 
+class ServingView(BaseModel):
+    """A stage's endpoint at which a release of the model serves now, as far as this service knows."""
+
+    stage: str
+    workspace: str
+    endpoint: str
+    release: str
+    deployment: str
+    since: datetime | None
+
+    @classmethod
+    def of(cls, rollout: Rollout) -> "ServingView":
+        fields = rollout.model_dump(include=set(cls.model_fields))
+        return cls(**fields, release=rollout.release_id, since=rollout.finished_at)
+
+
 class ModelDetail(ModelView):
     definition: Json
+    serving: list[ServingView]
     versions: list[ModelView] = []
 
 

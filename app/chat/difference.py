@@ -3,18 +3,19 @@
 from sqlmodel import Session
 
 from app.releases.plans import difference
-from app.releases.queries import plan_of, served_plan
+from app.releases.queries import plan_of
 from app.releases.tables import Rollout
+from app.serving.queries import replaced_plan
 
 
 def difference_lines(session: Session, rollout: Rollout) -> list[str]:
     """One line for each field that differs from the plan it replaces; empty when it replaces none."""
     plan = plan_of(session, rollout)
-    serves = served_plan(session, plan)
-    if serves is None:
+    replaced = replaced_plan(session, plan)
+    if replaced is None:
         return []
     first = f"release: {plan.document['replaces']['release']} → {rollout.release_id}"
-    changed = difference(serves.document, plan.document)
+    changed = difference(replaced.document, plan.document)
     return [first, *(f"{each.field}: {_shown(each.before)} → {_shown(each.after)}" for each in changed)]
 
 

@@ -14,7 +14,11 @@ _TITLES = {
     Status.PENDING_APPROVAL: "waits for approval",
     Status.APPROVAL_REJECTED: "was rejected",
     Status.IN_PROGRESS: "is being released",
-    Status.SUCCEEDED: "is released",
+    Status.SUCCEEDED: "was released",
+    Status.FAILED: "failed",
+    Status.CANCELLED: "was cancelled",
+    Status.SUPERSEDED: "was superseded",
+    Status.EXPIRED: "expired",
 }
 
 

@@ -92,14 +92,15 @@ def print_plan(plan: Json) -> None:
     for line in guardrail_lines(document):
         say(line)
     if plan["difference"] is None:
-        say("  The first release to this endpoint by this service.")
+        say("  Replaces no release of this service.")
     else:
-        say(f"  Replaces {plan['serves']}, which serves there now:")
+        say(f"  Replaces {plan['replaces']}:")
         print_table(
-            ["    field", "now", "new"],
+            ["    field", "before", "new"],
             [(f"    {each['field']}", each["before"], each["after"]) for each in plan["difference"]],
             empty="    no other field changes",
         )
+    say(f"  {plan['serves'] or 'Nothing of this service'} serves there now.")
     say(f"  plan {plan['digest']}")
 
 

@@ -73,8 +73,8 @@ def _print_stage(stage: Json) -> None:
     for line in guardrail_lines(stage["plan"]):
         say(line)
     say(f"  steps: {' → '.join(step['key'] for step in stage['plan']['steps'])}")
-    if stage["serves"] is None:
+    if stage["replaces"] is None:
         return
-    say(f"  replaces {stage['serves']}:")
+    say(f"  replaces {stage['replaces']}:")
     for change in stage["difference"]:
         say(f"    {change['field']}: {change['before']} → {change['after']}")

@@ -73,7 +73,7 @@ def show(
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Show a model's definition, its stages and its versions."""
+    """Show a model's definition, its stages, where it serves now, and its versions."""
     path = f"/v1/models/{model}" if version is None else f"/v1/models/{model}/versions/{version}"
     found = Client(server).get(path)
     if as_json:
@@ -88,6 +88,15 @@ def show(
             for stage in stages
         ],
         empty="It has no stages.",
+    )
+    say("")
+    print_table(
+        ["serves now at", "workspace", "release", "deployment", "since"],
+        [
+            (*(each[field] for field in ("endpoint", "workspace", "release", "deployment")), when(each["since"]))
+            for each in found["serving"]
+        ],
+        empty="No release of it serves anywhere.",
     )
     say("")
     print_table(

@@ -17,13 +17,13 @@ from app.planning.places import Place
 from app.releases.dry_runs import finish_dry_run
 from app.releases.planning import PlannedRollout
 from app.releases.plans import difference
-from app.releases.queries import serving_at
 from app.releases.service import INTERNAL_ERROR
 from app.releases.states import DryRunState
 from app.releases.tables import DryRun, Plan
 from app.releasing.guarding import guarded
 from app.releasing.names import PLAN_DRY_RUN
 from app.releasing.work import Work
+from app.serving.queries import serving_at
 from app.steps.contract import Json
 from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
 
@@ -142,7 +142,7 @@ def _stage(session: Session, planned: PlannedRollout) -> Json:
     return {
         "stage": planned.stage,
         "plan": planned.plan,
-        "serves": None if serves is None else serves.release_id,
+        "replaces": None if serves is None else serves.release_id,
         "difference": None if before is None else [vars(each) for each in difference(before.document, planned.plan)],
     }
 

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import structlog
 from dbos import DBOS
@@ -15,7 +16,7 @@ from app.execution.context import WorkerContext
 from app.execution.resolve_and_preflight import Findings, Subject, resolve_and_preflight
 from app.jobs.tables import TrainingJob
 from app.releases.locks import lock_release
-from app.releases.planning import keep_checks, plan_release
+from app.releases.planning import PlannedRollout, keep_checks, plan_release
 from app.releases.service import INTERNAL_ERROR, move_release
 from app.releases.states import Status
 from app.releases.tables import Release
@@ -24,6 +25,7 @@ from app.releasing.guarding import guarded
 from app.releasing.names import PREPARE_RELEASE
 from app.releasing.requests import definition_of
 from app.releasing.work import Work
+from app.serving.queries import replaced_at
 from app.steps.contract import Interrupted
 from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
 
@@ -134,11 +136,16 @@ def _go_on(
         golden_requests=found.golden_requests,
     )
     plans = [
-        replace(each, plan=guarded(work, worker.guardrails, release.model, each.target, each.plan))
-        for each in plan_rollouts(definition, release.stages, facts)
+        replace(each, plan=_plan_now(work, release, each)) for each in plan_rollouts(definition, release.stages, facts)
     ]
     plan_release(work, release, found.content, plans)
     advance_release(work, release)
+
+
+def _plan_now(work: Work, release: Release, planned: PlannedRollout) -> dict[str, Any]:
+    """With what it replaces and who must approve it, as things are now."""
+    plan = guarded(work, work.guardrails, release.model, planned.target, planned.plan)
+    return {**plan, "replaces": replaced_at(work, planned.target)}
 
 
 def _move_pending(worker: WorkerContext, release_id: str, status: Status, *, code: str, sentence: str) -> str:

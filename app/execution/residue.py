@@ -42,7 +42,7 @@ def read_residue(session: Session, rollout_id: str) -> Residue:
 def say_residue(worker: WorkerContext, left: Residue) -> str:
     """Nothing is deleted: the deployment may be wanted by a retry, and without traffic it harms nobody."""
     if not left.had_begun:
-        return f"{left.endpoint} was not touched, or serves what it served before."
+        return f"{left.endpoint} was not touched, or was left to what it served before."
     try:
         endpoint = _settled_endpoint(worker, left)
         deployment = get_deployment(worker.azure, left.workspace, left.endpoint, left.deployment)
@@ -52,10 +52,10 @@ def say_residue(worker: WorkerContext, left: Residue) -> str:
         return f"No deployment was left at {left.endpoint}."
     share = endpoint.traffic.get(left.deployment, 0)
     if share:
-        return f"{left.deployment} ({deployment.state}) has {share}% of the traffic of {left.endpoint}."
+        return f"{left.deployment} ({deployment.state}) was left with {share}% of the traffic of {left.endpoint}."
     mirrored = endpoint.mirror_traffic.get(left.deployment, 0)
     traffic = f"with {mirrored}% of its mirror traffic" if mirrored else "without traffic"
-    return f"{left.deployment} ({deployment.state}) is left at {left.endpoint} {traffic}."
+    return f"{left.deployment} ({deployment.state}) was left at {left.endpoint} {traffic}."
 
 
 def _settled_endpoint(worker: WorkerContext, left: Residue) -> Endpoint | None:

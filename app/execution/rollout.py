@@ -216,7 +216,7 @@ def _finish(work: Work, release: Release, rollout: Rollout, steps: list[StepRun]
 
 def _why(ended: Status, steps: list[StepRun], rollout: Rollout, left: str) -> tuple[str, str]:
     if ended is Status.SUCCEEDED:
-        return "released", f"{rollout.deployment} serves {rollout.endpoint}."
+        return "released", f"Released to {rollout.endpoint} as {rollout.deployment}."
     if ended is Status.PAUSED:
         return "paused", f"Paused. {left}"
     broken = _broken(steps)

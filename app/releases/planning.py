@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session
-
 from app.database.storable import storable_json
 from app.events.work import UnitOfWork
 from app.planning.plan import PlannedStep
 from app.releases.plans import digest_of
-from app.releases.queries import serving_at
 from app.releases.service import record
 from app.releases.states import Status, StepStatus
 from app.releases.tables import Plan, Release, Rollout, StepRun
@@ -51,7 +48,7 @@ def plan_release(
             workspace=plan.workspace,
             deployment=plan.deployment,
             needs_approval=plan.plan["approval"] is not None,
-            plan_digest=_keep_plan(work, {**plan.plan, "replaces": replaced_at(work, plan.target)}),
+            plan_digest=_keep_plan(work, {"replaces": None, **plan.plan}),
             status=Status.PENDING,
             code="waits_for_earlier_stage" if position else "planned",
             sentence="Waits for the stage before it." if position else "Planned.",
@@ -78,12 +75,6 @@ def replan(work: UnitOfWork, rollout: Rollout, plan: Json) -> None:
     rollout.plan_digest = _keep_plan(work, plan)
     work.add(rollout)
     work.flush()
-
-
-def replaced_at(session: Session, target: str) -> Json | None:
-    """What serves at a target, as far as this service brought it there: the newest release that succeeded."""
-    serves = serving_at(session, target)
-    return None if serves is None else {"release": serves.release_id, "plan": serves.plan_digest}
 
 
 def _keep_plan(work: UnitOfWork, plan: Json) -> str:

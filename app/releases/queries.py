@@ -121,27 +121,11 @@ def plan_of(session: Session, rollout: Rollout) -> Plan:
     return plan
 
 
-def served_plan(session: Session, plan: Plan) -> Plan | None:
-    """The plan of what this one replaces; None where nothing serves yet."""
-    replaces = plan.document["replaces"]
-    return session.get_one(Plan, replaces["plan"]) if replaces else None
-
-
 def plans_of(session: Session, rollouts: Sequence[Rollout]) -> dict[str, Plan]:
     """The plans of those that people are asked about, by digest: the only ones that a status needs."""
     asked = [each.plan_digest for each in rollouts if each.status is Status.PENDING_APPROVAL]
     found = session.exec(select(Plan).where(col(Plan.digest).in_(asked))).all() if asked else []
     return {plan.digest: plan for plan in found}
-
-
-def serving_at(session: Session, target: str) -> Rollout | None:
-    """The rollout that last succeeded at a target."""
-    return session.exec(
-        select(Rollout)
-        .where(Rollout.target == target, Rollout.status == Status.SUCCEEDED)
-        .order_by(col(Rollout.finished_at).desc())
-        .limit(1)
-    ).first()
 
 
 def under_way_at(session: Session, rollout: Rollout) -> str | None:

@@ -287,7 +287,7 @@ def skip_what_is_left(work: UnitOfWork, steps: Iterable[StepRun], *, because: st
 def _follow_rollouts(work: UnitOfWork, release: Release) -> None:
     ahead = rollout_ahead(work, release)
     if ahead is None:
-        said = {"code": "released", "sentence": f"Serves {', '.join(release.stages)}."}
+        said = {"code": "released", "sentence": f"Released to {', '.join(release.stages)}."}
         move_release(work, release, Status.SUCCEEDED, **said)
     elif ahead.status is not Status.PENDING:
         said = {"code": ahead.code, "sentence": f"{ahead.stage}: {ahead.sentence}"}

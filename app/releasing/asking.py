@@ -11,7 +11,7 @@ from app.approvals.policy import State, Verdict
 from app.approvals.service import decisions_on, expiry_of, verdict_on
 from app.definitions.schema import ApprovalSection
 from app.releases.locks import lock_release
-from app.releases.planning import replaced_at, replan
+from app.releases.planning import replan
 from app.releases.plans import Change, changes, digest_of
 from app.releases.queries import asking_at, plan_of
 from app.releases.service import begin_asking, begin_round, forget_glass, move_rollout, record
@@ -20,6 +20,7 @@ from app.releases.tables import Release, Rollout
 from app.releasing.guarding import guarded
 from app.releasing.on_record import plan_on_record
 from app.releasing.work import Work
+from app.serving.queries import replaced_at
 
 NOT_AS_APPROVED = "What was approved is not what would be done now."
 
@@ -96,7 +97,7 @@ def ask_others_anew(work: Work, moved: Rollout) -> None:
             continue  # decided while we waited for its lock: looked at again when it begins
         changed = renew_plan(work, release, waiting)
         if changed:
-            because = f"{moved.release_id} serves {moved.endpoint} now."
+            because = f"{moved.release_id} was released to {moved.endpoint}."
             void_approvals(work, release, waiting, because=because, changed=changed)
             ask_people(work, release, waiting)
 

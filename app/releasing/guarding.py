@@ -127,7 +127,7 @@ def _before(session: Session, guardrails: Guardrails, site: Site) -> Iterator[tu
     if last is not None:
         declared = declared_in(session.get_one(Plan, last.plan_digest).document)
         if declared is not None:
-            yield f"{last.release_id}, which serves there", declared
+            yield f"{last.release_id}, which was released there", declared
     stages = list(_stages(session, guardrails, site.model))
     released = _released(session, site.model, stages)
     for version, other, policy in stages:

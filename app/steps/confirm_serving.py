@@ -22,7 +22,7 @@ def confirm_serving(azure: AzureML, context: Context, wanted: ConfirmServing) ->
     if wanted.key_vault is not None:
         _require_published(azure, wanted, endpoint, wanted.key_vault)
     return Done(
-        f"{wanted.deployment} serves all of {wanted.endpoint}, as it was made.",
+        f"{wanted.deployment} was found as it was made, with all of the traffic of {wanted.endpoint}.",
         output={
             "deployment": deployment.name,
             "model": deployment.model,

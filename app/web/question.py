@@ -12,9 +12,10 @@ from app.definitions.schema import ApprovalSection
 from app.identity.actor import Actor, forbidden
 from app.identity.roles import Permission
 from app.releases.plans import Change, compare
-from app.releases.queries import get_release, get_rollout, plan_of, served_plan
+from app.releases.queries import get_release, get_rollout, plan_of
 from app.releases.states import Status
 from app.releases.tables import Plan, Release, Rollout
+from app.serving.queries import replaced_plan, serving_at
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,9 @@ class Question:
     release: Release
     rollout: Rollout
     plan: Plan
-    serves: str | None  # the release that it replaces
-    compared: Sequence[Change]  # with nothing before, where nothing serves yet
+    serves: str | None  # the release that serves there now
+    replaces: str | None  # the release that its plan comes in place of
+    compared: Sequence[Change]  # with that; with nothing before, where there is none
     policy: ApprovalSection | None
     decisions: Sequence[Decision]
     missing: Sequence[str]  # that it waits for, in words
@@ -46,13 +48,39 @@ class Question:
     def changed(self) -> int:
         return sum(each.is_one for each in self.compared)
 
+    @property
+    def is_over(self) -> bool:
+        return self.rollout.status.is_final
+
+    @property
+    def title(self) -> str:
+        """Of what it brings; of what it brought, once it is over."""
+        if self.replaces is None:
+            return "Content of the deployment"
+        fields = f"{self.changed} of {len(self.compared)} fields"
+        match self.rollout.status:
+            case Status.SUCCEEDED:
+                return f"{fields} changed"
+            case status if status.is_final:
+                return f"{fields} would have changed"
+        return f"{fields} {'changes' if self.changed == 1 else 'change'}"
+
+    @property
+    def replaces_in_words(self) -> str:
+        match self.rollout.status:
+            case Status.SUCCEEDED:
+                return "it replaced"
+            case status if status.is_final:
+                return "it would have replaced"
+        return "serves there now" if self.serves == self.replaces else "it replaces"
+
 
 def read_question(session: Session, actor: Actor, release_id: str, stage: str, *, now: datetime) -> Question:
     """Raises NotFound."""
     release = get_release(session, release_id)
     rollout = get_rollout(session, release_id, stage)
     plan = plan_of(session, rollout)
-    serves = served_plan(session, plan)
+    serves, replaced = serving_at(session, rollout.target), replaced_plan(session, plan)
     decisions = decisions_on(session, [rollout.id])
     waits = rollout.status is Status.PENDING_APPROVAL
     policy = policy_of(plan) if plan.document["approval"] else None
@@ -61,8 +89,9 @@ def read_question(session: Session, actor: Actor, release_id: str, stage: str, *
         release=release,
         rollout=rollout,
         plan=plan,
-        serves=None if serves is None else plan.document["replaces"]["release"],
-        compared=compare({} if serves is None else serves.document, plan.document),
+        serves=None if serves is None else serves.release_id,
+        replaces=None if replaced is None else plan.document["replaces"]["release"],
+        compared=compare({} if replaced is None else replaced.document, plan.document),
         policy=policy,
         decisions=decisions,
         missing=judge(release, rollout, plan, decisions, now=now).missing if waits else (),

@@ -77,7 +77,7 @@ def test_approval_by_button_queues_the_rollout_and_the_message_follows_it_to_its
     wait_until(lambda: "anna approved" in slack.text_of(), what="the message says who approved")
     assert APPROVE not in slack.text_of()
     worker.complete(waiting, "prod")
-    wait_until(lambda: "is released" in slack.text_of(), what="the message says how it ended")
+    wait_until(lambda: "was released" in slack.text_of(), what="the message says how it ended")
     assert "create_deployment: succeeded" in slack.text_of()
     assert slack.calls.count("chat.postMessage") == 1
 

@@ -80,7 +80,7 @@ def test_card_asks_by_links_and_a_later_one_tells_the_end(
             digest_of(berta, release),
             action["title"].lower(),
         )
-    assert "is released" in ended["body"][0]["text"]
+    assert "was released" in ended["body"][0]["text"]
     assert ended["actions"] == []
 
 

@@ -46,7 +46,7 @@ def test_policy_that_is_left_out_is_asked_for_all_the_same_and_the_plan_says_why
     still_asks_risk(strict, release)
     policy = strict.plan_of(release)["policy"]
     assert policy["declared"] is None
-    assert policy["raised"][0] == {"by": "churn-1, which serves there", "in": ["approval"]}
+    assert policy["raised"][0] == {"by": "churn-1, which was released there", "in": ["approval"]}
 
 
 def test_weaker_policy_counts_once_it_was_approved_under_the_old_one(strict: Platform) -> None:

@@ -1,0 +1,50 @@
+"""What serves at a target now: derived whenever it is asked, and stored nowhere as a sentence.
+
+As far as this service brought it there, that is the newest release that succeeded. What was put there by others, or taken away since,
+it does not know.
+"""
+
+from typing import Any
+
+from sqlmodel import Session, col, func, select
+
+from app.releases.states import Status
+from app.releases.tables import Plan, Release, Rollout
+
+Json = dict[str, Any]
+
+
+def serving_at(session: Session, target: str) -> Rollout | None:
+    """The rollout that brought what serves there; None where nothing of this service's does."""
+    query = select(Rollout).where(Rollout.target == target, Rollout.status == Status.SUCCEEDED)
+    return session.exec(query.order_by(col(Rollout.finished_at).desc()).limit(1)).first()
+
+
+def where_serves(session: Session, model: str) -> list[Rollout]:
+    """The rollouts of a model that brought what serves now, each at its target; by stage. One query."""
+    succeeded = Rollout.status == Status.SUCCEEDED
+    of_model = select(Rollout.target).join(Release, col(Release.id) == col(Rollout.release_id))
+    targets = of_model.where(Release.model == model, succeeded)
+    newest_first = func.row_number().over(partition_by=col(Rollout.target), order_by=col(Rollout.finished_at).desc())
+    aged = (
+        select(col(Rollout.id), newest_first.label("age")).where(col(Rollout.target).in_(targets), succeeded).subquery()
+    )
+    query = (
+        select(Rollout)
+        .join(aged, aged.c.id == col(Rollout.id))
+        .join(Release, col(Release.id) == col(Rollout.release_id))
+        .where(aged.c.age == 1, Release.model == model)
+    )
+    return list(session.exec(query.order_by(col(Rollout.position), col(Rollout.target))).all())
+
+
+def replaced_at(session: Session, target: str) -> Json | None:
+    """What serves at a target, as a plan names what it replaces: the release, and the digest of its plan."""
+    serves = serving_at(session, target)
+    return None if serves is None else {"release": serves.release_id, "plan": serves.plan_digest}
+
+
+def replaced_plan(session: Session, plan: Plan) -> Plan | None:
+    """The plan of what this one names as replaced by it; None where nothing served."""
+    replaces = plan.document["replaces"]
+    return session.get_one(Plan, replaces["plan"]) if replaces else None

@@ -1,0 +1,129 @@
+"""What was released is told in the past; what serves now is looked up whenever somebody asks."""
+
+from collections.abc import Callable
+
+import pytest
+from typer.testing import CliRunner
+
+from app.chat.summary import read_summary
+from app.cli.main import app
+from app.serving.queries import replaced_at, serving_at, where_serves
+from tests.api.playing import as_json
+from tests.api.serving import Served
+from tests.guardrails.conftest import platform
+from tests.guardrails.playing import Platform, stage
+from tests.web.conftest import Open, plain_logs, portal, service, settings
+
+__all__ = ["plain_logs", "platform", "portal", "service", "settings"]
+
+TARGET = "00000000-0000-0000-0000-000000000001/rg-ml/ws-prod/churn-prod"
+GOLDEN = '[{"request": {"data": [2]}, "expect": {"x": 1}}]'
+
+Say = Callable[..., str]
+
+
+@pytest.fixture
+def replaced(platform: Platform) -> Platform:
+    """churn-1 was released to prod, and later churn-2 of another version of the definition."""
+    platform.apply(stage())
+    platform.released()
+    platform.apply(stage(), golden_json=GOLDEN)
+    platform.released()
+    return platform
+
+
+@pytest.fixture
+def say(service: Served) -> Say:
+    """What the command line prints."""
+
+    def say(*arguments: str) -> str:
+        variables = {
+            "MLRELEASE_SERVER": service.url,
+            "MLRELEASE_DATA": str(service.service.settings.data),
+            "MLRELEASE_ACTOR": "anna",
+        }
+        done = CliRunner().invoke(app, arguments, env=variables)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    return say
+
+
+def test_newest_release_that_succeeded_serves(replaced: Platform) -> None:
+    replaced.prepared()  # one that waits its turn changes nothing
+
+    with replaced.worker.database.read() as session:
+        serves = serving_at(session, TARGET)
+        assert serves is not None
+        assert serves.release_id == "churn-2"
+        assert replaced_at(session, TARGET) == {"release": "churn-2", "plan": serves.plan_digest}
+        assert [each.id for each in where_serves(session, "churn")] == ["churn-2:prod"]
+
+
+def test_where_nothing_was_released_nothing_serves(platform: Platform) -> None:
+    platform.apply(stage())
+    platform.prepared()
+
+    with platform.worker.database.read() as session:
+        assert serving_at(session, TARGET) is None
+        assert replaced_at(session, TARGET) is None
+        assert where_serves(session, "churn") == []
+
+
+def test_model_serves_no_longer_where_another_models_release_came(platform: Platform) -> None:
+    platform.apply(stage())
+    platform.released()
+    platform.apply(stage(), model="fraud")
+    platform.released(model="fraud")
+
+    with platform.worker.database.read() as session:
+        assert where_serves(session, "churn") == []
+        assert [each.release_id for each in where_serves(session, "fraud")] == ["fraud-1"]
+
+
+def test_api_tells_the_past_of_a_release_and_what_serves_of_its_target(replaced: Platform) -> None:
+    first = replaced.look("churn-1")
+    plans = [as_json(replaced.anna.get(f"/v1/releases/churn-{each}/rollouts/prod/plan")) for each in (1, 2)]
+    (serving,) = as_json(replaced.anna.get("/v1/models/churn"))["serving"]
+
+    assert first["sentence"] == "Released to prod."
+    assert first["rollouts"][0]["sentence"].startswith("Released to churn-prod as ")
+    assert [plan["serves"] for plan in plans] == ["churn-2", "churn-2"]
+    assert [plan["replaces"] for plan in plans] == [None, "churn-1"]
+    assert {"stage": "prod", "endpoint": "churn-prod", "release": "churn-2"}.items() <= serving.items()
+    assert serving["since"] == replaced.look("churn-2")["rollouts"][0]["finished_at"]
+
+
+@pytest.mark.usefixtures("replaced")
+def test_pages_tell_the_past_of_a_release_and_what_serves_there(portal: Open) -> None:
+    boris = portal("boris")
+
+    for page in ("/releases/churn-1/rollouts/prod", "/releases/churn-1"):
+        shown = boris.get(page).text
+        assert "Released to " in shown
+        assert '<a href="/releases/churn-2">churn-2</a>' in shown
+        for of_now in ("Nothing serves", "The first release", "Serves prod", "this release</dd>"):
+            assert of_now not in shown
+    newest = boris.get("/releases/churn-2/rollouts/prod").text
+    assert "Nothing of this service served there before." in boris.get("/releases/churn-1/rollouts/prod").text
+    assert "which it replaced." in newest
+    assert "fields changed" in newest
+    assert "this release</dd>" in newest
+
+
+@pytest.mark.usefixtures("replaced")
+def test_command_line_tells_the_past_of_a_release_and_where_a_model_serves(say: Say) -> None:
+    assert "Released to prod." in say("release", "show", "churn-1")
+    assert "churn-1" not in (shown := say("models", "show", "churn"))
+    assert "churn-2" in shown
+
+
+def test_chat_tells_the_past_of_a_release(replaced: Platform) -> None:
+    with replaced.worker.database.read() as session:
+        first, second = (read_summary(session, f"churn-{each}:prod") for each in (1, 2))
+
+    assert first is not None
+    assert second is not None
+    assert first.title == "churn-1 for prod was released"
+    assert first.sentence.startswith("Released to churn-prod as ")
+    assert second.difference[0] == "release: churn-1 → churn-2"
