@@ -15,7 +15,6 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
 
 import structlog
 
@@ -33,6 +32,7 @@ from app.execution.reconcile import Reconciliation
 from app.execution.scratch import sweep
 from app.execution.signals import Signals
 from app.execution.takeover import Takeover
+from app.execution.timers import Timer
 from app.guardrails.file import read_guardrails
 from app.guardrails.rules import Guardrails
 from app.logs import set_up_logs
@@ -73,6 +73,7 @@ def work() -> None:
     launched.set()
     reconciliation = Reconciliation(worker, restore_queues=lambda: restore_queues(settings))
     reconciliation.keep(seconds=settings.reconcile_seconds)
+    Timer(worker).keep(seconds=settings.queue_poll_seconds)
     notifier.start()
     if settings.ready_file is not None:
         settings.ready_file.write_text(str(os.getpid()))
@@ -80,7 +81,9 @@ def work() -> None:
     stop.wait()
     log.info("worker_stopping")
     notifier.stop()
-    stop_engine(worker, lease)
+    if not stop_engine(worker, lease):
+        # What did not reach a safe point in time goes on in threads that would keep this process: a kill, which others take over.
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _open_context(
@@ -115,10 +118,10 @@ def _look_after_others(settings: Settings, database: Database, launched: threadi
     return lambda in_time: takeover.look(in_time) if launched.is_set() else None
 
 
-def _begin_anew(stop: threading.Event, environment: dict[str, str]) -> NoReturn:
+def _begin_anew(stop: threading.Event, environment: dict[str, str]) -> None:
     """Another worker has taken over, or may have: this process starts again from nothing, under a new name."""
-    if stop.is_set():  # it was to end anyway
-        os._exit(0)
+    if stop.is_set():
+        return  # it ends anyway
     log.warning("worker_begins_anew")
     begin_anew(["-m", "app.worker"], environment)
 

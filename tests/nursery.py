@@ -50,9 +50,8 @@ def _become_worker(log: Path, environment: dict[str, str]) -> NoReturn:
     try:
         work()
     except MlreleaseError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.stderr.flush()
-    os._exit(1)
+        sys.exit(str(error))
+    sys.exit()
 
 
 def _note_ends(folder: Path) -> None:

@@ -1,19 +1,26 @@
 """Trying again what may pass: backoff with jitter, Retry-After honoured, a budget for each step. Waiting burns none of it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from app.azureml.errors import AzureMLError, Busy
 from app.azureml.resources import is_out_of_resources, out_of_resources
 from app.errors import MlreleaseError
 from app.planning.budget import Budget
-from app.steps.contract import Context, Done, Step
+from app.steps.contract import Context
+
+Result = TypeVar("Result")
 
 
 def carry_out(
-    step: Step, context: Context, config: Any, *, budget: Budget, on_retry: Callable[[AzureMLError, float], None]
-) -> Done:
-    """Run a step until it is done.
+    step: Callable[[Context, Any], Result],
+    context: Context,
+    config: Any,
+    *,
+    budget: Budget,
+    on_retry: Callable[[AzureMLError, float], None],
+) -> Result:
+    """Run a step until it is done, or waits.
 
     Raises what ended it: Refused, Interrupted, OutOfTime, or the last of the tries' AzureMLError. Something else going on there
     (Busy) is waited for until the step's own time is over.

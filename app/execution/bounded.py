@@ -2,7 +2,8 @@
 
 Every body that the engine runs is carried out by ``carry_out_bounded``. What it raises unexpectedly is logged, and the body is
 carried out again: everything it knows is in our rows. After a few tries the row itself says that it failed, and where to look. What
-cannot even be written then is left to ``reconcile``, which finds rows that nobody drives.
+cannot even be written then is left to ``reconcile``, which finds rows that nobody drives. A worker that is stopped puts the work
+back into the queue, and the body ends.
 """
 
 import secrets
@@ -22,31 +23,47 @@ from app.steps.contract import Interrupted
 log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
+Requeue = Callable[[Work], None]  # puts it into the queue once more, for another worker
 Fail = Callable[[str, Work], Result]  # writes that it failed; is given the sentence that says why
 
 TRIES = 3
 
 
 def carry_out_bounded(
-    worker: WorkerContext, subject: str, body: Callable[[], Result], *, fail: Sequence[Fail[Result]]
+    worker: WorkerContext,
+    subject: str,
+    body: Callable[[], Result],
+    *,
+    requeue: Requeue,
+    fail: Sequence[Fail[Result]],
 ) -> Result:
     """What ``body`` gives, or what the first of ``fail`` gives that could be written: each writes less than the one before.
 
-    Where this worker must let go it never returns: see ``Signals``. Raises what the last of ``fail`` raised.
+    Raises Interrupted where this worker must let go, once it is in the queue again (without a lease nothing can be put there:
+    whoever takes over finds the row), and what the last of ``fail`` raised.
     """
     workflow = DBOS.workflow_id
-    with worker.signals.staying(), worker.driven.driving(subject, *([workflow] if workflow else [])):
-        sentence = ""
-        for number in range(1, TRIES + 1):
-            try:
-                return body()
-            except Interrupted:
-                raise
-            except BaseException as broken:  # noqa: BLE001 - whatever it is (also what asks a process to exit), the row must not wait
-                sentence = internal_error(worker, broken, subject=subject)
-            if number < TRIES:
-                _wait(worker, number)
-        return _write_failure(worker, fail, sentence)
+    with worker.driven.driving(subject, *([workflow] if workflow else [])):
+        try:
+            return _try(worker, subject, body, fail)
+        except Interrupted:
+            worker.write(requeue)
+            raise
+
+
+def _try(worker: WorkerContext, subject: str, body: Callable[[], Result], fail: Sequence[Fail[Result]]) -> Result:
+    sentence = ""
+    for number in range(1, TRIES + 1):
+        try:
+            return body()
+        except Interrupted:
+            raise
+        except BaseException as broken:  # noqa: BLE001 - whatever it is (also what asks a process to exit), the row must not wait
+            sentence = internal_error(worker, broken, subject=subject)
+        if number < TRIES:
+            worker.signals.pause_for(worker.budget.wait_before(number))
+            worker.signals.require_going_on()
+    return _write_failure(worker, fail, sentence)
 
 
 def internal_error(worker: WorkerContext, broken: BaseException, *, subject: str) -> str:
@@ -67,21 +84,13 @@ def _words(broken: BaseException) -> str:
 
 
 def _write_failure(worker: WorkerContext, fail: Sequence[Fail[Result]], sentence: str) -> Result:
-    with worker.signals.act():
-        for number, write in enumerate(fail, start=1):
-            try:
-                return worker.write(partial(write, sentence))
-            except Interrupted:
+    for number, write in enumerate(fail, start=1):
+        try:
+            return worker.write(partial(write, sentence))
+        except Interrupted:
+            raise
+        except Exception:
+            if number == len(fail):
                 raise
-            except Exception:
-                if number == len(fail):
-                    raise
-                log.exception("failure_not_written", number=number)
+            log.exception("failure_not_written", number=number)
     raise AssertionError("there is at least one way to write a failure")
-
-
-def _wait(worker: WorkerContext, number: int) -> None:
-    """Before the next try. A worker that is stopped leaves it to another."""
-    with worker.signals.act():
-        worker.signals.pause_for(worker.budget.wait_before(number))
-        worker.signals.require_going_on()

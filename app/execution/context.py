@@ -24,7 +24,7 @@ from app.releasing.on_record import RecordCache
 from app.releasing.queue import WorkQueue
 from app.releasing.work import Releasing, Work
 from app.settings import Settings
-from app.steps.contract import Context, Done, Interrupted, Step
+from app.steps.contract import Context, Interrupted, Outcome, Step
 from app.workers.service import WorkerIdentity, require_lease
 
 log = structlog.get_logger(__name__)
@@ -91,7 +91,7 @@ class WorkerContext:
     def in_scratch(self, step: Step) -> Step:
         """The step, given an empty folder with each try that goes with it: also to make one may need another try."""
 
-        def carry_out(context: Context, config: Any) -> Done:
+        def carry_out(context: Context, config: Any) -> Outcome:
             with scratch_folder(self.scratch_root) as folder:
                 return step(replace(context, scratch=folder), config)
 

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import structlog
-from dbos import DBOS
 from sqlmodel import Session
 
 from app.azureml.errors import AzureMLError
@@ -13,6 +12,7 @@ from app.definitions.tables import DefinitionVersion
 from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
 from app.execution.resolve_and_preflight import Findings, Subject, resolve_and_preflight
+from app.execution.workflows import register_workflow
 from app.planning.places import Place
 from app.releases.dry_runs import finish_dry_run
 from app.releases.planning import PlannedRollout
@@ -35,10 +35,7 @@ _NUMBER, _MARK = 0, "plan"
 
 def register_dry_run(worker: WorkerContext) -> None:
     """Make the workflow known to the engine."""
-
-    @DBOS.workflow(name=PLAN_DRY_RUN, max_recovery_attempts=None)
-    def plan_dry_run(run_id: str) -> str:
-        return carry_out_dry_run(worker, run_id)
+    register_workflow(PLAN_DRY_RUN, lambda run_id: carry_out_dry_run(worker, run_id))
 
 
 def carry_out_dry_run(worker: WorkerContext, run_id: str) -> str:
@@ -47,6 +44,7 @@ def carry_out_dry_run(worker: WorkerContext, run_id: str) -> str:
         worker,
         run_id,
         lambda: _carry_out(worker, run_id),
+        requeue=lambda work: work.queue.plan_dry_run(work, run_id),
         fail=[lambda why, work: _fail(work, run_id, why)],
     )
 
@@ -58,24 +56,23 @@ def _fail(work: Work, run_id: str, sentence: str) -> str:
 
 
 def _carry_out(worker: WorkerContext, run_id: str) -> str:
-    with worker.signals.act():
-        known = worker.read(lambda session: _read(session, run_id))
-        if known is None:
-            return "expired"
-        run, version, definition = known
-        if run.state is not DryRunState.PENDING:
-            return run.state.value
-        try:
-            found = _look(worker, run, version, definition)
-        except AzureMLError as no:
-            return _finish(worker, run_id, DryRunState.FAILED, code=no.code, sentence=str(no), result=None)
-        result = worker.read(lambda session: _result(session, worker, run, version, definition, found))
-        refusal = found.refusal
-        if refusal is not None:
-            said = {"code": refusal.code, "sentence": str(refusal)}
-            return _finish(worker, run_id, DryRunState.FAILED, **said, result=result)
-        sentence = "Nothing that was looked at stands in its way."
-        return _finish(worker, run_id, DryRunState.PASSED, code="passed", sentence=sentence, result=result)
+    known = worker.read(lambda session: _read(session, run_id))
+    if known is None:
+        return "expired"
+    run, version, definition = known
+    if run.state is not DryRunState.PENDING:
+        return run.state.value
+    try:
+        found = _look(worker, run, version, definition)
+    except AzureMLError as no:
+        return _finish(worker, run_id, DryRunState.FAILED, code=no.code, sentence=str(no), result=None)
+    result = worker.read(lambda session: _result(session, worker, run, version, definition, found))
+    refusal = found.refusal
+    if refusal is not None:
+        said = {"code": refusal.code, "sentence": str(refusal)}
+        return _finish(worker, run_id, DryRunState.FAILED, **said, result=result)
+    sentence = "Nothing that was looked at stands in its way."
+    return _finish(worker, run_id, DryRunState.PASSED, code="passed", sentence=sentence, result=result)
 
 
 def _read(session: Session, run_id: str) -> tuple[DryRun, DefinitionVersion, Definition] | None:

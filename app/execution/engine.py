@@ -1,8 +1,8 @@
 """The durable engine in a worker process: set up, launched, stopped."""
 
-import os
+import math
 import threading
-from typing import NoReturn
+import time
 
 import structlog
 from dbos import DBOS, DBOSConfig
@@ -14,9 +14,8 @@ from app.execution.dry_run import register_dry_run
 from app.execution.lease import Lease
 from app.execution.poll_jobs import register_training
 from app.execution.prepare import register_prepare
-from app.execution.rollout import register_rollout
-from app.execution.timers import register_looks
-from app.releasing.names import ENGINE_NAME, ENGINE_VERSION, ERRANDS, ROLLOUTS
+from app.execution.rollout import register_rollouts
+from app.releasing.names import ENGINE_NAME, ENGINE_VERSION, ROLLOUTS, TASKS
 from app.releasing.serialization import SERIALIZER
 from app.settings import Settings
 
@@ -28,7 +27,7 @@ HAND_OVER_SECONDS = 1.0  # of the time to stop: for the database to hear of it
 def launch_engine(worker: WorkerContext) -> None:
     """Begin to take work, going on first with what a worker of this name had begun before it was killed."""
     DBOS(config=_config(worker.settings, worker.identity.id))
-    for register in (register_rollout, register_prepare, register_dry_run, register_training, register_looks):
+    for register in (register_rollouts, register_prepare, register_dry_run, register_training):
         register(worker)
     DBOS.launch()
     register_queues(worker.settings)
@@ -36,7 +35,7 @@ def launch_engine(worker: WorkerContext) -> None:
 
 def restore_queues(settings: Settings) -> None:
     """Register again what the engine keeps of its queues in the database, where that was lost. It takes work again in a second."""
-    if DBOS.retrieve_queue(ROLLOUTS) is None or DBOS.retrieve_queue(ERRANDS) is None:
+    if DBOS.retrieve_queue(ROLLOUTS) is None or DBOS.retrieve_queue(TASKS) is None:
         register_queues(settings)
 
 
@@ -50,21 +49,21 @@ def register_queues(settings: Settings) -> None:
         polling_interval_sec=polling,
         on_conflict="always_update",
     )
-    DBOS.register_queue(ERRANDS, worker_concurrency=8, polling_interval_sec=polling, on_conflict="always_update")
+    DBOS.register_queue(TASKS, worker_concurrency=8, polling_interval_sec=polling, on_conflict="always_update")
 
 
-def stop_engine(worker: WorkerContext, lease: Lease) -> NoReturn:
-    """Let every act reach its next safe point, hand back what it was at, and end this process."""
+def stop_engine(worker: WorkerContext, lease: Lease) -> bool:
+    """Take no more work, and let what is carried out reach its next safe point; whether all of it did."""
     worker.signals.stop()
-    patience = worker.settings.stop_seconds - HAND_OVER_SECONDS
-    if not worker.signals.wait_until_parked(patience):
-        log.warning("worker_stopped_midway", waited=patience)
+    until = time.monotonic() + worker.settings.stop_seconds - HAND_OVER_SECONDS
+    DBOS.destroy(workflow_completion_timeout_sec=math.ceil(until - time.monotonic()))
+    if not (all_let_go := worker.driven.wait_until_nothing(max(until - time.monotonic(), 0.0))):
+        log.warning("worker_stopped_midway")
     # A database that does not answer must not keep us: the lease then ends by itself.
     handing_over = threading.Thread(target=_give_back, args=(lease,), daemon=True)
     handing_over.start()
     handing_over.join(HAND_OVER_SECONDS)
-    # Parked threads never return: that is what keeps their workflows running in the engine's eyes.
-    os._exit(0)
+    return all_let_go
 
 
 def _give_back(lease: Lease) -> None:

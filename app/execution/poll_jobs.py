@@ -31,6 +31,7 @@ from app.jobs.service import (
     Sighting,
     end_without_sighting,
     note_sighting,
+    renew_looks,
 )
 from app.jobs.tables import TrainingJob
 from app.planning.places import Place
@@ -57,19 +58,21 @@ def look(worker: WorkerContext, job_id: int) -> str:
         worker,
         f"job-{job_id}",
         lambda: _look(worker, job_id),
+        requeue=lambda work: work.queue.look_at_job(
+            work, job_id, look=renew_looks(work, work.get_one(TrainingJob, job_id)), delay=0
+        ),
         fail=[lambda why, work: _give_up(work, job_id, why)],
     )
 
 
 def _look(worker: WorkerContext, job_id: int) -> str:
-    with worker.signals.act():
-        job = worker.read(lambda session: session.get_one(TrainingJob, job_id))
-        if job.is_final:
-            return job.status
-        worker.signals.require_going_on()
-        sighting = _see(worker, job)
-        ended = _why_it_ended(worker, job, sighting)
-        return worker.write(lambda work: _store(work, worker, job_id, job.looks, sighting, ended))
+    job = worker.read(lambda session: session.get_one(TrainingJob, job_id))
+    if job.is_final:
+        return job.status
+    worker.signals.require_going_on()
+    sighting = _see(worker, job)
+    ended = _why_it_ended(worker, job, sighting)
+    return worker.write(lambda work: _store(work, worker, job_id, job.looks, sighting, ended))
 
 
 def _give_up(work: Work, job_id: int, sentence: str) -> str:

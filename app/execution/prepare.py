@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
-from dbos import DBOS
 from sqlmodel import Session
 
 from app.azureml.errors import AzureMLError
@@ -14,6 +13,7 @@ from app.definitions.tables import DefinitionVersion
 from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
 from app.execution.resolve_and_preflight import Findings, Subject, resolve_and_preflight
+from app.execution.workflows import register_workflow
 from app.jobs.tables import TrainingJob
 from app.releases.locks import lock_release
 from app.releases.planning import PlannedRollout, keep_checks, plan_release
@@ -34,20 +34,18 @@ log = structlog.get_logger(__name__)
 
 def register_prepare(worker: WorkerContext) -> None:
     """Make the workflow known to the engine."""
-
-    @DBOS.workflow(name=PREPARE_RELEASE, max_recovery_attempts=None)
-    def prepare(release_id: str) -> str:
-        return prepare_release(worker, release_id)
+    register_workflow(PREPARE_RELEASE, lambda release_id: prepare_release(worker, release_id))
 
 
 def prepare_release(worker: WorkerContext, release_id: str) -> str:
     """Resolve and plan a pending release, then take its first stage on its way; the release's status."""
-
-    def prepare() -> str:
-        with worker.signals.act():
-            return _prepare(worker, release_id)
-
-    return carry_out_bounded(worker, release_id, prepare, fail=[lambda why, work: _fail(work, release_id, why)])
+    return carry_out_bounded(
+        worker,
+        release_id,
+        lambda: _prepare(worker, release_id),
+        requeue=lambda work: work.queue.prepare_release(work, release_id),
+        fail=[lambda why, work: _fail(work, release_id, why)],
+    )
 
 
 def _fail(work: Work, release_id: str, sentence: str) -> str:

@@ -1,15 +1,15 @@
 """Rows that nobody drives: found now and then, and given to the engine anew.
 
 Our rows are the truth. One whose status wants a workflow is looked for among those that the engine will carry out or does; where the
-engine has lost it, or ended it without our row knowing, it is enqueued again under a new id. That is free of races: the id comes from
-what is changed under the row's lock, so the second of two workers finds that it was changed; and a workflow that is still at work
-unknown to the engine finds the same, and stops. What is enqueued again and again without getting any further is failed.
+engine has lost it, or ended it without our row knowing, it is enqueued again. That is free of races: something is changed under the
+row's lock, so the second of two workers finds that it was changed; and a workflow that is still at work unknown to the engine finds
+the same, and stops. What is enqueued again and again without getting any further is failed. What has a time at which it goes on by
+itself wants no workflow: it is the workers' timers that look after it.
 
 The other way round, the engine may believe for ever that this process carries something out: what ended without the engine hearing of
 it, or never began. It would keep everything at the same target waiting. So it is dropped first.
 """
 
-import secrets
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -18,15 +18,13 @@ from dataclasses import dataclass
 import structlog
 from sqlmodel import Session, col, select
 
-from app.approvals.service import expiry_of
 from app.execution.context import WorkerContext
 from app.execution.poll_jobs import LOST_AFTER
-from app.execution.turns import is_driven
-from app.freezes.queries import frozen_for
+from app.execution.rollout import is_driven_elsewhere
 from app.jobs.service import end_without_sighting, renew_looks
 from app.jobs.tables import TrainingJob
 from app.releases.locks import lock_release, lock_rollout
-from app.releases.queries import last_kinds, plan_of
+from app.releases.queries import last_kinds, whose_turn
 from app.releases.service import (
     INTERNAL_ERROR,
     REQUEUED_RELEASE,
@@ -36,9 +34,8 @@ from app.releases.service import (
     note_requeued,
     renew_attempt,
 )
-from app.releases.states import DRIVEN, TIMED, DryRunState, Status
+from app.releases.states import DRIVEN, DryRunState, Status
 from app.releases.tables import DryRun, Release, Rollout
-from app.releasing.requests import have_it_prepared
 from app.releasing.work import Work
 from app.steps.contract import Interrupted
 
@@ -65,7 +62,7 @@ class Reconciliation:
     def __init__(
         self, worker: WorkerContext, *, restore_queues: Callable[[], None], drop_seconds: float = DROP_SECONDS
     ) -> None:
-        self._shop = worker
+        self._worker = worker
         self._restore_queues = restore_queues
         self._drop_seconds = drop_seconds
         self._not_driven_since: dict[str, float] = {}
@@ -76,7 +73,7 @@ class Reconciliation:
 
     def look(self) -> list[str]:
         """Look once; what was enqueued anew, by the id that was missed."""
-        worker = self._shop
+        worker = self._worker
         self._restore_queues()
         self._drop_what_is_not_carried_out()
         wanting = worker.read(lambda session: [*_wanting(session, worker)])
@@ -93,7 +90,7 @@ class Reconciliation:
 
     def _requeued(self, wanting: Wanting) -> bool:
         try:
-            return self._shop.write(wanting.requeue)
+            return self._worker.write(wanting.requeue)
         except Interrupted:
             raise
         except Exception:
@@ -102,7 +99,7 @@ class Reconciliation:
 
     def _drop_what_is_not_carried_out(self) -> None:
         """Of this process alone: what others carry out, they know."""
-        worker, now = self._shop, time.monotonic()
+        worker, now = self._worker, time.monotonic()
         missing = [each for each in worker.queue.running_at(worker.identity.id) if each not in worker.driven]
         self._not_driven_since = {each: self._not_driven_since.get(each, now) for each in missing}
         for each, since in self._not_driven_since.items():
@@ -111,12 +108,12 @@ class Reconciliation:
                 worker.queue.drop(each)
 
     def _keep(self, seconds: float) -> None:
-        signals = self._shop.signals
+        signals = self._worker.signals
         while not signals.is_stopping:
             signals.pause_for(seconds)
             try:
-                signals.require_going_on()
-                self.look()
+                if signals.may_go_on():
+                    self.look()
             except BaseException:
                 # Whatever one look ran into, the next may do without; a worker that must let go looks no more than this once.
                 log.exception("reconcile_broke")
@@ -128,10 +125,10 @@ def _with_prefixes(ids: Collection[str]) -> set[str]:
 
 def _wanting(session: Session, worker: WorkerContext) -> list[Wanting]:
     found = []
-    for rollout in session.exec(select(Rollout).where(col(Rollout.status).in_(DRIVEN))).all():
-        found.append(Wanting(f"{rollout.id}:{rollout.attempt}", _rollout(worker, rollout.id, rollout.attempt)))
-    for rollout in session.exec(select(Rollout).where(col(Rollout.status).in_(TIMED))).all():
-        found.append(Wanting(f"{rollout.id}:look", _timer(rollout.id)))
+    for target in session.exec(select(Rollout.target).where(col(Rollout.status).in_(DRIVEN)).distinct()).all():
+        rollout = whose_turn(session, target)
+        if rollout is not None and rollout.due_at is None:
+            found.append(Wanting(target, _rollout(worker, rollout.id, rollout.attempt)))
     pending = select(Release.id, Release.revision).where(
         Release.status == Status.PENDING, col(Release.content).is_(None)
     )
@@ -149,40 +146,23 @@ def _wanting(session: Session, worker: WorkerContext) -> list[Wanting]:
 
 def _rollout(worker: WorkerContext, rollout_id: str, attempt: int) -> Callable[[Work], bool]:
     def requeue(work: Work) -> bool:
-        rollout, release, _ = lock_rollout(work, rollout_id)
-        if rollout.attempt != attempt or rollout.status not in DRIVEN or is_driven(work, worker, rollout):
+        rollout, release, steps = lock_rollout(work, rollout_id)
+        if rollout.attempt != attempt or rollout.status not in DRIVEN or rollout.due_at is not None:
+            return False
+        if rollout_id in worker.driven or is_driven_elsewhere(work, worker, steps):
             return False
         if _gets_nowhere(work, release, REQUEUED_ROLLOUT):
             fail_rollout(work, rollout_id, GIVEN_UP.format(MOST_IN_A_ROW))
-            return False
-        workflow_id = renew_attempt(work, rollout)
-        work.queue.carry_out_rollout(work, rollout_id, workflow_id=workflow_id, target=rollout.target)
-        return True
+        else:
+            renew_attempt(work, rollout)
+        work.queue.move_target(work, rollout.target)
+        return rollout.status in DRIVEN
 
     return requeue
 
 
 def _gets_nowhere(session: Session, release: Release, kind: str) -> bool:
     return last_kinds(session, release.id, limit=MOST_IN_A_ROW) == [kind] * MOST_IN_A_ROW
-
-
-def _timer(rollout_id: str) -> Callable[[Work], bool]:
-    def requeue(work: Work) -> bool:
-        rollout, release, _ = lock_rollout(work, rollout_id)
-        now = work.now
-        if rollout.status is Status.PENDING_APPROVAL:
-            at = expiry_of(rollout, plan_of(work, rollout))
-        elif rollout.status is Status.SCHEDULED:
-            frozen = frozen_for(work, model=release.model, stage=rollout.stage, target=rollout.target, now=now)
-            at = now if frozen is None else frozen.until
-        else:
-            return False
-        if at is None:  # it waits for people alone
-            return False
-        work.queue.look_at_rollout(work, rollout_id, at=max(at, now), now=now)
-        return True
-
-    return requeue
 
 
 def _release(worker: WorkerContext, release_id: str, revision: int) -> Callable[[Work], bool]:
@@ -195,7 +175,8 @@ def _release(worker: WorkerContext, release_id: str, revision: int) -> Callable[
             move_release(work, release, Status.FAILED, **said)
             return False
         note_requeued(work, release)
-        have_it_prepared(work, release)
+        work.link_events()  # from now on its revision is another, also in this transaction
+        work.queue.prepare_release(work, release.id)
         return True
 
     return requeue
@@ -221,7 +202,7 @@ def _dry_run(worker: WorkerContext, run_id: str) -> Callable[[Work], bool]:
         run = work.get(DryRun, run_id, with_for_update=True)
         if run is None or run.state is not DryRunState.PENDING or run.expires_at <= work.now or run_id in worker.driven:
             return False
-        work.queue.plan_dry_run(work, run_id, attempt=secrets.token_hex(4))  # two at once keep one result
+        work.queue.plan_dry_run(work, run_id)  # two at once keep one result
         return True
 
     return requeue

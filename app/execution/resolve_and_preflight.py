@@ -14,7 +14,7 @@ from app.execution.context import WorkerContext
 from app.execution.signals import ReleaseSignals
 from app.guardrails.rules import job_site, say_all, sites_of
 from app.planning.places import Place
-from app.steps.contract import Context, Json, Refused
+from app.steps.contract import Context, Done, Json, Refused
 from app.steps.preflight import Check
 
 log = structlog.get_logger(__name__)
@@ -110,9 +110,13 @@ def _carry_out(
         checkpoint=signals.checkpoint,
         wait=signals.wait,
         report=lambda sentence: log.info("resolving", subject=subject.id, sentence=sentence),
+        now=worker.now,
+        first_begun_at=worker.now(),
     )
     step = worker.in_scratch(worker.steps[kind])
-    return carry_out(step, context, config, budget=worker.budget, on_retry=on_retry).output
+    done = carry_out(step, context, config, budget=worker.budget, on_retry=on_retry)
+    assert isinstance(done, Done), "what is looked up before planning waits for nothing"
+    return done.output
 
 
 def _resolving(subject: Subject) -> Json:

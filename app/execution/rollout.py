@@ -1,114 +1,107 @@
-"""The durable rollout: its steps in the order of their needs, independent ones side by side."""
+"""The durable rollout: its steps in the order of their needs, independent ones side by side.
+
+A workflow of the engine carries on whatever moves its target, as far as it goes now: to the rollout's end, to where all that is left
+waits, or to the next safe points of a worker that is stopped. Then it ends. What comes next stands in the rows: the engine is told
+of it in the same transaction, or a timer is, by the time when it is due.
+"""
 
 from collections.abc import Mapping, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from dbos import DBOS
+from sqlmodel import Session
 
 from app.execution.bounded import carry_out_bounded, internal_error
 from app.execution.context import WorkerContext
 from app.execution.residue import read_residue, say_residue
-from app.execution.signals import LOOK_SECONDS
 from app.execution.step_runs import End, Job, begin_steps, carry_out_step, record_end
-from app.execution.turns import take_up
+from app.execution.workflows import register_workflow
 from app.planning.plan import On
 from app.releases.locks import lock_rollout
 from app.releases.order import outcome, ready
-from app.releases.queries import under_way_at
-from app.releases.service import INTERNAL_ERROR, fail_rollout, move_rollout, skip_what_is_left
+from app.releases.queries import is_queued_at, under_way_at, whose_turn
+from app.releases.service import INTERNAL_ERROR, fail_rollout, move_rollout, set_due, skip_what_is_left
 from app.releases.states import DRIVEN, Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.releasing.advance import advance_release, may_begin
 from app.releasing.asking import ask_others_anew
-from app.releasing.names import CARRY_OUT_ROLLOUT
+from app.releasing.names import MOVE_TARGET
 from app.releasing.work import Work
 from app.steps.contract import Interrupted
+from app.workers.queries import live_ids
 
 SIDE_BY_SIDE = 32  # steps of one rollout: more than any plan has
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What one look at a rollout came to: the steps that have begun, or the rollout's status where nothing is left to do.
-
-    ``first``: another one, which is under way at the same target and has to end before this one begins.
-    """
+    """What one look at a rollout came to: the steps that have begun, or the rollout's status where it goes no further now."""
 
     begun: list[Job]
     status: Status | None = None
-    first: str | None = None
+    next_in: timedelta | None = None  # when a step that waits beside those that run is due
 
 
-def register_rollout(worker: WorkerContext) -> None:
-    """Make the workflow known to the engine. Before launch: a workflow that a worker does not know stays stuck in it."""
+def register_rollouts(worker: WorkerContext) -> None:
+    """Make the workflow known to the engine."""
+    register_workflow(MOVE_TARGET, lambda target: move_target(worker, target))
 
-    @DBOS.workflow(name=CARRY_OUT_ROLLOUT, max_recovery_attempts=None)
-    def carry_out(rollout_id: str) -> str:
-        attempt = str(DBOS.workflow_id).rpartition(":")[2]
-        return carry_out_rollout(worker, rollout_id, attempt=int(attempt)).value
+
+def move_target(worker: WorkerContext, target: str) -> Status | None:
+    """Carry on the rollout whose turn it is at a target; its status then. None: there is none."""
+    rollout = worker.read(lambda session: whose_turn(session, target))
+    return None if rollout is None else carry_out_rollout(worker, rollout.id, attempt=rollout.attempt)
 
 
 def carry_out_rollout(worker: WorkerContext, rollout_id: str, *, attempt: int | None = None) -> Status:
-    """Begin every step once what it needs has succeeded, until nothing more can begin; how it ended.
+    """Begin every step once what it needs has succeeded, until nothing more can begin now; the rollout's status then.
 
     Everything that it knows is in the rows: carried out again after a kill it goes on from there. ``attempt``: which one this is,
     None: the newest. Once there is a newer one, this one does nothing any more: two never drive a rollout at once.
     """
+    rollout = worker.read(lambda session: session.get_one(Rollout, rollout_id))
+    attempt = rollout.attempt if attempt is None else attempt
+    if rollout_id in worker.driven:
+        return rollout.status
 
-    def carry_out() -> Status:
-        newest = worker.read(lambda session: session.get_one(Rollout, rollout_id).attempt)
-        return _carry_out(worker, rollout_id, attempt=newest if attempt is None else attempt)
+    def fail(work: Work, sentence: str, *, steps: bool) -> Status:
+        status = fail_rollout(work, rollout_id, sentence, attempt=attempt, steps=steps)
+        _free_target(work, rollout.target)
+        return status
 
     return carry_out_bounded(
         worker,
         rollout_id,
-        carry_out,
+        lambda: _carry_out(worker, rollout_id, attempt=attempt),
+        requeue=lambda work: work.queue.move_target(work, rollout.target),
         fail=(
-            lambda why, work: fail_rollout(work, rollout_id, why, attempt=attempt),
-            lambda why, work: fail_rollout(work, rollout_id, why, attempt=attempt, steps=False),
+            lambda why, work: fail(work, why, steps=True),
+            lambda why, work: fail(work, why, steps=False),
         ),
     )
+
+
+def is_driven_elsewhere(session: Session, worker: WorkerContext, steps: list[StepRun]) -> bool:
+    """By a worker that is at one of its steps, whatever the engine knows of it: no step is carried out twice at once."""
+    at_it = {step.worker for step in steps if step.status is StepStatus.RUNNING} - {worker.identity.id}
+    return bool(at_it) and not at_it.isdisjoint(live_ids(session))
 
 
 def _carry_out(worker: WorkerContext, rollout_id: str, *, attempt: int) -> Status:
     running: dict[Future[End], str] = {}
     ended: dict[str, End] = {}
-    try:
-        with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="step") as pool:
-            while True:
-                turn = _record_and_begin(worker, rollout_id, attempt, ended=ended, running=set(running.values()))
-                for _ in range(len(ended)):
-                    ended.popitem()
-                    worker.signals.end_act()
-                if turn.status is not None:
-                    return turn.status
-                if turn.first is not None:
-                    _go_on_with(worker, turn.first)
-                    continue
-                for job in turn.begun:
-                    worker.signals.begin_act()
-                    running[pool.submit(carry_out_step, worker, job)] = job.step.id
-                if not running:
-                    return _finish_midway(worker, rollout_id, attempt)
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                ended |= {running[each]: each.result() for each in done}
-                for each in done:
-                    del running[each]
-    finally:
-        for _ in (*running, *ended):
-            worker.signals.end_act()
-
-
-def _go_on_with(worker: WorkerContext, rollout_id: str) -> None:
-    """Bring a rollout to its end that is under way where it is another one's turn. While others drive it, wait a moment."""
-    with worker.signals.act():
-        attempt = worker.write(lambda work: take_up(work, worker, rollout_id))
-        if attempt is None:
-            worker.signals.pause_for(LOOK_SECONDS)
-            worker.signals.require_going_on()
-    if attempt is not None:
-        carry_out_rollout(worker, rollout_id, attempt=attempt)
+    with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="step") as pool:
+        while True:
+            turn = _record_and_begin(worker, rollout_id, attempt, ended=ended, running=set(running.values()))
+            if turn.status is not None:
+                return turn.status
+            running |= {pool.submit(carry_out_step, worker, job): job.step.id for job in turn.begun}
+            if not running:
+                return _finish_midway(worker, rollout_id, attempt)
+            seconds = None if turn.next_in is None else turn.next_in.total_seconds()
+            done, _ = wait(running, timeout=seconds, return_when=FIRST_COMPLETED)
+            ended = {running.pop(each): each.result() for each in done}
 
 
 def _record_and_begin(
@@ -137,35 +130,69 @@ def _take_turn(
         rollout, release, steps = lock_rollout(work, rollout_id)
         if rollout.attempt != attempt or rollout.status not in DRIVEN:
             return Turn([], rollout.status)  # somebody else drives it now, or it was ended
+        if is_driven_elsewhere(work, worker, steps):
+            return Turn([], rollout.status)
         for step in steps:
             if step.id in ended:
                 record_end(work, step, ended[step.id], log_days=worker.settings.log_days)
-        if rollout.status is Status.QUEUED:
-            first = under_way_at(work, rollout)
-            if first is not None:
-                return Turn([], first=first)
-            if may_begin(work, release, rollout):
-                said = {"code": "in_progress", "sentence": "Under way."}
-                move_rollout(work, rollout, Status.IN_PROGRESS, **said)
-        if rollout.status not in {Status.IN_PROGRESS, Status.CANCELLING}:
+        if worker.signals.is_stopping:
+            return Turn([]) if running else _let_go(work, rollout)
+        if rollout.status is Status.QUEUED and not _begin(work, release, rollout):
             return Turn([], rollout.status)
         if all(step.status is StepStatus.SUCCEEDED for step in steps):
             return Turn([], _finish(work, release, rollout, steps))
-        next_ones = [] if worker.signals.is_stopping else _next(steps, running, asked=release.control)
-        return Turn(begin_steps(work, worker, release, rollout, next_ones))
+        next_ones = _next(steps, running, asked=release.control, now=work.now)
+        begun = begin_steps(work, worker, release, rollout, next_ones)
+        due_at = None if release.control else _next_due(steps)
+        if begun or running or due_at is None:
+            return Turn(begun, next_in=None if due_at is None else due_at - work.now)
+        set_due(work, rollout, due_at)
+        return Turn([], rollout.status)
 
-    with worker.signals.act():
-        return worker.write(act)
+    return worker.write(act)
 
 
-def _next(steps: list[StepRun], running: Set[str], *, asked: Control | None) -> list[StepRun]:
+def _begin(work: Work, release: Release, rollout: Rollout) -> bool:
+    """Its turn has come, unless another one is under way there. If it may not begin after all, the next one's turn has come."""
+    if under_way_at(work, rollout) is not None:
+        return False
+    if not may_begin(work, release, rollout):
+        _free_target(work, rollout.target)
+        return False
+    move_rollout(work, rollout, Status.IN_PROGRESS, code="in_progress", sentence="Under way.")
+    return True
+
+
+def _let_go(work: Work, rollout: Rollout) -> Turn:
+    """Every step is at a safe point: another worker goes on from there."""
+    work.queue.move_target(work, rollout.target)
+    return Turn([], rollout.status)
+
+
+def _free_target(work: Work, target: str) -> None:
+    """A rollout moves it no more: those that came to it meanwhile found it taken, and are told."""
+    if is_queued_at(work, target):
+        work.queue.move_target(work, target)
+
+
+def _next(steps: list[StepRun], running: Set[str], *, asked: Control | None, now: datetime) -> list[StepRun]:
     """Steps to carry out now. What a kill cut off is brought to its end even where nothing new begins any more."""
     cut_off = [step for step in steps if step.status is StepStatus.RUNNING and step.id not in running]
     if asked is not None:
         return cut_off
-    under_way = {step.key for step in steps if step.status is StepStatus.RUNNING}
+    waited = [step for step in steps if step.wait_until is not None and step.wait_until <= now]
+    if _broken(steps) is not None:
+        waited = []
+    under_way = {step.key for step in steps if step.status in {StepStatus.RUNNING, StepStatus.WAITING}}
     new = {planned.key for planned in ready(_planned(steps), _ends(steps), under_way)}
-    return [*cut_off, *(step for step in steps if step.key in new)]
+    return [*cut_off, *waited, *(step for step in steps if step.key in new)]
+
+
+def _next_due(steps: list[StepRun]) -> datetime | None:
+    """When the first of those that wait is to be carried out again; None: none is, any more."""
+    if _broken(steps) is not None:
+        return None
+    return min((step.wait_until for step in steps if step.wait_until is not None), default=None)
 
 
 @dataclass(frozen=True)
@@ -185,17 +212,16 @@ def _ends(steps: list[StepRun]) -> dict[str, StepStatus]:
 
 def _finish_midway(worker: WorkerContext, rollout_id: str, attempt: int) -> Status:
     """End a rollout that did not get through, and say what it leaves in Azure. A worker that is stopped leaves that to another."""
-    with worker.signals.act():
-        worker.signals.require_going_on()
-        left = say_residue(worker, worker.read(lambda session: read_residue(session, rollout_id)))
+    worker.signals.require_going_on()
+    left = say_residue(worker, worker.read(lambda session: read_residue(session, rollout_id)))
 
-        def act(work: Work) -> Status:
-            rollout, release, steps = lock_rollout(work, rollout_id)
-            if rollout.attempt != attempt or rollout.status not in DRIVEN:
-                return rollout.status
-            return _finish(work, release, rollout, steps, left=left)
+    def act(work: Work) -> Status:
+        rollout, release, steps = lock_rollout(work, rollout_id)
+        if rollout.attempt != attempt or rollout.status not in DRIVEN:
+            return rollout.status
+        return _finish(work, release, rollout, steps, left=left)
 
-        return worker.write(act)
+    return worker.write(act)
 
 
 def _finish(work: Work, release: Release, rollout: Rollout, steps: list[StepRun], *, left: str = "") -> Status:
@@ -211,6 +237,7 @@ def _finish(work: Work, release: Release, rollout: Rollout, steps: list[StepRun]
     if ended is Status.SUCCEEDED:
         advance_release(work, release)
         ask_others_anew(work, rollout)
+    _free_target(work, rollout.target)
     return ended
 
 

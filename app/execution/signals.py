@@ -2,10 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from typing import NoReturn
 
 import structlog
 from sqlmodel import select
@@ -23,17 +20,15 @@ LOOK_SECONDS = 1.0  # between two looks at the database: the longest that a canc
 
 
 class Signals:
-    """Of one worker process: whether it must let go, and how many acts still run."""
+    """Of one worker process: whether it must let go."""
 
     def __init__(self, database: Database, lease: Lease) -> None:
         self._database = database
         self._lease = lease
         self._stopping = threading.Event()
-        self._acting = 0
-        self._changed = threading.Condition()
 
     def stop(self) -> None:
-        """Let every act go on to its next safe point and no further."""
+        """Let everything go on to its next safe point and no further."""
         self._stopping.set()
 
     @property
@@ -63,54 +58,9 @@ class Signals:
             raise Interrupted("released", "This worker is being stopped; another takes over.")
         self.require_lease()
 
-    @contextmanager
-    def act(self) -> Iterator[None]:
-        """Around everything that a stopping worker waits for. What must be let go of stays here for good."""
-        self.begin_act()
-        try:
-            with self.parking():
-                yield
-        finally:
-            self.end_act()
-
-    def begin_act(self) -> None:
-        """Of an act that ends elsewhere: one thread does it, another records what came of it."""
-        self._count(1)
-
-    def end_act(self) -> None:
-        self._count(-1)
-
-    @contextmanager
-    def parking(self) -> Iterator[None]:
-        """Inside an act: where it must be let go of, it ends, and its thread stays here for good.
-
-        The engine keeps the workflow as running, and whoever takes it over begins the step again.
-        """
-        try:
-            yield
-        except Interrupted as stop:
-            if stop.reason == "released":
-                self.end_act()
-                _stay_for_good()
-            raise
-
-    @contextmanager
-    def staying(self) -> Iterator[None]:
-        """Around a whole workflow: what must be let go of outside of any act never comes out of it either.
-
-        The engine would take it for the workflow's end, and our row would be driven by nobody.
-        """
-        try:
-            yield
-        except Interrupted as stop:
-            if stop.reason == "released":
-                _stay_for_good()
-            raise
-
-    def wait_until_parked(self, seconds: float) -> bool:
-        """Wait until no act runs any more; False when some still do after ``seconds``."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._acting == 0, timeout=seconds)
+    def may_go_on(self) -> bool:
+        """Whether this worker is neither being stopped nor without a lease."""
+        return not self.is_stopping and self._lease.is_held()
 
     def of(self, release_id: str, *, asked: Control | None, deadline: datetime | None = None) -> "ReleaseSignals":
         """``asked``: what was asked of the release when it was read just now."""
@@ -120,20 +70,9 @@ class Signals:
         """Wait, but not longer than until this worker is asked to stop."""
         self._stopping.wait(seconds)
 
-    def _count(self, change: int) -> None:
-        with self._changed:
-            self._acting += change
-            self._changed.notify_all()
-
-
-def _stay_for_good() -> NoReturn:
-    """This process ends, or begins anew, without its threads."""
-    while True:
-        threading.Event().wait()
-
 
 class ReleaseSignals:
-    """The signals that concern one release, for one act on it."""
+    """The signals that concern one release, for one thing that is done to it."""
 
     def __init__(
         self,

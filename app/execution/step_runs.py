@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -20,7 +20,7 @@ from app.releases.service import INTERNAL_ERROR, move_step, report_progress
 from app.releases.states import Control, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.releasing.on_record import Ready, look_up_steps
-from app.steps.contract import Context, Done, Interrupted, Json, OutOfTime, Refused
+from app.steps.contract import Context, Done, Interrupted, Json, OutOfTime, Refused, Waiting
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,7 @@ class Job:
 
 @dataclass(frozen=True)
 class End:
-    """How a step run ended."""
+    """How a step run ended, or that it has not and waits."""
 
     status: StepStatus
     code: str
@@ -46,6 +46,8 @@ class End:
     output: Json | None = None
     changed: bool | None = None
     log: Log | None = None  # what the team's code wrote: kept apart from the record
+    wait_until: datetime | None = None
+    memory: Json | None = None
 
 
 def begin_steps(
@@ -55,7 +57,7 @@ def begin_steps(
     if not steps:
         return []
     for step in steps:
-        again = "Taken up again." if step.status is StepStatus.RUNNING else "Begun."
+        again = "Begun." if step.status is StepStatus.PENDING else "Taken up again."
         _keep_running(work, worker, step, code="running", sentence=again)
     found = look_up_steps(work, worker.record, release, rollout, steps)
     return [
@@ -65,14 +67,10 @@ def begin_steps(
 
 
 def carry_out_step(worker: WorkerContext, job: Job) -> End:
-    """Bring a step to its end. Begun again after a kill it starts from the step's own beginning.
-
-    It is an act that begins before and ends after: a worker that is stopped waits until the end is recorded.
-    """
+    """Bring a step to its end, or to where it waits. Begun again after a kill it starts from the step's own beginning."""
     if job.ready.refusal is not None:
         return End(StepStatus.FAILED, "step_not_on_record", job.ready.refusal)
-    with worker.signals.parking():
-        return _carry_out(worker, job)
+    return _carry_out(worker, job)
 
 
 def record_end(work: UnitOfWork, step: StepRun, end: End, *, log_days: float) -> None:
@@ -96,6 +94,8 @@ def record_end(work: UnitOfWork, step: StepRun, end: End, *, log_days: float) ->
         sentence=redact(end.sentence) + where,
         output=output,
         changed=end.changed,
+        wait_until=end.wait_until,
+        memory=end.memory,
     )
 
 
@@ -113,22 +113,22 @@ def _carry_out(worker: WorkerContext, job: Job) -> End:
         checkpoint=signals.checkpoint,
         wait=signals.wait,
         report=lambda sentence: _report(worker, job.step.id, sentence),
+        now=worker.now,
+        first_begun_at=started,
+        memory=job.step.memory or {},
     )
     try:
         signals.checkpoint()
-        done = carry_out(
+        outcome = carry_out(
             worker.in_scratch(worker.steps[job.step.kind]),
             context,
             KINDS[job.step.kind].model_validate(job.step.config),
             budget=worker.budget,
             on_retry=lambda error, seconds: _retry(worker, job.step.id, error, seconds),
         )
-        return _succeeded(done)
+        return _waits(outcome, deadline=deadline) if isinstance(outcome, Waiting) else _succeeded(outcome)
     except Interrupted as stop:
-        if stop.reason == "released":
-            raise
-        status = StepStatus.PENDING if stop.reason == "paused" else StepStatus.CANCELLED
-        return End(status, stop.code, stop.sentence)
+        return _interrupted(worker, job, stop)
     except Refused as no:
         return End(StepStatus.FAILED, no.code, str(no), output=no.details or None, log=no.log)
     except OutOfTime as late:
@@ -137,6 +137,21 @@ def _carry_out(worker: WorkerContext, job: Job) -> End:
         return End(StepStatus.ERRORED, error.code, str(error), log=error.log)
     except BaseException as broken:  # noqa: BLE001 - whatever it is, it is how the step ended: this thread is no process's main one
         return End(StepStatus.ERRORED, INTERNAL_ERROR, internal_error(worker, broken, subject=job.step.id))
+
+
+def _interrupted(worker: WorkerContext, job: Job, stop: Interrupted) -> End:
+    """What is let go of, or paused in mid-wait, goes on later as what has waited until now: its time and its memory stay."""
+    if stop.reason == "cancelled":
+        return End(StepStatus.CANCELLED, stop.code, stop.sentence)
+    if stop.reason == "paused" and job.step.memory is None:
+        return End(StepStatus.PENDING, stop.code, stop.sentence)
+    return End(StepStatus.WAITING, stop.code, stop.sentence, wait_until=worker.now())
+
+
+def _waits(waiting: Waiting, *, deadline: datetime) -> End:
+    """Not for longer than the step's own time: then it has taken too long."""
+    until = min(waiting.until, deadline)
+    return End(StepStatus.WAITING, "waiting", waiting.sentence, wait_until=until, memory=waiting.memory)
 
 
 def _succeeded(done: Done) -> End:

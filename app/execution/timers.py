@@ -1,70 +1,106 @@
-"""A look at a rollout that waits, when its time has come: what nobody decided expires, what a freeze kept out begins."""
+"""One timer in each worker: what is due by now is a row with a time, and is done by a few threads.
 
-from dbos import DBOS
+There is no workflow of the engine for it. A worker that is killed in the middle leaves it due.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import structlog
 
 from app.approvals.service import expiry_of
 from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
 from app.releases.locks import lock_release
-from app.releases.queries import plan_of
-from app.releases.service import fail_rollout, move_rollout
-from app.releases.states import TIMED, Status
+from app.releases.queries import due, plan_of
+from app.releases.service import fail_rollout, move_rollout, set_due
+from app.releases.states import Status
 from app.releases.tables import Release, Rollout
 from app.releasing.advance import enqueue_rollout
 from app.releasing.asking import void_approvals
-from app.releasing.names import LOOK_AT_ROLLOUT
 from app.releasing.work import Work
 
+log = structlog.get_logger(__name__)
 
-def register_looks(worker: WorkerContext) -> None:
-    """Make the workflow known to the engine."""
-
-    @DBOS.workflow(name=LOOK_AT_ROLLOUT, max_recovery_attempts=None)
-    def look(rollout_id: str) -> str:
-        return look_at_rollout(worker, rollout_id)
+AT_ONCE = 8  # that are done side by side
 
 
-def look_at_rollout(worker: WorkerContext, rollout_id: str) -> str:
-    """Look once; the rollout's status."""
+class Timer:
+    """One worker's."""
 
-    def look() -> str:
-        with worker.signals.act():
-            return worker.write(lambda work: look_once(work, rollout_id))
+    def __init__(self, worker: WorkerContext) -> None:
+        self._worker = worker
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="timer")
+        self._begun: dict[str, Future[None]] = {}
 
+    def keep(self, *, seconds: float) -> None:
+        """Begin every so often what is due, in a thread that ends when the worker is stopped."""
+        threading.Thread(target=self._keep, args=(seconds,), name="timer", daemon=True).start()
+
+    def begin_due(self) -> list[Future[None]]:
+        """Begin what is due by now, as far as there are threads for it; what has begun."""
+        worker, now = self._worker, self._worker.now()
+        self._begun = {subject: each for subject, each in self._begun.items() if not each.done()}
+        free = AT_ONCE - len(self._begun)
+        found = worker.read(lambda session: due(session, now=now, limit=AT_ONCE)) if free else []
+        new = [each for each in found if each not in self._begun][:free]
+        self._begun |= {each: self._threads.submit(_carry_out, wake_rollout, worker, each) for each in new}
+        return [self._begun[each] for each in new]
+
+    def _keep(self, seconds: float) -> None:
+        signals = self._worker.signals
+        while not signals.is_stopping:
+            signals.pause_for(seconds)
+            try:
+                if signals.may_go_on():
+                    self.begin_due()
+            except BaseException:
+                # Whatever one round ran into, the next may do without; what was due still is.
+                log.exception("timer_broke")
+
+
+def _carry_out(body: Callable[[WorkerContext, str], object], worker: WorkerContext, subject: str) -> None:
+    try:
+        body(worker, subject)
+    except BaseException:
+        log.exception("due_not_done", subject=subject)  # it stays due
+
+
+def wake_rollout(worker: WorkerContext, rollout_id: str) -> str:
+    """Do what is due for a rollout; its status then."""
     return carry_out_bounded(
         worker,
-        f"{rollout_id}:look",
-        look,
-        fail=[lambda why, work: _fail(work, rollout_id, why)],
+        f"{rollout_id}:timer",
+        lambda: worker.write(lambda work: do_what_is_due(work, rollout_id)),
+        requeue=lambda _work: None,  # it stays due
+        # What cannot begin, or expire, when its time has come must not wait as if its time were still ahead.
+        fail=[lambda why, work: fail_rollout(work, rollout_id, why).value],
     )
 
 
-def _fail(work: Work, rollout_id: str, sentence: str) -> str:
-    """What cannot begin, or expire, when its time has come, must not wait as if its time were still ahead."""
-    rollout = work.get_one(Rollout, rollout_id)
-    if rollout.status not in TIMED:
-        return rollout.status.value
-    return fail_rollout(work, rollout_id, sentence).value
-
-
-def look_once(work: Work, rollout_id: str) -> str:
-    """Whatever it waits for may have gone on without this look: then nothing is done."""
+def do_what_is_due(work: Work, rollout_id: str) -> str:
+    """What nobody decided expires, what a freeze kept out begins, a step that has waited is carried out again."""
     rollout = work.get_one(Rollout, rollout_id)
     release = lock_release(work, rollout.release_id)
     work.refresh(rollout)
-    if rollout.status is Status.PENDING_APPROVAL:
-        _expire(work, release, rollout)
-    elif rollout.status is Status.SCHEDULED:
-        enqueue_rollout(work, release, rollout)
+    if rollout.due_at is None or rollout.due_at > work.now:
+        return rollout.status.value  # another worker has done it, or it has become due later
+    match rollout.status:
+        case Status.PENDING_APPROVAL:
+            _expire(work, release, rollout)
+        case Status.SCHEDULED:
+            enqueue_rollout(work, release, rollout)
+        case _:
+            set_due(work, rollout, None)
+            work.queue.move_target(work, rollout.target)
     return rollout.status.value
 
 
 def _expire(work: Work, release: Release, rollout: Rollout) -> None:
     expiry = expiry_of(rollout, plan_of(work, rollout))
-    if expiry is None:
-        return
-    if work.now < expiry:  # asked anew since, or this machine's clock is behind
-        work.queue.look_at_rollout(work, rollout.id, at=expiry, now=work.now)
+    if expiry is None or work.now < expiry:
+        set_due(work, rollout, expiry)
         return
     said = f"Nobody decided before {expiry:%Y-%m-%d %H:%M} UTC."
     void_approvals(work, release, rollout, because=said)

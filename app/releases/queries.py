@@ -4,14 +4,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, tuple_
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.errors import Conflict, NotFound
 from app.events.tables import Event
 from app.identity.roles import Visible
 from app.releases.plans import digest_of
-from app.releases.states import UNDER_WAY, Status, StepStatus
+from app.releases.states import DRIVEN, UNDER_WAY, Status, StepStatus
 from app.releases.tables import Plan, Release, Rollout, StepRun
 
 # Made once: to put a statement together takes longer than to send it, and this one is in every turn of a rollout.
@@ -132,6 +132,33 @@ def under_way_at(session: Session, rollout: Rollout) -> str | None:
     """The id of another rollout that has begun at the same target and has not ended."""
     query = select(Rollout.id).where(Rollout.target == rollout.target, col(Rollout.status).in_(UNDER_WAY))
     return session.exec(query.where(Rollout.id != rollout.id).order_by(col(Rollout.started_at)).limit(1)).first()
+
+
+def whose_turn(session: Session, target: str) -> Rollout | None:
+    """The rollout that may move a target now: the one that is under way there, else the one that was queued there first."""
+    found = session.exec(select(Rollout).where(Rollout.target == target, col(Rollout.status).in_(DRIVEN))).all()
+    under_way = [each for each in found if each.status in UNDER_WAY]
+    if under_way or len(found) <= 1:
+        return next(iter([*under_way, *found]), None)
+    queued = col(Event.subject).in_([each.id for each in found]), Event.kind == f"rollout.{Status.QUEUED}"
+    of_these = col(Event.release_id).in_([each.release_id for each in found])
+    # By the record of events: the clocks of those who queued them may differ.
+    last = dict(
+        session.exec(select(Event.subject, func.max(Event.seq)).where(of_these, *queued).group_by(Event.subject)).all()
+    )
+    return min(found, key=lambda each: (last.get(each.id, 0), each.id))
+
+
+def is_queued_at(session: Session, target: str) -> bool:
+    """Whether a rollout waits for its turn at a target."""
+    query = select(Rollout.id).where(Rollout.target == target, Rollout.status == Status.QUEUED).limit(1)
+    return session.exec(query).first() is not None
+
+
+def due(session: Session, *, now: datetime, limit: int) -> list[str]:
+    """The ids of rollouts to which something is to happen by itself by now, the earliest first."""
+    query = select(Rollout.id).where(col(Rollout.due_at) <= now).order_by(col(Rollout.due_at)).limit(limit)
+    return list(session.exec(query).all())
 
 
 def asking_at(session: Session, target: str) -> list[Rollout]:

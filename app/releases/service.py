@@ -7,6 +7,7 @@ first rollout that has not succeeded.
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlmodel import func, select
@@ -32,7 +33,7 @@ State = TypeVar("State", Status, StepStatus)
 
 INTERNAL_ERROR = "internal_error"  # the code of what this service itself broke
 
-# Written where nobody drove a row any more: see ``workflow.reconcile``.
+# Written where nobody drove a row any more: see ``execution.reconcile``.
 REQUEUED_ROLLOUT, REQUEUED_RELEASE = "rollout.requeued", "release.requeued"
 
 
@@ -150,7 +151,9 @@ def move_rollout(
     rollout.status, rollout.code, rollout.sentence = status, code, sentence
     if status is Status.IN_PROGRESS and rollout.started_at is None:
         rollout.started_at = work.now
+    rollout.paused_at = work.now if status is Status.PAUSED else None
     rollout.finished_at = work.now if status.is_final else None
+    rollout.due_at = None  # whatever was to happen by itself is of the state before
     work.add(rollout)
     work.flush()
     release = work.get_one(Release, rollout.release_id)
@@ -174,16 +177,20 @@ def move_step(
     output: Json | None = None,
     changed: bool | None = None,
     worker: str | None = None,
+    wait_until: datetime | None = None,
+    memory: Json | None = None,
 ) -> None:
-    """The one place where a step run's status changes. ``worker``: who carries it out."""
+    """The one place where a step run's status changes. ``worker``: who carries it out. ``memory``: None: what it has stays."""
     _check(step.id, step.status, status, STEP_MAY_FOLLOW[step.status])
-    step.status, step.code, step.sentence = status, code, sentence
     if status is StepStatus.RUNNING:
-        step.attempts += 1
+        step.attempts += step.status is not StepStatus.WAITING  # to go on after a wait is no further attempt
         step.started_at = step.started_at or work.now
         step.worker = worker or step.worker
     if status is StepStatus.PENDING:
-        step.started_at = None  # its time begins anew
+        step.started_at, step.memory = None, None  # its time begins anew
+    if memory is not None:
+        step.memory = memory
+    step.status, step.code, step.sentence, step.wait_until = status, code, sentence, wait_until
     if output is not None:
         step.output = output
     if changed is not None:
@@ -196,6 +203,7 @@ def move_step(
         "output": output,
         "changed": changed,
         "worker": step.worker,
+        **({} if wait_until is None else {"until": wait_until.isoformat()}),
     }
     _record_of_step(work, step, f"step.{status.value}", data=data)
 
@@ -208,8 +216,15 @@ def report_progress(work: UnitOfWork, step: StepRun, sentence: str) -> None:
     _record_of_step(work, step, "step.reported", data={"sentence": sentence})
 
 
-def begin_attempt(work: UnitOfWork, rollout: Rollout) -> str:
-    """Put a rollout in the queue; the id of the workflow that will carry it out, ``release:stage:attempt``."""
+def set_due(work: UnitOfWork, rollout: Rollout, at: datetime | None) -> None:
+    """When something is to happen to it by itself; None: nothing does. It is of no interest after the next change of its state."""
+    rollout.due_at = at
+    work.add(rollout)
+    work.flush()
+
+
+def begin_attempt(work: UnitOfWork, rollout: Rollout) -> None:
+    """Have a rollout wait for its turn at its target."""
     rollout.attempt += 1
     move_rollout(
         work,
@@ -218,7 +233,6 @@ def begin_attempt(work: UnitOfWork, rollout: Rollout) -> str:
         code="queued",
         sentence=f"Waits for its turn at {rollout.endpoint}.",
     )
-    return f"{rollout.id}:{rollout.attempt}"
 
 
 def fail_rollout(
@@ -240,15 +254,14 @@ def fail_rollout(
     return rollout.status
 
 
-def renew_attempt(work: UnitOfWork, rollout: Rollout) -> str:
-    """Give a rollout that nobody drives a new attempt as it stands; the id of the workflow that will carry it out."""
+def renew_attempt(work: UnitOfWork, rollout: Rollout) -> None:
+    """Give a rollout that nobody drives a new attempt as it stands: whoever still drove it does no more."""
     rollout.attempt += 1
     work.add(rollout)
     work.flush()
     release = work.get_one(Release, rollout.release_id)
     data = {"attempt": rollout.attempt, "status": rollout.status.value}
     record(work, release, REQUEUED_ROLLOUT, subject=rollout.id, data=data)
-    return f"{rollout.id}:{rollout.attempt}"
 
 
 def note_requeued(work: UnitOfWork, release: Release) -> None:
@@ -271,17 +284,32 @@ def forget_what_was_asked(work: UnitOfWork, release: Release) -> None:
 
 
 def plan_again(work: UnitOfWork, rollout: Rollout) -> None:
-    """Let the steps that have not succeeded be carried out again: what is done stays done."""
+    """Let the steps that have not succeeded be carried out again: what is done stays done, what waits waits on."""
     for step in steps_of(work, rollout.id):
-        if step.status not in {StepStatus.SUCCEEDED, StepStatus.PENDING}:
+        if step.status is StepStatus.WAITING:
+            _leave_out_pause(work, rollout, step)
+        elif step.status not in {StepStatus.SUCCEEDED, StepStatus.PENDING}:
             move_step(work, step, StepStatus.PENDING, code="planned", sentence="Planned again.")
 
 
+def _leave_out_pause(work: UnitOfWork, rollout: Rollout, step: StepRun) -> None:
+    """The time of a pause is not the step's: what had passed of it before, and what was left, stay as they were."""
+    if rollout.paused_at is None or step.started_at is None or step.wait_until is None:
+        return
+    paused = work.now - rollout.paused_at
+    step.started_at, step.wait_until = step.started_at + paused, step.wait_until + paused
+    work.add(step)
+    work.flush()
+
+
 def skip_what_is_left(work: UnitOfWork, steps: Iterable[StepRun], *, because: str) -> None:
-    """Steps that will not run in this attempt."""
+    """Steps that will not run in this attempt, and those that will not be waited for any more."""
     for step in steps:
         if step.status is StepStatus.PENDING:
             move_step(work, step, StepStatus.SKIPPED, code="not_reached", sentence=because)
+        elif step.status is StepStatus.WAITING:
+            said = f"Not waited for any more. {step.sentence}"
+            move_step(work, step, StepStatus.CANCELLED, code="wait_ended", sentence=said)
 
 
 def _follow_rollouts(work: UnitOfWork, release: Release) -> None:

@@ -110,6 +110,7 @@ class StepStatus(StrEnum):
 
     PENDING = "pending"
     RUNNING = "running"
+    WAITING = "waiting"  # begun, and nothing is done until a certain time
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     ERRORED = "errored"
@@ -118,7 +119,7 @@ class StepStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        return self not in {StepStatus.PENDING, StepStatus.RUNNING}
+        return self not in {StepStatus.PENDING, StepStatus.RUNNING, StepStatus.WAITING}
 
 
 STEP_MAY_FOLLOW: Mapping[StepStatus, Set[StepStatus]] = {
@@ -127,11 +128,13 @@ STEP_MAY_FOLLOW: Mapping[StepStatus, Set[StepStatus]] = {
     StepStatus.RUNNING: {
         StepStatus.PENDING,
         StepStatus.RUNNING,
+        StepStatus.WAITING,
         StepStatus.SUCCEEDED,
         StepStatus.FAILED,
         StepStatus.ERRORED,
         StepStatus.CANCELLED,
     },
+    StepStatus.WAITING: {StepStatus.RUNNING, StepStatus.CANCELLED},
     StepStatus.SUCCEEDED: set(),
     StepStatus.FAILED: {StepStatus.PENDING},
     StepStatus.ERRORED: {StepStatus.PENDING},

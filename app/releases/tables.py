@@ -61,6 +61,7 @@ class Rollout(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("release_id", "stage"),
         Index("ix_rollout_target_status", "target", "status"),
+        Index("ix_rollout_due_at", "due_at"),
     )
 
     id: str = Field(primary_key=True)  # <release>:<stage>
@@ -80,7 +81,10 @@ class Rollout(SQLModel, table=True):
     status: Status = Field(sa_type=word_column(Status))
     code: str
     sentence: str
+    # When something happens to it by itself: an approval expires, a freeze ends, the wait of a step is over.
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    paused_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
@@ -105,6 +109,8 @@ class StepRun(SQLModel, table=True):
     worker: str | None = None  # who carries it out, or did
     changed: bool | None = None
     output: Json | None = Field(default=None, sa_column=Column(JsonColumn))
+    memory: Json | None = Field(default=None, sa_column=Column(JsonColumn))  # what it gave when it last had to wait
+    wait_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 

@@ -4,7 +4,7 @@ from app.freezes.queries import frozen_for
 from app.freezes.windows import Frozen
 from app.guardrails.rules import say_all
 from app.releases.queries import overtaken_by, plan_of, rollout_ahead, scheduled, waiting_before
-from app.releases.service import begin_attempt, move_rollout
+from app.releases.service import begin_attempt, move_rollout, set_due
 from app.releases.states import Control, Status
 from app.releases.tables import Release, Rollout
 from app.releasing.asking import ask_anew_if_not_as_approved, ask_people, renew_plan, void_approvals
@@ -58,8 +58,8 @@ def enqueue_rollout(
     """Queue it behind what its target has to do before; in a freeze once that has ended."""
     if _keep_out(work, release, rollout):
         return
-    workflow_id = begin_attempt(work, rollout)
-    work.queue.carry_out_rollout(work, rollout.id, workflow_id=workflow_id, target=rollout.target)
+    begin_attempt(work, rollout)
+    work.queue.move_target(work, rollout.target)
 
 
 def may_begin(
@@ -85,10 +85,10 @@ def is_refused(work: Work, release: Release, rollout: Rollout) -> bool:
     return bool(refusals)
 
 
-def look_at_scheduled(work: Work) -> None:
-    """Freezes have changed: what waits for their end is looked at anew, by a worker."""
+def reconsider_scheduled(work: Work) -> None:
+    """Freezes have changed: whether what waits for their end may begin is decided anew, by a worker."""
     for rollout in scheduled(work):
-        work.queue.look_at_rollout(work, rollout.id, at=work.now, now=work.now)
+        set_due(work, rollout, work.now)
 
 
 def _keep_out(
@@ -108,8 +108,7 @@ def _keep_out(
     if (rollout.status, rollout.sentence) != (Status.SCHEDULED, sentence):
         code = "held" if frozen.until is None else "frozen"
         move_rollout(work, rollout, Status.SCHEDULED, code=code, sentence=sentence)
-    if frozen.until is not None:
-        work.queue.look_at_rollout(work, rollout.id, at=frozen.until, now=work.now)
+    set_due(work, rollout, frozen.until)
     return True
 
 

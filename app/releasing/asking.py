@@ -14,7 +14,7 @@ from app.releases.locks import lock_release
 from app.releases.planning import replan
 from app.releases.plans import Change, changes, digest_of
 from app.releases.queries import asking_at, plan_of
-from app.releases.service import begin_asking, begin_round, forget_glass, move_rollout, record
+from app.releases.service import begin_asking, begin_round, forget_glass, move_rollout, record, set_due
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout
 from app.releasing.guarding import guarded
@@ -34,9 +34,7 @@ def ask_people(
     renew_plan(work, release, rollout)
     begin_asking(work, rollout)
     say_what_is_missing(work, release, rollout)
-    expiry = expiry_of(rollout, plan_of(work, rollout))
-    if expiry is not None:
-        work.queue.look_at_rollout(work, rollout.id, at=expiry, now=work.now)
+    set_due(work, rollout, expiry_of(rollout, plan_of(work, rollout)))
 
 
 def say_what_is_missing(work: Work, release: Release, rollout: Rollout) -> Verdict:

@@ -8,7 +8,6 @@ from app.releases.states import Control, Status
 from app.releases.tables import Release, Rollout
 from app.releasing.advance import enqueue_rollout
 from app.releasing.asking import NOT_AS_APPROVED, ask_people, is_approved, renew_plan, void_approvals
-from app.releasing.requests import have_it_prepared
 from app.releasing.work import Work
 
 
@@ -31,6 +30,7 @@ def cancel(work: Work, release_id: str, *, reason: str = "") -> Release:
     else:
         stopping = f"{said.rstrip('.')}. Stops at the next safe point."
         move_rollout(work, ahead, Status.CANCELLING, code="cancelling", sentence=stopping)
+        work.queue.move_target(work, ahead.target)  # where its steps wait, nobody is at it
     return release
 
 
@@ -45,6 +45,8 @@ def pause(work: Work, release_id: str, *, reason: str = "") -> Release:
     ask_of(work, release, Control.PAUSE, reason=reason)
     if ahead.status is Status.QUEUED:
         move_rollout(work, ahead, Status.PAUSED, code="paused", sentence=_said("Paused", work, reason))
+    else:
+        work.queue.move_target(work, ahead.target)  # where its steps wait, nobody is at it
     return release
 
 
@@ -65,7 +67,7 @@ def retry(work: Work, release_id: str) -> Release:
     if release.status is Status.FAILED and ahead is None:
         sentence = "Looks up again what exactly is to be released."
         move_release(work, release, Status.PENDING, code="preparing", sentence=sentence)
-        have_it_prepared(work, release)
+        work.queue.prepare_release(work, release.id)
     elif ahead is not None and (ahead.status is Status.FAILED or (ahead.status is Status.CANCELLED and ahead.attempt)):
         _go_on(work, release, ahead)
     else:

@@ -4,7 +4,7 @@ from app.freezes.queries import get_freeze
 from app.freezes.service import Wanted, create_freeze, delete_freeze
 from app.freezes.tables import RECORDED, Freeze
 from app.releases.attested import CREATED, DELETED, ROW, row_digest
-from app.releasing.advance import look_at_scheduled
+from app.releasing.advance import reconsider_scheduled
 from app.releasing.work import Work
 
 
@@ -23,7 +23,7 @@ def delete(work: Work, freeze_id: str) -> None:
 
 
 def _tell(work: Work, freeze: Freeze, kind: str) -> None:
-    look_at_scheduled(work)
+    reconsider_scheduled(work)
     work.append_event(
         kind,
         subject=freeze.id,

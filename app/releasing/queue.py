@@ -1,6 +1,6 @@
 """Putting work in the queue, in the same transaction as the rows that it is about. Executes nothing."""
 
-from datetime import datetime
+import secrets
 from typing import Protocol
 
 from dbos import DBOSClient, EnqueueOptions, WorkflowSerializationFormat
@@ -9,33 +9,29 @@ from sqlmodel import Session
 
 from app.database.connection import available
 from app.releasing.names import (
-    CARRY_OUT_ROLLOUT,
     ENGINE_NAME,
-    ERRANDS,
     LOOK_AT_JOB,
-    LOOK_AT_ROLLOUT,
+    MOVE_TARGET,
     PLAN_DRY_RUN,
     PREPARE_RELEASE,
     ROLLOUTS,
+    TASKS,
 )
 from app.releasing.serialization import SERIALIZER
 
 _NOT_OVER = ("ENQUEUED", "DELAYED", "PENDING")  # the engine's words
-SETTLE_SECONDS = 0.05  # after a moment: by then it is past on this machine too
 
 
 class WorkQueue(Protocol):
     """What the use cases ask of the engine."""
 
-    def prepare_release(self, session: Session, release_id: str, *, attempt: int) -> None: ...
+    def prepare_release(self, session: Session, release_id: str) -> None: ...
 
-    def plan_dry_run(self, session: Session, run_id: str, *, attempt: str = "") -> None: ...
+    def plan_dry_run(self, session: Session, run_id: str) -> None: ...
 
-    def carry_out_rollout(self, session: Session, rollout_id: str, *, workflow_id: str, target: str) -> None: ...
+    def move_target(self, session: Session, target: str) -> None: ...
 
     def look_at_job(self, session: Session, job_id: int, *, look: int, delay: float) -> None: ...
-
-    def look_at_rollout(self, session: Session, rollout_id: str, *, at: datetime, now: datetime) -> None: ...
 
     def waiting_or_running(self) -> set[str]: ...
 
@@ -56,30 +52,25 @@ class DbosQueue:
             retry_connection_errors=False,
         )
 
-    def prepare_release(self, session: Session, release_id: str, *, attempt: int) -> None:
-        self._put(session, PREPARE_RELEASE, release_id, workflow_id=f"{release_id}:prepare:{attempt}")
+    def prepare_release(self, session: Session, release_id: str) -> None:
+        self._put(session, PREPARE_RELEASE, release_id, workflow_id=f"{release_id}:prepare:{_token()}")
 
-    def plan_dry_run(self, session: Session, run_id: str, *, attempt: str = "") -> None:
-        self._put(session, PLAN_DRY_RUN, run_id, workflow_id=f"{run_id}:{attempt}" if attempt else run_id)
+    def plan_dry_run(self, session: Session, run_id: str) -> None:
+        self._put(session, PLAN_DRY_RUN, run_id, workflow_id=f"{run_id}:{_token()}")
 
-    def carry_out_rollout(self, session: Session, rollout_id: str, *, workflow_id: str, target: str) -> None:
+    def move_target(self, session: Session, target: str) -> None:
+        """Have whatever may move a target now carried on. Once too often does no harm: then there is nothing to be done."""
         options: EnqueueOptions = {
-            "workflow_name": CARRY_OUT_ROLLOUT,
+            "workflow_name": MOVE_TARGET,
             "queue_name": ROLLOUTS,
-            "workflow_id": workflow_id,
+            "workflow_id": f"{target}:{_token()}",
             "queue_partition_key": target,
             "serialization_type": WorkflowSerializationFormat.PORTABLE,
         }
-        self._client.enqueue_in_transaction(session, options, rollout_id)
+        self._client.enqueue_in_transaction(session, options, target)
 
     def look_at_job(self, session: Session, job_id: int, *, look: int, delay: float) -> None:
         self._put(session, LOOK_AT_JOB, job_id, workflow_id=f"job-{job_id}:look:{look}", delay=delay)
-
-    def look_at_rollout(self, session: Session, rollout_id: str, *, at: datetime, now: datetime) -> None:
-        delay = max((at - now).total_seconds(), 0.0) + SETTLE_SECONDS
-        moment = now.timestamp() + delay
-        # One look for one moment: whoever finds that it is to be looked at then adds none.
-        self._put(session, LOOK_AT_ROLLOUT, rollout_id, workflow_id=f"{rollout_id}:look:{moment:.3f}", delay=delay)
 
     def waiting_or_running(self) -> set[str]:
         """The ids of every workflow that will be carried out, or is. Raises Unavailable."""
@@ -108,10 +99,15 @@ class DbosQueue:
     ) -> None:
         options: EnqueueOptions = {
             "workflow_name": workflow,
-            "queue_name": ERRANDS,
+            "queue_name": TASKS,
             "workflow_id": workflow_id,
             "serialization_type": WorkflowSerializationFormat.PORTABLE,
         }
         if delay:
             options["delay_seconds"] = delay
         self._client.enqueue_in_transaction(session, options, argument)
+
+
+def _token() -> str:
+    """What makes a workflow another than those before it about the same."""
+    return secrets.token_hex(8)

@@ -75,14 +75,8 @@ def request_release(
         ),
         mark="".join(secrets.choice(_MARK_ALPHABET) for _ in range(4)),
     )
-    have_it_prepared(work, release)
+    work.queue.prepare_release(work, release.id)
     return release
-
-
-def have_it_prepared(work: Work, release: Release) -> None:
-    """By a worker. What it has become by now is what makes the attempt another than those before."""
-    work.link_events()
-    work.queue.prepare_release(work, release.id, attempt=release.revision)
 
 
 def request_dry_run(

@@ -5,7 +5,8 @@ A step reads what is there and drives it to what is wanted: absent → create; i
 moment and run again from its start, on another machine, and the result is the same.
 
 A step is one function in a module of its own, ``steps/<kind>.py``, named as its kind: ``def <kind>(context, config) -> Done``.
-It returns ``Done``, or raises
+It returns ``Done``, or ``Waiting``: not yet. While it waits nothing is held for it, no thread, no connection, no worker; at the
+time that it named it is carried out again from its start, by any worker, with what it gave to be remembered. Or it raises
 
 - ``Refused`` (the business says no: the step ends ``failed``), or
 - one of ``azureml.errors``: retryable ones are tried again by the workflow, the others end the step ``errored``, or
@@ -17,6 +18,7 @@ It never touches the database, and it holds nothing that must outlive it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -71,6 +73,18 @@ class Done:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Not yet. Waiting is no attempt: it burns no retry budget. The step's timeout goes on, counted from its first begin."""
+
+    until: datetime  # by ``Context.now``; then the step is carried out again
+    sentence: str  # what it waits for
+    memory: Json = field(default_factory=dict)  # plain JSON, no secrets: handed back as ``Context.memory``
+
+
+Outcome = Done | Waiting
+
+
+@dataclass(frozen=True)
 class Context:
     """What a step is given beside its own config."""
 
@@ -84,6 +98,9 @@ class Context:
     ]  # call it in every poll loop and before every write to Azure; raises Interrupted or OutOfTime
     wait: Callable[[float], None]  # wait so many seconds between two looks; wakes early to raise Interrupted
     report: Callable[[str], None]  # one sentence of what is going on, for people who watch
+    now: Callable[[], datetime]  # by the database's clock, which all workers agree on
+    first_begun_at: datetime  # also before it waited, and on whatever worker that was
+    memory: Mapping[str, Any] = field(default_factory=dict)  # what it gave when it last said ``Waiting``; empty before
 
     @cached_property
     def bundle(self) -> Path:
@@ -91,4 +108,4 @@ class Context:
         return self.unpack()
 
 
-Step = Callable[[Context, Any], Done]  # with the config of its kind
+Step = Callable[[Context, Any], Outcome]  # with the config of its kind

@@ -17,7 +17,7 @@ from app.logs import set_up_logs
 from app.planning.budget import Budget
 from app.releasing.queue import DbosQueue
 from app.settings import Settings
-from app.steps.contract import Context, Done, Json
+from app.steps.contract import Context, Done, Json, Outcome, Step
 from app.workers.service import WorkerIdentity
 
 KINDS = ("register_model", "create_endpoint", "create_deployment", "resolve_content", "preflight")
@@ -28,12 +28,12 @@ LEASE_SECONDS = 600.0
 class Hands:
     """Steps that note that they were carried out, and then do what the test wants."""
 
-    acts: dict[str, Callable[[Context], Done]] = field(default_factory=dict)
+    acts: dict[str, Callable[[Context], Outcome]] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
     outputs: dict[str, Json] = field(default_factory=dict)
 
-    def step(self, kind: str) -> Callable[[Context, Json], Done]:
-        def carry_out(context: Context, _config: Json) -> Done:
+    def step(self, kind: str) -> Step:
+        def carry_out(context: Context, _config: Json) -> Outcome:
             self.seen.append(kind)
             self.outputs[kind] = dict(context.outputs)
             act = self.acts.get(kind)

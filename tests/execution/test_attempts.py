@@ -1,6 +1,7 @@
 """Trying again: what counts as a try, how long is waited, what a step ends with."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -36,11 +37,15 @@ class Watch:
                 raise answer
             return answer
 
-        context = Context("r-1", "dev", Path, Path(), {}, lambda: None, self.wait, self.reports.append)
+        context = Context("r-1", "dev", Path, Path(), {}, lambda: None, self.wait, self.reports.append, _now, _now())
         return carry_out(step, context, {}, budget=BUDGET, on_retry=self._note)
 
     def _note(self, error: AzureMLError, seconds: float) -> None:
         self.retries.append((error.sentence, seconds))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @pytest.fixture

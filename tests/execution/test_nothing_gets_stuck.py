@@ -4,7 +4,7 @@ import itertools
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,7 +15,6 @@ from app.azureml.errors import BadRequest
 from app.bundles.archive import archive_digest
 from app.bundles.store import keep
 from app.database.connection import Database
-from app.definitions.schema import ApprovalSection
 from app.definitions.tables import DefinitionVersion
 from app.events.tables import Event
 from app.events.work import UnitOfWork
@@ -25,18 +24,18 @@ from app.execution.poll_jobs import LOST_AFTER, look
 from app.execution.prepare import prepare_release
 from app.execution.reconcile import MOST_IN_A_ROW, Reconciliation
 from app.execution.rollout import carry_out_rollout
-from app.execution.timers import look_at_rollout
+from app.execution.timers import wake_rollout
 from app.identity.actor import SERVICE, Actor
 from app.jobs.service import LOST, REFUSED, SUBMITTING
 from app.jobs.tables import TrainingJob
 from app.releases.attested import ROW, row_digest
 from app.releases.dry_runs import begin_dry_run
+from app.releases.locks import lock_rollout
 from app.releases.planning import plan_release
-from app.releases.service import Request, begin_attempt, create_release, move_rollout
+from app.releases.service import Request, begin_attempt, create_release, move_rollout, renew_attempt, set_due
 from app.releases.states import DryRunState, Status
 from app.releases.tables import DryRun, Release, Rollout
 from app.releasing.control import cancel, retry
-from app.releasing.requests import have_it_prepared
 from app.releasing.work import Work
 from app.steps.contract import Context, Done
 from tests.bundles.tars import tar_of
@@ -50,6 +49,8 @@ __all__ = ["hands", "planned", "worker"]
 
 ANNA = Actor(name="anna", via="cli")
 NOT_DRIVEN = {Status.SUCCEEDED, Status.FAILED}
+DUE_BY_THEMSELVES = {"timer"}  # the engine has nothing of it that could be lost
+TARGET = "sub/rg/ws/dev"
 
 
 def now() -> datetime:
@@ -68,8 +69,8 @@ def queued(worker: WorkerContext) -> str:
     with UnitOfWork(worker.database, ANNA).transaction() as work:
         release = another(work)
         (rollout,) = plan_release(work, release, {"model_digest": "sha256:m"}, [a_plan("dev")])
-        workflow_id = begin_attempt(work, rollout)
-        worker.queue.carry_out_rollout(work, rollout.id, workflow_id=workflow_id, target=rollout.target)
+        begin_attempt(work, rollout)
+        worker.queue.move_target(work, rollout.target)
         return rollout.id
 
 
@@ -89,7 +90,7 @@ def pending(worker: WorkerContext) -> str:
     with Work(worker.releasing, ANNA).transaction() as work:
         apply_definition(work)
         release = another(work)
-        have_it_prepared(work, release)
+        work.queue.prepare_release(work, release.id)
         return release.id
 
 
@@ -108,6 +109,7 @@ def scheduled(worker: WorkerContext) -> str:
     with UnitOfWork(worker.database, SERVICE).transaction() as work:
         rollout = work.get_one(Rollout, rollout_id)
         move_rollout(work, rollout, Status.SCHEDULED, code="frozen", sentence="Frozen.")
+        set_due(work, rollout, now())
     return rollout_id
 
 
@@ -146,7 +148,7 @@ BODIES: dict[
     ),
     "timer": (
         scheduled,
-        look_at_rollout,
+        wake_rollout,
         lambda session, subject: session.get_one(Rollout, subject).status in {Status.QUEUED, Status.FAILED},
     ),
     # Azure does not answer here: that is stored, and the next look is queued.
@@ -239,7 +241,7 @@ def test_what_breaks_between_turns_fails_the_rollout_and_gives_up_its_acts(
     monkeypatch.setattr("app.execution.rollout.begin_steps", lambda *_: (_ for _ in ()).throw(KeyError("odd")))
 
     assert carry_out_rollout(worker, rollout_id) is Status.FAILED
-    assert worker.signals.wait_until_parked(0)
+    assert worker.driven.wait_until_nothing(0)
 
 
 def test_nothing_stays_begun_when_steps_run_while_a_turn_breaks(
@@ -260,7 +262,7 @@ def test_nothing_stays_begun_when_steps_run_while_a_turn_breaks(
     ):
         assert carry_out_rollout(worker, rollout_id) is Status.FAILED
 
-    assert worker.signals.wait_until_parked(0)
+    assert worker.driven.wait_until_nothing(0)
     with database.read() as session:
         assert session.get_one(Rollout, rollout_id).status is Status.FAILED
 
@@ -343,7 +345,7 @@ def empty_engine(database: Database) -> None:
         session.connection().execute(text(f"DELETE FROM {engine_table(database)}"))  # noqa: S608 - one of two names
 
 
-@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize("name", [name for name in BODIES if name not in DUE_BY_THEMSELVES])
 def test_what_the_engine_lost_is_enqueued_anew_once(worker: WorkerContext, name: str) -> None:
     make, _, _ = BODIES[name]
     make(worker)
@@ -399,7 +401,7 @@ def test_rollout_whose_step_is_at_work_unknown_to_the_engine_is_left_alone_until
     try:
         assert is_begun.wait(PATIENCE_SECONDS)
         empty_engine(worker.database)
-        assert f"{rollout_id}:1" not in reconcile(worker)
+        assert TARGET not in reconcile(worker)
     finally:
         may_end.set()
         thread.join()
@@ -410,12 +412,19 @@ def test_rollout_whose_step_is_at_work_unknown_to_the_engine_is_left_alone_until
 
 def test_older_attempt_stops_once_there_is_a_newer_one(worker: WorkerContext, hands: Hands) -> None:
     rollout_id = queued(worker)
-    empty_engine(worker.database)
-    assert f"{rollout_id}:1" in reconcile(worker)
 
-    assert carry_out_rollout(worker, rollout_id, attempt=1) is Status.QUEUED
-    assert hands.seen == []
-    assert carry_out_rollout(worker, rollout_id, attempt=2) is Status.SUCCEEDED
+    def overtaken(_context: Context) -> Done:
+        with UnitOfWork(worker.database, SERVICE).transaction() as work:
+            rollout, _, _ = lock_rollout(work, rollout_id)
+            renew_attempt(work, rollout)
+        return Done("Made.")
+
+    hands.acts["create_endpoint"] = overtaken
+
+    assert carry_out_rollout(worker, rollout_id) is Status.IN_PROGRESS
+    assert "create_deployment" not in hands.seen
+    del hands.acts["create_endpoint"]
+    assert carry_out_rollout(worker, rollout_id) is Status.SUCCEEDED
 
 
 def test_what_gets_lost_again_and_again_is_failed(worker: WorkerContext) -> None:
@@ -430,18 +439,11 @@ def test_what_gets_lost_again_and_again_is_failed(worker: WorkerContext) -> None
         assert "queued anew 5 times" in rollout.sentence
 
 
-def test_timer_of_an_approval_that_expires_is_set_again(worker: WorkerContext) -> None:
-    with UnitOfWork(worker.database, ANNA).transaction() as work:
-        release = another(work, stages=("prod",))
-        plan = a_plan("prod", approval=True)
-        plan.plan["approval"] = ApprovalSection(expires_after="1h").model_dump(mode="json")
-        (rollout,) = plan_release(work, release, {}, [plan])
-        said = {"code": "needs_approval", "sentence": "Waits."}
-        move_rollout(work, rollout, Status.PENDING_APPROVAL, **said)
-        rollout.asked_at = now() - timedelta(minutes=1)
+def test_what_has_a_time_at_which_it_goes_on_wants_no_workflow(worker: WorkerContext) -> None:
+    scheduled(worker)
+    empty_engine(worker.database)
 
-    assert f"{rollout.id}:look" in reconcile(worker)
-    assert f"{rollout.id}:look" not in reconcile(worker)
+    assert TARGET not in reconcile(worker)
 
 
 def test_kinds_of_requeued_events_are_in_the_chain(worker: WorkerContext) -> None:

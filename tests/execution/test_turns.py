@@ -1,13 +1,12 @@
 """What has begun at a target comes to its end before anything else begins there, also when the engine has lost it."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from app.events.tables import Event
 from app.events.work import UnitOfWork
@@ -16,9 +15,10 @@ from app.execution.dry_run import carry_out_dry_run
 from app.execution.lease import Lease
 from app.execution.poll_jobs import look
 from app.execution.prepare import prepare_release
-from app.execution.rollout import carry_out_rollout
+from app.execution.reconcile import Reconciliation
+from app.execution.rollout import carry_out_rollout, move_target
 from app.execution.signals import Signals
-from app.execution.timers import look_at_rollout
+from app.execution.timers import wake_rollout
 from app.identity.actor import SERVICE
 from app.releases.planning import plan_release
 from app.releases.service import Request, begin_attempt, create_release, move_rollout, move_step
@@ -35,6 +35,7 @@ __all__ = ["hands", "planned", "worker"]
 OTHER = WorkerIdentity(id="worker-2", host="there", pid=2, version="0")
 UNDER_WAY = "churn-1:dev"
 AFTER = "churn-2:dev"
+TARGET = "sub/rg/ws/dev"
 
 
 def now() -> datetime:
@@ -81,9 +82,8 @@ def _course(worker: WorkerContext) -> list[tuple[str, str]]:
         ]
 
 
-EACH_IN_ITS_TURN = [
+IN_ORDER = [
     (UNDER_WAY, "in_progress"),
-    (UNDER_WAY, "requeued"),
     (UNDER_WAY, "succeeded"),
     (AFTER, "in_progress"),
     (AFTER, "succeeded"),
@@ -96,33 +96,33 @@ def test_what_the_engine_lost_midway_is_brought_to_its_end_by_whoever_is_next_at
 ) -> None:
     _gone(worker)
 
-    assert carry_out_rollout(worker, AFTER, attempt=1) is Status.SUCCEEDED
+    assert move_target(worker, TARGET) is Status.SUCCEEDED
+    assert len(worker.queue.waiting_or_running()) == 1, "whoever waits for its turn is told"
+    assert move_target(worker, TARGET) is Status.SUCCEEDED
 
-    assert _course(worker) == EACH_IN_ITS_TURN
+    assert _course(worker) == IN_ORDER
     assert hands.seen.count("create_deployment") == 2
     # What is queued anew meanwhile finds that nothing is left to do, and so does who drove it before.
-    for attempt in (1, 2):
-        assert carry_out_rollout(worker, UNDER_WAY, attempt=attempt) is Status.SUCCEEDED
+    assert move_target(worker, TARGET) is None
+    assert carry_out_rollout(worker, UNDER_WAY, attempt=1) is Status.SUCCEEDED
     assert hands.seen.count("create_deployment") == 2
 
 
 @pytest.mark.usefixtures("two")
 def test_nothing_begins_while_a_live_worker_is_at_the_target_unknown_to_the_engine(
-    worker: WorkerContext, monkeypatch: pytest.MonkeyPatch
+    worker: WorkerContext, hands: Hands
 ) -> None:
-    waits = threading.Event()
+    reconciliation = Reconciliation(worker, restore_queues=lambda: None)
 
-    def waiting(_seconds: float) -> None:
-        """Instead of a moment's wait: the other worker goes once we were seen to wait for it."""
-        if waits.is_set():
-            _gone(worker)
-        waits.set()
+    assert move_target(worker, TARGET) is Status.IN_PROGRESS
+    assert carry_out_rollout(worker, AFTER) is Status.QUEUED
+    assert TARGET not in reconciliation.look()
+    assert hands.seen == []
 
-    monkeypatch.setattr(worker.signals, "pause_for", waiting)
-
-    assert carry_out_rollout(worker, AFTER, attempt=1) is Status.SUCCEEDED
-    assert waits.is_set()
-    assert _course(worker) == EACH_IN_ITS_TURN
+    _gone(worker)
+    assert TARGET in reconciliation.look()
+    assert [move_target(worker, TARGET), move_target(worker, TARGET)] == [Status.SUCCEEDED, Status.SUCCEEDED]
+    assert [each for each in _course(worker) if each[1] != "requeued"] == IN_ORDER
 
 
 @pytest.mark.usefixtures("two")
@@ -131,7 +131,7 @@ def test_what_is_under_way_elsewhere_keeps_nobody_waiting(worker: WorkerContext)
         session.get_one(Rollout, UNDER_WAY).target = "sub/rg/ws/elsewhere"
 
     assert carry_out_rollout(worker, AFTER, attempt=1) is Status.SUCCEEDED
-    assert _course(worker) == [(UNDER_WAY, "in_progress"), *EACH_IN_ITS_TURN[3:]]
+    assert _course(worker) == [(UNDER_WAY, "in_progress"), *IN_ORDER[2:]]
 
 
 def test_worker_that_was_refused_a_write_does_not_go_on_after_a_late_renewal(worker: WorkerContext) -> None:
@@ -154,7 +154,7 @@ BODIES: dict[str, Callable[[WorkerContext], Any]] = {
     "rollout": lambda worker: carry_out_rollout(worker, UNDER_WAY, attempt=1),
     "prepare": lambda worker: prepare_release(worker, "churn-1"),
     "dry_run": lambda worker: carry_out_dry_run(worker, "run-1"),
-    "timer": lambda worker: look_at_rollout(worker, UNDER_WAY),
+    "timer": lambda worker: wake_rollout(worker, UNDER_WAY),
     "job": lambda worker: look(worker, 1),
 }
 
@@ -162,15 +162,16 @@ BODIES: dict[str, Callable[[WorkerContext], Any]] = {
 @pytest.mark.parametrize("name", BODIES)
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 @pytest.mark.usefixtures("two")
-def test_workflow_of_a_worker_without_a_lease_neither_returns_nor_raises(
-    worker: WorkerContext, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """The engine would take either for the workflow's end, and then nobody would take it over."""
+def test_worker_without_a_lease_does_and_writes_nothing(worker: WorkerContext, hands: Hands, name: str) -> None:
+    """Whatever becomes of its workflow: whoever takes over finds the row."""
     lost = Lease(worker.database, worker.identity, seconds=LEASE_SECONDS, exclusive=False)  # never taken
     late = replace(worker, signals=Signals(worker.database, lost))
-    stays = Interrupted("paused", "Instead of staying for good, which no test could see the end of.")
-    monkeypatch.setattr("app.execution.signals._stay_for_good", lambda: (_ for _ in ()).throw(stays))
+    with worker.database.read() as session:
+        before = session.exec(select(func.count()).select_from(Event)).one()
 
-    with pytest.raises(Interrupted) as came_out:
+    with pytest.raises(Interrupted, match="lost its lease"):
         BODIES[name](late)
-    assert came_out.value is stays
+
+    assert hands.seen == []
+    with worker.database.read() as session:
+        assert session.exec(select(func.count()).select_from(Event)).one() == before

@@ -19,7 +19,6 @@ from app.releases.planning import plan_release
 from app.releases.service import Request, begin_attempt, create_release
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout
-from app.releasing.requests import have_it_prepared
 from app.releasing.work import Work
 from app.steps.contract import Context, Done
 from tests.execution.instant import Hands, hands, worker
@@ -27,6 +26,9 @@ from tests.releases.conftest import a_plan, planned
 from tests.waiting import PATIENCE_SECONDS
 
 __all__ = ["hands", "planned", "worker"]
+
+
+TARGET = "sub/rg/ws/dev"
 
 
 class Panic(BaseException):
@@ -59,15 +61,15 @@ def queued(worker: WorkerContext) -> str:
     with UnitOfWork(worker.database, SERVICE).transaction() as work:
         release = another(work)
         (rollout,) = plan_release(work, release, {"model_digest": "sha256:m"}, [a_plan("dev")])
-        workflow_id = begin_attempt(work, rollout)
-        worker.queue.carry_out_rollout(work, rollout.id, workflow_id=workflow_id, target=rollout.target)
+        begin_attempt(work, rollout)
+        worker.queue.move_target(work, rollout.target)
         return rollout.id
 
 
 def pending(worker: WorkerContext) -> str:
     with Work(worker.releasing, SERVICE).transaction() as work:
         release = another(work)
-        have_it_prepared(work, release)
+        work.queue.prepare_release(work, release.id)
         return release.id
 
 
@@ -84,7 +86,7 @@ def test_what_a_step_raises_is_how_it_ended(
     hands.acts["create_endpoint"] = broken
 
     assert carry_out_rollout(worker, rollout_id) is Status.FAILED
-    assert worker.signals.wait_until_parked(0)
+    assert worker.driven.wait_until_nothing(0)
     with worker.database.read() as session:
         rollout = session.get_one(Rollout, rollout_id)
         assert rollout.code == "internal_error"
@@ -144,7 +146,8 @@ def test_whoever_waits_in_the_line_is_served_when_another_ones_work_panics(worke
 def test_row_that_breaks_the_reconciliation_keeps_no_other_one_waiting(
     worker: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    poisoned, sound = queued(worker), pending(worker)
+    queued(worker)
+    sound = pending(worker)
     with worker.database.write() as session:
         session.connection().execute(text(f"DELETE FROM {engine_table(worker.database)}"))  # noqa: S608 - one of two names
 
@@ -156,41 +159,40 @@ def test_row_that_breaks_the_reconciliation_keeps_no_other_one_waiting(
     found = Reconciliation(worker, restore_queues=lambda: None).look()
 
     assert f"{sound}:prepare" in found
-    assert f"{poisoned}:1" not in found
+    assert TARGET not in found
 
 
 @pytest.mark.usefixtures("planned")
 def test_what_the_engine_believes_to_be_carried_out_here_and_is_not_is_queued_anew(worker: WorkerContext) -> None:
-    rollout_id = queued(worker)
-    taken_by(worker, worker.identity.id, f"{rollout_id}:1")
+    queued(worker)
+    taken_by(worker, worker.identity.id, TARGET)
     patient = Reconciliation(worker, restore_queues=lambda: None)
-    assert f"{rollout_id}:1" not in patient.look()
+    assert TARGET not in patient.look()
 
-    assert f"{rollout_id}:1" in Reconciliation(worker, restore_queues=lambda: None, drop_seconds=0).look()
+    assert TARGET in Reconciliation(worker, restore_queues=lambda: None, drop_seconds=0).look()
     assert worker.queue.running_at(worker.identity.id) == set(), "it would keep the target's queue closed"
-    assert f"{rollout_id}:2" in worker.queue.waiting_or_running()
+    assert any(each.startswith(f"{TARGET}:") for each in worker.queue.waiting_or_running())
 
 
 @pytest.mark.usefixtures("planned")
 def test_what_is_carried_out_here_or_elsewhere_is_left_alone(worker: WorkerContext) -> None:
     here, elsewhere = queued(worker), pending(worker)
-    with worker.database.read() as session:
-        attempt = session.get_one(Release, elsewhere).revision
-    taken_by(worker, worker.identity.id, f"{here}:1")
-    taken_by(worker, "worker-2", f"{elsewhere}:prepare:{attempt}")
+    workflow = taken_by(worker, worker.identity.id, TARGET)
+    taken_by(worker, "worker-2", f"{elsewhere}:prepare")
 
-    with worker.driven.driving(here, f"{here}:1"):
+    with worker.driven.driving(here, workflow):
         found = Reconciliation(worker, restore_queues=lambda: None, drop_seconds=0).look()
 
-    assert not [each for each in found if each.startswith((here, elsewhere))]
+    assert not [each for each in found if each.startswith((TARGET, elsewhere))]
 
 
-def taken_by(worker: WorkerContext, by: str, workflow_id: str) -> None:
-    """As the engine's row is once a worker has taken it out of the queue."""
+def taken_by(worker: WorkerContext, by: str, about: str) -> str:
+    """As the engine's row is once a worker has taken it out of the queue; the workflow's id."""
+    (workflow,) = (each for each in worker.queue.waiting_or_running() if each.rpartition(":")[0] == about)
     take = f"UPDATE {engine_table(worker.database)} SET status = 'PENDING', executor_id = :w WHERE workflow_uuid = :i"  # noqa: S608 - one of two names
     with worker.database.write() as session:
-        taken = session.connection().execute(text(take), {"w": by, "i": workflow_id})
-        assert taken.rowcount == 1, workflow_id
+        session.connection().execute(text(take), {"w": by, "i": workflow})
+    return workflow
 
 
 def engine_table(database: Database) -> str:

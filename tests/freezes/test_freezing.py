@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.execution.timers import look_once
+from app.execution.timers import do_what_is_due
 from app.identity.actor import SERVICE
 from app.releases.locks import lock_release
 from app.releases.tables import Rollout
@@ -25,7 +25,7 @@ def freeze(client: httpx.Client, **more: Any) -> str:
 
 def look(worker: Worker, rollout: str, *, hours: float = 0) -> None:
     with Work(worker.releasing, SERVICE, now=datetime.now(UTC) + timedelta(hours=hours)).transaction() as work:
-        look_once(work, rollout)
+        do_what_is_due(work, rollout)
 
 
 def prod_of(client: httpx.Client, release: str) -> Json:

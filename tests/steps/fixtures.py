@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,11 @@ class Team:
             checkpoint=self._checkpoint,
             wait=self._wait,
             report=self.reports.append,
+            now=lambda: datetime.now(UTC),
+            first_begun_at=datetime.now(UTC),
         )
         done = build_steps(self.azure)[kind](context, KINDS[kind].model_validate(config) if kind in KINDS else config)
+        assert isinstance(done, Done)
         self.outputs[kind] = done.output
         return done
 

@@ -12,7 +12,7 @@ import pytest
 from app.database.connection import Database
 from app.events.chain import verify_chain
 from app.events.tables import EventHead
-from app.execution.timers import look_once
+from app.execution.timers import do_what_is_due
 from app.identity.actor import SERVICE, Actor
 from app.identity.roles import Grant, Role
 from app.releases.locks import lock_release
@@ -158,10 +158,10 @@ def test_approval_after_expiry_is_refused_and_a_look_ends_it(worker: Worker, ann
     assert refused.value.code == "approval_expired"  # type: ignore[attr-defined] # one of ours
 
     with Work(worker.releasing, SERVICE).transaction() as work:
-        look_once(work, f"{asked}:prod")
+        do_what_is_due(work, f"{asked}:prod")
     assert status_of(anna, asked) == "pending_approval", "not yet"
     with Work(worker.releasing, SERVICE, now=late).transaction() as work:
-        look_once(work, f"{asked}:prod")
+        do_what_is_due(work, f"{asked}:prod")
     assert status_of(anna, asked) == "expired"
     problem_of(approve(anna, asked), 409, "nothing_to_decide")
 
