@@ -32,7 +32,7 @@ def carry_out(
         except Busy as busy:
             waits += 1
             seconds = max(budget.wait_before(waits), busy.retry_after or 0.0)
-            context.report(f"{busy.sentence} Looked at again in {seconds:.0f} s.")
+            context.report(f"{busy.sentence} Checked again in {seconds:.0f} s.")
         except Exception as broken:
             error = _as_azure(broken)
             tries += 1

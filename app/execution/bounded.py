@@ -73,7 +73,7 @@ def internal_error(worker: WorkerContext, broken: BaseException, *, subject: str
     first_line = next(iter(_words(broken).splitlines()), "")  # what follows in a database's error are its values
     cause = sentence_of(first_line)[:LONGEST_CAUSE]
     said = f"{type(broken).__name__}: {cause}" if cause else type(broken).__name__
-    return f"Internal error: {said}. Look for incident {incident} in the log of worker {worker.identity.id}."
+    return f"Internal error: {said}. See incident {incident} in the log of worker {worker.identity.id}."
 
 
 def _words(broken: BaseException) -> str:

@@ -84,13 +84,13 @@ def _cause(worker: WorkerContext, workspace: Place, run: str, step: str) -> tupl
         end = read_run_end(worker.azure, workspace, run)
     except AzureMLError as error:
         log.warning("end_not_read", run=run, code=error.code, error=str(error))
-        return f"Why is not known: {_sentence(error.sentence)}", []
+        return f"The reason is unknown: {_sentence(error.sentence)}", []
     said = _LOG_QUOTED.sub("", end.said or "").strip()
     try:
         name, text = read_log(worker.azure, end.logs, run=run)
     except AzureMLError as error:
         log.warning("log_not_read", run=run, code=error.code, error=str(error))
-        cause = cause_in(end.said or "") or said or "Azure ML gives no reason."
+        cause = cause_in(end.said or "") or said or "Azure ML gave no reason."
         return f"{_sentence(cause)} {_sentence(error.sentence)}", []
     title = f"{step or run}: {name}"
     return _sentence(_words(said, text, quoted=end.said or "")), [Log(JOB_LOG, text, title)] if text.strip() else []
@@ -101,7 +101,7 @@ def _words(said: str, text: str, *, quoted: str) -> str:
     if cause:
         return cause
     last = last_line_of(text)
-    said = said or "Azure ML gives no reason."
+    said = said or "Azure ML gave no reason."
     return f"{_sentence(said)} The log ends with: {last}" if last else f"{_sentence(said)} The log is empty."
 
 

@@ -235,7 +235,7 @@ def _not_seen(job: TrainingJob, error: AzureMLError) -> Sighting:
 
 
 def _asked_again(job: TrainingJob, error: AzureMLError) -> Sighting:
-    sentence = f"{error.sentence} Azure ML will be asked again."
+    sentence = f"{error.sentence} The lookup is repeated."
     return _as_known(job, status=job.status, is_final=False, code=NOT_SEEN, sentence=sentence)
 
 

@@ -100,7 +100,7 @@ def _read(session: Session, release_id: str) -> tuple[Release, TrainingJob, Defi
 
 def _tell_retry(worker: WorkerContext, release_id: str, error: AzureMLError, seconds: float, *, number: int) -> None:
     log.warning("prepare_retried", release=release_id, code=error.code, error=str(error), seconds=round(seconds, 1))
-    sentence = f"{error.sentence} Tried again in {seconds:.0f} s (try {number})."
+    sentence = f"{error.sentence} Next attempt in {seconds:.0f} s (attempt {number})."
     _move_pending(worker, release_id, Status.PENDING, code=error.code, sentence=sentence)
 
 

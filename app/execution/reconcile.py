@@ -45,7 +45,7 @@ DROP_SECONDS = (
     30.0  # that the engine and this process may differ: between being taken out of the queue and beginning is a moment
 )
 MOST_IN_A_ROW = 5  # that a row is enqueued anew without anything else happening to it
-GIVEN_UP = "It was queued anew {} times, and nothing came of it. Look for its id in the logs of the workers."
+GIVEN_UP = "It was queued again {} times without progress. See its id in the logs of the workers."
 
 
 @dataclass(frozen=True)

@@ -47,9 +47,9 @@ def say_residue(worker: WorkerContext, left: Residue) -> str:
         endpoint = _settled_endpoint(worker, left)
         deployment = get_deployment(worker.azure, left.workspace, left.endpoint, left.deployment)
     except AzureMLError as error:
-        return f"Azure ML could not be asked what is left: {error.sentence}"
+        return f"Azure ML could not be asked for remaining deployments: {error.sentence}"
     if deployment is None or endpoint is None:
-        return f"No deployment was left at {left.endpoint}."
+        return f"No deployment is left at {left.endpoint}."
     share = endpoint.traffic.get(left.deployment, 0)
     if share:
         return f"{left.deployment} ({deployment.state}) was left with {share}% of the traffic of {left.endpoint}."

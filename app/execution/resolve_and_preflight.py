@@ -89,7 +89,7 @@ def _guarded(worker: WorkerContext, subject: Subject, golden_requests: int) -> l
     found = []
     for site in sites:
         refusals = list(worker.guardrails.refusals(site, golden_requests=golden_requests))
-        said = say_all(refusals).removeprefix(f"{site.stage}: ") if refusals else "The guardrails let it go there."
+        said = say_all(refusals).removeprefix(f"{site.stage}: ") if refusals else "The guardrails allow this stage."
         found.append(_check("guardrail_refused" if refusals else "passed", said, stage=site.stage))
     return found
 

@@ -38,7 +38,7 @@ class Signals:
     def require_lease(self) -> None:
         """Raise Interrupted when another worker may have taken over."""
         if not self._lease.is_held():
-            raise Interrupted("released", "This worker has lost its lease; another takes over.")
+            raise Interrupted("released", "This worker has lost its lease; another one takes over.")
 
     def lose_lease(self) -> None:
         """A write was refused for want of a lease: what is let go of then must not stay in a process that goes on.
@@ -55,7 +55,7 @@ class Signals:
     def require_going_on(self) -> None:
         """Raise Interrupted when this worker is being stopped, or has lost its lease."""
         if self.is_stopping:
-            raise Interrupted("released", "This worker is being stopped; another takes over.")
+            raise Interrupted("released", "This worker is stopping; another one takes over.")
         self.require_lease()
 
     def may_go_on(self) -> bool:

@@ -57,7 +57,7 @@ def begin_steps(
     if not steps:
         return []
     for step in steps:
-        again = "Begun." if step.status is StepStatus.PENDING else "Taken up again."
+        again = "Begun." if step.status is StepStatus.PENDING else "Resumed."
         _keep_running(work, worker, step, code="running", sentence=again)
     found = look_up_steps(work, worker.record, release, rollout, steps)
     return [
@@ -161,7 +161,7 @@ def _succeeded(done: Done) -> End:
 
 def _retry(worker: WorkerContext, step_id: str, error: AzureMLError, seconds: float) -> None:
     log.warning("step_retried", step=step_id, code=error.code, error=str(error), seconds=round(seconds, 1))
-    sentence = f"{redact(error.sentence)} Tried again in {seconds:.0f} s."
+    sentence = f"{redact(error.sentence)} Next attempt in {seconds:.0f} s."
     worker.write(lambda work: _keep_running(work, worker, lock_step(work, step_id), code=error.code, sentence=sentence))
 
 

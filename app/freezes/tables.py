@@ -42,5 +42,5 @@ class Freeze(SQLModel, table=True):
             lasts=None if self.minutes is None else timedelta(minutes=self.minutes),
             zone=ZoneInfo(self.zone),
             recurs=self.recurs,
-            reason=f"{self.reason} ({self.created_by})",
+            reason=f"{self.reason.rstrip('.')} ({self.created_by})",
         )

@@ -88,7 +88,9 @@ class RequiredFreeze(Section):
 
     @property
     def window(self) -> Window:
-        return Window(self.starts, self._length, ZoneInfo(self.time_zone), self.recurs, f"{self.reason} (guardrails)")
+        return Window(
+            self.starts, self._length, ZoneInfo(self.time_zone), self.recurs, f"{self.reason.rstrip('.')} (guardrails)"
+        )
 
 
 class ChangedBy(Section):

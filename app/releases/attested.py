@@ -139,7 +139,7 @@ class RightsOnRecord:
 
 
 def definition_counts(session: Session, *, subject: str, digest: str) -> bool:
-    """Whether the chain says that this version, ``MODEL@VERSION``, was applied as it is."""
+    """Whether the chain says that this version, ``MODEL@VERSION``, as it is."""
     return _says(_events(session, Event.subject == subject, _ABOUT_RIGHTS), "model.applied", digest)
 
 

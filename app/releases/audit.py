@@ -110,7 +110,7 @@ def _check_anchor(session: Session, anchor: Anchor) -> None:
     found = session.exec(select(Event.hash).where(Event.seq == anchor.seq)).first()
     if found != anchor.hash:
         raise Conflict(
-            f"The event chain is broken: event {anchor.seq} is not the one that was noted.",
+            f"The event chain is broken: event {anchor.seq} is not the event that was noted.",
             code="event_chain_broken",
             seq=anchor.seq,
         )
@@ -124,7 +124,7 @@ def _check_end(session: Session, head: EventHead) -> None:
     moved = _head(session).seq > head.seq
     if not moved or behind.seq != head.seq + 1 or behind.previous != head.hash:
         raise Conflict(
-            f"The event chain is broken: event {behind.seq} is behind its end, which is {head.seq}.",
+            f"The event chain is broken: event {behind.seq} is after its end, which is event {head.seq}.",
             code="event_chain_broken",
             seq=head.seq + 1,
         )

@@ -38,7 +38,7 @@ def begin_dry_run(
         stages=list(stages),
         state=DryRunState.PENDING,
         code="resolving",
-        sentence="Looks up what would be released, and what stands in its way.",
+        sentence="Looking up the content and running the checks.",
         requested_by=work.actor.name,
         created_at=work.now,
         expires_at=work.now + KEPT,

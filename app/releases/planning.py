@@ -51,7 +51,7 @@ def plan_release(
             plan_digest=_keep_plan(work, {"replaces": None, **plan.plan}),
             status=Status.PENDING,
             code="waits_for_earlier_stage" if position else "planned",
-            sentence="Waits for the stage before it." if position else "Planned.",
+            sentence="Waiting for the previous stage." if position else "Planned.",
         )
         work.add(rollout)
         work.flush()

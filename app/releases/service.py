@@ -67,7 +67,7 @@ def create_release(work: UnitOfWork, request: Request, *, mark: str) -> Release:
         stages=list(request.stages),
         status=Status.PENDING,
         code="preparing",
-        sentence="Looks up what exactly is to be released.",
+        sentence="Looking up the release's content.",
         note=request.note,
         requested_by=work.actor.name,
         created_at=work.now,
@@ -231,7 +231,7 @@ def begin_attempt(work: UnitOfWork, rollout: Rollout) -> None:
         rollout,
         Status.QUEUED,
         code="queued",
-        sentence=f"Waits for its turn at {rollout.endpoint}.",
+        sentence=f"Queued for {rollout.endpoint}.",
     )
 
 

@@ -21,7 +21,7 @@ def advance_release(work: Work, release: Release) -> None:
     if ahead is None or ahead.status is not Status.PENDING:
         return
     if release.control is Control.CANCEL:
-        said = "Cancelled after the stage before it had been completed."
+        said = "Cancelled after the previous stage had completed."
         move_rollout(work, ahead, Status.CANCELLED, code="cancelled", sentence=said)
         return  # it replaces nobody there
     newer = overtaken_by(work, release, ahead)
@@ -115,5 +115,5 @@ def _keep_out(
 def _sentence(frozen: Frozen) -> str:
     why = "; ".join(frozen.reasons)
     if frozen.until is None:
-        return f"Held: {why}. Begins by itself once that is lifted."
-    return f"Frozen until {frozen.until:%Y-%m-%d %H:%M} UTC: {why}. Begins by itself then."
+        return f"On hold: {why}. Starts when the hold is deleted."
+    return f"Frozen until {frozen.until:%Y-%m-%d %H:%M} UTC: {why}. Starts then."

@@ -22,7 +22,7 @@ from app.releasing.on_record import plan_on_record
 from app.releasing.work import Work
 from app.serving.queries import replaced_at
 
-NOT_AS_APPROVED = "What was approved is not what would be done now."
+NOT_AS_APPROVED = "The plan is not the approved plan any more."
 
 
 def ask_people(
@@ -46,7 +46,7 @@ def say_what_is_missing(work: Work, release: Release, rollout: Rollout) -> Verdi
         rollout,
         Status.PENDING_APPROVAL,
         code="waits_for_approval",
-        sentence=f"Waits for {' and '.join(verdict.missing)}{glass}.",
+        sentence=f"Waiting for {' and '.join(verdict.missing)}{glass}.",
     )
     return verdict
 

@@ -53,15 +53,15 @@ def _disagreements(session: Session) -> Iterator[str]:
     ):
         for row in _rows(session, table, key):
             if row_digest(row) not in said.rows:
-                yield f"The row {getattr(row, key)} of {table.__tablename__} is not as the chain says, or not in it."
+                yield f"The row {getattr(row, key)} of {table.__tablename__} does not match the event chain."
             said.seen.add(row_digest(row))
     yield from _revived(session, said)
     webhooks = {each.id: _webhook(each.url, each.kinds, each.models) for each in _rows(session, Webhook, "id")}
     for known in sorted(webhooks.keys() | said.webhooks.keys()):
         if webhooks.get(known) != said.webhooks.get(known):
-            yield f"The webhook {known} is not as the chain says, or not in it, or its row is gone."
+            yield f"The webhook {known} does not match the event chain, or its row is missing."
     if gone := said.lasting - said.seen:
-        yield f"{said.lasting_subjects[min(gone)]} is in the chain, and its row is gone or was changed."
+        yield f"{said.lasting_subjects[min(gone)]} is in the event chain, but its row is missing or was changed."
     for plan in _rows(session, Plan, "digest"):
         if digest_of(plan.document) != plan.digest:
             yield f"The plan {plan.digest} is not what its digest says."
@@ -69,17 +69,17 @@ def _disagreements(session: Session) -> Iterator[str]:
         if kept.text is not None and kept.digest != text_digest(str(kept.salt), kept.text):
             yield f"The text of {kept.id} is not what its digest says."
         if kept.digest not in said.logs and kept.id not in said.forgotten and _is_of_a_step(session, kept):
-            yield f"The log {kept.id} is not in the chain."
+            yield f"The log {kept.id} is not in the event chain."
 
 
 def _revived(session: Session, said: "_Said") -> Iterator[str]:
     """What the chain says has ended, and the table says has not; and the other way round."""
     for token in _rows(session, ApiToken, "id"):
         if (token.revoked_at is not None) != (token.id in said.revoked):
-            yield f"The token {token.id} is {'' if token.revoked_at else 'not '}revoked in its row, other than in the chain."
+            yield f"The token {token.id} is {'' if token.revoked_at else 'not '}revoked in its row, unlike in the event chain."
     for freeze in _rows(session, Freeze, "id"):
         if (freeze.deleted_at is not None) != (freeze.id in said.lifted):
-            yield f"The freeze {freeze.id} is {'' if freeze.deleted_at else 'not '}lifted in its row, other than in the chain."
+            yield f"The freeze {freeze.id} is {'' if freeze.deleted_at else 'not '}deleted in its row, unlike in the event chain."
 
 
 def _webhook(url: str, kinds: list[str], models: list[str]) -> str:
@@ -151,10 +151,10 @@ def run(anchor: str = "") -> int:
         database.dispose()
     if verdict.intact:
         sys.stdout.write(
-            f"The chain is whole: {verdict.seq} events. Note this elsewhere: {verdict.seq}:{verdict.hash}\n"
+            f"The chain is intact: {verdict.seq} events. Note this elsewhere: {verdict.seq}:{verdict.hash}\n"
         )
         return 0
-    sys.stdout.write(f"{verdict.why} Events 1 to {verdict.seq} hold.\n")
+    sys.stdout.write(f"{verdict.why} Events 1 to {verdict.seq} are intact.\n")
     return 1
 
 

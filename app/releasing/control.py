@@ -39,7 +39,7 @@ def pause(work: Work, release_id: str, *, reason: str = "") -> Release:
     release = lock_release(work, release_id)
     ahead = rollout_ahead(work, release)
     if ahead is None or ahead.status not in {Status.QUEUED, Status.IN_PROGRESS}:
-        raise _wrong_state(release, "neither runs nor waits in the queue", code="not_running")
+        raise _wrong_state(release, "is neither running nor queued", code="not_running")
     if release.control is Control.PAUSE:
         return release
     ask_of(work, release, Control.PAUSE, reason=reason)
@@ -65,13 +65,13 @@ def retry(work: Work, release_id: str) -> Release:
     release = lock_release(work, release_id)
     ahead = rollout_ahead(work, release)
     if release.status is Status.FAILED and ahead is None:
-        sentence = "Looks up again what exactly is to be released."
+        sentence = "Looking up the release's content again."
         move_release(work, release, Status.PENDING, code="preparing", sentence=sentence)
         work.queue.prepare_release(work, release.id)
     elif ahead is not None and (ahead.status is Status.FAILED or (ahead.status is Status.CANCELLED and ahead.attempt)):
         _go_on(work, release, ahead)
     else:
-        raise _wrong_state(release, "has nothing to be retried", code="nothing_to_retry")
+        raise _wrong_state(release, "has nothing to retry", code="nothing_to_retry")
     return release
 
 
@@ -93,9 +93,9 @@ def _require_newest(work: Work, release: Release, rollout: Rollout) -> None:
     newer = overtaken_by(work, release, rollout)
     if newer is not None:
         raise Conflict(
-            f"{newer.release_id} has got to {rollout.stage} since; {release.id} would come after it.",
+            f"{newer.release_id} has reached {rollout.stage} since then, so {release.id} cannot continue.",
             code="overtaken",
-            hint=f"To have this model there after all, ask for a new release of {release.job}.",
+            hint=f"To release this model anyway, request a new release of {release.job}.",
             by=newer.release_id,
         )
 

@@ -38,7 +38,7 @@ def approve(
     require_allowed(refusals_of(work.guardrails, release.model, rollout.target, plan))
     if emergency and not work.actor.may(Permission.OPERATE, release.model):
         raise Forbidden(
-            f"{work.actor.name} may not operate {release.model}: only who does may break the glass.",
+            f"{work.actor.name} may not use break-glass: it needs the role operator for {release.model}.",
             code="break_glass_not_allowed",
         )
     vote = NewVote(approve=True, reason=reason, emergency=emergency)
@@ -107,9 +107,9 @@ def _require_plan(work: Work, rollout: Rollout, plan: Plan, *, seen: str | None)
     changed = [] if known is None else changes(known.document, plan.document)
     what = f" Changed: {', '.join(each.field for each in changed)}." if changed else ""
     raise Conflict(
-        f"The plan of {rollout.id} is not the one that you saw.{what}",
+        f"The plan of {rollout.id} is not the plan that you saw.{what}",
         code="plan_changed",
-        hint="Look at the plan again and decide on the one that is shown now.",
+        hint="Review the current plan and decide again.",
         plan_digest=plan.digest,
         changes=[asdict(each) for each in changed],
     )

@@ -84,7 +84,7 @@ def require_allowed(refusals: list[Refusal]) -> None:
         raise Forbidden(
             say_all(refusals),
             code="guardrail_refused",
-            hint="Whoever keeps guardrails.yml can say more.",
+            hint="Ask the people who maintain guardrails.yml.",
             refusals=[vars(each) for each in refusals],
         )
 
@@ -150,7 +150,7 @@ def _stages(session: Session, guardrails: Guardrails, model: str) -> Iterator[tu
     for version in versions:
         if version.content and row_digest(version) not in on_record:
             raise Conflict(
-                f"The record of events does not say that version {version.version} of {model} was applied as it is.",
+                f"The event chain does not confirm version {version.version} of {model} as it is.",
                 code="definition_not_on_record",
                 hint="`mlrelease audit verify` shows what was changed past the service.",
             )

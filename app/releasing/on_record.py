@@ -47,7 +47,7 @@ class RecordCache:
         plan = session.get(Plan, digest) if digest else None
         if plan is None or digest_of(plan.document) != digest:
             raise Conflict(
-                f"The plan of {rollout_id} is not the one that the record of events has.",
+                f"The plan of {rollout_id} is not the plan in the event chain.",
                 code="plan_not_on_record",
                 hint="`mlrelease audit verify` shows what was changed past the service.",
             )
@@ -79,7 +79,7 @@ def look_up_steps(
         return [Ready({}, refusal=str(no)) for _ in steps]
     wrong = _first_difference(release, rollout, plan, bundle=cache.bundle(session, release.definition_id))
     if wrong is None and said.last not in _BEGUN:
-        wrong = f"{rollout.id} was not begun"
+        wrong = f"{rollout.id} was not started"
     return [_look_up(step, plan, said, needed, wrong) for step, needed in zip(steps, needs, strict=True)]
 
 
@@ -88,7 +88,7 @@ def _look_up(step: StepRun, plan: Json, said: OnRecord, needed: dict[str, str], 
     wrong = _difference_of(step, plan) or wrong
     if wrong is None and len(outputs) < len(needed):
         wrong = f"{', '.join(sorted(needed.keys() - outputs.keys()))} has not succeeded"
-    refusal = None if wrong is None else f"By the record of events {wrong}: rows were changed past the service."
+    refusal = None if wrong is None else f"According to the event chain, {wrong}: rows were changed past the service."
     return Ready(outputs, plan["definition"]["digest"], refusal)
 
 
@@ -97,7 +97,7 @@ def _difference_of(step: StepRun, plan: Json) -> str | None:
     if planned is None:
         return f"there is no step {step.key}"
     if any(planned[name] != getattr(step, name) for name in ("kind", "needs", "config", "timeout_seconds")):
-        return f"step {step.key} is another one"
+        return f"step {step.key} has changed"
     return None
 
 
@@ -105,9 +105,9 @@ def _first_difference(release: Release, rollout: Rollout, plan: Json, *, bundle:
     target = plan["target"]
     place = (target["subscription"], target["resource_group"], target["workspace"], target["endpoint"])
     if rollout.target != "/".join(place).lower():
-        return f"{rollout.id} goes to another place"
+        return f"{rollout.id} has another target"
     if bundle != plan["definition"]["digest"]:
-        return f"{release.id} is of other files"
+        return f"{release.id} has another content"
     return None
 
 

@@ -50,13 +50,13 @@ def request_release(
     record = _have_recorded(work, _place_of(work, definition), job, model=model)
     if record.is_final and record.status != COMPLETED:
         raise Conflict(
-            f"The training job {job} is {record.status.lower()}: it has no model to release. {record.sentence}",
+            f"The training job {job} is {record.status.lower()} and has no model to release. {record.sentence}",
             code="job_failed",
             hint="Release the output of a job that completed.",
         )
     if record.status == SUBMITTING:
         raise Conflict(
-            f"The training job {job} has not been submitted to Azure ML yet: it has no model to release.",
+            f"The training job {job} has not been submitted to Azure ML yet and has no model to release.",
             code="job_not_finished",
             hint="Release it once it has completed.",
         )
@@ -154,7 +154,7 @@ def _have_recorded(
         raise Conflict(
             f"There is a training job {name} already, made of something else.",
             code="job_name_taken",
-            hint="Choose another name, or leave it out to get a new one.",
+            hint="Choose another name, or omit it to get a new one.",
         )
     return job
 
@@ -181,7 +181,7 @@ def _place_of(work: Work, definition: Definition) -> Place:
         raise Invalid(
             f"No subscription is known for stage {first.name} of {definition.model.name}.",
             code="subscription_missing",
-            hint="Write `subscription:` into the stage, or set MLRELEASE_SUBSCRIPTION.",
+            hint="Set `subscription` in the stage, or MLRELEASE_SUBSCRIPTION.",
         )
     return place
 
@@ -196,7 +196,7 @@ def _require_right(work: Work, job: TrainingJob, *, model: str) -> None:
     if work.actor.may(Permission.VIEW, job.model):
         raise forbidden(work.actor, Permission.REQUEST, job.model)
     raise Conflict(
-        f"The training job {job.name} is not one of {model}.",
+        f"The training job {job.name} belongs to another model than {model}.",
         code="job_of_another_model",
         hint="Use a job of this model.",
     )
@@ -213,9 +213,9 @@ def _require_on_record(session: Session, version: DefinitionVersion) -> None:
     subject = f"{version.model}@{version.version}"
     if not definition_counts(session, subject=subject, digest=row_digest(version)):
         raise Conflict(
-            f"The record of events does not say that version {version.version} of {version.model} was applied as it is.",
+            f"The event chain does not confirm version {version.version} of {version.model} as it is.",
             code="definition_not_on_record",
-            hint="`mlrelease audit verify` shows what was changed past the service. Apply the definition anew.",
+            hint="`mlrelease audit verify` shows what was changed past the service. Apply the definition again.",
         )
 
 
@@ -244,7 +244,9 @@ def _choose_stages(definition: Definition, wanted: Sequence[str] | None) -> list
     unknown = [name for name in wanted if name not in known]
     if unknown or not wanted:
         raise Invalid(
-            f"{definition.model.name} has no stage {', '.join(unknown)}." if unknown else "No stage is named.",
+            f"{definition.model.name} has no stage {', '.join(unknown)}."
+            if unknown
+            else "The list of stages is empty.",
             code="stage_unknown",
             hint=f"Its stages: {', '.join(known)}.",
         )

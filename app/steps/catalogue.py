@@ -60,14 +60,14 @@ def _require_places(azure: AzureML, config: Any, missing: NotFound) -> None:
     workspace: Place = Place.model_validate(config["workspace"]) if isinstance(config, dict) else config.workspace
     if not workspace_exists(azure, workspace):
         raise Refused(
-            f"There is no workspace {workspace.workspace} in resource group {workspace.resource_group}, or we may not see it.",
+            f"There is no workspace {workspace.workspace} in resource group {workspace.resource_group}, or the service may not see it.",
             code="workspace_not_found",
-            hint="Mend workspace, resource_group or subscription in release.yml, or give the service access.",
+            hint="Correct workspace, resource_group or subscription in release.yml, or give the service access.",
         ) from missing
     registry = getattr(config, "registry", None)
     if registry and not registry_exists(azure, RegistryRef(registry)):
         raise Refused(
-            f"There is no registry {registry}, or we may not see it.",
+            f"There is no registry {registry}, or the service may not see it.",
             code="registry_not_found",
-            hint="Mend registry in release.yml, or give the service access to it.",
+            hint="Correct registry in release.yml, or give the service access to it.",
         ) from missing

@@ -81,7 +81,7 @@ class StageLook:
         spec = read_mapping(self.bundle / self.wanted.deployment)
         size = self.stage.instance_type or spec.get("instance_type")
         if not size:
-            raise AzureMLError("No instance_type is written: Azure chooses one.", code="instance_type_unknown")
+            raise AzureMLError("There is no instance_type: Azure chooses one.", code="instance_type_unknown")
         return str(size), int(self.stage.instance_count or spec.get("instance_count") or 1)
 
     @cached_property
@@ -94,23 +94,23 @@ def files(bundle: Path, wanted: Preflight) -> str:
     mistakes = mistakes_of_sdk(bundle, endpoint=wanted.endpoint, deployment=wanted.deployment)
     if mistakes:
         raise Refused(
-            f"Azure ML cannot use what is written: {'; '.join(map(str, mistakes))}.",
+            f"Azure ML cannot use the definition: {'; '.join(map(str, mistakes))}.",
             code="definition_invalid",
-            hint="Mend what is listed, and apply the definition again.",
+            hint="Correct the mistakes, and apply the definition again.",
         )
-    return f"Azure ML's SDK takes {wanted.endpoint} and {wanted.deployment}."
+    return f"Azure ML's SDK accepts {wanted.endpoint} and {wanted.deployment}."
 
 
 def workspace(look: StageLook) -> str:
     """It is there."""
     try:
-        return f"Workspace {look.workspace.workspace} is there, in {look.region}."
+        return f"Workspace {look.workspace.workspace} exists, in {look.region}."
     except NotFound:
         raise Refused(
             f"There is no workspace {look.workspace.workspace} in resource group {look.workspace.resource_group}, or we may "
             "not see it.",
             code="workspace_not_found",
-            hint="Mend workspace, resource_group or subscription in release.yml, or give the service access.",
+            hint="Correct workspace, resource_group or subscription in release.yml, or give the service access.",
         ) from None
 
 
@@ -121,9 +121,9 @@ def registry(look: StageLook) -> str:
         place = registry_place(look.azure, RegistryRef(name))
     except NotFound:
         raise Refused(
-            f"There is no registry {name}, or we may not see it.",
+            f"There is no registry {name}, or the service may not see it.",
             code="registry_not_found",
-            hint="Mend registry in release.yml, or give the service access to it.",
+            hint="Correct registry in release.yml, or give the service access to it.",
         ) from None
     regions = {
         str(look.workspace): look.region,
@@ -139,7 +139,7 @@ def registry(look: StageLook) -> str:
     missing = _missing(look.azure, place.arm_id, _AT_REGISTRY)
     if missing:
         raise _may_not(missing, f"registry {name}", role="AzureML Registry User")
-    return f"Registry {name} is in the regions of both workspaces, and takes what we share."
+    return f"Registry {name} is in the regions of both workspaces, and the service may share to it."
 
 
 def permissions(look: StageLook) -> str:
@@ -151,7 +151,7 @@ def permissions(look: StageLook) -> str:
         missing = _missing(look.azure, where.arm_id, actions)
         if missing:
             raise _may_not(missing, str(where), role="AzureML Data Scientist")
-    return f"The service may make endpoints and deployments in {look.workspace}."
+    return f"The service may create endpoints and deployments in {look.workspace}."
 
 
 def endpoint(look: StageLook) -> str:
@@ -162,13 +162,13 @@ def endpoint(look: StageLook) -> str:
     if found is None:
         return _free_name(look)
     if not found.is_settled:
-        raise AzureMLError(f"Endpoint {name} is being changed: it is {found.state}.", hint="Look again when it is not.")
+        raise AzureMLError(f"Endpoint {name} is being changed: it is {found.state}.", hint="Try again when it is not.")
     is_own = is_ours(found, look.wanted.model)
     if is_own and found.state != "succeeded" and not found.traffic:
-        return f"Endpoint {name} is ours; it had failed, and is made anew."
+        return f"Endpoint {name} belongs to this model; it had failed and is created again."
     spec = read_endpoint_file(look.bundle / look.wanted.endpoint, name)
     require_usable(found, look.wanted.model, spec, workspace=look.workspace)
-    return f"Endpoint {name} is {'ours' if MODEL_TAG in found.tags else 'there, and empty'}."
+    return f"Endpoint {name} {'belongs to this model' if MODEL_TAG in found.tags else 'exists and is empty'}."
 
 
 def _require_name_of_its_own(look: StageLook) -> None:
@@ -218,7 +218,7 @@ def instance_type(look: StageLook) -> str:
     wanted = look.machines[0]
     if not is_listed(wanted):
         raise AzureMLError(
-            f"{wanted} is not in Microsoft's list of sizes for managed online endpoints, as far as this version knows it: Azure "
+            f"{wanted} is not in Microsoft's list of sizes for managed online endpoints, as this version knows it: Azure "
             "will probably refuse the deployment.",
             code="instance_type_unlisted",
             hint="The list: https://aka.ms/managed-online-endpoint-vm-sku-list.",
@@ -231,7 +231,7 @@ def quota(look: StageLook) -> str:
     instance_type, instances = look.machines
     found = cores_for(look.azure, look.workspace, region=look.region, instance_type=instance_type, instances=instances)
     if found is None:
-        raise AzureMLError(f"Azure tells no quota for {instance_type} in {look.region}.", code="quota_unknown")
+        raise AzureMLError(f"Azure lists no quota for {instance_type} in {look.region}.", code="quota_unknown")
     machines = f"{instances} × {instance_type} in {look.region} take {found.needed} cores of {found.family}"
     if not found.are_enough:
         raise Refused(
@@ -250,7 +250,7 @@ def key_vault(look: StageLook) -> str:
         require_vault(look.azure, vault, secret=f"{look.stage.endpoint}-scoring-uri")
     except NotFound:
         raise Refused(
-            f"There is no Key Vault {vault}.", code="key_vault_not_found", hint="Mend key_vault in release.yml."
+            f"There is no Key Vault {vault}.", code="key_vault_not_found", hint="Correct key_vault in release.yml."
         ) from None
     except NotPermitted:
         raise Refused(
@@ -260,9 +260,9 @@ def key_vault(look: StageLook) -> str:
         raise Refused(
             f"Key Vault {vault} cannot be reached: {lost.sentence}",
             code="key_vault_unreachable",
-            hint="Is the name right, and does its firewall let the workers in?",
+            hint="Check the name, and whether its firewall allows the workers.",
         ) from None
-    return f"Key Vault {vault} answers, and its secrets can be read."
+    return f"Key Vault {vault} responds, and its secrets can be read."
 
 
 def _missing(azure: AzureML, resource: str, actions: tuple[str, ...]) -> list[str]:

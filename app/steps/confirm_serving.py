@@ -37,9 +37,9 @@ def _deployment(azure: AzureML, context: Context, wanted: ConfirmServing) -> Dep
     found = settled_deployment(azure, context, wanted.workspace, wanted.endpoint, wanted.deployment)
     if found is None:
         raise Refused(
-            f"There is no deployment {wanted.deployment} at {wanted.endpoint} any more.",
+            f"Deployment {wanted.deployment} of {wanted.endpoint} no longer exists.",
             code="deployment_deleted",
-            hint="Somebody deleted it after it had got the traffic. Request the release anew.",
+            hint="Somebody deleted it after it had received the traffic. Request a new release.",
         )
     return found
 
@@ -59,7 +59,7 @@ def _require_as_made(found: Deployment, context: Context, wanted: ConfirmServing
         raise Refused(
             f"Deployment {wanted.deployment} of {wanted.endpoint} was changed after it was made: {'; '.join(differences)}.",
             code="deployment_changed",
-            hint="What serves now is not what was verified. Find out who changed it, and request the release anew.",
+            hint="What serves now is not what was verified. Find out who changed it, and request a new release.",
             differences=differences,
         )
 
@@ -68,7 +68,7 @@ def _require_published(azure: AzureML, wanted: ConfirmServing, endpoint: Endpoin
     stale = stale_secrets(azure, vault, values_to_publish(azure, wanted.workspace, endpoint))
     if stale:
         raise Refused(
-            f"The secrets {', '.join(stale)} of {vault} are not what {wanted.endpoint} takes now.",
+            f"The secrets {', '.join(stale)} of {vault} do not match {wanted.endpoint} any more.",
             code="secrets_outdated",
             hint="Somebody regenerated the endpoint's keys or changed the secrets after they were published. A new release "
             "publishes them again.",

@@ -58,7 +58,7 @@ class OutOfTime(StepError):
     default_code = "timed_out"
 
     def __init__(self) -> None:
-        super().__init__("Its time is over.")
+        super().__init__("The step timed out.")
 
 
 @dataclass(frozen=True)

@@ -52,4 +52,4 @@ def copy_to_registry(
             context.wait(azure.settings.poll_seconds)
         else:
             return number, False
-    raise Busy(f"{registry} says that it has {kind} {name}:{version}, and does not show it.")
+    raise Busy(f"{registry} reports that {kind} {name}:{version} exists, but does not list it.")

@@ -33,9 +33,9 @@ def create_deployment(azure: AzureML, context: Context, config: CreateDeployment
     found = settled_deployment(azure, context, config.workspace, config.endpoint, config.deployment)
     if found is not None and found.tags.get(RELEASE_TAG) != wanted.tags[RELEASE_TAG]:
         raise Refused(
-            f"Endpoint {wanted.endpoint} has a deployment {wanted.name} that is not of this release.",
+            f"Endpoint {wanted.endpoint} has a deployment {wanted.name} of another origin.",
             code="not_ours",
-            hint="Delete it, or request the release anew: it gets another name.",
+            hint="Delete it, or request a new release, which gets another name.",
         )
     changed = found is None or found.state != "succeeded"
     if found is not None and changed:
@@ -44,9 +44,9 @@ def create_deployment(azure: AzureML, context: Context, config: CreateDeployment
     _require_same(made, wanted)
     content_digest = _deployed_digest(azure, context, config, made)
     return Done(
-        f"Deployment {wanted.name} of {wanted.endpoint} {'is made' if changed else 'is there'}, without traffic."
+        f"Deployment {wanted.name} of {wanted.endpoint} {'was created' if changed else 'exists'}, without traffic."
         if changed
-        else f"Deployment {wanted.name} of {wanted.endpoint} is there.",
+        else f"Deployment {wanted.name} of {wanted.endpoint} exists.",
         output={
             "deployment": made.name,
             "model": made.model,
@@ -85,7 +85,7 @@ def _create(azure: AzureML, context: Context, config: CreateDeployment, wanted: 
     )
     made = settled_deployment(azure, context, config.workspace, config.endpoint, config.deployment)
     if made is None:
-        raise Refused(f"Deployment {wanted.name} was deleted while it was being made.", code="deployment_deleted")
+        raise Refused(f"Deployment {wanted.name} was deleted while it was being created.", code="deployment_deleted")
     if made.state != "succeeded":
         try:
             azure.raise_failure(made.operation_uri, doing=f"create deployment {wanted.endpoint}/{wanted.name}")
@@ -126,10 +126,10 @@ def _require_same(found: Deployment, wanted: WantedDeployment) -> None:
         ),
         "scoring_script": (found.scoring_script, spec.scoring_script, found.scoring_script == spec.scoring_script),
     }
-    differences = [f"{name} is {is_}, wanted is {want}" for name, (is_, want, same) in pairs.items() if not same]
+    differences = [f"{name} is {is_}, expected {want}" for name, (is_, want, same) in pairs.items() if not same]
     if differences:
         raise Refused(
-            f"Deployment {wanted.name} of {wanted.endpoint} is not as wanted: {'; '.join(differences)}.",
+            f"Deployment {wanted.name} of {wanted.endpoint} differs from the plan: {'; '.join(differences)}.",
             code="deployment_differs",
             hint="Somebody changed it by hand. Delete it, and retry.",
             differences=differences,
@@ -141,7 +141,7 @@ def _deployed_digest(azure: AzureML, context: Context, config: CreateDeployment,
     asset = parse_asset(made.model or "")
     if asset is None or asset.version is None:
         raise Refused(
-            f"Deployment {made.name} refers to a model that cannot be looked up: {made.model}.", code="model_unknown"
+            f"Deployment {made.name} refers to a model that was not found: {made.model}.", code="model_unknown"
         )
     where = asset.where or config.workspace
     content = download_model(azure, where, asset.name, asset.version, into=new_folder(context))

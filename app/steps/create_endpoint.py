@@ -53,7 +53,7 @@ def _take_over(azure: AzureML, context: Context, wanted: CreateEndpoint) -> Endp
 def _succeeded(azure: AzureML, context: Context, wanted: CreateEndpoint, *, doing: str) -> Endpoint:
     made = settled_endpoint(azure, context, wanted.workspace, wanted.endpoint)
     if made is None:
-        raise Refused(f"Endpoint {wanted.endpoint} was deleted while it was being made.", code="endpoint_deleted")
+        raise Refused(f"Endpoint {wanted.endpoint} was deleted while it was being created.", code="endpoint_deleted")
     if made.state != "succeeded":
         azure.raise_failure(made.operation_uri, doing=doing)
     return made
@@ -71,7 +71,7 @@ def _wait_for_end(azure: AzureML, context: Context, wanted: CreateEndpoint) -> N
 
 def _done(endpoint: Endpoint, *, changed: bool) -> Done:
     return Done(
-        f"Endpoint {endpoint.name} {'is made' if changed else 'is there'}.",
+        f"Endpoint {endpoint.name} {'was created' if changed else 'exists'}.",
         output={
             "endpoint": endpoint.name,
             "scoring_uri": endpoint.scoring_uri,

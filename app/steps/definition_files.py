@@ -56,7 +56,7 @@ def _mistakes_of_score_code(deployment: Document, folder: Path, base: Path) -> I
         return
     if path.is_file() and path not in uploaded:
         yield deployment.mistake(
-            ("code_configuration", "scoring_script"), f"{script!r} is left out by the ignore file of {code!r}"
+            ("code_configuration", "scoring_script"), f"{script!r} is excluded by the ignore file of {code!r}"
         )
     name = path.relative_to(folder.resolve()).as_posix() if path.is_relative_to(folder.resolve()) else script
     try:

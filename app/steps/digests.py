@@ -12,9 +12,9 @@ def require_digest(found: str, wanted: str, *, where: str) -> None:
     """Raise Refused unless both are the same."""
     if found != wanted:
         raise Refused(
-            f"{where[0].upper()}{where[1:]} is not what this release is about: its content is {found}, wanted is {wanted}.",
+            f"{where[0].upper()}{where[1:]} is not the content of this release: its digest is {found}, expected {wanted}.",
             code="digest_mismatch",
-            hint="Somebody changed it, or it was damaged. Find out which before anything else is released from it.",
+            hint="Somebody changed it, or it is damaged. Find out which before you release anything else from it.",
             found=found,
             wanted=wanted,
         )

@@ -20,7 +20,7 @@ def require_usable(found: Endpoint, model: str, spec: Endpoint, *, workspace: Pl
     differences = _differences(found, model, spec)
     if differences:
         raise Refused(
-            f"Endpoint {found.name} in {workspace} is there already and is not as wanted: {'; '.join(differences)}.",
+            f"Endpoint {found.name} in {workspace} is there already and differs from the plan: {'; '.join(differences)}.",
             code="endpoint_differs" if is_ours(found, model) else "not_ours",
             hint=_hint(found, model, spec, workspace),
             differences=differences,
@@ -43,7 +43,7 @@ def _hint(found: Endpoint, model: str, spec: Endpoint, workspace: Place) -> str:
             "endpoint."
         )
     if found.state != "succeeded":
-        parts.append("Its last change failed: mend it in Azure, or delete it if nobody needs it.")
+        parts.append("Its last operation failed: repair it in Azure, or delete it if nobody needs it.")
     return " ".join(parts)
 
 
@@ -51,9 +51,9 @@ def _differences(found: Endpoint, model: str, spec: Endpoint) -> list[str]:
     """In what an endpoint is not one that ``model`` can be served from as ``spec`` says; nothing: it can."""
     differences = []
     if found.auth_mode.lower() != spec.auth_mode.lower():
-        differences.append(f"auth_mode is {found.auth_mode}, wanted is {spec.auth_mode}")
+        differences.append(f"auth_mode is {found.auth_mode}, expected {spec.auth_mode}")
     if _access(found) != _access(spec):
-        differences.append(f"public_network_access is {_access(found)}, wanted is {_access(spec)}")
+        differences.append(f"public_network_access is {_access(found)}, expected {_access(spec)}")
     if found.state != "succeeded":
         differences.append(f"its provisioning state is {found.state}")
     if is_ours(found, model):
@@ -62,7 +62,7 @@ def _differences(found: Endpoint, model: str, spec: Endpoint) -> list[str]:
     if owner is not None:
         differences.append(f"it serves model {owner}")
     elif found.traffic:
-        differences.append(f"it holds deployments that are not ours: {', '.join(sorted(found.traffic))}")
+        differences.append(f"it has deployments of another origin: {', '.join(sorted(found.traffic))}")
     return differences
 
 

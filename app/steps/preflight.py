@@ -47,7 +47,7 @@ def preflight(azure: AzureML, context: Context, config: Json) -> Done:
 
 def _look_at(context: Context, look: StageLook) -> list[Check]:
     stage, name = look.stage, look.stage.name
-    context.report(f"Looks ahead at {name}.")
+    context.report(f"Checking stage {name}.")
     found = [_check(context, name, "workspace", partial(checks.workspace, look))]
     if found[0].code == "workspace_not_found":
         return found

@@ -16,17 +16,19 @@ def publish_secrets(azure: AzureML, context: Context, wanted: PublishSecrets) ->
     """
     endpoint = get_endpoint(azure, wanted.workspace, wanted.endpoint)
     if endpoint is None or not endpoint.scoring_uri:
-        raise Refused(f"There is no endpoint {wanted.endpoint} to publish.", code="endpoint_not_found")
+        raise Refused(f"There is no endpoint {wanted.endpoint}.", code="endpoint_not_found")
     values = values_to_publish(azure, wanted.workspace, endpoint)
     context.checkpoint()
     written = put_secrets(azure, wanted.key_vault, values)
     no_keys = (
-        "" if endpoint.has_keys else f" The endpoint takes tokens ({endpoint.auth_mode}): there are no keys to publish."
+        ""
+        if endpoint.has_keys
+        else f" The endpoint uses tokens ({endpoint.auth_mode}), so there are no keys to publish."
     )
     return Done(
         f"{len(written)} of {len(values)} secrets were written to {wanted.key_vault}.{no_keys}"
         if written
-        else f"{wanted.key_vault} has all {len(values)} secrets already.{no_keys}",
+        else f"{wanted.key_vault} already has all {len(values)} secrets.{no_keys}",
         output={"key_vault": wanted.key_vault, "secrets": list(values)},
         changed=bool(written),
     )

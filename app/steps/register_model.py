@@ -28,7 +28,7 @@ def register_model(azure: AzureML, context: Context, wanted: RegisterModel) -> D
     require_digest(content.digest, wanted.digest, where=f"model {model.name}:{model.version} in {workspace}")
     reused = known is not None
     return Done(
-        f"{model.name}:{model.version} in {workspace} {'has this content already' if reused else 'is registered'}.",
+        f"{model.name}:{model.version} in {workspace} {'already has this content' if reused else 'was registered'}.",
         output={
             "name": model.name,
             "version": model.version,

@@ -54,11 +54,11 @@ def resolve_content(azure: AzureML, context: Context, config: Json) -> Done:
     wanted = ResolveContent.model_validate(config)
     job = _completed(azure, wanted)
     context.checkpoint()
-    context.report(f"Downloads {wanted.model.output} of {job.name}.")
+    context.report(f"Downloading {wanted.model.output} of {job.name}.")
     content = _content(azure, context, wanted, job)
     environment = _environment(azure, wanted, job)
     return Done(
-        f"{job.name} made {wanted.model.name} in {content.files} files, {content.size:,} bytes.",
+        f"{job.name} produced {wanted.model.name}: {content.files} files, {content.size:,} bytes.",
         output={
             "job": job.name,
             "model_uri": job_output_uri(job.name, wanted.model.output, wanted.model.path),
@@ -101,7 +101,7 @@ def _completed(azure: AzureML, wanted: ResolveContent) -> Job:
         )
     if job.status.lower() != "completed":
         raise Refused(
-            f"Training job {job.name} ended {job.status}: it has no model to release.",
+            f"Training job {job.name} ended {job.status} and has no model to release.",
             code="job_failed",
             hint=f"Its logs: {job.studio_url}" if job.studio_url else None,
         )
@@ -127,7 +127,7 @@ def _content(azure: AzureML, context: Context, wanted: ResolveContent, job: Job)
             if there
             else f"{_output(model, job)} is empty.",
             code="model_file_missing",
-            hint="Mend model.path in release.yml, or the training."
+            hint="Correct model.path in release.yml, or the training."
             if there
             else "Have the training write the model there.",
         ) from None
@@ -136,7 +136,7 @@ def _content(azure: AzureML, context: Context, wanted: ResolveContent, job: Job)
         raise Refused(
             f"{_output(model, job)} has no {model.file}{_at(model.path)}; it has {_listed(names)}.",
             code="model_file_missing",
-            hint="Mend model.file in release.yml, or the training.",
+            hint="Correct model.file in release.yml, or the training.",
             files=names[:_LISTED],
         )
     return content
@@ -155,9 +155,9 @@ def _environment(azure: AzureML, wanted: ResolveContent, job: Job) -> Environmen
     reference = wanted.environment or environment_of_output(azure, workspace, job.name, wanted.model.output)
     if reference is None:
         raise Refused(
-            f"Azure ML does not tell in which environment {job.name} made {wanted.model.output}.",
+            f"Azure ML does not report the environment in which {job.name} produced {wanted.model.output}.",
             code="environment_not_found",
-            hint="Name it in release.yml: environment: azureml:NAME@latest.",
+            hint="Set it in release.yml: environment: azureml:NAME@latest.",
         )
     try:
         return resolve_environment(azure, workspace, reference)
@@ -204,7 +204,7 @@ def _code_digest(bundle: Path, deployment: str | None) -> str | None:
         raise Refused(
             f"The ignore file of {code} cannot be read: {broken}.",
             code="ignore_file_invalid",
-            hint="Mend .amlignore or .gitignore there, and apply the definition again.",
+            hint="Correct .amlignore or .gitignore there, and apply the definition again.",
         ) from None
 
 

@@ -26,11 +26,11 @@ def retire_deployments(azure: AzureML, context: Context, wanted: RetireDeploymen
     deleted = [each.name for each in retirable if _delete(azure, context, wanted, each)]
     kept = [each.name for each in all_of_them if each.name not in deleted]
     mirrored = [name for name in kept if endpoint.mirror_traffic.get(name.lower())]
-    because = f" {', '.join(mirrored)} gets mirror traffic." if mirrored else ""
+    because = f" {', '.join(mirrored)} receives mirror traffic." if mirrored else ""
     return Done(
-        f"Deleted {', '.join(deleted)}; {', '.join(kept)} stay.{because}"
+        f"Deleted {', '.join(deleted)}; kept {', '.join(kept)}.{because}"
         if deleted
-        else f"Nothing is deleted; kept: {', '.join(kept)}.{because}",
+        else f"Deleted nothing; kept {', '.join(kept)}.{because}",
         output={"deleted": deleted, "kept": kept},
         changed=bool(deleted),
     )

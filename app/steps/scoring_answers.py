@@ -10,12 +10,12 @@ _MODEL_STATUS = "ms-azureml-model-error-statuscode"
 _OVERLOADED = frozenset({"429", "502", "503", "504"})  # of the container behind a 424
 
 _AUTHENTICATION = {
-    "key": "The endpoint takes keys (auth_mode: key). Were they regenerated just now? Then retry.",
-    "aml_token": "The endpoint takes tokens of its own (auth_mode: aml_token). Was it made anew just now? Then retry.",
-    "aad_token": "The endpoint takes Entra tokens (auth_mode: aad_token). Give the worker's identity the action "
+    "key": "The endpoint uses keys (auth_mode: key). If they were just regenerated, retry.",
+    "aml_token": "The endpoint uses its own tokens (auth_mode: aml_token). If it was just created again, retry.",
+    "aad_token": "The endpoint uses Entra tokens (auth_mode: aad_token). Give the worker's identity the action "
     "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/score/action there, e.g. by the role AzureML Data Scientist.",
 }
-_LOG = "The container's log says why: mlrelease release logs, or `az ml online-deployment get-logs`."
+_LOG = "See the container's log: mlrelease release logs, or `az ml online-deployment get-logs`."
 
 
 @dataclass(frozen=True)
@@ -37,19 +37,21 @@ def meaning_of(answer: Answer, *, endpoint: Endpoint, deployment: Deployment) ->
     match answer.status:
         case 401:
             hint = _AUTHENTICATION.get(endpoint.auth_mode.lower(), f"The endpoint's auth_mode is {endpoint.auth_mode}.")
-            return Meaning("scoring_unauthenticated", "the endpoint does not take our credentials", hint, tries=FEW)
+            return Meaning(
+                "scoring_unauthenticated", "the endpoint does not accept the service's credentials", hint, tries=FEW
+            )
         case 403:
             return Meaning(
                 "scoring_forbidden",
-                "the endpoint does not let us in",
-                f"{_AUTHENTICATION['aad_token'] if endpoint.auth_mode.lower() == 'aad_token' else ''} Does "
-                "public_network_access keep the worker's network out?".strip(),
+                "the endpoint denies access",
+                f"{_AUTHENTICATION['aad_token'] if endpoint.auth_mode.lower() == 'aad_token' else ''} Check whether "
+                "public_network_access excludes the worker's network.".strip(),
             )
         case 404:
             return Meaning(
                 "scoring_not_found",
                 "the endpoint does not know the deployment",
-                "It is there, as Azure shows it. Retry in some minutes; if that does not help, request the release anew.",
+                "Azure lists it. Retry in some minutes; if that does not help, request a new release.",
                 tries=None,
             )
         case 408:
@@ -58,35 +60,35 @@ def meaning_of(answer: Answer, *, endpoint: Endpoint, deployment: Deployment) ->
             return Meaning(
                 "golden_request_too_large",
                 "the request is too large",
-                "Azure ML takes 10 MB at most. Make the golden request smaller.",
+                "Azure ML accepts 10 MB at most. Make the golden request smaller.",
             )
         case 424:
             return _of_model(answer)
         case 429:
             return Meaning(
                 "scoring_throttled",
-                "there are more requests than it takes at once",
-                "Raise request_settings.max_concurrent_requests_per_instance or the instance_count, and see who else calls it.",
+                "there are more concurrent requests than it accepts",
+                "Raise request_settings.max_concurrent_requests_per_instance or the instance_count, and check who else calls it.",
                 tries=None,
             )
         case status if status >= 500:
             return Meaning(
                 "scoring_unavailable",
                 "the endpoint does not work at the moment",
-                "Retry in some minutes, and look at the status of Azure in this region.",
+                "Retry in some minutes, and check the status of Azure in this region.",
                 tries=None,
             )
         case status if 300 <= status < 400:
             return Meaning(
                 "scoring_redirected",
-                "it sends us to another address, and we do not follow",
-                "Something between the worker and the endpoint answers in its place, e.g. a proxy or a login page.",
+                "it redirects to another address, which is not followed",
+                "Something between the worker and the endpoint responds in its place, e.g. a proxy or a login page.",
             )
         case _:
             return Meaning(
                 "golden_request_refused",
-                "the request is not taken",
-                "Compare the golden request with what run() of the score code reads. The traffic was not touched.",
+                "the request is not accepted",
+                "Compare the golden request with what run() of the score code reads. The traffic was not changed.",
                 is_of_model=True,
             )
 
@@ -96,9 +98,9 @@ def _too_slow(deployment: Deployment) -> Meaning:
     within = f" within its request_timeout_ms of {limit}" if limit else ""
     return Meaning(
         "scoring_timed_out",
-        f"it did not answer{within}",
+        f"it did not respond{within}",
         "Raise request_settings.request_timeout_ms in deployment.yml (180000 at most), or make the model faster: a larger "
-        "instance_type, less work in run(), or what is loaded there loaded once in init().",
+        "instance_type, less work in run(), or loading in init() instead of run().",
         tries=2,
     )
 
@@ -108,14 +110,14 @@ def _of_model(answer: Answer) -> Meaning:
     if reason == "model_not_ready" or status in _OVERLOADED:
         return Meaning(
             "model_not_ready",
-            "the container is not ready to answer",
-            f"It restarts, or has no room for another request. {_LOG}",
+            "the container is not ready",
+            f"It restarts, or cannot take another request. {_LOG}",
             tries=None,
             is_of_model=True,
         )
     return Meaning(
         "model_failed",
         f"the score code failed{f' with {status}' if status.isdigit() else ''}",
-        f"run() of the score code raised, or cannot read the golden request. {_LOG} The traffic was not touched.",
+        f"run() of the score code raised an error, or cannot read the golden request. {_LOG} The traffic was not changed.",
         is_of_model=True,
     )

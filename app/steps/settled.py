@@ -25,9 +25,9 @@ def require_endpoint(azure: AzureML, context: Context, workspace: Place, name: s
     found = settled_endpoint(azure, context, workspace, name)
     if found is None:
         raise Refused(
-            f"There is no endpoint {name} any more.",
+            f"Endpoint {name} no longer exists.",
             code="endpoint_not_found",
-            hint="Somebody deleted it. Request the release anew.",
+            hint="Somebody deleted it. Request a new release.",
         )
     return found
 

@@ -30,7 +30,9 @@ def share_environment(azure: AzureML, context: Context, wanted: ShareEnvironment
     )
     copy = get_environment(azure, registry, wanted.name, version)
     if copy is None:
-        raise Refused(f"{registry} has no environment {wanted.name}:{version} any more.", code="environment_not_found")
+        raise Refused(
+            f"Environment {wanted.name}:{version} in {registry} no longer exists.", code="environment_not_found"
+        )
     require_digest(copy.digest, wanted.digest, where=f"environment {wanted.name}:{version} in {registry}")
     return _done(wanted, registry, version, reused=reused)
 

@@ -42,7 +42,7 @@ def shift_traffic(azure: AzureML, context: Context, wanted: ShiftTraffic) -> Don
         azure.raise_failure(after.operation_uri, doing=f"set the traffic of {wanted.endpoint}")
     if not serves_alone(after, wanted.deployment):
         raise OperationEnded(
-            f"Azure says that the traffic of {wanted.endpoint} is set, but {shown_shares(after)}.", retryable=True
+            f"Azure reports that the traffic of {wanted.endpoint} is set, but {shown_shares(after)}.", retryable=True
         )
     return _done(before, after, wanted, changed=True)
 
@@ -60,9 +60,9 @@ def _require_ready(azure: AzureML, context: Context, wanted: ShiftTraffic) -> se
     if deployment is None or deployment.state != "succeeded":
         state = "not there" if deployment is None else deployment.state
         raise Refused(
-            f"Deployment {wanted.deployment} of {wanted.endpoint} is {state}: it gets no traffic.",
+            f"Deployment {wanted.deployment} of {wanted.endpoint} is {state}, so it gets no traffic.",
             code="deployment_not_ready",
-            hint="Somebody deleted or changed it after it was made. Request the release anew.",
+            hint="Somebody deleted or changed it after it was created. Request a new release.",
         )
     return {name for name, each in found.items() if each.can_answer}
 
@@ -71,9 +71,9 @@ def _done(before: Endpoint, after: Endpoint, wanted: ShiftTraffic, *, changed: b
     ended = {
         name: share for name, share in before.mirror_traffic.items() if share and not after.mirror_traffic.get(name)
     }
-    mirror = "".join(f" The {share}% of mirror traffic that {name} had was ended." for name, share in ended.items())
+    mirror = "".join(f" The {share}% of mirror traffic of {name} was removed." for name, share in ended.items())
     return Done(
-        f"{wanted.deployment} {'has' if changed else 'already has'} all of the traffic of {wanted.endpoint}.{mirror}",
+        f"{wanted.deployment} {'has' if changed else 'already has'} all traffic of {wanted.endpoint}.{mirror}",
         output={
             "before": dict(before.traffic),
             "after": dict(after.traffic),

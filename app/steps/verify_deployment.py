@@ -41,7 +41,7 @@ def verify_deployment(azure: AzureML, context: Context, wanted: VerifyDeployment
     return Done(
         f"{wanted.deployment} gave the right answers to all {len(requests)} golden requests."
         if requests
-        else f"{wanted.deployment} is up; the definition has no golden requests.",
+        else f"{wanted.deployment} is up. The definition has no golden requests.",
         output={
             "requests": len(requests),
             "passed": len(requests),
@@ -78,7 +78,7 @@ class _Asking:
             raise Refused(
                 f"{name} gave the wrong answer to {which}: expected {shown(golden.expect)}, got {got}.{not_json}",
                 code="golden_mismatch",
-                hint="The model, its score code or the golden request is wrong. The traffic was not touched.",
+                hint="The model, its score code or the golden request is wrong. The traffic was not changed.",
                 number=number,
                 request=shown(golden.request),
                 expected=shown(golden.expect),
@@ -99,7 +99,9 @@ class _Asking:
             meaning = meaning_of(answer, endpoint=endpoint, deployment=deployment)
             if meaning.tries is None or tried >= meaning.tries:
                 raise self._failure(answer, meaning, which)
-            self.context.report(f"{self.wanted.deployment} answered {which} with {answer.status}. It is asked again.")
+            self.context.report(
+                f"{self.wanted.deployment} answered {which} with {answer.status}. The request is repeated."
+            )
             self.credential.forget()
             self.context.wait(min(answer.retry_after or float(tried), _LONGEST_WAIT))
 
@@ -141,14 +143,14 @@ def _require_there(azure: AzureML, context: Context, wanted: VerifyDeployment) -
     if endpoint is None or deployment is None:
         gone = f"endpoint {wanted.endpoint}" if endpoint is None else f"deployment {wanted.deployment}"
         raise Refused(
-            f"There is no {gone} any more: it was deleted after this release had made it.",
+            f"The {gone} no longer exists: it was deleted after this release had created it.",
             code="deployment_deleted",
-            hint="Find out who deleted it, and request the release anew.",
+            hint="Find out who deleted it, and request a new release.",
         )
     if deployment.state != "succeeded" or not endpoint.scoring_uri:
         raise Refused(
-            f"Deployment {wanted.deployment} of {wanted.endpoint} does not work: it is {deployment.state}.",
+            f"Deployment {wanted.deployment} of {wanted.endpoint} is not usable: it is {deployment.state}.",
             code="deployment_not_ready",
-            hint="Somebody changed it after it was made. Request the release anew.",
+            hint="Somebody changed it after it was created. Request a new release.",
         )
     return endpoint, deployment

@@ -23,7 +23,7 @@ def wait_until(
     while not over(seen := look()):
         if waited >= azure.settings.patience_seconds:
             raise TimedOut(f"Waited {waited / 60:.0f} minutes for {waiting_for}.")
-        context.report(f"Waits for {waiting_for}{_as_seen(seen)}.")  # saying the same again is nothing
+        context.report(f"Waiting for {waiting_for}{_as_seen(seen)}.")  # saying the same again is nothing
         context.checkpoint()
         context.wait(azure.settings.poll_seconds)
         waited += azure.settings.poll_seconds
@@ -33,7 +33,7 @@ def wait_until(
 def _as_seen(seen: object) -> str:
     """What Azure says of it now: all that is known of what is stuck."""
     state = getattr(seen, "state", None)
-    return f": Azure says that it is {state}" if state else ""
+    return f": Azure reports {state}" if state else ""
 
 
 def begin_when_free(begin: Callable[[], None], *, azure: AzureML, context: Context, waiting_for: str) -> None:

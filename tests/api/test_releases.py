@@ -188,7 +188,7 @@ def test_release_under_an_older_definition_is_of_a_job_where_that_one_says(anna:
         ({"model": "chrun"}, 404, "model_not_found", "did you mean 'churn'?"),
         ({"definition_version": 7}, 404, "definition_version_not_found", "no version 7"),
         ({"stages": ["dev", "qa"]}, 422, "stage_unknown", "no stage qa"),
-        ({"stages": []}, 422, "stage_unknown", "No stage is named"),
+        ({"stages": []}, 422, "stage_unknown", "The list of stages is empty"),
         ({"stage": "dev"}, 422, "malformed", "stage"),
         ({"job": ""}, 422, "malformed", "job"),
     ],

@@ -259,7 +259,7 @@ def test_freeze_that_was_lifted_or_removed_in_the_table_is_named_by_the_audit(
     assert audit(root) == (True, "")
 
     write(database, 'UPDATE "freeze" SET deleted_by = created_by, deleted_at = created_at')
-    assert "lifted in its row" in audit(root)[1]
+    assert "deleted in its row" in audit(root)[1]
     write(database, 'DELETE FROM "freeze"')
     assert "freeze.created" in audit(root)[1]
 

@@ -156,7 +156,7 @@ def test_button_of_another_plan_decides_nothing(
     send(caller, slack.press(APPROVE, value=stale))
 
     wait_until(lambda: slack.ephemeral, what="who pressed is answered")
-    assert "not the one that you saw" in slack.ephemeral[0]["text"]
+    assert "not the plan that you saw" in slack.ephemeral[0]["text"]
     unmoved()
 
 

@@ -149,7 +149,7 @@ def test_failed_operation_is_classified(code: str, message: str, kind: type[Azur
 
 
 def test_record_of_an_operation_is_read_from_the_resource_manager_only(azure: AzureML) -> None:
-    with pytest.raises(OperationEnded, match="gives no reason"):
+    with pytest.raises(OperationEnded, match="gave no reason"):
         azure.raise_failure("https://elsewhere.example/steal-a-token", doing="create it")
 
 

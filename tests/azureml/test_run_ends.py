@@ -158,7 +158,7 @@ def test_canceled_job_says_what_azure_says_of_it_and_how_far_it_came(
     job = seen(looking, name)
 
     assert job.sentence == (
-        f"Canceled. Azure ML gives no reason. The log ends with: half way. Log: mlrelease jobs logs {name}"
+        f"Canceled. Azure ML gave no reason. The log ends with: half way. Log: mlrelease jobs logs {name}"
     )
     assert len(kept(looking, job)) == 1
 

@@ -7,7 +7,7 @@ from app.cli.changes import job_changes, release_changes
 Json = dict[str, Any]
 
 
-def release(*, status: str = "in_progress", step: str = "running", sentence: str = "Begun.") -> Json:
+def release(*, status: str = "in_progress", step: str = "running", sentence: str = "Started.") -> Json:
     done = step in {"succeeded", "failed"}
     one: Json = {"key": "register_model", "status": step, "code": step, "sentence": sentence}
     one |= {"seconds": 1.25 if done else None, "finished_at": "2026-01-01T00:00:01Z" if done else None}
@@ -17,7 +17,7 @@ def release(*, status: str = "in_progress", step: str = "running", sentence: str
 
 def test_first_look_tells_everything_that_is_not_pending() -> None:
     assert list(release_changes(None, release())) == [
-        "dev/register_model  running  Begun.",
+        "dev/register_model  running  Started.",
         "dev  in_progress",
         "m-1  in_progress",
     ]
@@ -37,8 +37,8 @@ def test_finished_step_tells_how_long_it_took() -> None:
 
 
 def test_new_sentence_of_a_running_step_is_told() -> None:
-    now = release(sentence="Waits for the endpoint.")
-    assert list(release_changes(release(), now)) == ["dev/register_model  running  Waits for the endpoint."]
+    now = release(sentence="Waiting for the endpoint.")
+    assert list(release_changes(release(), now)) == ["dev/register_model  running  Waiting for the endpoint."]
 
 
 def test_job_tells_each_step_and_itself_once() -> None:

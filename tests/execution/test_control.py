@@ -154,7 +154,7 @@ def test_operation_that_never_ends_is_given_up_with_what_was_last_said(topology:
     step = _steps(failed)["dev/create_deployment"]
     assert (step["status"], step["code"]) == ("errored", "timed_out")
     assert "within 6 seconds" in step["sentence"]
-    assert "Waits for deployment" in step["sentence"]
+    assert "Waiting for deployment" in step["sentence"]
     assert "creating" in step["sentence"].lower(), step["sentence"]
 
 

@@ -226,7 +226,7 @@ def test_end_that_cannot_be_written_is_left_out_and_can_be_retried(
         rollout = session.get_one(Rollout, rollout_id)
         release = session.get_one(Release, rollout.release_id)
         assert (release.status, release.code) == (Status.FAILED, "internal_error")
-        assert "Broken: the write was refused. Look for incident " in rollout.sentence
+        assert "Broken: the write was refused. See incident " in rollout.sentence
         assert "in the log of worker worker-1." in rollout.sentence
         assert "nobody's business" not in rollout.sentence
     with Work(worker.releasing, ANNA).transaction() as work:
@@ -315,7 +315,7 @@ def test_job_that_cannot_be_followed_ends_and_says_where_to_look(
         found = session.get_one(TrainingJob, number)
         assert found.is_final
         assert found.code == "internal_error"
-        assert "RecursionError: too deep. Look for incident " in found.sentence
+        assert "RecursionError: too deep. See incident " in found.sentence
         assert found.ended_at is not None
 
 
@@ -436,7 +436,7 @@ def test_what_gets_lost_again_and_again_is_failed(worker: WorkerContext) -> None
     with worker.database.read() as session:
         rollout = session.get_one(Rollout, rollout_id)
         assert (rollout.status, rollout.code) == (Status.FAILED, "internal_error")
-        assert "queued anew 5 times" in rollout.sentence
+        assert "queued again 5 times" in rollout.sentence
 
 
 def test_what_has_a_time_at_which_it_goes_on_wants_no_workflow(worker: WorkerContext) -> None:

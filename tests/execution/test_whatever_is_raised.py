@@ -90,7 +90,7 @@ def test_what_a_step_raises_is_how_it_ended(
     with worker.database.read() as session:
         rollout = session.get_one(Rollout, rollout_id)
         assert rollout.code == "internal_error"
-        assert "Look for incident" in rollout.sentence
+        assert "See incident" in rollout.sentence
 
 
 @pytest.mark.parametrize("raised", RAISED)

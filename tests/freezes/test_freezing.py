@@ -42,7 +42,7 @@ def test_approved_in_a_freeze_is_scheduled_and_begins_afterwards(
 
     seen = prod_of(anna, waiting)
     assert (seen["status"], seen["code"]) == ("scheduled", "frozen")
-    assert "Nobody is there. (anna)" in seen["sentence"]
+    assert "Nobody is there (anna)" in seen["sentence"]
     look(worker, f"{waiting}:prod", hours=0.5)
     assert prod_of(anna, waiting)["status"] == "scheduled"
     look(worker, f"{waiting}:prod", hours=1.1)

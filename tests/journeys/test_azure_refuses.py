@@ -54,7 +54,7 @@ def test_azure_that_does_not_answer_is_told_and_the_release_goes_on_when_it_does
 
     told = service.until(asked["id"], lambda release: release["code"] == "azure_connection_lost")
     assert told["status"] == "pending"
-    assert "Tried again in" in told["sentence"]
+    assert "Next attempt in" in told["sentence"]
 
     service.start_emulator()
     ended = service.until_still(asked["id"])

@@ -66,7 +66,7 @@ def test_only_addresses_are_published_where_there_are_no_keys(
 
     done = team.carry_out("publish_secrets", {"workspace": place(), "endpoint": team.endpoint, "key_vault": "kv-dev"})
 
-    assert f"takes tokens ({auth_mode}): there are no keys to publish" in done.sentence
+    assert f"uses tokens ({auth_mode}), so there are no keys to publish" in done.sentence
     assert done.output["secrets"] == [f"{team.endpoint}-scoring-uri", f"{team.endpoint}-swagger-uri"]
     vault = SecretClient(
         emulator.environment["KEY_VAULT_URL_TEMPLATE"].format(vault="kv-dev"),

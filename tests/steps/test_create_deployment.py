@@ -157,7 +157,7 @@ def test_deployment_that_differs_is_refused_with_the_difference(
 ) -> None:
     team.carry_out("create_deployment", creating_deployment(team, content, "rel-1"))
 
-    with pytest.raises(Refused, match="instance_count is 1, wanted is 2") as refused:
+    with pytest.raises(Refused, match="instance_count is 1, expected 2") as refused:
         team.carry_out("create_deployment", {**creating_deployment(team, content, "rel-1"), "instance_count": 2})
 
     assert refused.value.code == "deployment_differs"

@@ -96,7 +96,7 @@ def test_endpoint_that_differs_is_refused_with_the_difference(team: Team) -> Non
     team.carry_out("create_endpoint", creating_endpoint(team))
     (team.bundle / "endpoint.yml").write_text("auth_mode: aml_token\n")
 
-    with pytest.raises(Refused, match="auth_mode is key, wanted is aml_token") as refused:
+    with pytest.raises(Refused, match="auth_mode is key, expected aml_token") as refused:
         team.carry_out("create_endpoint", creating_endpoint(team))
 
     assert refused.value.code == "endpoint_differs"

@@ -49,7 +49,7 @@ def test_endpoint_of_others_is_handed_over_by_the_tag_that_the_refusal_names(
     blue = {**creating_deployment(team, content, "blue"), "tags": {"mlrelease.release": "somebody"}}
     team.carry_out("create_deployment", blue)
     set_shares(team, {"blue": 100})
-    with pytest.raises(Refused, match="deployments that are not ours: blue") as refused:
+    with pytest.raises(Refused, match="deployments of another origin: blue") as refused:
         team.carry_out("create_endpoint", creating_endpoint(team))
     untouched = look_at(team)
 

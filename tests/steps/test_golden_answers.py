@@ -148,7 +148,7 @@ def test_what_was_deleted_meanwhile_is_said_and_no_request_is_called_wrong(
     refused = refusal(made, content)
 
     assert refused.code == "deployment_deleted"
-    assert "deleted after this release had made it" in refused.sentence
+    assert "deleted after this release had created it" in refused.sentence
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_mirror_of_the_new_deployment_ends_when_it_gets_live_traffic(two: Team) 
 
     assert look_at(two).live_traffic == {"rel-2": 100}
     assert look_at(two).mirror_traffic == {}
-    assert "The 20% of mirror traffic that rel-2 had was ended." in done.sentence
+    assert "The 20% of mirror traffic of rel-2 was removed." in done.sentence
     assert (done.output["mirror_before"], done.output["mirror_after"]) == ({"rel-2": 20}, {})
 
 
@@ -70,7 +70,7 @@ def test_mirror_of_another_deployment_stays_and_keeps_it_from_being_retired(thre
     assert look_at(three).mirror_traffic == {"rel-2": 50}
     assert "mirror" not in shifted.sentence
     assert retired.output == {"deleted": ["rel-1"], "kept": ["rel-2", "rel-3"]}
-    assert "rel-2 gets mirror traffic." in retired.sentence
+    assert "rel-2 receives mirror traffic." in retired.sentence
 
 
 @pytest.mark.parametrize(
