@@ -25,82 +25,86 @@ class Settings(BaseSettings):
     data: Path = Field(default=Path(".mlrelease"), description="folder for everything local: database, caches, logs")
     database_url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data folder")
     database_busy_seconds: float = Field(
-        default=5.0, gt=0, description="that the API waits for a lock another process holds, before it answers 503"
+        default=5.0, gt=0, description="how long the API waits for another process's lock before it answers 503"
     )
     azure: Literal["local", "azure"] = Field(default="local", description="local: `up` starts the emulator")
 
     host: str = Field(default="127.0.0.1", description="where the API listens")
     port: int = Field(default=8400, ge=0, le=65535, description="where the API listens")
     public_url: str = Field(
-        default="", description="where people reach this service, as https://HOST; empty: on loopback, as it listens"
+        default="", description="the public address, as https://HOST; empty: the loopback address on which it listens"
     )
     behind_proxy: bool = Field(
         default=False,
-        description="a proxy hands on what comes from elsewhere, also to loopback: never with the development login",
+        description="a proxy forwards requests from elsewhere: never with the development login",
     )
     access: Path | None = Field(
-        default=None, description="access.yml: who may come in and what they may do; without it only API tokens"
+        default=None, description="access.yml: who has access and what they may do; without it only API tokens"
     )
     guardrails: Path | None = Field(
-        default=None, description="guardrails.yml: what the platform demands of every definition; without it nothing"
+        default=None, description="guardrails.yml: the platform's rules for all definitions; without it there are none"
     )
     development_login: bool = Field(
         default=False,
-        description="who can read the data folder's development-token says a name and may do everything; on loopback only",
+        description="login by any name, as admin, with the data folder's development-token; on loopback only",
     )
     login_client_secret: SecretStr | None = Field(
-        default=None, description="of the portal at the issuer that people log in with, where it wants one"
+        default=None, description="secret; the portal's client secret at the login issuer, if it needs one"
     )
     session_hours: float = Field(default=8.0, gt=0, le=24 * 7, description="until people have to log in again")
-    issuer_seconds: float = Field(default=5.0, gt=0, description="for an issuer of tokens to give its keys")
+    issuer_seconds: float = Field(default=5.0, gt=0, description="timeout for an issuer's keys")
     log_days: float = Field(
-        default=30.0, gt=0, description="that the last lines of a failed step's or job's log are kept, without secrets"
+        default=30.0, gt=0, description="how long the last log lines of failures are kept, without secrets"
     )
-    ready_file: Path | None = Field(default=None, description="a worker writes it once it takes work")
-    emulator_port: int = Field(default=8443, ge=0, le=65535, description="of `up`; 0: a free one")
+    ready_file: Path | None = Field(default=None, description="a worker writes this file when it is ready")
+    emulator_port: int = Field(
+        default=8443, ge=0, le=65535, description="the emulator's port of `up`; 0: any free port"
+    )
 
     subscription: str = Field(
         default="",
         validation_alias=AliasChoices("MLRELEASE_SUBSCRIPTION", "AZURE_SUBSCRIPTION_ID"),
-        description="the subscription of stages that name none",
+        description="the subscription of stages without one",
     )
     key_vault_url: str = Field(
         default="https://{vault}.vault.azure.net",
         validation_alias=AliasChoices("MLRELEASE_KEY_VAULT_URL", "KEY_VAULT_URL_TEMPLATE"),
-        description="how a vault's name becomes its address",
+        description="the address of a Key Vault, from its name",
     )
 
-    read_seconds: float = Field(default=60.0, gt=0, description="for Azure to answer a request")
-    retry_tries: int = Field(default=8, ge=1, description="how often a step is begun that Azure fails for a moment")
-    retry_first_seconds: float = Field(default=1.0, gt=0, description="before the second try; doubles from try to try")
-    retry_longest_seconds: float = Field(
-        default=60.0, gt=0, description="between two tries, unless Azure asks for more"
+    read_seconds: float = Field(default=60.0, gt=0, description="timeout of a request to Azure")
+    retry_tries: int = Field(default=8, ge=1, description="attempts of a step after transient errors of Azure")
+    retry_first_seconds: float = Field(
+        default=1.0, gt=0, description="delay before the second attempt; doubles with each attempt"
     )
-    poll_seconds: float = Field(default=5.0, gt=0, description="between two looks at a running Azure operation")
-    job_poll_seconds: float = Field(default=15.0, gt=0, description="between two looks at a running training job")
-    queue_poll_seconds: float = Field(default=0.25, gt=0, description="between two looks at the work queue")
-    worker_rollouts: int = Field(default=20, ge=1, description="rollouts that one worker carries at once")
+    retry_longest_seconds: float = Field(
+        default=60.0, gt=0, description="longest delay between attempts, unless Azure asks for more"
+    )
+    poll_seconds: float = Field(default=5.0, gt=0, description="polling interval of a running Azure operation")
+    job_poll_seconds: float = Field(default=15.0, gt=0, description="polling interval of a running training job")
+    queue_poll_seconds: float = Field(default=0.25, gt=0, description="polling interval of the work queue")
+    worker_rollouts: int = Field(default=20, ge=1, description="concurrent rollouts of one worker")
     reconcile_seconds: float = Field(
-        default=15.0, gt=0, description="between two looks for releases and jobs that nobody drives any more"
+        default=15.0,
+        gt=0,
+        description="interval of the search for releases and jobs that no worker carries out any more",
     )
     lease_seconds: float = Field(
-        default=15.0, ge=1, description="after which a silent worker's rollouts go on elsewhere"
+        default=15.0, ge=1, description="after this time another worker takes over from a worker that does not respond"
     )
-    stop_seconds: float = Field(default=10.0, gt=0, description="for a worker to reach a safe point when stopped")
+    stop_seconds: float = Field(default=10.0, gt=0, description="time for a stopping worker to reach a safe point")
     signing_keys: SecretStr = Field(
         default=SecretStr(""),
-        description="secret; of webhooks, links and logins, the newest first, by commas; empty over SQLite: made in the data folder",
+        description="secret; signs webhooks, links and logins; the newest first, separated by commas; empty with SQLite: created in the data folder",
     )
-    notify_poll_seconds: float = Field(default=0.5, gt=0, description="between two looks for something to tell")
+    notify_poll_seconds: float = Field(default=0.5, gt=0, description="polling interval of the notifier")
     webhook_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
-        default=(), description="private networks that webhooks may go to, by commas"
+        default=(), description="private networks that webhooks may call, separated by commas"
     )
-    webhook_http: bool = Field(default=False, description="let webhooks go without TLS")
+    webhook_http: bool = Field(default=False, description="allow webhooks without TLS")
     slack_url: str = Field(default="https://slack.com/api/", description="Slack's API")
-    slack_token: SecretStr = Field(default=SecretStr(""), description="secret; of the Slack app's bot: xoxb-…")
-    slack_signing_secret: SecretStr = Field(
-        default=SecretStr(""), description="secret; with it Slack proves that a button was pressed there"
-    )
+    slack_token: SecretStr = Field(default=SecretStr(""), description="secret; the Slack app's bot token: xoxb-…")
+    slack_signing_secret: SecretStr = Field(default=SecretStr(""), description="secret; the Slack app's signing secret")
     slack_channels: dict[str, str] = Field(
         default_factory=dict, description='JSON: channel ids by model, "*" for all others; none: no messages'
     )
@@ -110,7 +114,7 @@ class Settings(BaseSettings):
 
     log_format: Literal["console", "json"] = Field(
         default="console",
-        description="console: for people; json: each line of ours is a JSON document, what the Azure SDK prints is not",
+        description="console: for people; json: each log line is a JSON document, except what the Azure SDK prints",
     )
 
     @field_validator("database_url")

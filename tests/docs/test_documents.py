@@ -30,7 +30,7 @@ from tests.docs.terminal import Terminal
 # What is not run here, and why. A line that is new in a document is run, or comes here with a reason.
 _NO_AZ = "needs Azure's own command line; tests/journeys/test_release.py asks with a key from the Key Vault"
 NOT_RUN = {
-    "make demo     # train a sentiment model, release it to dev and prod, ask it": "tests/cli/test_demo.py runs it",
+    "make demo     # train a sentiment model, release it to dev and prod, call it": "tests/cli/test_demo.py runs it",
     "make test     # the tests": "this is one of them",
     "make up       # API, worker and emulator, until Ctrl-C": "the stack beside which all else runs",
     "pip install '.[worker,postgresql]'": "needs a package index; tests/image builds and installs the package",

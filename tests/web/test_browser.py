@@ -163,7 +163,7 @@ def test_description_of_the_api_is_shown_and_can_be_tried_with_nobody_elses_help
     page.on("request", lambda request: asked.append(request.url))
 
     page.goto("/docs")
-    page.get_by_text("Ask for a release").wait_for()
+    page.get_by_text("Request a release").wait_for()
     page.get_by_text("The process responds").click()
     page.get_by_role("button", name="Try it out").click()
     page.get_by_role("button", name="Execute").click()
