@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     reconcile_seconds: float = Field(
         default=15.0,
         gt=0,
-        description="interval of the search for releases and jobs that no worker carries out any more",
+        description="interval of the search for releases that no worker carries out any more",
     )
     lease_seconds: float = Field(
         default=15.0, ge=1, description="after this time another worker takes over from a worker that does not respond"

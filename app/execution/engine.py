@@ -12,7 +12,6 @@ from app.errors import Unavailable
 from app.execution.context import WorkerContext
 from app.execution.dry_run import register_dry_run
 from app.execution.lease import Lease
-from app.execution.poll_jobs import register_training
 from app.execution.prepare import register_prepare
 from app.execution.rollout import register_rollouts
 from app.releasing.names import ENGINE_NAME, ENGINE_VERSION, ROLLOUTS, TASKS
@@ -27,7 +26,7 @@ HAND_OVER_SECONDS = 1.0  # of the time to stop: for the database to hear of it
 def launch_engine(worker: WorkerContext) -> None:
     """Begin to take work, going on first with what a worker of this name had begun before it was killed."""
     DBOS(config=_config(worker.settings, worker.identity.id))
-    for register in (register_rollouts, register_prepare, register_dry_run, register_training):
+    for register in (register_rollouts, register_prepare, register_dry_run):
         register(worker)
     DBOS.launch()
     register_queues(worker.settings)

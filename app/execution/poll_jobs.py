@@ -1,13 +1,13 @@
-"""Following a training job: submit it where it is ours to submit, then look at it now and then until it has ended.
+"""Following a training job: submit it where it is ours to submit, then ask Azure ML for it now and then until it has ended.
 
-A look is a short workflow that queues the next one with a delay, so that a job of ten hours holds no worker.
+When it is asked next stands in the job's row; the workers' timers see to it. Between two polls a job holds nothing.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime, timedelta
 
 import structlog
-from dbos import DBOS
 
 from app.azureml.environments import register_environment
 from app.azureml.errors import AzureMLError, BadRequest, NotFound, SdkFailed
@@ -29,50 +29,61 @@ from app.jobs.service import (
     REFUSED,
     SUBMITTING,
     Sighting,
+    claim_poll,
     end_without_sighting,
     note_sighting,
-    renew_looks,
+    schedule_poll,
 )
 from app.jobs.tables import TrainingJob
 from app.planning.places import Place
 from app.releases.service import INTERNAL_ERROR
-from app.releasing.names import LOOK_AT_JOB
 from app.releasing.work import Work
+from app.workers.queries import live_ids
 
 log = structlog.get_logger(__name__)
 
-LOST_AFTER = 20  # looks in a row without an answer before a job is given up
+LOST_AFTER = 20  # polls in a row without an answer before a job is given up
 
 
-def register_training(worker: WorkerContext) -> None:
-    """Make the workflow known to the engine."""
-
-    @DBOS.workflow(name=LOOK_AT_JOB, max_recovery_attempts=None)
-    def look_at_job(job_id: int) -> str:
-        return look(worker, job_id)
-
-
-def look(worker: WorkerContext, job_id: int) -> str:
-    """Look once, store what was seen, queue the next look unless the job has ended; the job's status."""
+def poll_job(worker: WorkerContext, job_id: int, *, due_at: datetime | None = None) -> str:
+    """Ask Azure ML once and store what was seen; the job's status. ``due_at``: not if it has been polled since it was due then."""
     return carry_out_bounded(
         worker,
         f"job-{job_id}",
-        lambda: _look(worker, job_id),
-        requeue=lambda work: work.queue.look_at_job(
-            work, job_id, look=renew_looks(work, work.get_one(TrainingJob, job_id)), delay=0
-        ),
+        lambda: _poll(worker, job_id, due_at=due_at),
+        requeue=lambda work: _let_go(work, worker, job_id),
         fail=[lambda why, work: _give_up(work, job_id, why)],
     )
 
 
-def _look(worker: WorkerContext, job_id: int) -> str:
-    job = worker.read(lambda session: session.get_one(TrainingJob, job_id))
-    if job.is_final:
+def _poll(worker: WorkerContext, job_id: int, *, due_at: datetime | None) -> str:
+    job = worker.write(lambda work: _claim(work, worker, job_id, due_at=due_at))
+    if job.poller != worker.identity.id:
         return job.status
     worker.signals.require_going_on()
     sighting = _see(worker, job)
     ended = _why_it_ended(worker, job, sighting)
-    return worker.write(lambda work: _store(work, worker, job_id, job.looks, sighting, ended))
+    return worker.write(lambda work: _store(work, worker, job_id, sighting, ended))
+
+
+def _claim(work: Work, worker: WorkerContext, job_id: int, *, due_at: datetime | None) -> TrainingJob:
+    """The job, with this worker as its poller unless it has ended, another one polls it, or has done so meanwhile."""
+    job = work.get_one(TrainingJob, job_id, with_for_update=True)
+    others = live_ids(work) - {worker.identity.id}
+    if job.is_final or job.poller in others or due_at not in {None, job.next_poll_at}:
+        return job
+    claim_poll(work, job, poller=worker.identity.id)
+    if job.unanswered > LOST_AFTER:
+        said = f"{LOST_AFTER} polls in a row were not brought to their end. Look for it in the logs of the workers."
+        _give_up(work, job_id, said)
+    return job
+
+
+def _let_go(work: Work, worker: WorkerContext, job_id: int) -> None:
+    """It is due as before, for another worker."""
+    job = work.get_one(TrainingJob, job_id, with_for_update=True)
+    if job.poller == worker.identity.id:
+        schedule_poll(work, job, at=job.next_poll_at)
 
 
 def _give_up(work: Work, job_id: int, sentence: str) -> str:
@@ -84,10 +95,10 @@ def _give_up(work: Work, job_id: int, sentence: str) -> str:
     return status
 
 
-def _store(work: Work, worker: WorkerContext, job_id: int, looks: int, sighting: Sighting, ended: Ended | None) -> str:
+def _store(work: Work, worker: WorkerContext, job_id: int, sighting: Sighting, ended: Ended | None) -> str:
     job = work.get_one(TrainingJob, job_id, with_for_update=True)
-    if job.looks != looks:
-        return job.status  # this look was stored before: the next one is queued
+    if job.poller != worker.identity.id:
+        return job.status  # this was stored before, or another worker has taken over
     short = sighting.sentence  # for the event: it stays for ever, and what the team's code said may have to be deleted
     if ended is not None:
         sighting = replace(sighting, sentence=f"{short} {ended.why}")
@@ -103,8 +114,8 @@ def _store(work: Work, worker: WorkerContext, job_id: int, looks: int, sighting:
             for each in (ended.logs if ended is not None else ())
         ]
         _tell(work, job, sentence=short, logs=logs)
-    if not sighting.is_final:
-        worker.queue.look_at_job(work, job_id, look=job.looks, delay=worker.settings.job_poll_seconds)
+    pause = timedelta(seconds=worker.settings.job_poll_seconds)
+    schedule_poll(work, job, at=None if sighting.is_final else work.now + pause)
     return job.status
 
 

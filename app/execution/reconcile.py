@@ -19,10 +19,7 @@ import structlog
 from sqlmodel import Session, col, select
 
 from app.execution.context import WorkerContext
-from app.execution.poll_jobs import LOST_AFTER
 from app.execution.rollout import is_driven_elsewhere
-from app.jobs.service import end_without_sighting, renew_looks
-from app.jobs.tables import TrainingJob
 from app.releases.locks import lock_release, lock_rollout
 from app.releases.queries import last_kinds, whose_turn
 from app.releases.service import (
@@ -134,11 +131,6 @@ def _wanting(session: Session, worker: WorkerContext) -> list[Wanting]:
     )
     for release, revision in session.exec(pending).all():
         found.append(Wanting(f"{release}:prepare", _release(worker, release, revision)))
-    for job, looks in session.exec(
-        select(TrainingJob.id, TrainingJob.looks).where(col(TrainingJob.is_final).is_(False))
-    ):
-        assert job is not None, "a stored job has an id"
-        found.append(Wanting(f"job-{job}:look", _job(worker, job, looks)))
     for run in session.exec(select(DryRun.id).where(DryRun.state == DryRunState.PENDING)).all():
         found.append(Wanting(run, _dry_run(worker, run)))
     return found
@@ -177,21 +169,6 @@ def _release(worker: WorkerContext, release_id: str, revision: int) -> Callable[
         note_requeued(work, release)
         work.link_events()  # from now on its revision is another, also in this transaction
         work.queue.prepare_release(work, release.id)
-        return True
-
-    return requeue
-
-
-def _job(worker: WorkerContext, job_id: int, looks: int) -> Callable[[Work], bool]:
-    def requeue(work: Work) -> bool:
-        job = work.get_one(TrainingJob, job_id, with_for_update=True)
-        if job.is_final or job.looks != looks or f"job-{job_id}" in worker.driven:
-            return False
-        if job.unanswered > LOST_AFTER:
-            said = {"code": INTERNAL_ERROR, "sentence": GIVEN_UP.format(LOST_AFTER)}
-            end_without_sighting(work, job, **said)
-            return False
-        work.queue.look_at_job(work, job_id, look=renew_looks(work, job), delay=0)
         return True
 
     return requeue

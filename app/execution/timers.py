@@ -6,12 +6,17 @@ There is no workflow of the engine for it. A worker that is killed in the middle
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
 
 import structlog
+from sqlmodel import Session
 
 from app.approvals.service import expiry_of
 from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
+from app.execution.poll_jobs import poll_job
+from app.jobs.queries import due_polls
 from app.releases.locks import lock_release
 from app.releases.queries import due, plan_of
 from app.releases.service import fail_rollout, move_rollout, set_due
@@ -20,6 +25,8 @@ from app.releases.tables import Release, Rollout
 from app.releasing.advance import enqueue_rollout
 from app.releasing.asking import void_approvals
 from app.releasing.work import Work
+from app.steps.contract import Interrupted
+from app.workers.queries import live_ids
 
 log = structlog.get_logger(__name__)
 
@@ -43,10 +50,11 @@ class Timer:
         worker, now = self._worker, self._worker.now()
         self._begun = {subject: each for subject, each in self._begun.items() if not each.done()}
         free = AT_ONCE - len(self._begun)
-        found = worker.read(lambda session: due(session, now=now, limit=AT_ONCE)) if free else []
-        new = [each for each in found if each not in self._begun][:free]
-        self._begun |= {each: self._threads.submit(_carry_out, wake_rollout, worker, each) for each in new}
-        return [self._begun[each] for each in new]
+        found = worker.read(lambda session: _due(session, worker, now=now)) if free else {}
+        new = {subject: body for subject, body in found.items() if subject not in self._begun}
+        begun = {subject: self._threads.submit(_carry_out, subject, new[subject]) for subject in [*new][:free]}
+        self._begun |= begun
+        return [*begun.values()]
 
     def _keep(self, seconds: float) -> None:
         signals = self._worker.signals
@@ -60,9 +68,22 @@ class Timer:
                 log.exception("timer_broke")
 
 
-def _carry_out(body: Callable[[WorkerContext, str], object], worker: WorkerContext, subject: str) -> None:
+def _due(session: Session, worker: WorkerContext, *, now: datetime) -> dict[str, Callable[[], object]]:
+    """What is to be done by now, by what it is about."""
+    others = live_ids(session) - {worker.identity.id}
+    rollouts = due(session, now=now, limit=AT_ONCE)
+    jobs = due_polls(session, now=now, busy=others, limit=2 * AT_ONCE)  # some of them are polled by this worker now
+    return {
+        **{rollout_id: partial(wake_rollout, worker, rollout_id) for rollout_id in rollouts},
+        **{f"job-{job_id}": partial(poll_job, worker, job_id, due_at=at) for job_id, at in jobs},
+    }
+
+
+def _carry_out(subject: str, body: Callable[[], object]) -> None:
     try:
-        body(worker, subject)
+        body()
+    except Interrupted as stop:
+        log.info("let_go", subject=subject, sentence=stop.sentence)
     except BaseException:
         log.exception("due_not_done", subject=subject)  # it stays due
 

@@ -1,6 +1,9 @@
 """Reading training jobs."""
 
-from sqlmodel import Session, col, select
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlmodel import Session, col, or_, select
 
 from app.errors import Conflict, NotFound
 from app.identity.roles import Visible
@@ -47,3 +50,11 @@ def list_jobs(
     if before is not None:
         query = query.where(col(TrainingJob.id) < before)
     return list(session.exec(query).all())
+
+
+def due_polls(session: Session, *, now: datetime, busy: Collection[str], limit: int) -> list[tuple[int, datetime]]:
+    """Which jobs Azure ML is to be asked about by now, and since when; those apart that one of the ``busy`` workers polls."""
+    free = or_(col(TrainingJob.poller).is_(None), col(TrainingJob.poller).not_in(busy))
+    query = select(TrainingJob.id, TrainingJob.next_poll_at).where(col(TrainingJob.next_poll_at) <= now, free)
+    found = session.exec(query.order_by(col(TrainingJob.next_poll_at)).limit(limit)).all()
+    return [(job, at) for job, at in found if job is not None and at is not None]

@@ -33,7 +33,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class Sighting:
-    """What a look at Azure ML showed."""
+    """What a poll of Azure ML showed."""
 
     status: str
     is_final: bool
@@ -74,6 +74,7 @@ def record_job(
         git=submission.git if submission else None,
         recorded_by=work.actor.name,
         created_at=work.now,
+        next_poll_at=work.now,
     )
     work.add(job)
     work.flush()
@@ -96,11 +97,25 @@ def note_sighting(work: UnitOfWork, job: TrainingJob, sighting: Sighting) -> boo
     job.started_at = sighting.started_at
     job.ended_at = sighting.ended_at
     job.checked_at = work.now
-    job.looks += 1
     job.unanswered = job.unanswered + 1 if sighting.code == NOT_SEEN else 0
     work.add(job)
     work.flush()
     return changed
+
+
+def claim_poll(work: UnitOfWork, job: TrainingJob, *, poller: str) -> None:
+    """Have this worker alone ask Azure ML. What another one left in the middle is as if there had been no answer."""
+    job.unanswered += job.poller is not None
+    job.poller = poller
+    work.add(job)
+    work.flush()
+
+
+def schedule_poll(work: UnitOfWork, job: TrainingJob, *, at: datetime | None) -> None:
+    """When Azure ML is asked next, by whichever worker; None: never again."""
+    job.next_poll_at, job.poller = at, None
+    work.add(job)
+    work.flush()
 
 
 def submit_again(work: UnitOfWork, job: TrainingJob, submission: Submission) -> None:
@@ -113,8 +128,7 @@ def submit_again(work: UnitOfWork, job: TrainingJob, submission: Submission) -> 
     job.git, job.recorded_by, job.created_at, job.ended_at = submission.git, work.actor.name, work.now, None
     job.status, job.is_final, job.unanswered = SUBMITTING, False, 0
     job.code, job.sentence = "submitting", "Waiting to be submitted to Azure ML."
-    work.add(job)
-    work.flush()
+    schedule_poll(work, job, at=work.now)
 
 
 def end_without_sighting(work: UnitOfWork, job: TrainingJob, *, code: str, sentence: str) -> str:
@@ -122,27 +136,15 @@ def end_without_sighting(work: UnitOfWork, job: TrainingJob, *, code: str, sente
     if not job.is_final:
         job.status, job.is_final = REFUSED if job.status == SUBMITTING else LOST, True
         job.code, job.sentence, job.ended_at = code, sentence, job.ended_at or work.now
-        job.looks += 1
-        work.add(job)
-        work.flush()
+        schedule_poll(work, job, at=None)
     return job.status
 
 
-def renew_looks(work: UnitOfWork, job: TrainingJob) -> int:
-    """Number the looks of a job anew that nobody looks at any more; the next one's number."""
-    job.looks += 1
-    job.unanswered += 1
-    work.add(job)
-    work.flush()
-    return job.looks
-
-
-def look_again(work: UnitOfWork, job: TrainingJob) -> None:
+def follow_again(work: UnitOfWork, job: TrainingJob) -> None:
     """Forget that Azure ML had no answer for this job: somebody says again that it is there."""
     job.status, job.is_final, job.unanswered = SUBMITTING if job.bundle_digest else RECORDED, False, 0
     job.code, job.sentence = "recorded", "Recorded again; not yet looked up in Azure ML."
-    work.add(job)
-    work.flush()
+    schedule_poll(work, job, at=work.now)
 
 
 def find_job(session: Session, place: Place, name: str) -> TrainingJob | None:

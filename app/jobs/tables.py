@@ -42,8 +42,9 @@ class TrainingJob(SQLModel, table=True):
     environment: str | None = None
     git_commit: str | None = None
     studio_url: str | None = None
-    looks: int = 0
-    unanswered: int = 0  # looks in a row that Azure ML did not answer
+    next_poll_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)  # None: it has ended
+    poller: str | None = None  # the worker that asks Azure ML now
+    unanswered: int = 0  # polls in a row that Azure ML did not answer
     recorded_by: str
     created_at: datetime = Field(sa_type=UtcDateTime)
     checked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

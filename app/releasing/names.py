@@ -1,12 +1,11 @@
 """What the api and the workers call the same: queues and workflows. They are in the database: renaming strands work."""
 
 ROLLOUTS = "rollouts"  # partitioned by target: one rollout at a time moves it
-TASKS = "tasks"  # preparing releases, dry runs, polling jobs: short and independent
+TASKS = "tasks"  # preparing releases and dry runs: short and independent
 
 MOVE_TARGET = "move_target"
 PREPARE_RELEASE = "prepare_release"
 PLAN_DRY_RUN = "plan_dry_run"
-LOOK_AT_JOB = "look_at_job"
 
 ENGINE_NAME = "mlrelease"
 # Of what a workflow reads and leaves half-way. Raised only when another version could not go on from there: docs/decisions/0005.

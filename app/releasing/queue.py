@@ -10,7 +10,6 @@ from sqlmodel import Session
 from app.database.connection import available
 from app.releasing.names import (
     ENGINE_NAME,
-    LOOK_AT_JOB,
     MOVE_TARGET,
     PLAN_DRY_RUN,
     PREPARE_RELEASE,
@@ -30,8 +29,6 @@ class WorkQueue(Protocol):
     def plan_dry_run(self, session: Session, run_id: str) -> None: ...
 
     def move_target(self, session: Session, target: str) -> None: ...
-
-    def look_at_job(self, session: Session, job_id: int, *, look: int, delay: float) -> None: ...
 
     def waiting_or_running(self) -> set[str]: ...
 
@@ -69,9 +66,6 @@ class DbosQueue:
         }
         self._client.enqueue_in_transaction(session, options, target)
 
-    def look_at_job(self, session: Session, job_id: int, *, look: int, delay: float) -> None:
-        self._put(session, LOOK_AT_JOB, job_id, workflow_id=f"job-{job_id}:look:{look}", delay=delay)
-
     def waiting_or_running(self) -> set[str]:
         """The ids of every workflow that will be carried out, or is. Raises Unavailable."""
         with available():
@@ -94,18 +88,14 @@ class DbosQueue:
     def close(self) -> None:
         self._client.destroy()
 
-    def _put(
-        self, session: Session, workflow: str, argument: str | int, *, workflow_id: str, delay: float = 0.0
-    ) -> None:
+    def _put(self, session: Session, workflow: str, subject: str, *, workflow_id: str) -> None:
         options: EnqueueOptions = {
             "workflow_name": workflow,
             "queue_name": TASKS,
             "workflow_id": workflow_id,
             "serialization_type": WorkflowSerializationFormat.PORTABLE,
         }
-        if delay:
-            options["delay_seconds"] = delay
-        self._client.enqueue_in_transaction(session, options, argument)
+        self._client.enqueue_in_transaction(session, options, subject)
 
 
 def _token() -> str:

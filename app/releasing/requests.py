@@ -20,7 +20,7 @@ from app.jobs.service import (
     SUBMITTING,
     Submission,
     find_job,
-    look_again,
+    follow_again,
     record_job,
     submit_again,
 )
@@ -143,13 +143,10 @@ def _have_recorded(
             model=model,
             data=asdict(submission) if submission else {},
         )
-        work.queue.look_at_job(work, job.id, look=0, delay=0)
     elif submission is not None and job.status == REFUSED and job.model == model:
         _submit_again(work, job, submission)
     elif job.is_final and job.status not in ENDED_IN_AZURE:
-        assert job.id is not None, "a stored job has an id"
-        look_again(work, job)
-        work.queue.look_at_job(work, job.id, look=job.looks, delay=0)
+        follow_again(work, job)
     if submission is not None and submission.bundle_digest != job.bundle_digest:
         raise Conflict(
             f"There is a training job {name} already, made of something else.",
@@ -160,7 +157,6 @@ def _have_recorded(
 
 
 def _submit_again(work: Work, job: TrainingJob, submission: Submission) -> None:
-    assert job.id is not None, "a stored job has an id"
     submit_again(work, job, submission)
     work.append_event(
         "job.submitted",
@@ -168,7 +164,6 @@ def _submit_again(work: Work, job: TrainingJob, submission: Submission) -> None:
         model=job.model,
         data=asdict(submission),
     )
-    work.queue.look_at_job(work, job.id, look=job.looks, delay=0)
 
 
 def _place_of(work: Work, definition: Definition) -> Place:

@@ -15,7 +15,7 @@ from app.bundles.pack import pack
 from app.bundles.store import keep
 from app.cli.checkout import git_facts
 from app.execution.context import WorkerContext
-from app.execution.poll_jobs import look
+from app.execution.poll_jobs import poll_job
 from app.jobs.service import SUBMITTING
 from app.jobs.tables import TrainingJob
 from tests.azureml.fixtures import DEV, Trained
@@ -71,7 +71,7 @@ def test_job_carries_commit_branch_and_author_of_its_checkout(
         assert job.id is not None
         job_id = job.id
 
-    look(dataclasses.replace(worker, azure=azure), job_id)
+    poll_job(dataclasses.replace(worker, azure=azure), job_id)
 
     seen = get_job(azure, DEV, name)
     assert (seen.git_commit, seen.git_author) == (facts["commit"], "Anna <anna@example.org>")

@@ -15,7 +15,7 @@ from app.events.tables import Event
 from app.evidence.cleaning import MOST_LINES
 from app.evidence.service import evidence_on, subject_of_job
 from app.execution.context import WorkerContext
-from app.execution.poll_jobs import look
+from app.execution.poll_jobs import poll_job
 from app.jobs.service import RECORDED
 from app.jobs.tables import TrainingJob
 from tests.azureml.fixtures import DEV, Trained, train
@@ -62,7 +62,7 @@ def seen(worker: WorkerContext, name: str) -> TrainingJob:
         session.flush()
         assert job.id is not None
         job_id = job.id
-    look(worker, job_id)
+    poll_job(worker, job_id)
     return worker.read(lambda session: session.get_one(TrainingJob, job_id))
 
 

@@ -16,7 +16,7 @@ from app.bundles.pack import pack
 from app.bundles.store import keep
 from app.errors import Invalid
 from app.execution.context import WorkerContext
-from app.execution.poll_jobs import look
+from app.execution.poll_jobs import poll_job
 from app.jobs.service import REFUSED, SUBMITTING
 from app.jobs.tables import TrainingJob
 from tests.azureml.fixtures import DEV
@@ -117,7 +117,7 @@ def test_job_of_such_a_folder_ends_refused(case: str, worker: WorkerContext, azu
         assert job.id is not None
         job_id = job.id
 
-    look(dataclasses.replace(worker, azure=azure), job_id)
+    poll_job(dataclasses.replace(worker, azure=azure), job_id)
 
     seen = worker.read(lambda session: session.get_one(TrainingJob, job_id))
     assert (seen.status, seen.is_final, seen.code) == (REFUSED, True, "job_refused")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from app.azureml.errors import BadRequest
 from app.bundles.archive import archive_digest
@@ -20,7 +20,7 @@ from app.events.tables import Event
 from app.events.work import UnitOfWork
 from app.execution.context import WorkerContext
 from app.execution.dry_run import carry_out_dry_run
-from app.execution.poll_jobs import LOST_AFTER, look
+from app.execution.poll_jobs import LOST_AFTER, poll_job
 from app.execution.prepare import prepare_release
 from app.execution.reconcile import MOST_IN_A_ROW, Reconciliation
 from app.execution.rollout import carry_out_rollout
@@ -49,7 +49,7 @@ __all__ = ["hands", "planned", "worker"]
 
 ANNA = Actor(name="anna", via="cli")
 NOT_DRIVEN = {Status.SUCCEEDED, Status.FAILED}
-DUE_BY_THEMSELVES = {"timer"}  # the engine has nothing of it that could be lost
+DUE_BY_THEMSELVES = {"timer", "job"}  # the engine has nothing of it that could be lost
 TARGET = "sub/rg/ws/dev"
 
 
@@ -122,7 +122,6 @@ def job(worker: WorkerContext) -> str:
         session.add(made)
         session.flush()
         assert made.id is not None
-        worker.queue.look_at_job(session, made.id, look=0, delay=0)
         return str(made.id)
 
 
@@ -151,11 +150,11 @@ BODIES: dict[
         wake_rollout,
         lambda session, subject: session.get_one(Rollout, subject).status in {Status.QUEUED, Status.FAILED},
     ),
-    # Azure does not answer here: that is stored, and the next look is queued.
+    # Azure does not answer here: that is stored, and the next poll has its time.
     "job": (
         job,
-        lambda worker, subject: look(worker, int(subject)),
-        lambda session, subject: session.get_one(TrainingJob, int(subject)).looks > 0,
+        lambda worker, subject: poll_job(worker, int(subject)),
+        lambda session, subject: session.get_one(TrainingJob, int(subject)).checked_at is not None,
     ),
 }
 
@@ -295,7 +294,7 @@ def test_job_that_is_not_seen_is_looked_at_again_and_given_up_in_the_end(
     with refusing_statements(
         database, lambda statement: statement.startswith("UPDATE training_job") and "unanswered" in statement
     ):
-        look(worker, number)
+        poll_job(worker, number)
 
     with database.read() as session:
         assert session.get_one(TrainingJob, number).is_final
@@ -310,7 +309,7 @@ def test_job_that_cannot_be_followed_ends_and_says_where_to_look(
         session.get_one(TrainingJob, number).status = status
     monkeypatch.setattr("app.execution.poll_jobs.get_job", lambda *_: (_ for _ in ()).throw(RecursionError("too deep")))
 
-    assert look(worker, number) == ends
+    assert poll_job(worker, number) == ends
     with database.read() as session:
         found = session.get_one(TrainingJob, number)
         assert found.is_final
@@ -328,7 +327,7 @@ def test_job_whose_answer_the_sdk_cannot_read_is_looked_at_again(
     garbled = BadRequest("Could not look at it: Cannot deserialize content.")
     monkeypatch.setattr("app.execution.poll_jobs.get_job", lambda *_: (_ for _ in ()).throw(garbled))
 
-    assert look(worker, number) == "Running"
+    assert poll_job(worker, number) == "Running"
     with database.read() as session:
         assert not session.get_one(TrainingJob, number).is_final
 
@@ -349,9 +348,6 @@ def empty_engine(database: Database) -> None:
 def test_what_the_engine_lost_is_enqueued_anew_once(worker: WorkerContext, name: str) -> None:
     make, _, _ = BODIES[name]
     make(worker)
-    with worker.database.write() as session:  # apart from what other rows of the fixture want
-        others = session.exec(select(TrainingJob).where(col(TrainingJob.name) == "job-1")).one()
-        others.is_final = True
     reconcile(worker)
     assert reconcile(worker) == []
 

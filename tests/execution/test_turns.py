@@ -13,7 +13,7 @@ from app.events.work import UnitOfWork
 from app.execution.context import WorkerContext
 from app.execution.dry_run import carry_out_dry_run
 from app.execution.lease import Lease
-from app.execution.poll_jobs import look
+from app.execution.poll_jobs import poll_job
 from app.execution.prepare import prepare_release
 from app.execution.reconcile import Reconciliation
 from app.execution.rollout import carry_out_rollout, move_target
@@ -155,7 +155,7 @@ BODIES: dict[str, Callable[[WorkerContext], Any]] = {
     "prepare": lambda worker: prepare_release(worker, "churn-1"),
     "dry_run": lambda worker: carry_out_dry_run(worker, "run-1"),
     "timer": lambda worker: wake_rollout(worker, UNDER_WAY),
-    "job": lambda worker: look(worker, 1),
+    "job": lambda worker: poll_job(worker, 1),
 }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.execution.poll_jobs import look
+from app.execution.poll_jobs import poll_job
 from app.settings import Settings
 from tests.api.conftest import SUBSCRIPTION, on_sqlite
 from tests.api.playing import apply, approve, as_json, ask, upload
@@ -233,7 +233,7 @@ def test_worker_submits_no_job_that_the_api_let_through_without_its_guardrails(p
     queued = platform.prepared()["id"]
     platform.guarded_by(file, rails(models="fraud"))
 
-    look(platform.worker, 1)
+    poll_job(platform.worker, 1)
 
     job = as_json(platform.anna.get("/v1/jobs/j"))
     assert (job["status"], job["code"]) == ("Refused", "guardrail_refused")
