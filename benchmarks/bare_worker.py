@@ -12,7 +12,7 @@ from app.releasing.names import ENGINE_NAME, ENGINE_VERSION
 from app.releasing.serialization import SERIALIZER
 from app.settings import read_settings
 
-STEPS = 9  # begin, the seven of a release in its first stage, finish
+STEPS = 10  # begin, the eight of a release in its first stage, finish
 PREPARE, ROLLOUT = "bare_prepare", "bare_rollout"
 ERRANDS, ROLLOUTS = "bare_errands", "bare_rollouts"
 

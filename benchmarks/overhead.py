@@ -3,7 +3,7 @@
     python -m benchmarks.overhead [--releases 60] [--targets 20] [--times 3]
 
 Both do the same for each release: a short workflow that prepares it, then a rollout on a queue partitioned by target. The floor's has
-nine steps with nothing in them (begin, the seven of a release's first stage, finish), each a checkpoint of the engine. Ours has the seven,
+ten steps with nothing in them (begin, the eight of a release's first stage, finish), each a checkpoint of the engine. Ours has the eight,
 whose checkpoints are our own rows: a record, two chained events, a plan and what people see. Each has a database of its own, and a round
 before the measured ones in which both warm up.
 """

@@ -129,10 +129,13 @@ def _before(session: Session, guardrails: Guardrails, site: Site) -> Iterator[tu
         if declared is not None:
             yield f"{last.release_id}, which was released there", declared
     stages = list(_stages(session, guardrails, site.model))
+    asking = [(version, _keys(other) & _keys(site), policy) for version, other, policy in stages if policy is not None]
+    if not any(shared for _, shared, _ in asking):
+        return  # no version ever asked anybody here
     released = _released(session, site.model, stages)
-    for version, other, policy in stages:
-        since = [released.get(key) for key in _keys(other) & _keys(site)]
-        if policy is not None and any(each is not None and version >= each for each in since):
+    for version, shared, policy in asking:
+        since = [released.get(key) for key in shared]
+        if any(each is not None and version >= each for each in since):
             yield f"version {version} of the definition", policy
 
 
