@@ -37,7 +37,7 @@ class WantedDeployment:
 def get_deployment(azure: AzureML, workspace: Place, endpoint: str, name: str) -> Deployment | None:
     """The deployment as it is now, or None."""
     try:
-        with azure.connect(workspace, doing=f"look at deployment {endpoint}/{name} in {workspace}") as client:
+        with azure.connect(workspace, doing=f"read deployment {endpoint}/{name} in {workspace}") as client:
             return _plain(client.online_deployments.get(name, endpoint))
     except NotFound:
         return None

@@ -18,7 +18,7 @@ from app.planning.places import Place
 def get_endpoint(azure: AzureML, workspace: Place, name: str) -> Endpoint | None:
     """The endpoint as it is now, or None."""
     try:
-        with azure.connect(workspace, doing=f"look at endpoint {name} in {workspace}") as client:
+        with azure.connect(workspace, doing=f"read endpoint {name} in {workspace}") as client:
             return _plain(client.online_endpoints.get(name))
     except NotFound:
         return None

@@ -32,7 +32,7 @@ _OUR_BUNDLE = "mlrelease.bundle"
 
 def get_job(azure: AzureML, workspace: Place, name: str) -> Job:
     """The job as it is now. Raises NotFound."""
-    with azure.connect(workspace, doing=f"look at job {name} in {workspace}") as client:
+    with azure.connect(workspace, doing=f"read job {name} in {workspace}") as client:
         return _plain(client.jobs.get(name), name)
 
 

@@ -34,7 +34,7 @@ _NO_FILE = re.compile(
 )
 _NOT_A_MAPPING = "Expect dict but get"
 _FORMS_OF_A_NAME = "In order to specify an existing"
-_NOT_A_NAME = "is not `azureml:NAME:VERSION`, an id of Azure, or a file that is there"
+_NOT_A_NAME = "is not `azureml:NAME:VERSION`, an Azure id, or an existing file"
 _VAGUE = (_NOT_A_NAME, "nvalid input type")  # also said of a file that is there, and of a list for a value
 _NOT_IN_SET = re.compile(r"^Value (?P<value>.*) passed is not in set \[(?P<known>.*)\]$", re.S)
 _UNKNOWN, _MISSING = "Unknown field.", "Missing data for required field."

@@ -28,7 +28,7 @@ def read_rights(azure: AzureML, resource: str) -> Rights:
     roles = []
     # The address of a next page comes from outside: our token goes to nobody but the resource manager.
     while url and url.startswith(f"{root}/"):
-        page: dict[str, Any] = azure.get_json(url, doing=f"read what we may do at {resource}")
+        page: dict[str, Any] = azure.get_json(url, doing=f"read the service's permissions at {resource}")
         roles += [(tuple(each["actions"]), tuple(each.get("notActions") or ())) for each in page["value"]]
         url = page.get("nextLink")
     return Rights(tuple(roles))

@@ -77,7 +77,7 @@ class ChecksSection(Section):
     """The checks of a new deployment before it gets traffic."""
 
     golden: InnerPath
-    """JSON file of requests with the answers expected: `[{"request": {...}, "expect": {...}}]`."""
+    """JSON file of requests with the expected answers: `[{"request": {...}, "expect": {...}}]`."""
 
 
 class BreakGlassSection(Section):

@@ -20,24 +20,24 @@ def _check_name(name: str) -> str:
     if not name.strip():
         raise ValueError("a tag must have a name")
     if len(name) > LONGEST_NAME:
-        raise ValueError(f"Azure takes names of at most {LONGEST_NAME} characters for tags; this has {len(name)}")
+        raise ValueError(f"Azure accepts names of at most {LONGEST_NAME} characters for tags; this has {len(name)}")
     if any(letter in FORBIDDEN or not letter.isprintable() for letter in name):
         raise ValueError(
-            f"Azure takes no tag whose name has one of {' '.join(sorted(FORBIDDEN))} or a control character"
+            f"Azure accepts no tag whose name has one of {' '.join(sorted(FORBIDDEN))} or a control character"
         )
     return name
 
 
 def _check_value(value: str) -> str:
     if len(value) > LONGEST_VALUE:
-        raise ValueError(f"Azure takes values of at most {LONGEST_VALUE} characters for tags; this has {len(value)}")
+        raise ValueError(f"Azure accepts values of at most {LONGEST_VALUE} characters for tags; this has {len(value)}")
     return value
 
 
 def _check_all(tags: dict[str, str]) -> dict[str, str]:
     if len(tags) > MOST:
         raise ValueError(
-            f"has {len(tags)} tags; at most {MOST} are possible: Azure takes 50, and a release adds its own"
+            f"has {len(tags)} tags; at most {MOST} are possible: Azure accepts 50, and a release adds its own"
         )
     known: dict[str, str] = {}
     for name in tags:

@@ -107,7 +107,7 @@ def workspace(look: StageLook) -> str:
         return f"Workspace {look.workspace.workspace} exists, in {look.region}."
     except NotFound:
         raise Refused(
-            f"There is no workspace {look.workspace.workspace} in resource group {look.workspace.resource_group}, or we may "
+            f"There is no workspace {look.workspace.workspace} in resource group {look.workspace.resource_group}, or the service may "
             "not see it.",
             code="workspace_not_found",
             hint="Correct workspace, resource_group or subscription in release.yml, or give the service access.",

@@ -20,7 +20,7 @@ def require_usable(found: Endpoint, model: str, spec: Endpoint, *, workspace: Pl
     differences = _differences(found, model, spec)
     if differences:
         raise Refused(
-            f"Endpoint {found.name} in {workspace} is there already and differs from the plan: {'; '.join(differences)}.",
+            f"Endpoint {found.name} in {workspace} already exists and cannot be used: {'; '.join(differences)}.",
             code="endpoint_differs" if is_ours(found, model) else "not_ours",
             hint=_hint(found, model, spec, workspace),
             differences=differences,
