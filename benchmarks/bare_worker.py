@@ -14,7 +14,7 @@ from app.settings import read_settings
 
 STEPS = 10  # begin, the eight of a release in its first stage, finish
 PREPARE, ROLLOUT = "bare_prepare", "bare_rollout"
-ERRANDS, ROLLOUTS = "bare_errands", "bare_rollouts"
+TASKS, ROLLOUTS = "bare_tasks", "bare_rollouts"
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
     DBOS.launch()
     poll = settings.queue_poll_seconds
     DBOS.register_queue(ROLLOUTS, partition_concurrency=1, worker_concurrency=20, polling_interval_sec=poll)
-    DBOS.register_queue(ERRANDS, worker_concurrency=8, polling_interval_sec=poll)
+    DBOS.register_queue(TASKS, worker_concurrency=8, polling_interval_sec=poll)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     stop.wait()

@@ -36,7 +36,7 @@ from app.events.work import UnitOfWork
 from app.guardrails.rules import NO_GUARDRAILS
 from app.identity.actor import Actor
 from app.identity.roles import Grant, Role
-from app.jobs.service import COMPLETED, Sighting, note_sighting, record_job
+from app.jobs.service import COMPLETED, JobState, record_job, record_state
 from app.planning.places import Place
 from app.releases.attested import ROW, row_digest
 from app.releases.states import FINAL, Status
@@ -165,7 +165,7 @@ def _bare(database: Database, workers: int, load: Load) -> float:
             if round_ == WARM_UP:
                 begun = time.perf_counter()
             prepared: list[WorkflowHandle[str]] = [
-                client.enqueue({"workflow_name": bare_worker.PREPARE, "queue_name": bare_worker.ERRANDS}, name)
+                client.enqueue({"workflow_name": bare_worker.PREPARE, "queue_name": bare_worker.TASKS}, name)
                 for name in load.names
             ]
             for handle in prepared:
@@ -203,8 +203,8 @@ def _apply(work: UnitOfWork, name: str, scratch: Path) -> None:
     work.append_event("model.applied", subject=subject, model=version.model, data=told)
     place = Place(subscription=SUBSCRIPTION, resource_group="rg", workspace="ws-bench")
     job, _ = record_job(work, place, JOB)
-    done = Sighting(status=COMPLETED, is_final=True, code="completed", sentence="Completed.")
-    note_sighting(work, job, done)
+    done = JobState(status=COMPLETED, is_final=True, code="completed", sentence="Completed.")
+    record_state(work, job, done)
 
 
 def _have_succeeded(database: Database, releases: int) -> bool:

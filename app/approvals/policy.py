@@ -72,7 +72,7 @@ class Verdict:
     missing: tuple[str, ...]
     refused: tuple[RefusedVote, ...]
     emergency: bool = False
-    glass_missing: str | None = None  # once somebody has begun to break it
+    break_glass_missing: str | None = None  # once somebody has begun to break it
 
 
 def evaluate(policy: ApprovalSection, asked: Asked, votes: Sequence[Vote], *, now: datetime) -> Verdict:
@@ -88,14 +88,14 @@ def evaluate(policy: ApprovalSection, asked: Asked, votes: Sequence[Vote], *, no
         else:
             refused.append(RefusedVote(vote, *no))
     missing = _missing(policy, counted)
-    glass = _missing_for_glass(policy, counted)
+    glass = _missing_for_break_glass(policy, counted)
     state = _state(policy, asked, counted, is_enough=not missing or glass == 0, now=now)
     return Verdict(
         state,
         missing if state is State.WAITING else (),
         tuple(refused),
         emergency=glass == 0 and state is State.APPROVED,
-        glass_missing=f"{glass} more to use break-glass" if glass and state is State.WAITING else None,
+        break_glass_missing=f"{glass} more to use break-glass" if glass and state is State.WAITING else None,
     )
 
 
@@ -179,7 +179,7 @@ def _missing(policy: ApprovalSection, counted: Collection[Vote]) -> tuple[str, .
     return (f"{more}, including {within}" if within else more,)
 
 
-def _missing_for_glass(policy: ApprovalSection, counted: Collection[Vote]) -> int | None:
+def _missing_for_break_glass(policy: ApprovalSection, counted: Collection[Vote]) -> int | None:
     """How many more people must use break-glass; None where nobody has."""
     broken = sum(vote.emergency for vote in counted)
     return None if policy.break_glass is None or not broken else max(policy.break_glass.count - broken, 0)

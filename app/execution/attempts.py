@@ -1,4 +1,4 @@
-"""Trying again what may pass: backoff with jitter, Retry-After honoured, a budget for each step. Waiting burns none of it."""
+"""Retries after transient errors: backoff with jitter, Retry-After, and a budget for each step. Waiting uses none of the budget."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

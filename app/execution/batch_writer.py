@@ -1,4 +1,4 @@
-"""The line before the event chain's head: whoever comes first writes for all that wait, in one transaction.
+"""Batched writes before the event chain's head: the first thread writes for all that wait, in one transaction.
 
 Every write of a worker ends in an event, and the chain of events has one end. Threads that fought for it in the database would hold
 connections and wake each other for the interpreter. So they stand in a line of their own, and what has gathered in it while one

@@ -1,4 +1,4 @@
-"""Nothing gets stuck: whatever a workflow's body raises, it ends, and our rows say so.
+"""Nothing gets stuck: whatever a workflow's body raises, it ends, and the rows say so.
 
 Every body that the engine runs is carried out by ``carry_out_bounded``. What it raises unexpectedly is logged, and the body is
 carried out again: everything it knows is in our rows. After a few tries the row itself says that it failed, and where to look. What

@@ -1,4 +1,4 @@
-"""What a worker works with."""
+"""The context of a worker: its database, Azure ML, settings and signals."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace

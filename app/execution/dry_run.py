@@ -1,4 +1,4 @@
-"""A dry run: a release's plan and its preflight, made by a worker and kept beside the releases. Nothing else is written."""
+"""A dry run: the plan and the preflight checks of a release, made by a worker. Nothing else is written."""
 
 from dataclasses import replace
 

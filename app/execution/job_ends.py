@@ -1,4 +1,4 @@
-"""Why a training job failed or was canceled: said in its sentence, and its steps' logs brought here while they can be read.
+"""Why a training job failed or was canceled: its sentence, and the logs of its steps while they can be read.
 
 A log that cannot be had is no reason not to know that the job has ended.
 """

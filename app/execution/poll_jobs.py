@@ -28,10 +28,10 @@ from app.jobs.service import (
     RECORDED,
     REFUSED,
     SUBMITTING,
-    Sighting,
+    JobState,
     claim_poll,
-    end_without_sighting,
-    note_sighting,
+    give_up_job,
+    record_state,
     schedule_poll,
 )
 from app.jobs.tables import TrainingJob
@@ -89,20 +89,20 @@ def _let_go(work: Work, worker: WorkerContext, job_id: int) -> None:
 def _give_up(work: Work, job_id: int, sentence: str) -> str:
     job = work.get_one(TrainingJob, job_id, with_for_update=True)
     was_final = job.is_final
-    status = end_without_sighting(work, job, code=INTERNAL_ERROR, sentence=sentence)
+    status = give_up_job(work, job, code=INTERNAL_ERROR, sentence=sentence)
     if not was_final:
         _tell(work, job)
     return status
 
 
-def _store(work: Work, worker: WorkerContext, job_id: int, sighting: Sighting, ended: Ended | None) -> str:
+def _store(work: Work, worker: WorkerContext, job_id: int, sighting: JobState, ended: Ended | None) -> str:
     job = work.get_one(TrainingJob, job_id, with_for_update=True)
     if job.poller != worker.identity.id:
         return job.status  # this was stored before, or another worker has taken over
     short = sighting.sentence  # for the event: it stays for ever, and what the team's code said may have to be deleted
     if ended is not None:
         sighting = replace(sighting, sentence=f"{short} {ended.why}")
-    if note_sighting(work, job, sighting):
+    if record_state(work, job, sighting):
         logs = [
             keep(
                 work,
@@ -138,7 +138,7 @@ def _tell(
     )
 
 
-def _see(worker: WorkerContext, job: TrainingJob) -> Sighting:
+def _see(worker: WorkerContext, job: TrainingJob) -> JobState:
     """What Azure ML shows of it now. An answer that does not come is a sighting too, until there were too many."""
     if refusals := _refusals(worker, job):
         said = {"code": "guardrail_refused", "sentence": say_all(refusals)}
@@ -161,14 +161,14 @@ def _refusals(worker: WorkerContext, job: TrainingJob) -> list[Refusal]:
     return list(worker.guardrails.job_refusals(job_site(model=job.model or "", place=job.place)))
 
 
-def _seen(worker: WorkerContext, job: TrainingJob) -> Sighting:
+def _seen(worker: WorkerContext, job: TrainingJob) -> JobState:
     seen = get_job(worker.azure, job.place, job.name)
     children = list_children(worker.azure, job.place, job.name)
     record = _read_run(worker, job.place, job.name)
     metrics = dict(record.metrics)
     for child in children if seen.is_final else ():
         metrics |= _read_run(worker, job.place, child.name).metrics
-    return Sighting(
+    return JobState(
         status=seen.status,
         is_final=seen.is_final,
         code=seen.status.lower(),
@@ -183,7 +183,7 @@ def _seen(worker: WorkerContext, job: TrainingJob) -> Sighting:
     )
 
 
-def _why_it_ended(worker: WorkerContext, job: TrainingJob, sighting: Sighting) -> Ended | None:
+def _why_it_ended(worker: WorkerContext, job: TrainingJob, sighting: JobState) -> Ended | None:
     """Of a job that Azure ML says has ended without being completed; its logs are read once, before the end is stored."""
     if sighting.status not in ENDED_IN_AZURE - {COMPLETED}:
         return None
@@ -225,7 +225,7 @@ def _read_run(worker: WorkerContext, workspace: Place, run: str) -> RunRecord:
         return RunRecord(metrics={}, started_at=None, ended_at=None)
 
 
-def _not_submitted(worker: WorkerContext, job: TrainingJob, error: AzureMLError) -> Sighting:
+def _not_submitted(worker: WorkerContext, job: TrainingJob, error: AzureMLError) -> JobState:
     """Refused for good, unless it may pass: then nothing was made in Azure, and the name is free again."""
     log.warning("job_not_submitted", job=job.name, code=error.code, error=str(error))
     if error.retryable and job.unanswered < LOST_AFTER:
@@ -234,7 +234,7 @@ def _not_submitted(worker: WorkerContext, job: TrainingJob, error: AzureMLError)
     return replace(known, ended_at=worker.now())
 
 
-def _not_seen(job: TrainingJob, error: AzureMLError) -> Sighting:
+def _not_seen(job: TrainingJob, error: AzureMLError) -> JobState:
     log.warning("job_not_seen", job=job.name, code=error.code, error=str(error))
     # Without a code of Azure it is no refusal: an answer that was garbled on the way, or that the SDK could not read.
     is_unread = isinstance(error, SdkFailed) or (isinstance(error, BadRequest) and error.azure_code is None)
@@ -245,13 +245,13 @@ def _not_seen(job: TrainingJob, error: AzureMLError) -> Sighting:
     return _as_known(job, status=LOST, is_final=True, code=error.code, sentence=str(error))
 
 
-def _asked_again(job: TrainingJob, error: AzureMLError) -> Sighting:
+def _asked_again(job: TrainingJob, error: AzureMLError) -> JobState:
     sentence = f"{error.sentence} The lookup is repeated."
     return _as_known(job, status=job.status, is_final=False, code=NOT_SEEN, sentence=sentence)
 
 
-def _as_known(job: TrainingJob, *, status: str, is_final: bool, code: str, sentence: str) -> Sighting:
-    return Sighting(
+def _as_known(job: TrainingJob, *, status: str, is_final: bool, code: str, sentence: str) -> JobState:
+    return JobState(
         status=status,
         is_final=is_final,
         code=code,

@@ -1,4 +1,4 @@
-"""Preparing a release: what exactly is released is looked up once, what stands in its way too, and each stage's plan is made."""
+"""Preparing a release: look up its content once, run the preflight checks, and plan each stage."""
 
 import itertools
 from dataclasses import replace

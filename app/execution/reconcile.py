@@ -1,4 +1,4 @@
-"""Rows that nobody drives: found now and then, and given to the engine anew.
+"""Rows whose work the engine has lost: found periodically, and queued again.
 
 Our rows are the truth. One whose status wants a workflow is looked for among those that the engine will carry out or does; where the
 engine has lost it, or ended it without our row knowing, it is enqueued again. That is free of races: something is changed under the

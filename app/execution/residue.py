@@ -1,4 +1,4 @@
-"""What a rollout that stopped midway leaves in Azure, in one sentence, by looking there."""
+"""What an interrupted rollout leaves in Azure, as one sentence, read from Azure."""
 
 import time
 from dataclasses import dataclass

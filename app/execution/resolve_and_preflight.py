@@ -1,4 +1,4 @@
-"""What a release would be, and what stands in its way: asked of Azure before a release is planned, and for a dry run."""
+"""Looking up a release's content and running its checks on Azure: before a release is planned, and for a dry run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass

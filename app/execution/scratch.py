@@ -1,4 +1,4 @@
-"""Folders of attempts: each is locked by the process that made it, so that what a killed one left can be told and removed."""
+"""Scratch folders of attempts. Each is locked by its process, so the folders of killed processes can be found and removed."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""How a running step learns that it should stop: somebody asked, its time is over, or this worker must let go."""
+"""How a running step learns that it should stop: a person asked, it timed out, or the worker must let go."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""One step run: begun, carried out, its end recorded. Only the middle of it takes time, and touches Azure."""
+"""One step run: started, carried out, its end recorded. Only the middle takes time and touches Azure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

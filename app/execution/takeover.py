@@ -1,4 +1,4 @@
-"""Going on with what a worker left that is gone."""
+"""Taking over the work of a worker that is gone."""
 
 import time
 

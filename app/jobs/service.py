@@ -32,7 +32,7 @@ class Submission:
 
 
 @dataclass(frozen=True)
-class Sighting:
+class JobState:
     """What a poll of Azure ML showed."""
 
     status: str
@@ -81,7 +81,7 @@ def record_job(
     return job, True
 
 
-def note_sighting(work: UnitOfWork, job: TrainingJob, sighting: Sighting) -> bool:
+def record_state(work: UnitOfWork, job: TrainingJob, sighting: JobState) -> bool:
     """Store what was seen; True when the status changed."""
     changed = (job.status, job.code) != (sighting.status, sighting.code)
     job.status = sighting.status
@@ -131,7 +131,7 @@ def submit_again(work: UnitOfWork, job: TrainingJob, submission: Submission) -> 
     schedule_poll(work, job, at=work.now)
 
 
-def end_without_sighting(work: UnitOfWork, job: TrainingJob, *, code: str, sentence: str) -> str:
+def give_up_job(work: UnitOfWork, job: TrainingJob, *, code: str, sentence: str) -> str:
     """Give up a job that cannot be followed any more, keeping what is known of it; its status. One that has ended stays so."""
     if not job.is_final:
         job.status, job.is_final = REFUSED if job.status == SUBMITTING else LOST, True

@@ -1,4 +1,4 @@
-"""How often and how patiently a kind of step is tried again."""
+"""The retry budget of a kind of step."""
 
 import random
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where something is: the one form of a workspace, and of what a rollout moves."""
+"""Places in Azure: the one form of a workspace, and of a rollout's target."""
 
 from app.planning.frozen import Frozen
 

@@ -1,4 +1,4 @@
-"""The tags by which this service knows what it made in Azure."""
+"""The tags that mark what this service created in Azure."""
 
 RELEASE_TAG = "mlrelease.release"
 MODEL_TAG = "mlrelease.model"

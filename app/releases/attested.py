@@ -1,4 +1,4 @@
-"""Rows that give rights count only with their event in the chain: it holds a digest of what the row says.
+"""Rows that give rights count only with their event in the chain, which has a digest of the row.
 
 Whoever writes a row past this service writes no event, or one that does not fit into the chain. Each event that is relied on is checked
 for itself and against the one behind it; that the chain as a whole was not written anew, only an anchor shows.

@@ -1,4 +1,4 @@
-"""The audit: the whole chain walked in pages, and told where it is broken first."""
+"""The audit of the event chain: read in pages, up to the first broken event."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Locking a release's row: whoever changes a release, its rollouts or its steps comes one after the other."""
+"""Locking a release's row: changes of a release, its rollouts and its steps happen one after the other."""
 
 from contextlib import nullcontext
 

@@ -1,4 +1,4 @@
-"""The order of steps: which may begin, and what their ends add up to. Pure.
+"""The order of steps: which may start, and the outcome of all. Pure.
 
 A plan goes forward until something fails. Then nothing more of it begins; once what runs has ended, the steps that are for that case
 bring back what was changed. Steps that are for either case begin when what they need is over.

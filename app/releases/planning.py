@@ -1,4 +1,4 @@
-"""What exactly a release will do: stored once, before anything is begun, so that nothing that is applied later changes it."""
+"""Storing what a release will do: once, before anything starts, so that later definitions do not change it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

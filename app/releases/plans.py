@@ -1,4 +1,4 @@
-"""Plan documents: what people approve. Their digest, and in what two of them differ. Pure."""
+"""Plan documents: their digest, and the differences of two. Pure."""
 
 import hashlib
 import json

@@ -107,7 +107,7 @@ def break_glass(work: UnitOfWork, rollout: Rollout) -> None:
     work.flush()
 
 
-def forget_glass(work: UnitOfWork, rollout: Rollout) -> None:
+def end_break_glass(work: UnitOfWork, rollout: Rollout) -> None:
     """Freezes and holds keep it as they keep others."""
     rollout.emergency = False
     work.add(rollout)

@@ -1,4 +1,4 @@
-"""What is kept of releases: the truth that the API shows. Written by this room alone."""
+"""The tables of releases. Written by this package alone."""
 
 from datetime import datetime
 from typing import Any

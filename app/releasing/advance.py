@@ -1,4 +1,4 @@
-"""What comes next in a release: the next stage is queued, waits for people, or for the end of a freeze."""
+"""What comes next in a release: the next stage is queued, or waits for approval or for the end of a freeze."""
 
 from app.freezes.queries import frozen_for
 from app.freezes.windows import Frozen

@@ -1,4 +1,4 @@
-"""Whether a definition may be applied: what the guardrails say of where it goes, and of who may change it."""
+"""Whether the guardrails allow a definition: its places, and who changes it."""
 
 from collections.abc import Iterator
 

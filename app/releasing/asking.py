@@ -1,4 +1,4 @@
-"""Asking people: for which plan, since when, and when what they said is void.
+"""Requesting approval: for which plan, since when, and when decisions become void.
 
 A plan names the release that it replaces. Another release that succeeds at the target makes it another plan: whoever approved
 saw a difference that is none any more, and is asked anew.
@@ -14,7 +14,7 @@ from app.releases.locks import lock_release
 from app.releases.planning import replan
 from app.releases.plans import Change, changes, digest_of
 from app.releases.queries import asking_at, plan_of
-from app.releases.service import begin_asking, begin_round, forget_glass, move_rollout, record, set_due
+from app.releases.service import begin_asking, begin_round, end_break_glass, move_rollout, record, set_due
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout
 from app.releasing.guarding import guarded
@@ -40,7 +40,7 @@ def ask_people(
 def say_what_is_missing(work: Work, release: Release, rollout: Rollout) -> Verdict:
     """Tell those who watch what the rollout waits for."""
     verdict = verdict_on(work, release, rollout, plan_of(work, rollout))
-    glass = f", or {verdict.glass_missing}" if verdict.glass_missing else ""
+    glass = f", or {verdict.break_glass_missing}" if verdict.break_glass_missing else ""
     move_rollout(
         work,
         rollout,
@@ -60,11 +60,11 @@ def ask_anew_if_not_as_approved(
 
     Breaking the glass is asked once, whatever changes at the target; but who may break it is looked at again.
     """
-    if rollout.emergency and _glass_is_broken(work, release, rollout):
+    if rollout.emergency and _break_glass_holds(work, release, rollout):
         return False
     changed = renew_plan(work, release, rollout)
     if not rollout.needs_approval:
-        forget_glass(work, rollout)  # nobody has broken it: a freeze keeps it
+        end_break_glass(work, rollout)  # nobody has broken it: a freeze keeps it
         return False
     if not changed and not rollout.emergency and is_approved(work, release, rollout):
         return False
@@ -79,7 +79,7 @@ def policy_now(work: Work, release: Release, rollout: Rollout) -> ApprovalSectio
     return None if plan["approval"] is None else ApprovalSection.model_validate(plan["approval"])
 
 
-def _glass_is_broken(work: Work, release: Release, rollout: Rollout) -> bool:
+def _break_glass_holds(work: Work, release: Release, rollout: Rollout) -> bool:
     policy = policy_now(work, release, rollout)
     if policy is None:
         return any(each.emergency and each.round == rollout.round for each in decisions_on(work, [rollout.id]))

@@ -1,4 +1,4 @@
-"""What people ask of a release under way: cancel, pause, resume, retry."""
+"""Controlling a release: cancel, pause, resume, retry."""
 
 from app.errors import Conflict
 from app.releases.locks import lock_release

@@ -1,4 +1,4 @@
-"""What people decide on a stage that waits: approve, reject, break the glass. The deciding word enqueues, in the same transaction."""
+"""Decisions on a rollout that waits: approve, reject, break-glass. The deciding vote queues the rollout in the same transaction."""
 
 from dataclasses import asdict
 

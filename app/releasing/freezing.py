@@ -1,4 +1,4 @@
-"""Freezing and holding: an event, and a new look at what waits, in one transaction."""
+"""Creating and deleting freezes and holds: an event, and a new check of what waits, in one transaction."""
 
 from app.freezes.queries import get_freeze
 from app.freezes.service import Wanted, create_freeze, delete_freeze

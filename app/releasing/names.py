@@ -1,4 +1,4 @@
-"""What the api and the workers call the same: queues and workflows. They are in the database: renaming strands work."""
+"""Names of queues and workflows that the API and the workers share. They are stored in the database: renaming one strands queued work."""
 
 ROLLOUTS = "rollouts"  # partitioned by target: one rollout at a time moves it
 TASKS = "tasks"  # preparing releases and dry runs: short and independent

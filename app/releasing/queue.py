@@ -1,4 +1,4 @@
-"""Putting work in the queue, in the same transaction as the rows that it is about. Executes nothing."""
+"""Enqueueing work in the same transaction as the rows that it is about. Executes nothing."""
 
 import secrets
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""What people and CI ask for: a release, a training job. Each is rows and queued work in one transaction."""
+"""Requests of people and CI: a release, a dry run, a training job. Each writes rows and queues work in one transaction."""
 
 import secrets
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The last step: read back from Azure that the new deployment serves, as it was made, with what was published."""
+"""The last step: read back from Azure that the new deployment serves, unchanged, with its published secrets."""
 
 from app.azureml.facade import AzureML
 from app.azureml.names import same_asset

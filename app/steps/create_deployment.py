@@ -1,4 +1,4 @@
-"""Make the release's deployment beside what serves now, without traffic."""
+"""Create the release's deployment beside the serving one, without traffic."""
 
 import structlog
 

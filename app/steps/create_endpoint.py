@@ -1,4 +1,4 @@
-"""Make the stage's endpoint, or see that it is ours."""
+"""Create the stage's endpoint, or check that it belongs to the model."""
 
 from app.azureml.endpoints import (
     begin_add_tags,

@@ -1,4 +1,4 @@
-"""Whether what is somewhere is what was asked to be released."""
+"""Comparing digests: whether content is the release's content."""
 
 from collections.abc import Iterable
 

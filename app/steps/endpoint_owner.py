@@ -1,4 +1,4 @@
-"""Whose an endpoint is, and whether a model can be served from it.
+"""The owner of an endpoint, and whether a model can be served from it.
 
 The tag ``mlrelease.model`` says whose it is. Setting it hands an endpoint over: whoever may write the endpoint's tags in Azure may
 do so, and what else a team may use is kept by the service's own rules for endpoints.

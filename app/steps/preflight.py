@@ -1,4 +1,4 @@
-"""Look at every stage before anybody is asked: what would refuse the release later is said now. Changes nothing.
+"""Checking every stage before approval is requested: what would stop the release later is reported now. Changes nothing.
 
 Each check passed, failed, or is unknown: what Azure does not tell us is no reason to refuse, and is found out on the way.
 """

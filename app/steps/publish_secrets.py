@@ -1,4 +1,4 @@
-"""Put what callers need into the stage's Key Vault: addresses and keys. Their values are seen nowhere else."""
+"""Write addresses and keys for callers to the stage's Key Vault. The values are stored nowhere else."""
 
 from app.azureml.endpoints import get_endpoint, read_keys
 from app.azureml.facade import AzureML

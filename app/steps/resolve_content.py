@@ -1,4 +1,4 @@
-"""Find out what exactly a release is about: the job's model, by content; the environment, by version; the code."""
+"""Look up a release's content: the job's model and its digest, the environment's version, the score code's digest."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Remove old deployments of ours. What serves stays, and what served last stays warm for a way back."""
+"""Delete old deployments of this service. The serving one stays, and so do the previous ones for a rollback."""
 
 from app.azureml.deployments import list_deployments
 from app.azureml.errors import BadRequest

@@ -1,4 +1,4 @@
-"""What an answer other than 200 means: whether another try can help, and what to change when not."""
+"""What a response other than 200 means: whether a retry can help, and what to change if not."""
 
 from dataclasses import dataclass
 

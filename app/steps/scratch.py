@@ -1,4 +1,4 @@
-"""Room for downloads: a folder for each, since a step that is tried again finds what it left."""
+"""Scratch folders for downloads: a new one for each attempt."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What has served, newest first: kept as a tag of the endpoint, written together with the traffic that it is about."""
+"""The history of serving deployments, newest first: a tag of the endpoint, written together with the traffic."""
 
 from app.azureml.types import Endpoint
 

@@ -1,4 +1,4 @@
-"""Endpoints and deployments once nothing goes on there any more."""
+"""Waiting until no operation changes an endpoint or deployment."""
 
 from app.azureml.deployments import get_deployment
 from app.azureml.endpoints import get_endpoint

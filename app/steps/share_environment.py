@@ -7,8 +7,8 @@ from app.azureml.types import RegistryRef
 from app.azureml.versions import newest_first
 from app.planning.kinds import ShareEnvironment
 from app.steps.contract import Context, Done, Refused
-from app.steps.copying import copy_to_registry
 from app.steps.digests import require_digest
+from app.steps.registry_copy import copy_to_registry
 
 
 def share_environment(azure: AzureML, context: Context, wanted: ShareEnvironment) -> Done:

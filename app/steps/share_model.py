@@ -9,8 +9,8 @@ from app.azureml.names import registry_uri
 from app.azureml.types import RegistryRef
 from app.planning.kinds import ShareModel
 from app.steps.contract import Context, Done
-from app.steps.copying import copy_to_registry
 from app.steps.digests import newest_with_digest, require_digest
+from app.steps.registry_copy import copy_to_registry
 from app.steps.scratch import new_folder
 
 

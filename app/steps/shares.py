@@ -1,4 +1,4 @@
-"""Reading an endpoint's traffic: does this deployment serve, and who does instead."""
+"""Reading an endpoint's traffic: whether a deployment serves, and which others do."""
 
 from app.azureml.types import Endpoint
 from app.steps.contract import Refused

@@ -1,4 +1,4 @@
-"""Give the proven deployment all of the endpoint's traffic."""
+"""Move all of the endpoint's traffic to the verified deployment."""
 
 from app.azureml.deployments import list_deployments
 from app.azureml.endpoints import begin_set_traffic

@@ -1,4 +1,4 @@
-"""Prove the new deployment by name, before any caller's request reaches it."""
+"""Verify the new deployment by golden requests, before any caller's request reaches it."""
 
 import statistics
 from dataclasses import dataclass

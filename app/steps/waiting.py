@@ -1,4 +1,4 @@
-"""Looking again and again until something is over. Waiting is not failing, and can be interrupted at every look."""
+"""Polling until an operation has ended. Waiting is not failing, and each poll can be interrupted."""
 
 from collections.abc import Callable
 from typing import TypeVar

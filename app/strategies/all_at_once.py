@@ -1,4 +1,4 @@
-"""What a release will do: pure functions from a definition and its resolved content to plans."""
+"""The strategy all-at-once: pure functions from a definition and its content to plans."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

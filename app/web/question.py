@@ -33,7 +33,7 @@ class Question:
     missing: Sequence[str]  # that it waits for, in words
     expires_at: datetime | None
     why_not: str | None  # the visitor may not decide, in words
-    may_break_glass: bool
+    may_use_break_glass: bool
 
     @property
     def waits(self) -> bool:
@@ -97,7 +97,7 @@ def read_question(session: Session, actor: Actor, release_id: str, stage: str, *
         missing=judge(release, rollout, plan, decisions, now=now).missing if waits else (),
         expires_at=expiry_of(rollout, plan),
         why_not=_why_not(release, rollout, plan, decisions, actor=actor, now=now) if waits else None,
-        may_break_glass=glass
+        may_use_break_glass=glass
         and actor.may(Permission.APPROVE, release.model)
         and actor.may(Permission.OPERATE, release.model),
     )

@@ -14,7 +14,7 @@ from app.cli.releases import print_release
 from app.events.work import UnitOfWork
 from app.identity.actor import SERVICE
 from app.jobs.queries import get_job
-from app.jobs.service import Sighting, note_sighting
+from app.jobs.service import JobState, record_state
 from app.releases.states import Status, StepStatus
 from app.releases.tables import StepRun
 from tests.api.conftest import on_sqlite
@@ -209,8 +209,8 @@ def test_what_cannot_be_released_is_refused_and_nothing_is_stored(
 @pytest.mark.usefixtures("release")
 def test_output_of_a_failed_job_is_not_released(anna: httpx.Client, service: Served) -> None:
     with UnitOfWork(service.service.database, SERVICE, now=NOW).transaction() as work:
-        seen = Sighting(status="Failed", is_final=True, code="failed", sentence="train.py ended with status 1.")
-        note_sighting(work, get_job(work, "job-1"), seen)
+        seen = JobState(status="Failed", is_final=True, code="failed", sentence="train.py ended with status 1.")
+        record_state(work, get_job(work, "job-1"), seen)
 
     problem = problem_of(anna.post("/v1/releases", json={"model": "churn", "job": "job-1"}), 409, "job_failed")
 

@@ -111,8 +111,8 @@ def test_breaking_the_glass_says_that_it_was_broken_and_what_is_missing() -> Non
     begun = verdict(policy(**GLASS), yes("carl", "on-call", **BROKEN))
     broken = verdict(policy(**GLASS), yes("carl", "on-call", **BROKEN), yes("dora", "on-call", **BROKEN))
 
-    assert (begun.emergency, begun.glass_missing) == (False, "1 more to use break-glass")
-    assert (broken.emergency, broken.glass_missing) == (True, None)
+    assert (begun.emergency, begun.break_glass_missing) == (False, "1 more to use break-glass")
+    assert (broken.emergency, broken.break_glass_missing) == (True, None)
     assert not verdict(policy(**GLASS), yes("carl")).emergency
 
 

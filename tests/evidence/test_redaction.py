@@ -15,7 +15,7 @@ from app.evidence.cleaning import LONGEST_LINE, LONGEST_TEXT, MOST_LINES, clean,
 from app.evidence.redaction import redact
 from app.evidence.service import fit_to_keep
 from app.identity.actor import SERVICE
-from app.jobs.service import Sighting, note_sighting, record_job
+from app.jobs.service import JobState, record_job, record_state
 from app.planning.places import Place
 from app.steps.contract import Refused
 
@@ -172,9 +172,9 @@ def test_secret_that_azures_words_are_cut_in_is_taken_out_before() -> None:
 
 def test_sentence_of_a_training_job_is_kept_without_secrets(database: Database) -> None:
     place = Place(subscription="s", resource_group="r", workspace="w")
-    seen = Sighting(status="Failed", is_final=True, code="failed", sentence=f"step api_key={SECRET} failed.")
+    seen = JobState(status="Failed", is_final=True, code="failed", sentence=f"step api_key={SECRET} failed.")
     with UnitOfWork(database, SERVICE, now=NOW).transaction() as work:
         job, _ = record_job(work, place, "j")
-        note_sighting(work, job, seen)
+        record_state(work, job, seen)
 
         assert job.sentence == "step api_key=[removed] failed."

@@ -12,7 +12,7 @@ from app.database.connection import Database
 from app.execution.context import WorkerContext
 from app.execution.poll_jobs import LOST_AFTER, poll_job
 from app.execution.timers import Timer
-from app.jobs.service import Sighting
+from app.jobs.service import JobState
 from app.jobs.tables import TrainingJob
 from app.workers.service import WorkerIdentity, give_back, take_lease
 from tests.execution.instant import LEASE_SECONDS, hands, worker
@@ -21,7 +21,7 @@ from tests.releases.conftest import planned
 __all__ = ["hands", "planned", "worker"]
 
 OTHER = WorkerIdentity(id="worker-2", host="there", pid=2, version="0")
-RUNNING = Sighting(status="Running", is_final=False, code="running", sentence="Running.")
+RUNNING = JobState(status="Running", is_final=False, code="running", sentence="Running.")
 POLLS_IN_TEN_HOURS = 2400
 
 
@@ -108,7 +108,7 @@ def test_job_whose_polls_never_come_to_an_end_is_given_up(worker: WorkerContext,
 def test_worker_that_is_stopped_leaves_a_poll_due(
     worker: WorkerContext, job: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped(*_: object) -> Sighting:
+    def stopped(*_: object) -> JobState:
         worker.signals.stop()
         worker.signals.require_going_on()
         raise Unavailable("Not reached.")

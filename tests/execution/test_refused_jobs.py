@@ -12,7 +12,7 @@ from app.bundles.tables import Bundle
 from app.execution.context import WorkerContext
 from app.execution.poll_jobs import LOST_AFTER, _not_seen, _not_submitted
 from app.identity.actor import SERVICE
-from app.jobs.service import LOST, NOT_FOUND, NOT_SEEN, REFUSED, SUBMITTING, Submission, note_sighting
+from app.jobs.service import LOST, NOT_FOUND, NOT_SEEN, REFUSED, SUBMITTING, Submission, record_state
 from app.jobs.tables import TrainingJob
 from app.planning.places import Place
 from app.releases.tables import Release
@@ -102,7 +102,7 @@ def test_name_of_a_refused_job_is_free_for_the_mended_file(worker: WorkerContext
         work.add_all(Bundle(digest=each, archive=b"", size=0, created_at=now) for each in ("sha256:1", "sha256:2"))
         work.flush()
         job = _have_recorded(work, place, "job-14", model="churn", submission=Submission("sha256:1", "job.yml"))
-        note_sighting(work, job, _not_submitted(worker, job, BadRequest("`comand` is not known.")))
+        record_state(work, job, _not_submitted(worker, job, BadRequest("`comand` is not known.")))
         assert (job.status, job.is_final) == (REFUSED, True)
 
     with Work(worker.releasing, SERVICE).transaction() as work:

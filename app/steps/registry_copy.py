@@ -1,4 +1,4 @@
-"""Copying an asset into a registry, until it is there: begun, waited for, begun again when somebody was faster."""
+"""Copying an asset to a registry: started, awaited, and started again when somebody else was faster."""
 
 from collections.abc import Callable
 
