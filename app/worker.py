@@ -122,7 +122,7 @@ def _begin_anew(stop: threading.Event, environment: dict[str, str]) -> None:
     """Another worker has taken over, or may have: this process starts again from nothing, under a new name."""
     if stop.is_set():
         return  # it ends anyway
-    log.warning("worker_begins_anew")
+    log.warning("worker_restarts")
     begin_anew(["-m", "app.worker"], environment)
 
 

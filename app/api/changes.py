@@ -107,11 +107,11 @@ class Changes:
             revisions = await run_in_threadpool(self._read, wanted)
         except MlreleaseError as error:
             # A database that is away for a moment is no reason to hang up on those who wait: the next look may see it.
-            log.warning("changes_not_seen", error=str(error))
+            log.warning("changes_not_read", error=str(error))
             return
         except Exception:
             # Nor is anything else: without this task everybody would wait in vain, and nobody would know.
-            log.exception("changes_not_seen")
+            log.exception("changes_not_read")
             return
         changed = [each for each in self._waiters.values() if revisions.get(each.release_id, -1) > each.revision]
         for begin in range(0, len(changed), WOKEN_AT_ONCE):

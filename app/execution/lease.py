@@ -79,7 +79,7 @@ class Lease:
                 log.warning("lease_not_renewed", error=str(away), held=self.is_held())
             except BaseException:
                 # Whatever one beat ran into: a thread that ends here would leave a worker that nobody can tell from a dead one.
-                log.exception("beat_broke")
+                log.exception("lease_renewal_failed")
             if not (is_ours and self.is_held()):
                 if not self._ended.is_set():
                     lost()

@@ -91,7 +91,7 @@ class Reconciliation:
         except Interrupted:
             raise
         except Exception:
-            log.exception("requeue_broke", workflow=wanting.workflow)  # one row must not keep all the others waiting
+            log.exception("requeue_failed", workflow=wanting.workflow)  # one row must not keep all the others waiting
             return False
 
     def _drop_what_is_not_carried_out(self) -> None:
@@ -101,7 +101,7 @@ class Reconciliation:
         self._not_driven_since = {each: self._not_driven_since.get(each, now) for each in missing}
         for each, since in self._not_driven_since.items():
             if now - since >= self._drop_seconds:
-                log.warning("dropped", workflow=each)
+                log.warning("workflow_dropped", workflow=each)
                 worker.queue.drop(each)
 
     def _keep(self, seconds: float) -> None:
@@ -113,7 +113,7 @@ class Reconciliation:
                     self.look()
             except BaseException:
                 # Whatever one look ran into, the next may do without; a worker that must let go looks no more than this once.
-                log.exception("reconcile_broke")
+                log.exception("reconcile_failed")
 
 
 def _with_prefixes(ids: Collection[str]) -> set[str]:

@@ -65,7 +65,7 @@ class Timer:
                     self.begin_due()
             except BaseException:
                 # Whatever one round ran into, the next may do without; what was due still is.
-                log.exception("timer_broke")
+                log.exception("timer_failed")
 
 
 def _due(session: Session, worker: WorkerContext, *, now: datetime) -> dict[str, Callable[[], object]]:
@@ -83,7 +83,7 @@ def _carry_out(subject: str, body: Callable[[], object]) -> None:
     try:
         body()
     except Interrupted as stop:
-        log.info("let_go", subject=subject, sentence=stop.sentence)
+        log.info("workflow_let_go", subject=subject, sentence=stop.sentence)
     except BaseException:
         log.exception("due_not_done", subject=subject)  # it stays due
 

@@ -18,4 +18,4 @@ def register_workflow(name: str, body: Callable[[str], object]) -> None:
         try:
             body(subject)
         except Interrupted as stop:
-            log.info("let_go", workflow=DBOS.workflow_id, sentence=stop.sentence)
+            log.info("workflow_let_go", workflow=DBOS.workflow_id, sentence=stop.sentence)

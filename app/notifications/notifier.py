@@ -73,7 +73,7 @@ class Notifier:
             try:
                 self._run_once()
             except Unavailable as away:
-                log.warning("notifier_waits", error=str(away))
+                log.warning("notifier_retries", error=str(away))
             except Exception:
                 # Whatever one round ran into: without this thread nobody would be told anything, and nobody would know.
                 log.exception("notifier_failed")
@@ -107,9 +107,9 @@ class Notifier:
             self._send_and_record(attempt)
         except Unavailable as away:
             # Sent or not, it is sent again once its lease has run out.
-            log.warning("delivery_not_ended", message=attempt.message_id, error=str(away))
+            log.warning("delivery_not_recorded", message=attempt.message_id, error=str(away))
         except Exception:
-            log.exception("delivery_broke", message=attempt.message_id)
+            log.exception("delivery_failed", message=attempt.message_id)
         finally:
             with self._lock:
                 self._busy.discard(attempt.recipient)
@@ -133,7 +133,7 @@ class Notifier:
         except (NotDelivered, Unavailable):
             raise
         except Exception as broken:
-            log.exception("sender_broke", message=attempt.message_id)
+            log.exception("sender_failed", message=attempt.message_id)
             raise NotDelivered(f"Sending failed: {type(broken).__name__}.", code="internal_error") from broken
 
     def _mark_not_delivered(self, attempt: DeliveryAttempt, why: NotDelivered) -> None:
