@@ -1,88 +1,48 @@
-"""What comes next in a release: the next stage is queued, or waits for approval or for the end of a freeze."""
+"""What comes next in a release: its next stage goes through the gates in order, and into the queue behind the last of them.
 
-from app.freezes.queries import frozen_for
-from app.freezes.windows import Frozen
-from app.guardrails.rules import say_all
-from app.releases.queries import overtaken_by, plan_of, rollout_ahead, scheduled, waiting_before
+At the first gate that is closed the rollout waits, or ends. It is walked through them when it is reached, again by whatever opens the
+gate that it waits at, and a last time when its turn in the queue has come: until then anything may have changed.
+"""
+
+from app.releases.queries import rollout_ahead, scheduled, waiting_before
 from app.releases.service import begin_attempt, move_rollout, set_due
-from app.releases.states import Control, Status
+from app.releases.states import Status
 from app.releases.tables import Release, Rollout
-from app.releasing.asking import ask_anew_if_not_as_approved, ask_people, renew_plan, void_approvals
-from app.releasing.guarding import refusals_of, site_in
+from app.releasing.asking import ask_people, void_approvals
+from app.releasing.gates.cancelled import cancelled
+from app.releasing.gates.frozen import frozen
+from app.releasing.gates.gate import Closed, Gate
+from app.releasing.gates.overtaken import overtaken, superseded
+from app.releasing.gates.refused import refused
+from app.releasing.gates.unapproved import unapproved
 from app.releasing.work import Work
+
+WHEN_REACHED = (cancelled, overtaken, refused, unapproved, frozen)
+WHEN_TAKEN_UP_AGAIN = (unapproved, frozen)
+WHEN_APPROVED = (frozen,)
+WHEN_ITS_TURN_HAS_COME = (refused, unapproved, frozen)
 
 
 def advance_release(work: Work, release: Release) -> None:
-    """Take the first stage that has not been reached to where it can go by itself.
-
-    Releases are prepared side by side: a newer one may have got there first. The older one then does not go after it.
-    """
+    """Take the first stage that has not been reached to where it can go by itself."""
     ahead = rollout_ahead(work, release)
     if ahead is None or ahead.status is not Status.PENDING:
         return
-    if release.control is Control.CANCEL:
-        said = "Cancelled after the previous stage had completed."
-        move_rollout(work, ahead, Status.CANCELLED, code="cancelled", sentence=said)
-        return  # it replaces nobody there
-    newer = overtaken_by(work, release, ahead)
-    if newer is not None:
-        _supersede(work, release, ahead, by=newer.release_id)
-        return  # what is older still, it has superseded too
-    if is_refused(work, release, ahead):
-        return
-    renew_plan(work, release, ahead)
-    if ahead.needs_approval:
-        ask_people(work, release, ahead)
-    else:
-        enqueue_rollout(work, release, ahead)
-    supersede_older(work, release, ahead)
+    enqueue_rollout(work, release, ahead, gates=WHEN_REACHED)
+    if not ahead.status.is_final:
+        _supersede_older(work, release, ahead)
 
 
-def supersede_older(work: Work, release: Release, rollout: Rollout) -> None:
-    """A newer release that gets to a stage replaces older ones of its model that still wait there; never a running one."""
-    for older in waiting_before(work, release, rollout):
-        _supersede(work, work.get_one(Release, older.release_id), older, by=release.id)
+def enqueue_rollout(work: Work, release: Release, rollout: Rollout, *, gates: tuple[Gate, ...] = WHEN_APPROVED) -> None:
+    """Queue it behind what its target has to do before, if these gates are open."""
+    if _passes(work, release, rollout, gates):
+        begin_attempt(work, rollout)
+        work.queue.move_target(work, rollout.target)
 
 
-def _supersede(work: Work, release: Release, rollout: Rollout, *, by: str) -> None:
-    said = f"Superseded by {by}."
-    void_approvals(work, release, rollout, because=said)
-    move_rollout(work, rollout, Status.SUPERSEDED, code="superseded", sentence=said)
-
-
-def enqueue_rollout(
-    work: Work,
-    release: Release,
-    rollout: Rollout,
-) -> None:
-    """Queue it behind what its target has to do before; in a freeze once that has ended."""
-    if _keep_out(work, release, rollout):
-        return
-    begin_attempt(work, rollout)
-    work.queue.move_target(work, rollout.target)
-
-
-def may_begin(
-    work: Work,
-    release: Release,
-    rollout: Rollout,
-) -> bool:
-    """The last look, when its turn in the queue has come. If not, it waits for what it must wait for, or has failed."""
-    return not (
-        is_refused(work, release, rollout)
-        or ask_anew_if_not_as_approved(work, release, rollout)
-        or _keep_out(work, release, rollout)
-    )
-
-
-def is_refused(work: Work, release: Release, rollout: Rollout) -> bool:
-    """True where the guardrails, as they are now, do not let it go there: then it has failed."""
-    refusals = refusals_of(work.guardrails, release.model, rollout.target, plan_of(work, rollout).document)
-    if refusals:
-        said = say_all(refusals)
-        void_approvals(work, release, rollout, because=said)
-        move_rollout(work, rollout, Status.FAILED, code="guardrail_refused", sentence=said)
-    return bool(refusals)
+def may_begin(work: Work, release: Release, rollout: Rollout) -> bool:
+    """The last look, when its turn in the queue has come. If not, it waits for what it must wait for, or has ended."""
+    return _passes(work, release, rollout, WHEN_ITS_TURN_HAS_COME)
 
 
 def reconsider_scheduled(work: Work) -> None:
@@ -91,29 +51,30 @@ def reconsider_scheduled(work: Work) -> None:
         set_due(work, rollout, work.now)
 
 
-def _keep_out(
-    work: Work,
-    release: Release,
-    rollout: Rollout,
-) -> bool:
-    """True in a freeze: then it is scheduled for its end."""
-    site = site_in(release.model, rollout.target, plan_of(work, rollout).document)
-    always = work.guardrails.windows(site)
-    frozen = frozen_for(
-        work, model=release.model, stage=rollout.stage, target=rollout.target, now=work.now, also=always
-    )
-    if frozen is None or rollout.emergency:
-        return False
-    sentence = _sentence(frozen)
-    if (rollout.status, rollout.sentence) != (Status.SCHEDULED, sentence):
-        code = "held" if frozen.until is None else "frozen"
-        move_rollout(work, rollout, Status.SCHEDULED, code=code, sentence=sentence)
-    set_due(work, rollout, frozen.until)
+def _passes(work: Work, release: Release, rollout: Rollout, gates: tuple[Gate, ...]) -> bool:
+    """Whether all of these gates are open; at the first that is not, the rollout stops."""
+    for gate in gates:
+        closed = gate(work, release, rollout)
+        if closed is not None:
+            _stop_at(closed, work, release, rollout)
+            return False
     return True
 
 
-def _sentence(frozen: Frozen) -> str:
-    why = "; ".join(frozen.reasons)
-    if frozen.until is None:
-        return f"On hold: {why}. Starts when the hold is deleted."
-    return f"Frozen until {frozen.until:%Y-%m-%d %H:%M} UTC: {why}. Starts then."
+def _stop_at(closed: Closed, work: Work, release: Release, rollout: Rollout) -> None:
+    if closed.becomes is Status.SCHEDULED:
+        if (rollout.status, rollout.sentence) != (Status.SCHEDULED, closed.sentence):
+            move_rollout(work, rollout, Status.SCHEDULED, code=closed.code, sentence=closed.sentence)
+        set_due(work, rollout, closed.until)
+        return
+    void_approvals(work, release, rollout, because=closed.sentence, changed=closed.changed)
+    if closed.becomes is Status.PENDING_APPROVAL:
+        ask_people(work, release, rollout)
+    else:
+        move_rollout(work, rollout, closed.becomes, code=closed.code, sentence=closed.sentence)
+
+
+def _supersede_older(work: Work, release: Release, rollout: Rollout) -> None:
+    """A newer release that gets to a stage replaces older ones of its model that still wait there; never a running one."""
+    for older in waiting_before(work, release, rollout):
+        _stop_at(superseded(by=release.id), work, work.get_one(Release, older.release_id), older)

@@ -6,8 +6,8 @@ from app.releases.queries import overtaken_by, rollout_ahead
 from app.releases.service import ask_of, forget_what_was_asked, move_release, move_rollout, plan_again
 from app.releases.states import Control, Status
 from app.releases.tables import Release, Rollout
-from app.releasing.advance import enqueue_rollout
-from app.releasing.asking import NOT_AS_APPROVED, ask_people, is_approved, renew_plan, void_approvals
+from app.releasing.advance import WHEN_TAKEN_UP_AGAIN, enqueue_rollout
+from app.releasing.asking import void_approvals
 from app.releasing.work import Work
 
 
@@ -79,13 +79,7 @@ def _go_on(work: Work, release: Release, rollout: Rollout) -> None:
     _require_newest(work, release, rollout)
     forget_what_was_asked(work, release)
     plan_again(work, rollout)
-    changed = renew_plan(work, release, rollout)
-    if changed and not rollout.emergency:
-        void_approvals(work, release, rollout, because=NOT_AS_APPROVED, changed=changed)
-    if rollout.needs_approval and not rollout.emergency and not is_approved(work, release, rollout):
-        ask_people(work, release, rollout)  # a cancellation took the approvals with it
-    else:
-        enqueue_rollout(work, release, rollout)
+    enqueue_rollout(work, release, rollout, gates=WHEN_TAKEN_UP_AGAIN)  # a cancellation took the approvals with it
 
 
 def _require_newest(work: Work, release: Release, rollout: Rollout) -> None:

@@ -14,8 +14,9 @@ from app.releases.service import break_glass, move_rollout, record
 from app.releases.states import Status
 from app.releases.tables import Plan, Release, Rollout
 from app.releasing.advance import enqueue_rollout
-from app.releasing.asking import policy_now, say_what_is_missing
+from app.releasing.asking import say_what_is_missing
 from app.releasing.guarding import refusals_of, require_allowed
+from app.releasing.plan_now import policy_now
 from app.releasing.work import Work
 
 
