@@ -149,7 +149,7 @@ def _ours(database: Database, workers: int, load: Load) -> float:
                 begun = time.perf_counter()
             for name in load.names:
                 with Work(releasing, BENCH).transaction() as work:
-                    request_release(work, model=name, job=JOB)
+                    request_release(work, name, job=JOB)
             # A newer release supersedes one that waits: each round begins when the one before is through.
             _wait(partial(_have_succeeded, database, (round_ + 1) * load.targets), running)
         return time.perf_counter() - begun

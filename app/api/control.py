@@ -1,6 +1,7 @@
 """Cancelling, pausing, resuming and retrying over HTTP."""
 
 from collections.abc import Callable
+from typing import Annotated
 
 from fastapi import APIRouter, Response
 from pydantic import Field
@@ -8,9 +9,10 @@ from pydantic import Field
 from app.api.bodies import Body
 from app.api.documentation import refusals
 from app.api.idempotency import Answer, Once
-from app.api.permissions import Operator
+from app.api.permissions import may
 from app.api.release_views import ReleaseDetail
 from app.api.releases import whole_release
+from app.identity.actor import Actor
 from app.releases.tables import Release
 from app.releasing import control
 from app.releasing.work import Work
@@ -25,7 +27,7 @@ class Reason(Body):
 @router.post(
     "/cancel", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Cancel at the next safe point"
 )
-def cancel_release(once: Once, who: Operator, release_id: str, body: Reason) -> Response:
+def cancel_release(once: Once, who: Annotated[Actor, may(control.cancel)], release_id: str, body: Reason) -> Response:
     """Cancels at once if no step runs. Else the running step stops at its next safe point, where nothing is left half done."""
     return once(who, _whole(lambda work: control.cancel(work, release_id, reason=body.reason)), body=body)
 
@@ -33,7 +35,7 @@ def cancel_release(once: Once, who: Operator, release_id: str, body: Reason) -> 
 @router.post(
     "/pause", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Pause at the next safe point"
 )
-def pause_release(once: Once, who: Operator, release_id: str, body: Reason) -> Response:
+def pause_release(once: Once, who: Annotated[Actor, may(control.pause)], release_id: str, body: Reason) -> Response:
     """A running step stops at its next safe point, where nothing is left half done. A queued rollout leaves the queue."""
     return once(who, _whole(lambda work: control.pause(work, release_id, reason=body.reason)), body=body)
 
@@ -41,7 +43,7 @@ def pause_release(once: Once, who: Operator, release_id: str, body: Reason) -> R
 @router.post(
     "/resume", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Resume a paused release"
 )
-def resume_release(once: Once, who: Operator, release_id: str) -> Response:
+def resume_release(once: Once, who: Annotated[Actor, may(control.resume)], release_id: str) -> Response:
     """The release goes back into the queue of its endpoint and continues where it stopped."""
     return once(who, _whole(lambda work: control.resume(work, release_id)))
 
@@ -49,7 +51,7 @@ def resume_release(once: Once, who: Operator, release_id: str) -> Response:
 @router.post(
     "/retry", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Retry from the step that failed"
 )
-def retry_release(once: Once, who: Operator, release_id: str) -> Response:
+def retry_release(once: Once, who: Annotated[Actor, may(control.retry)], release_id: str) -> Response:
     """Completed steps are not repeated."""
     return once(who, _whole(lambda work: control.retry(work, release_id)))
 

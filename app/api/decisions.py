@@ -1,5 +1,7 @@
 """Plans, approvals and rejections over HTTP."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Response
 from pydantic import Field
 from sqlmodel import Session
@@ -7,12 +9,13 @@ from sqlmodel import Session
 from app.api.bodies import Body
 from app.api.documentation import refusals
 from app.api.idempotency import Answer, Once
-from app.api.permissions import Approver, Viewer
+from app.api.permissions import Viewer, may
 from app.api.plan_views import PlanView
 from app.api.release_views import ReleaseDetail
 from app.api.releases import whole_release
 from app.api.service import Api
 from app.approvals.service import expiry_of
+from app.identity.actor import Actor
 from app.releases.queries import get_rollout, plan_of
 from app.releasing import decisions
 from app.releasing.work import Work
@@ -71,7 +74,9 @@ def get_plan(api: Api, _who: Viewer, release_id: str, stage: str) -> PlanView:
     responses=refusals(403, 404, 409, 413),
     summary="Approve a rollout that waits",
 )
-def approve_rollout(once: Once, who: Approver, release_id: str, stage: str, body: Approval) -> Response:
+def approve_rollout(
+    once: Once, who: Annotated[Actor, may(decisions.approve)], release_id: str, stage: str, body: Approval
+) -> Response:
     """The last approval that the policy needs queues the rollout at once. Until then `missing` says what is still needed.
 
     If the plan is not `plan_digest` any more, nothing is approved, and `changes` says what changed.
@@ -90,7 +95,9 @@ def approve_rollout(once: Once, who: Approver, release_id: str, stage: str, body
     responses=refusals(403, 404, 409, 413),
     summary="Reject a rollout that waits, which ends the release",
 )
-def reject_rollout(once: Once, who: Approver, release_id: str, stage: str, body: Rejection) -> Response:
+def reject_rollout(
+    once: Once, who: Annotated[Actor, may(decisions.reject)], release_id: str, stage: str, body: Rejection
+) -> Response:
     """A rejection needs a reason (else 422): the requester reads it."""
 
     def act(work: Work) -> Answer:

@@ -11,7 +11,7 @@ from pydantic import Field
 from app.api.bodies import Body, Name
 from app.api.documentation import refusals
 from app.api.idempotency import Answer, Once
-from app.api.permissions import Requester, Viewer, require
+from app.api.permissions import Viewer, may
 from app.api.plan_views import DryRunView
 from app.api.service import Api, Service
 from app.identity.actor import Actor
@@ -46,18 +46,17 @@ class NewDryRun(Body):
     responses=refusals(404, 409, 413),
     summary="Plan a release without requesting it",
 )
-def create_dry_run(api: Api, once: Once, who: Requester, body: NewDryRun) -> Response:
+def create_dry_run(once: Once, who: Annotated[Actor, may(request_dry_run)], body: NewDryRun) -> Response:
     """Answers at once. A worker then plans each stage and runs the checks; poll the address in `Location` for the result.
 
     Nobody is asked to approve, and nothing is changed.
     """
-    require(api, who, Permission.REQUEST, body.model)
 
     def act(work: Work) -> Answer:
-        run = request_dry_run(work, **body.model_dump())
+        run = request_dry_run(work, body.model, **body.model_dump(exclude={"model"}))
         return Answer(202, DryRunView.of(run), location=f"/v1/dry-runs/{run.id}")
 
-    return once(who, act, body=body)
+    return once(who, act, body=body, check=lambda work: request_dry_run.check(work, body.model))
 
 
 @router.get("/{dry_run_id}", responses=refusals(404), summary="One dry run: the plan, and what would stop it")

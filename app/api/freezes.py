@@ -8,14 +8,13 @@ from pydantic import Field
 from app.api.bodies import Body, Name
 from app.api.documentation import refusals
 from app.api.idempotency import Answer, Once
-from app.api.permissions import Operator, Viewer, require
+from app.api.permissions import Operator, Viewer
 from app.api.service import Api, Service
 from app.api.views import FreezePage, FreezeView
 from app.freezes import queries
 from app.freezes.service import Wanted
 from app.freezes.tables import Freeze
-from app.identity.actor import Actor, forbidden
-from app.identity.roles import Permission
+from app.identity.actor import Actor
 from app.releasing import freezing
 from app.releasing.work import Work
 
@@ -61,15 +60,14 @@ class NewFreeze(Body):
 @router.post(
     "", status_code=201, response_model=FreezeView, responses=refusals(413), summary="Create a freeze or a hold"
 )
-def create_freeze(api: Api, once: Once, who: Operator, body: NewFreeze) -> Response:
+def create_freeze(once: Once, who: Operator, body: NewFreeze) -> Response:
     """A rollout that would start in this time is `scheduled` and starts afterwards. A running rollout goes on."""
-    _require_operator(api, who, body.model)
 
     def act(work: Work) -> Answer:
         freeze = freezing.create(work, body.wanted)
         return Answer(201, FreezeView.of(freeze, now=work.now), location=f"/v1/freezes/{freeze.id}")
 
-    return once(who, act, body=body)
+    return once(who, act, body=body, check=lambda work: freezing.require_operator(work, body.model))
 
 
 @router.get("", summary="Freezes and holds, the newest first")
@@ -77,7 +75,7 @@ def list_freezes(api: Api, who: Viewer, model: str | None = None) -> FreezePage:
     """With `model`, only those that apply to it."""
     now = api.database.now()
     found = api.read(lambda session: queries.list_freezes(session, model=model))
-    return FreezePage(items=[FreezeView.of(each, now=now) for each in found if _may_see(who, each)])
+    return FreezePage(items=[FreezeView.of(each, now=now) for each in found if freezing.may_see(who, each)])
 
 
 @router.get("/{freeze_id}", responses=refusals(404), summary="One freeze")
@@ -90,7 +88,6 @@ def get_freeze(api: Api, who: Viewer, freeze_id: str) -> FreezeView:
 @router.delete("/{freeze_id}", status_code=204, responses=refusals(404), summary="End a freeze or a hold")
 def delete_freeze(api: Api, who: Operator, freeze_id: str) -> Response:
     """The rollouts that waited for it start, unless another freeze applies."""
-    _require_operator(api, who, _visible(api, who, freeze_id).model)
     api.releasing.transact(who, lambda work: freezing.delete(work, freeze_id))
     return Response(status_code=204)
 
@@ -98,18 +95,6 @@ def delete_freeze(api: Api, who: Operator, freeze_id: str) -> Response:
 def _visible(api: Service, who: Actor, freeze_id: str) -> Freeze:
     """Raises NotFound, also for a freeze of a model that the actor may not see."""
     freeze = api.read(lambda session: queries.get_freeze(session, freeze_id))
-    if not _may_see(who, freeze):
+    if not freezing.may_see(who, freeze):
         raise queries.no_such_freeze(freeze_id)
     return freeze
-
-
-def _may_see(who: Actor, freeze: Freeze) -> bool:
-    """Whether the actor may see it: everybody may see a freeze of all models."""
-    return freeze.model is None or who.may(Permission.VIEW, freeze.model)
-
-
-def _require_operator(api: Service, who: Actor, model: str | None) -> None:
-    if model is not None:
-        require(api, who, Permission.OPERATE, model)
-    elif not who.may(Permission.OPERATE):
-        raise forbidden(who, Permission.OPERATE, None)

@@ -41,6 +41,13 @@ class Answer:
     location: str | None = None
 
 
+Check = Callable[[Work], None]
+
+
+def _nothing(_work: Work) -> None:
+    """Who may ask was told from the address alone."""
+
+
 class Idempotent:
     """Does what a POST asks for in one transaction, or gives the answer that it was given before under the same key."""
 
@@ -49,11 +56,17 @@ class Idempotent:
         self._key = idempotency_key
         self._route = f"{request.method} {request.url.path}{f'?{request.url.query}' if request.url.query else ''}"
 
-    def __call__(self, who: Actor, act: Callable[[Work], Answer], *, body: Any = None) -> Response:
-        """``body``: what was asked for. Raises Invalid for a key that was used for something else."""
+    def __call__(
+        self, who: Actor, act: Callable[[Work], Answer], *, body: Any = None, check: Check = _nothing
+    ) -> Response:
+        """``body``: what was asked for; ``check``: who may not ask for that gets no answer that was given before, either.
+
+        Raises Invalid for a key that was used for something else.
+        """
         digest = hashlib.sha256(json.dumps(jsonable_encoder(body), sort_keys=True).encode()).hexdigest()
 
         def attempt(work: Work) -> IdempotentAnswer:
+            check(work)
             known = self._key and work.get(IdempotentAnswer, (who.name, self._route, self._key))
             if known:
                 return _same_request(known, digest)

@@ -10,11 +10,12 @@ from app.api.bodies import Body, Name
 from app.api.documentation import refusals
 from app.api.idempotency import Answer, Once
 from app.api.paging import Cursor, Limit, number_of, page_end
-from app.api.permissions import Requester, Viewer, require
+from app.api.permissions import Viewer, may
 from app.api.service import Api
 from app.api.views import JobPage, JobView
 from app.bundles.store import load
 from app.definitions.names import JobName
+from app.identity.actor import Actor
 from app.identity.roles import Permission
 from app.jobs import queries
 from app.jobs.folder import check_folder
@@ -78,19 +79,18 @@ class NewJob(Body):
     responses=refusals(404, 409, 413),
     summary="Record or submit a training job",
 )
-def create_job(api: Api, once: Once, who: Requester, body: NewJob) -> Response:
+def create_job(api: Api, once: Once, who: Annotated[Actor, may(request_job)], body: NewJob) -> Response:
     """Answers at once. A worker then submits the job, if it is new, and follows it to its end."""
-    require(api, who, Permission.REQUEST, body.model)
     name = body.name or f"{body.model}-{secrets.token_hex(4)}"
     submission = body.submission
     if submission is not None:
         check_folder(api.read(lambda session: load(session, submission.bundle_digest)), submission)
 
     def act(work: Work) -> Answer:
-        job = request_job(work, model=body.model, name=name, submission=submission)
+        job = request_job(work, body.model, name=name, submission=submission)
         return Answer(202, JobView.of(job), location=f"/v1/jobs/{job.name}?workspace={job.workspace}")
 
-    return once(who, act, body=body)
+    return once(who, act, body=body, check=lambda work: request_job.check(work, body.model))
 
 
 @router.get("", summary="Training jobs, the newest first")

@@ -13,14 +13,12 @@ from app.api.permissions import Admin, Viewer
 from app.api.service import Api
 from app.api.views import ModelDetail, ModelPage, ModelView, ServingView
 from app.bundles.store import load
-from app.definitions import queries, service
+from app.definitions import queries
 from app.definitions.read import read_archive
 from app.definitions.schema import json_schema
 from app.definitions.sdk_check import check_by_sdk
-from app.identity.actor import forbidden
 from app.identity.roles import Permission, Visible
-from app.releases.attested import ROW, row_digest
-from app.releasing.applying import require_applicable
+from app.releasing.applying import apply, require_admin
 from app.releasing.work import Work
 from app.serving.queries import where_serves
 
@@ -43,31 +41,16 @@ def apply_model(api: Api, once: Once, who: Admin, body: ApplyModel) -> Response:
     archive = api.read(lambda session: load(session, body.bundle))
     definition = read_archive(archive)
     check_by_sdk(archive, definition)
-    if not who.may(Permission.ADMINISTER, definition.model.name):
-        raise forbidden(who, Permission.ADMINISTER, definition.model.name)
 
     def act(work: Work) -> Answer:
-        require_applicable(work, definition, bundle_digest=body.bundle)
-        applied = service.apply(work, definition, bundle_digest=body.bundle, note=body.note)
+        applied = apply(work, definition, bundle_digest=body.bundle, note=body.note)
         version = applied.definition
-        if applied.created:
-            work.append_event(
-                "model.applied",
-                subject=f"{version.model}@{version.version}",
-                model=version.model,
-                data={
-                    "version": version.version,
-                    "bundle": version.bundle_digest,
-                    "note": body.note,
-                    ROW: row_digest(version),
-                },
-            )
         view = ModelView.of(version, created=applied.created)
         return Answer(
             201 if applied.created else 200, view, location=f"/v1/models/{version.model}/versions/{version.version}"
         )
 
-    return once(who, act, body=body)
+    return once(who, act, body=body, check=lambda work: require_admin(work, definition.model.name))
 
 
 @router.get("/models", summary="The newest definition of each model")

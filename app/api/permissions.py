@@ -1,25 +1,23 @@
-"""The permission that each route needs, declared in its signature: ``who: Approver`` requires the permission to approve the model of the address.
+"""What each route needs, declared where it is: ``who: Viewer``, or ``who: Annotated[Actor, may(cancel)]`` for what a use case needs.
 
-A route's address names its model, or a release, whose id begins with it; so whether somebody may is decided on their grants alone.
-What an actor may not see is answered exactly as what is not there, and takes as long.
+A route's address names its model, or a release, whose id begins with it; so who may not do a thing is told so before the body is read.
+Where the body names the model, the use case tells.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
 from app.api.service import Api, Service, Who, actor_of_headers
-from app.definitions.queries import no_such_model
 from app.identity.actor import Actor, forbidden
 from app.identity.roles import Permission
-from app.releases.queries import model_of, no_such_release
+from app.releasing.permissions import UseCase, require_for_model, require_for_release
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """A dependency that returns the actor, if permitted. Tests check that every route except the public ones has one.
+    """A dependency that gives the actor, if they may. Tests find it on every route but the public ones.
 
     ``everywhere``: for what belongs to no model, or to all.
     """
@@ -28,62 +26,33 @@ class Allowed:
     everywhere: bool = False
 
     def __call__(self, request: Request, api: Api, who: Who) -> Actor:
-        """Raises NotFound for what the actor may not see, Forbidden for what the actor may only see."""
-        model = _model(request.path_params)
-        if model is not None:
-            _require_visible(api, who, request.path_params)
-        if self.everywhere or model is not None:
-            is_allowed = who.may(self.permission, model)
-        else:
-            is_allowed = who.models(self.permission) != frozenset()
-        if not is_allowed:
-            raise forbidden(who, self.permission, model)
+        """Raises NotFound for what the actor may not see, Forbidden for what they may see only."""
+        release_id, model = (request.path_params.get(each) for each in ("release_id", "model"))
+        if release_id is not None:
+            require_for_release(who, self.permission, release_id)
+        elif model is not None:
+            api.read(lambda session: require_for_model(session, who, self.permission, model))
+        elif not (who.may(self.permission) if self.everywhere else who.models(self.permission) != frozenset()):
+            raise forbidden(who, self.permission, None)
         return who
 
 
-def allowed(permission: Permission, *, everywhere: bool = False) -> Allowed:
-    return Allowed(permission, everywhere)
-
-
-def require(api: Service, who: Actor, permission: Permission, model: str) -> None:
-    """Check the permission for a model that a body names. Raises NotFound, as for a missing model, or Forbidden."""
-    if not who.may(Permission.VIEW, model):
-        raise _absent_model(api, who, model)
-    if not who.may(permission, model):
-        raise forbidden(who, permission, model)
+def may(use_case: UseCase[..., Any]) -> Any:
+    """The dependency of a route that carries out this use case."""
+    return Depends(Allowed(use_case.permission))
 
 
 async def require_still_visible(api: Service, request: Request, release_id: str) -> None:
-    """Check again after a wait: the caller may have lost the token or the role. Raises as at the start of the request."""
-    who = await actor_of_headers(api, request)
-    if not who.may(Permission.VIEW, model_of(release_id)):
-        raise no_such_release(release_id)
+    """For a request that has waited: who sent it may have lost their token or role meanwhile. Raises as at its beginning."""
+    require_for_release(await actor_of_headers(api, request), Permission.VIEW, release_id)
 
 
-def _model(path: Mapping[str, str]) -> str | None:
-    return path.get("model") or (model_of(path["release_id"]) if "release_id" in path else None)
-
-
-def _require_visible(api: Service, who: Actor, path: Mapping[str, str]) -> None:
-    model = _model(path)
-    if who.may(Permission.VIEW, model):
-        return
-    if "release_id" in path:
-        raise no_such_release(path["release_id"])
-    raise _absent_model(api, who, str(model))
-
-
-def _absent_model(api: Service, who: Actor, model: str) -> Exception:
-    return api.read(lambda session: no_such_model(session, model, visible=who.models(Permission.VIEW)))
-
-
-Viewer = Annotated[Actor, Depends(allowed(Permission.VIEW))]
-Requester = Annotated[Actor, Depends(allowed(Permission.REQUEST))]
-Approver = Annotated[Actor, Depends(allowed(Permission.APPROVE))]
-LogReader = Annotated[Actor, Depends(allowed(Permission.DIAGNOSE))]
-Operator = Annotated[Actor, Depends(allowed(Permission.OPERATE))]
-Admin = Annotated[Actor, Depends(allowed(Permission.ADMINISTER))]
+Viewer = Annotated[Actor, Depends(Allowed(Permission.VIEW))]
+Requester = Annotated[Actor, Depends(Allowed(Permission.REQUEST))]
+LogReader = Annotated[Actor, Depends(Allowed(Permission.DIAGNOSE))]
+Operator = Annotated[Actor, Depends(Allowed(Permission.OPERATE))]
+Admin = Annotated[Actor, Depends(Allowed(Permission.ADMINISTER))]
 
 # For what belongs to no model, or to all.
-ViewerOfAll = Annotated[Actor, Depends(allowed(Permission.VIEW, everywhere=True))]
-AdminOfAll = Annotated[Actor, Depends(allowed(Permission.ADMINISTER, everywhere=True))]
+ViewerOfAll = Annotated[Actor, Depends(Allowed(Permission.VIEW, everywhere=True))]
+AdminOfAll = Annotated[Actor, Depends(Allowed(Permission.ADMINISTER, everywhere=True))]

@@ -11,11 +11,12 @@ from app.api.bodies import Body, Name
 from app.api.documentation import refusals
 from app.api.idempotency import Answer, Once
 from app.api.paging import Cursor, Limit, moment_of, page_end
-from app.api.permissions import Requester, Viewer, require, require_still_visible
+from app.api.permissions import Viewer, may, require_still_visible
 from app.api.release_views import ReleaseDetail, ReleasePage, ReleaseView
 from app.api.service import Api, Service
 from app.approvals.service import decisions_on
 from app.events.work import UnitOfWork
+from app.identity.actor import Actor
 from app.identity.roles import Permission
 from app.releases import queries
 from app.releases.states import Status
@@ -47,22 +48,20 @@ class NewRelease(Body):
     summary="Request a release",
 )
 def create_release(
-    api: Api,
     once: Once,
-    who: Requester,
+    who: Annotated[Actor, may(request_release)],
     body: NewRelease,
 ) -> Response:
     """Answers at once. A worker then looks up the exact content, plans each stage and carries it out.
 
     To see the plan first, without a release: `POST /v1/dry-runs`.
     """
-    require(api, who, Permission.REQUEST, body.model)
 
     def act(work: Work) -> Answer:
-        release = request_release(work, **body.model_dump())
+        release = request_release(work, body.model, **body.model_dump(exclude={"model"}))
         return Answer(201, whole_release(work, release.id), location=f"/v1/releases/{release.id}")
 
-    return once(who, act, body=body)
+    return once(who, act, body=body, check=lambda work: request_release.check(work, body.model))
 
 
 @router.get("", summary="Releases, the newest first")

@@ -30,12 +30,13 @@ from app.chat.tables import ChatRequest
 from app.database.connection import Database
 from app.errors import Conflict, Forbidden, Invalid, MlreleaseError, Unauthenticated, Unavailable
 from app.identity.actor import Actor
-from app.identity.roles import Permission
 from app.notifications.deliveries import request_delivery
 from app.notifications.sending import NotDelivered
 from app.notifications.tables import Channel
+from app.releases.tables import Rollout
 from app.releasing import decisions
-from app.releasing.work import Releasing
+from app.releasing.permissions import require_for_release
+from app.releasing.work import Releasing, Work
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -130,7 +131,7 @@ def _handle_press(context: SlackContext, payload: Json) -> Response:
             _decide(context, press, reason="")
         else:
             # Refuse before the person writes a reason.
-            _approver(context, press)
+            require_for_release(_actor(context, press), decisions.reject.permission, press.release_id)
             return _open_reason_form(context, payload, press)
     except Invalid as incomplete:
         return _open_reason_form(context, payload, press, why=incomplete.sentence)
@@ -159,17 +160,20 @@ def _handle_form(context: SlackContext, payload: Json) -> Response:
 
 
 def _decide(context: SlackContext, press: ButtonPress, *, reason: str) -> None:
-    actor = _approver(context, press)
-    decide = decisions.approve if press.approve else decisions.reject
-    context.releasing.transact(
-        actor,
-        lambda work: decide(work, press.release_id, press.stage, reason=reason, plan_digest=press.plan_digest),
-    )
+    actor = _actor(context, press)
+
+    def decide(work: Work) -> Rollout:
+        subject = (press.release_id, press.stage)
+        if press.approve:
+            return decisions.approve(work, *subject, reason=reason, plan_digest=press.plan_digest)
+        return decisions.reject(work, *subject, reason=reason, plan_digest=press.plan_digest)
+
+    context.releasing.transact(actor, decide)
     log.info("decided_in_slack", release=press.release_id, stage=press.stage, actor=actor.name)
 
 
-def _approver(context: SlackContext, press: ButtonPress) -> Actor:
-    """The person who pressed. Raises Forbidden for an unknown user, and for one who may not approve this model."""
+def _actor(context: SlackContext, press: ButtonPress) -> Actor:
+    """The person who pressed. Raises Forbidden for an unknown user."""
     actor = context.actor_of(press.user)
     if actor is None:
         raise Forbidden(
@@ -177,9 +181,6 @@ def _approver(context: SlackContext, press: ButtonPress) -> Actor:
             code="chat_user_unknown",
             hint="Ask the people who maintain access.yml to add your Slack id.",
         )
-    model = press.release_id.rpartition("-")[0]
-    if not actor.may(Permission.APPROVE, model):
-        raise Forbidden(f"{actor.name} may not decide on releases of {model}.", code="not_allowed")
     return actor
 
 

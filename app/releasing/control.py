@@ -1,6 +1,7 @@
 """Controlling a release: cancel, pause, resume, retry."""
 
 from app.errors import Conflict
+from app.identity.roles import Permission
 from app.releases.locks import lock_release
 from app.releases.queries import overtaken_by, rollout_ahead
 from app.releases.service import ask_of, forget_what_was_asked, move_release, move_rollout, plan_again
@@ -8,9 +9,11 @@ from app.releases.states import Control, Status
 from app.releases.tables import Release, Rollout
 from app.releasing.advance import WHEN_TAKEN_UP_AGAIN, enqueue_rollout
 from app.releasing.asking import void_approvals
+from app.releasing.permissions import about_release
 from app.releasing.work import Work
 
 
+@about_release(Permission.OPERATE)
 def cancel(work: Work, release_id: str, *, reason: str = "") -> Release:
     """Cancel: at once where nothing runs, else at the next safe point. Raises Conflict when it has ended."""
     release = lock_release(work, release_id)
@@ -34,6 +37,7 @@ def cancel(work: Work, release_id: str, *, reason: str = "") -> Release:
     return release
 
 
+@about_release(Permission.OPERATE)
 def pause(work: Work, release_id: str, *, reason: str = "") -> Release:
     """Pause what runs or waits in the queue. Raises Conflict in any other state."""
     release = lock_release(work, release_id)
@@ -50,6 +54,7 @@ def pause(work: Work, release_id: str, *, reason: str = "") -> Release:
     return release
 
 
+@about_release(Permission.OPERATE)
 def resume(work: Work, release_id: str) -> Release:
     """Go on with a paused release where it stopped. Raises Conflict when it is not paused, or a newer one has overtaken it."""
     release = lock_release(work, release_id)
@@ -60,6 +65,7 @@ def resume(work: Work, release_id: str) -> Release:
     return release
 
 
+@about_release(Permission.OPERATE)
 def retry(work: Work, release_id: str) -> Release:
     """Go on from what failed or was cancelled, keeping what is done. Raises Conflict when nothing did, or when overtaken."""
     release = lock_release(work, release_id)

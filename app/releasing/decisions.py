@@ -16,10 +16,12 @@ from app.releases.tables import Plan, Release, Rollout
 from app.releasing.advance import enqueue_rollout
 from app.releasing.asking import say_what_is_missing
 from app.releasing.guarding import refusals_of, require_allowed
+from app.releasing.permissions import about_release
 from app.releasing.plan_now import policy_now
 from app.releasing.work import Work
 
 
+@about_release(Permission.APPROVE)
 def approve(
     work: Work,
     release_id: str,
@@ -54,6 +56,7 @@ def approve(
     return rollout
 
 
+@about_release(Permission.APPROVE)
 def reject(work: Work, release_id: str, stage: str, *, reason: str, plan_digest: str | None = None) -> Rollout:
     """Reject a rollout, which ends the release. Raises as ``approve`` does, and Invalid without a reason."""
     release, rollout = _locked(work, release_id, stage)

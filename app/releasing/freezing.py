@@ -1,25 +1,45 @@
 """Creating and deleting freezes and holds: an event, and a new check of what waits, in one transaction."""
 
-from app.freezes.queries import get_freeze
+from app.freezes.queries import get_freeze, no_such_freeze
 from app.freezes.service import Wanted, create_freeze, delete_freeze
 from app.freezes.tables import RECORDED, Freeze
+from app.identity.actor import Actor, forbidden
+from app.identity.roles import Permission
 from app.releases.attested import CREATED, DELETED, ROW, row_digest
 from app.releasing.advance import reconsider_scheduled
+from app.releasing.permissions import require_for_model
 from app.releasing.work import Work
 
 
 def create(work: Work, wanted: Wanted) -> Freeze:
-    """Raises Invalid."""
+    """Raises NotFound (model), Forbidden and Invalid."""
+    require_operator(work, wanted.model)
     freeze = create_freeze(work, wanted)
     _tell(work, freeze, CREATED)
     return freeze
 
 
 def delete(work: Work, freeze_id: str) -> None:
-    """Raises NotFound."""
+    """Raises NotFound, also for one of a model that the actor may not see, and Forbidden."""
     freeze = get_freeze(work, freeze_id)
+    if not may_see(work.actor, freeze):
+        raise no_such_freeze(freeze_id)
+    require_operator(work, freeze.model)
     delete_freeze(work, freeze)
     _tell(work, freeze, DELETED)
+
+
+def may_see(actor: Actor, freeze: Freeze) -> bool:
+    """What is about all models keeps everybody's releases out, so everybody may know of it."""
+    return freeze.model is None or actor.may(Permission.VIEW, freeze.model)
+
+
+def require_operator(work: Work, model: str | None) -> None:
+    """Raises NotFound or Forbidden. Without a model: of all of them."""
+    if model is not None:
+        require_for_model(work, work.actor, Permission.OPERATE, model)
+    elif not work.actor.may(Permission.OPERATE):
+        raise forbidden(work.actor, Permission.OPERATE, None)
 
 
 def _tell(work: Work, freeze: Freeze, kind: str) -> None:

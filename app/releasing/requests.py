@@ -31,15 +31,17 @@ from app.releases.dry_runs import begin_dry_run
 from app.releases.service import Request, create_release
 from app.releases.tables import DryRun, Release
 from app.releasing.guarding import require_allowed
+from app.releasing.permissions import about_model
 from app.releasing.work import Work
 
 _MARK_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
+@about_model(Permission.REQUEST)
 def request_release(
     work: Work,
-    *,
     model: str,
+    *,
     job: str,
     stages: Sequence[str] | None = None,
     definition_version: int | None = None,
@@ -79,10 +81,11 @@ def request_release(
     return release
 
 
+@about_model(Permission.REQUEST)
 def request_dry_run(
     work: Work,
-    *,
     model: str,
+    *,
     job: str,
     stages: Sequence[str] | None = None,
     definition_version: int | None = None,
@@ -105,10 +108,11 @@ def request_dry_run(
     return run
 
 
+@about_model(Permission.REQUEST)
 def request_job(
     work: Work,
-    *,
     model: str,
+    *,
     name: str,
     submission: Submission | None = None,
 ) -> TrainingJob:

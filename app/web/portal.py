@@ -16,7 +16,7 @@ from app.identity.authentication import Authentication
 from app.identity.cookies import session_cookie
 from app.identity.roles import Permission
 from app.identity.sessions import check_csrf, csrf_token
-from app.releases.queries import model_of, no_such_release
+from app.releasing.permissions import require_for_release
 from app.releasing.work import Releasing
 from app.web.forms import Fields
 
@@ -89,8 +89,7 @@ def _allowed_visitor(visitor: CurrentVisitor, release_id: str) -> Visitor:
 
 def require_visible(actor: Actor, release_id: str) -> None:
     """Raises NotFound, the same for a hidden release as for a missing one."""
-    if not actor.may(Permission.VIEW, model_of(release_id)):
-        raise no_such_release(release_id)
+    require_for_release(actor, Permission.VIEW, release_id)
 
 
 AllowedVisitor = Annotated[Visitor, Depends(_allowed_visitor)]

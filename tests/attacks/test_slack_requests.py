@@ -133,7 +133,7 @@ def test_approver_of_another_model_decides_nothing(
     send(caller, slack.press(action, user="U0CARL"))
 
     wait_until(lambda: slack.ephemeral, what="who pressed is answered")
-    assert "carl may not decide on releases of churn" in slack.ephemeral[0]["text"]
+    assert "carl may not approve churn" in slack.ephemeral[0]["text"]
     unmoved()
 
 
@@ -144,7 +144,7 @@ def test_form_sent_off_by_somebody_else_is_theirs(
 
     answer = send(caller, slack.submit("So.", user="U0CARL"))
 
-    assert "carl may not decide" in answer.json()["errors"]["reason"]
+    assert "carl may not approve churn" in answer.json()["errors"]["reason"]
     unmoved()
 
 

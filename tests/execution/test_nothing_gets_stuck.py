@@ -26,6 +26,7 @@ from app.execution.reconcile import MOST_IN_A_ROW, Reconciliation
 from app.execution.rollout import carry_out_rollout
 from app.execution.timers import wake_rollout
 from app.identity.actor import SERVICE, Actor
+from app.identity.roles import Grant, Role
 from app.jobs.service import LOST, REFUSED, SUBMITTING
 from app.jobs.tables import TrainingJob
 from app.releases.attested import ROW, row_digest
@@ -47,7 +48,7 @@ from tests.waiting import PATIENCE_SECONDS
 
 __all__ = ["hands", "planned", "worker"]
 
-ANNA = Actor(name="anna", via="cli")
+ANNA = Actor(name="anna", via="cli", grants=(Grant(Role.ADMIN),))
 NOT_DRIVEN = {Status.SUCCEEDED, Status.FAILED}
 DUE_BY_THEMSELVES = {"timer", "job"}  # the engine has nothing of it that could be lost
 TARGET = "sub/rg/ws/dev"
