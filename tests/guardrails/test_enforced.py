@@ -114,7 +114,7 @@ def test_least_policy_is_asked_for_and_shown_in_the_plan(settings: Settings, fil
         with httpx.Client(base_url=served.url, headers={"Accept": "text/html"}, trust_env=False) as browser:
             browser.post("/login", data={"token": served.development_token, "name": "boris", "groups": ""})
             page = browser.get(f"/releases/{release['id']}/rollouts/prod").text
-        assert "raised by guardrail &#39;production&#39; (approval)" in page
+        assert "because of guardrail &#39;production&#39; (approval)" in page
         assert "{model}-prod" in page
 
 
