@@ -14,10 +14,10 @@ from app.execution.context import WorkerContext
 from app.execution.resolve_and_preflight import Findings, Subject, resolve_and_preflight
 from app.execution.workflows import register_workflow
 from app.planning.places import Place
+from app.releases.attempts import INTERNAL_ERROR
 from app.releases.dry_runs import finish_dry_run
 from app.releases.planning import PlannedRollout
 from app.releases.plans import difference
-from app.releases.service import INTERNAL_ERROR
 from app.releases.states import DryRunState
 from app.releases.tables import DryRun, Plan
 from app.releasing.guarding import guarded

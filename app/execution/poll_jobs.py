@@ -36,7 +36,7 @@ from app.jobs.service import (
 )
 from app.jobs.tables import TrainingJob
 from app.planning.places import Place
-from app.releases.service import INTERNAL_ERROR
+from app.releases.attempts import INTERNAL_ERROR
 from app.releasing.work import Work
 from app.workers.queries import live_ids
 

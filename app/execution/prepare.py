@@ -15,9 +15,10 @@ from app.execution.context import WorkerContext
 from app.execution.resolve_and_preflight import Findings, Subject, resolve_and_preflight
 from app.execution.workflows import register_workflow
 from app.jobs.tables import TrainingJob
+from app.releases.attempts import INTERNAL_ERROR
 from app.releases.locks import lock_release
 from app.releases.planning import PlannedRollout, keep_checks, plan_release
-from app.releases.service import INTERNAL_ERROR, move_release
+from app.releases.service import move_release
 from app.releases.states import Status
 from app.releases.tables import Release
 from app.releasing.advance import advance_release

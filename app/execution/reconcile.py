@@ -20,17 +20,17 @@ from sqlmodel import Session, col, select
 
 from app.execution.context import WorkerContext
 from app.execution.rollout import is_driven_elsewhere
-from app.releases.locks import lock_release, lock_rollout
-from app.releases.queries import last_kinds, whose_turn
-from app.releases.service import (
+from app.releases.attempts import (
     INTERNAL_ERROR,
     REQUEUED_RELEASE,
     REQUEUED_ROLLOUT,
     fail_rollout,
-    move_release,
     note_requeued,
     renew_attempt,
 )
+from app.releases.locks import lock_release, lock_rollout
+from app.releases.queries import last_kinds, whose_turn
+from app.releases.service import move_release
 from app.releases.states import DRIVEN, DryRunState, Status
 from app.releases.tables import DryRun, Release, Rollout
 from app.releasing.work import Work

@@ -18,10 +18,11 @@ from app.execution.residue import read_residue, say_residue
 from app.execution.step_runs import End, Job, begin_steps, carry_out_step, record_end
 from app.execution.workflows import register_workflow
 from app.planning.plan import On
+from app.releases.attempts import INTERNAL_ERROR, fail_rollout, set_due, skip_what_is_left
 from app.releases.locks import lock_rollout
 from app.releases.order import outcome, ready
 from app.releases.queries import is_queued_at, under_way_at, whose_turn
-from app.releases.service import INTERNAL_ERROR, fail_rollout, move_rollout, set_due, skip_what_is_left
+from app.releases.service import move_rollout
 from app.releases.states import DRIVEN, Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.releasing.advance import advance_release, may_begin

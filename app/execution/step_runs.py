@@ -14,9 +14,10 @@ from app.execution.attempts import carry_out
 from app.execution.bounded import internal_error
 from app.execution.context import WorkerContext
 from app.planning.kinds import KINDS
+from app.releases.attempts import INTERNAL_ERROR
 from app.releases.locks import lock_step
 from app.releases.queries import model_of
-from app.releases.service import INTERNAL_ERROR, move_step, report_progress
+from app.releases.service import move_step, report_progress
 from app.releases.states import Control, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.releasing.on_record import Ready, look_up_steps

@@ -17,9 +17,10 @@ from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
 from app.execution.poll_jobs import poll_job
 from app.jobs.queries import due_polls
+from app.releases.attempts import fail_rollout, set_due
 from app.releases.locks import lock_release
 from app.releases.queries import due, plan_of
-from app.releases.service import fail_rollout, move_rollout, set_due
+from app.releases.service import move_rollout
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout
 from app.releasing.advance import enqueue_rollout

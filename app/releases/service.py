@@ -1,11 +1,11 @@
-"""The sole writer of releases, rollouts and step runs; what they are made from is stored by ``planning``.
+"""New releases, and the one place where a status changes. `attempts` and `asked` write the rest of these rows, `planning` what is planned.
 
 Every change of state goes through ``move_release``, ``move_rollout`` or ``move_step``: each checks that the change is allowed,
 stores it and writes the event, in the caller's transaction. A release that has rollouts follows them: its status is that of the
 first rollout that has not succeeded.
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -14,15 +14,12 @@ from sqlmodel import func, select
 
 from app.errors import Conflict
 from app.events.work import UnitOfWork
-from app.releases.locks import keep_locked, lock_rollout
-from app.releases.queries import rollout_ahead, steps_of
+from app.releases.locks import keep_locked
+from app.releases.queries import rollout_ahead
 from app.releases.states import (
-    DRIVEN,
     RELEASE_MAY_FOLLOW,
     ROLLOUT_MAY_FOLLOW,
     STEP_MAY_FOLLOW,
-    TIMED,
-    Control,
     Status,
     StepStatus,
 )
@@ -30,11 +27,6 @@ from app.releases.tables import Release, Rollout, StepRun
 
 Json = dict[str, Any]
 State = TypeVar("State", Status, StepStatus)
-
-INTERNAL_ERROR = "internal_error"  # the code of what this service itself broke
-
-# Written where nobody drove a row any more: see ``execution.reconcile``.
-REQUEUED_ROLLOUT, REQUEUED_RELEASE = "rollout.requeued", "release.requeued"
 
 
 @dataclass(frozen=True)
@@ -83,35 +75,6 @@ def create_release(work: UnitOfWork, request: Request, *, mark: str) -> Release:
     }
     record(work, release, "release.created", subject=release.id, data=asked)
     return release
-
-
-def begin_asking(work: UnitOfWork, rollout: Rollout) -> None:
-    """People are asked from now on."""
-    rollout.asked_at, rollout.emergency = work.now, False
-    work.add(rollout)
-    work.flush()
-
-
-def begin_round(work: UnitOfWork, rollout: Rollout) -> None:
-    """What was said on this rollout so far is void."""
-    rollout.round += 1
-    rollout.emergency = False
-    work.add(rollout)
-    work.flush()
-
-
-def break_glass(work: UnitOfWork, rollout: Rollout) -> None:
-    """No freeze and no hold keeps it any more."""
-    rollout.emergency = True
-    work.add(rollout)
-    work.flush()
-
-
-def end_break_glass(work: UnitOfWork, rollout: Rollout) -> None:
-    """Freezes and holds keep it as they keep others."""
-    rollout.emergency = False
-    work.add(rollout)
-    work.flush()
 
 
 def move_release(
@@ -214,102 +177,6 @@ def report_progress(work: UnitOfWork, step: StepRun, sentence: str) -> None:
         return
     step.sentence = sentence
     _record_of_step(work, step, "step.reported", data={"sentence": sentence})
-
-
-def set_due(work: UnitOfWork, rollout: Rollout, at: datetime | None) -> None:
-    """When something is to happen to it by itself; None: nothing does. It is of no interest after the next change of its state."""
-    rollout.due_at = at
-    work.add(rollout)
-    work.flush()
-
-
-def begin_attempt(work: UnitOfWork, rollout: Rollout) -> None:
-    """Have a rollout wait for its turn at its target."""
-    rollout.attempt += 1
-    move_rollout(
-        work,
-        rollout,
-        Status.QUEUED,
-        code="queued",
-        sentence=f"Queued for {rollout.endpoint}.",
-    )
-
-
-def fail_rollout(
-    work: UnitOfWork, rollout_id: str, sentence: str, *, attempt: int | None = None, steps: bool = True
-) -> Status:
-    """End a rollout that this service itself broke; its status then. One that has ended, or has a newer attempt, stays as it is.
-
-    Without ``steps`` only what must be written is: a retry plans again whatever the steps are left at.
-    """
-    rollout, _, its_steps = lock_rollout(work, rollout_id)
-    if rollout.status not in DRIVEN | TIMED or attempt not in {None, rollout.attempt}:
-        return rollout.status
-    if steps:
-        for step in its_steps:
-            if step.status is StepStatus.RUNNING:
-                move_step(work, step, StepStatus.ERRORED, code=INTERNAL_ERROR, sentence=sentence)
-        skip_what_is_left(work, its_steps, because=f"Not reached: {sentence}")
-    move_rollout(work, rollout, Status.FAILED, code=INTERNAL_ERROR, sentence=sentence)
-    return rollout.status
-
-
-def renew_attempt(work: UnitOfWork, rollout: Rollout) -> None:
-    """Give a rollout that nobody drives a new attempt as it stands: whoever still drove it does no more."""
-    rollout.attempt += 1
-    work.add(rollout)
-    work.flush()
-    release = work.get_one(Release, rollout.release_id)
-    data = {"attempt": rollout.attempt, "status": rollout.status.value}
-    record(work, release, REQUEUED_ROLLOUT, subject=rollout.id, data=data)
-
-
-def note_requeued(work: UnitOfWork, release: Release) -> None:
-    """A release that nobody prepared any more is to be prepared anew."""
-    record(work, release, REQUEUED_RELEASE, subject=release.id, data={})
-
-
-def ask_of(work: UnitOfWork, release: Release, control: Control, *, reason: str) -> None:
-    """Note what is asked of a release that is under way; its steps look at this between two acts."""
-    release.control = control
-    asked = f"release.{control.value}_requested"
-    record(work, release, asked, subject=release.id, data={"reason": reason})
-
-
-def forget_what_was_asked(work: UnitOfWork, release: Release) -> None:
-    """It goes on: what was asked of it before is done with. What it goes on as is the event."""
-    release.control = None
-    work.add(release)
-    work.flush()
-
-
-def plan_again(work: UnitOfWork, rollout: Rollout) -> None:
-    """Let the steps that have not succeeded be carried out again: what is done stays done, what waits waits on."""
-    for step in steps_of(work, rollout.id):
-        if step.status is StepStatus.WAITING:
-            _leave_out_pause(work, rollout, step)
-        elif step.status not in {StepStatus.SUCCEEDED, StepStatus.PENDING}:
-            move_step(work, step, StepStatus.PENDING, code="planned", sentence="Planned again.")
-
-
-def _leave_out_pause(work: UnitOfWork, rollout: Rollout, step: StepRun) -> None:
-    """The time of a pause is not the step's: what had passed of it before, and what was left, stay as they were."""
-    if rollout.paused_at is None or step.started_at is None or step.wait_until is None:
-        return
-    paused = work.now - rollout.paused_at
-    step.started_at, step.wait_until = step.started_at + paused, step.wait_until + paused
-    work.add(step)
-    work.flush()
-
-
-def skip_what_is_left(work: UnitOfWork, steps: Iterable[StepRun], *, because: str) -> None:
-    """Steps that will not run in this attempt, and those that will not be waited for any more."""
-    for step in steps:
-        if step.status is StepStatus.PENDING:
-            move_step(work, step, StepStatus.SKIPPED, code="not_reached", sentence=because)
-        elif step.status is StepStatus.WAITING:
-            said = f"Not waited for any more. {step.sentence}"
-            move_step(work, step, StepStatus.CANCELLED, code="wait_ended", sentence=said)
 
 
 def _follow_rollouts(work: UnitOfWork, release: Release) -> None:

@@ -4,8 +4,9 @@ At the first gate that is closed the rollout waits, or ends. It is walked throug
 gate that it waits at, and a last time when its turn in the queue has come: until then anything may have changed.
 """
 
+from app.releases.attempts import begin_attempt, set_due
 from app.releases.queries import rollout_ahead, scheduled, waiting_before
-from app.releases.service import begin_attempt, move_rollout, set_due
+from app.releases.service import move_rollout
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout
 from app.releasing.asking import ask_people, void_approvals

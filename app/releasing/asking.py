@@ -5,10 +5,12 @@ from dataclasses import asdict
 
 from app.approvals.policy import Verdict
 from app.approvals.service import decisions_on, expiry_of, verdict_on
+from app.releases.asked import begin_asking, begin_round
+from app.releases.attempts import set_due
 from app.releases.locks import lock_release
 from app.releases.plans import Change
 from app.releases.queries import asking_at, plan_of
-from app.releases.service import begin_asking, begin_round, move_rollout, record, set_due
+from app.releases.service import move_rollout, record
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout
 from app.releasing.plan_now import renew_plan

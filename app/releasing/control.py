@@ -2,9 +2,11 @@
 
 from app.errors import Conflict
 from app.identity.roles import Permission
+from app.releases.asked import ask_of, forget_what_was_asked
+from app.releases.attempts import plan_again
 from app.releases.locks import lock_release
 from app.releases.queries import overtaken_by, rollout_ahead
-from app.releases.service import ask_of, forget_what_was_asked, move_release, move_rollout, plan_again
+from app.releases.service import move_release, move_rollout
 from app.releases.states import Control, Status
 from app.releases.tables import Release, Rollout
 from app.releasing.advance import WHEN_TAKEN_UP_AGAIN, enqueue_rollout

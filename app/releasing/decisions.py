@@ -6,11 +6,12 @@ from app.approvals.policy import State
 from app.approvals.service import NewVote, cast_vote
 from app.errors import Conflict, Forbidden
 from app.identity.roles import Permission
+from app.releases.asked import break_glass
 from app.releases.attested import ROW
 from app.releases.locks import lock_release
 from app.releases.plans import changes
 from app.releases.queries import get_rollout, plan_of
-from app.releases.service import break_glass, move_rollout, record
+from app.releases.service import move_rollout, record
 from app.releases.states import Status
 from app.releases.tables import Plan, Release, Rollout
 from app.releasing.advance import enqueue_rollout

@@ -16,8 +16,9 @@ from app.execution.context import WorkerContext
 from app.execution.rollout import carry_out_rollout
 from app.identity.actor import SERVICE
 from app.jobs.tables import TrainingJob
+from app.releases.attempts import begin_attempt
 from app.releases.queries import get_rollout, steps_of
-from app.releases.service import begin_attempt, move_rollout, move_step
+from app.releases.service import move_rollout, move_step
 from app.releases.states import Status, StepStatus
 from app.settings import Settings
 from app.steps.contract import Context, Done

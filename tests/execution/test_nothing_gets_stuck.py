@@ -29,11 +29,12 @@ from app.identity.actor import SERVICE, Actor
 from app.identity.roles import Grant, Role
 from app.jobs.service import LOST, REFUSED, SUBMITTING
 from app.jobs.tables import TrainingJob
+from app.releases.attempts import begin_attempt, renew_attempt, set_due
 from app.releases.attested import ROW, row_digest
 from app.releases.dry_runs import begin_dry_run
 from app.releases.locks import lock_rollout
 from app.releases.planning import plan_release
-from app.releases.service import Request, begin_attempt, create_release, move_rollout, renew_attempt, set_due
+from app.releases.service import Request, create_release, move_rollout
 from app.releases.states import DryRunState, Status
 from app.releases.tables import DryRun, Release, Rollout
 from app.releasing.control import cancel, retry

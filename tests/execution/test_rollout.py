@@ -8,9 +8,11 @@ from app.events.work import UnitOfWork
 from app.execution.context import WorkerContext
 from app.execution.rollout import carry_out_rollout
 from app.identity.actor import SERVICE
+from app.releases.asked import ask_of
+from app.releases.attempts import begin_attempt
 from app.releases.locks import lock_release
 from app.releases.queries import get_rollout, steps_of
-from app.releases.service import ask_of, begin_attempt, move_rollout, move_step
+from app.releases.service import move_rollout, move_step
 from app.releases.states import Control, Status, StepStatus
 from app.releases.tables import Release, Rollout
 from app.steps.contract import Context, Done, Refused

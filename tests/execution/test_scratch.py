@@ -12,8 +12,8 @@ from app.execution.context import WorkerContext
 from app.execution.rollout import carry_out_rollout
 from app.execution.scratch import scratch_folder, sweep
 from app.identity.actor import SERVICE
+from app.releases.attempts import begin_attempt
 from app.releases.queries import get_rollout, steps_of
-from app.releases.service import begin_attempt
 from app.releases.states import Status
 from app.steps.contract import Context, Done
 from tests.execution.instant import Hands, hands, worker

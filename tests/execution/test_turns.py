@@ -20,8 +20,9 @@ from app.execution.rollout import carry_out_rollout, move_target
 from app.execution.signals import Signals
 from app.execution.timers import wake_rollout
 from app.identity.actor import SERVICE
+from app.releases.attempts import begin_attempt
 from app.releases.planning import plan_release
-from app.releases.service import Request, begin_attempt, create_release, move_rollout, move_step
+from app.releases.service import Request, create_release, move_rollout, move_step
 from app.releases.states import Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.steps.contract import Interrupted

@@ -15,9 +15,10 @@ from app.execution.reconcile import Reconciliation
 from app.execution.rollout import carry_out_rollout, move_target
 from app.execution.timers import Timer
 from app.identity.actor import Actor
+from app.releases.attempts import begin_attempt
 from app.releases.planning import plan_release
 from app.releases.queries import steps_of, whose_turn
-from app.releases.service import Request, begin_attempt, create_release
+from app.releases.service import Request, create_release
 from app.releases.states import Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.releasing.control import cancel, pause, resume

@@ -15,8 +15,9 @@ from app.execution.prepare import prepare_release
 from app.execution.reconcile import Reconciliation
 from app.execution.rollout import carry_out_rollout
 from app.identity.actor import SERVICE
+from app.releases.attempts import begin_attempt
 from app.releases.planning import plan_release
-from app.releases.service import Request, begin_attempt, create_release
+from app.releases.service import Request, create_release
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout
 from app.releasing.work import Work

@@ -11,7 +11,8 @@ from app.events.chain import verify_chain
 from app.events.tables import Event, EventHead
 from app.events.work import UnitOfWork, transact
 from app.releases import locks, queries
-from app.releases.service import begin_attempt, move_rollout, move_step, report_progress, skip_what_is_left
+from app.releases.attempts import begin_attempt, skip_what_is_left
+from app.releases.service import move_rollout, move_step, report_progress
 from app.releases.states import Status, StepStatus
 from app.releases.tables import Release
 from tests.releases.conftest import ANNA, NOW

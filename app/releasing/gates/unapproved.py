@@ -5,8 +5,8 @@ An approval is for a plan. What has changed since makes it another plan, so it i
 
 from app.approvals.policy import State
 from app.approvals.service import decisions_on, verdict_on
+from app.releases.asked import end_break_glass
 from app.releases.queries import plan_of
-from app.releases.service import end_break_glass
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout
 from app.releasing.gates.gate import Closed
