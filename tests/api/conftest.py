@@ -8,8 +8,9 @@ import pytest
 import structlog
 
 from app.settings import Settings
-from tests.api.playing import Worker, apply, ask, definition
+from tests.api.playing import apply, ask, definition
 from tests.api.serving import Served, serving
+from tests.instant import InstantWorker
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 
@@ -50,8 +51,8 @@ def anna(service: Served) -> httpx.Client:
 
 
 @pytest.fixture
-def worker(service: Served) -> Worker:
-    return Worker(service.service.database, service.service.queue)
+def worker(service: Served) -> InstantWorker:
+    return InstantWorker(service.service.settings, service.service.database)
 
 
 @pytest.fixture
@@ -70,14 +71,14 @@ def release(anna: httpx.Client, churn: str) -> str:
 
 
 @pytest.fixture
-def planned(release: str, worker: Worker) -> str:
+def planned(release: str, worker: InstantWorker) -> str:
     """The id of a release that is queued for dev."""
-    worker.plan(release)
+    worker.prepare(release)
     return release
 
 
 @pytest.fixture
-def waiting(planned: str, worker: Worker) -> str:
+def waiting(planned: str, worker: InstantWorker) -> str:
     """The id of a release that serves in dev and waits to be approved for prod."""
     worker.complete(planned, "dev")
     return planned

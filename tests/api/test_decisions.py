@@ -6,8 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.playing import Worker, as_json, digest_of
+from tests.api.playing import as_json, digest_of
 from tests.api.serving import Served, problem_of
+from tests.instant import InstantWorker
 
 
 def decide(client: httpx.Client, release: str, word: str, stage: str = "prod", **body: Any) -> httpx.Response:
@@ -84,9 +85,9 @@ def test_of_two_words_at_once_one_counts(service: Served, waiting: str) -> None:
     assert decision["approve"] is (next(a for a in answers if a.status_code == 200).json()["status"] == "queued")
 
 
-def test_stage_that_is_not_planned_or_not_there(anna: httpx.Client, release: str, worker: Worker) -> None:
+def test_stage_that_is_not_planned_or_not_there(anna: httpx.Client, release: str, worker: InstantWorker) -> None:
     problem_of(decide(anna, release, "approve"), 404, "rollout_not_planned")
-    worker.plan(release)
+    worker.prepare(release)
 
     problem = problem_of(decide(anna, release, "approve", "qa"), 404, "stage_not_in_release")
 

@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from app.api import events as events_module
-from app.releases.states import Status, StepStatus
 from tests.api.conftest import on_sqlite
-from tests.api.playing import Worker, as_json, ask
+from tests.api.playing import as_json, ask
 from tests.api.serving import Served, problem_of
+from tests.instant import InstantWorker
 from tests.waiting import wait_until
 
 STREAM = {"Accept": "text/event-stream"}
@@ -41,6 +41,10 @@ class Stream:
     @property
     def ids(self) -> list[int]:
         return [message.id for message in self.messages]
+
+    @property
+    def events(self) -> list[str]:
+        return [message.event for message in self.messages]
 
     def _read(self, answer: httpx.Response) -> None:
         fields: dict[str, str] = {}
@@ -118,16 +122,14 @@ def test_event_says_who_asked_and_under_which_request(anna: httpx.Client, churn:
 
 
 def test_stream_tells_everything_in_order_and_ends_with_the_release(
-    anna: httpx.Client, planned: str, worker: Worker
+    anna: httpx.Client, planned: str, worker: InstantWorker
 ) -> None:
     with streaming(anna, planned) as stream:
         wait_until(lambda: len(stream.messages) >= 4, what="what happened before is told")
         assert not stream.ended.is_set()
-        worker.move(planned, "dev", Status.IN_PROGRESS)
-        worker.step(planned, "dev", "register_model", StepStatus.RUNNING)
-        wait_until(lambda: stream.messages[-1].event == "step.running", what="the step is told of")
-        worker.step(planned, "dev", "register_model", StepStatus.FAILED)
-        worker.move(planned, "dev", Status.FAILED)
+        with worker.under_way(planned, "dev") as running:
+            wait_until(lambda: "step.running" in stream.events, what="the step is told of")
+            running.refuse()
         wait_until(stream.ended.is_set, what="the stream ends")
 
     events = as_json(anna.get(f"/v1/releases/{planned}/events", params={"limit": 200}))["items"]
@@ -136,7 +138,9 @@ def test_stream_tells_everything_in_order_and_ends_with_the_release(
     assert stream.messages[-1].event == "release.failed"
 
 
-def test_stream_goes_on_after_the_last_event_that_was_seen(anna: httpx.Client, planned: str, worker: Worker) -> None:
+def test_stream_goes_on_after_the_last_event_that_was_seen(
+    anna: httpx.Client, planned: str, worker: InstantWorker
+) -> None:
     with streaming(anna, planned) as before:
         wait_until(lambda: len(before.messages) >= 3, what="some events are told")
     last = before.ids[2]
@@ -154,16 +158,13 @@ def test_stream_goes_on_after_the_last_event_that_was_seen(anna: httpx.Client, p
 
 
 def test_stream_broken_again_and_again_has_no_gap_and_nothing_twice(
-    anna: httpx.Client, planned: str, worker: Worker
+    anna: httpx.Client, planned: str, worker: InstantWorker
 ) -> None:
-    worker.move(planned, "dev", Status.IN_PROGRESS)
-    worker.step(planned, "dev", "register_model", StepStatus.RUNNING)
-
     def work() -> None:
-        for number in range(25):
-            worker.report(planned, "dev", "register_model", f"At {number}.")
-        worker.step(planned, "dev", "register_model", StepStatus.FAILED)
-        worker.move(planned, "dev", Status.FAILED)
+        with worker.under_way(planned, "dev") as running:
+            for number in range(25):
+                running.report(f"At {number}.")
+            running.refuse()
 
     working = threading.Thread(target=work)
     working.start()
@@ -181,29 +182,29 @@ def test_stream_broken_again_and_again_has_no_gap_and_nothing_twice(
     assert seen == [event["seq"] for event in events]
 
 
-def test_stream_of_an_ended_release_tells_all_and_ends(anna: httpx.Client, release: str, worker: Worker) -> None:
-    worker.fail_to_plan(release)
+def test_stream_of_an_ended_release_tells_all_and_ends(anna: httpx.Client, release: str, worker: InstantWorker) -> None:
+    worker.prepare_in_vain(release)
 
     answer = anna.get(f"/v1/releases/{release}/events", headers=STREAM)
 
     assert [line for line in answer.text.splitlines() if line.startswith("event: ")] == [
         "event: release.created",
+        "event: release.checked",
         "event: release.failed",
     ]
 
 
 @on_sqlite
 def test_quiet_stream_is_kept_alive(
-    anna: httpx.Client, planned: str, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    anna: httpx.Client, planned: str, worker: InstantWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events_module, "KEEP_ALIVE_SECONDS", 0.1)
 
     with streaming(anna, planned) as stream:
         wait_until(lambda: len(stream.comments) >= 3, what="some signs of life")
-        worker.move(planned, "dev", Status.IN_PROGRESS)
-        wait_until(lambda: stream.messages[-1].event == "release.in_progress", what="a change is still told")
-
-    assert not stream.ended.is_set() or stream.messages
+        assert not stream.ended.is_set()
+        worker.complete(planned, "dev")
+        wait_until(lambda: "release.in_progress" in stream.events, what="a change is still told")
 
 
 @on_sqlite

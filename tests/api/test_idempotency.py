@@ -12,8 +12,9 @@ from app.database.connection import Database
 from app.events.tables import Event
 from app.releases.tables import Release
 from tests.api.conftest import on_sqlite
-from tests.api.playing import Worker, apply, as_json, ask, definition, digest_of, upload
+from tests.api.playing import apply, as_json, ask, definition, digest_of, upload
 from tests.api.serving import Served, problem_of
+from tests.instant import InstantWorker
 
 ASKED = {"model": "churn", "job": "job-1"}
 
@@ -31,9 +32,9 @@ def count(database: Database, table: type[Release] | type[Event]) -> int:
 
 
 @pytest.mark.usefixtures("churn")
-def test_same_key_and_body_gives_the_first_answer_again(anna: httpx.Client, worker: Worker) -> None:
+def test_same_key_and_body_gives_the_first_answer_again(anna: httpx.Client, worker: InstantWorker) -> None:
     first = post(anna, "/v1/releases", ASKED, key="ci-4711")
-    worker.fail_to_plan("churn-1")  # what happened since does not change the answer
+    worker.prepare_in_vain("churn-1")  # what happened since does not change the answer
     events = count(worker.database, Event)
 
     second = post(anna, "/v1/releases", ASKED, key="ci-4711")
@@ -45,7 +46,7 @@ def test_same_key_and_body_gives_the_first_answer_again(anna: httpx.Client, work
 
 
 @pytest.mark.usefixtures("churn")
-def test_same_body_written_another_way_is_the_same(anna: httpx.Client, worker: Worker) -> None:
+def test_same_body_written_another_way_is_the_same(anna: httpx.Client, worker: InstantWorker) -> None:
     first = post(anna, "/v1/releases", ASKED, key="k")
     headers = {"Idempotency-Key": "k", "Content-Type": "application/json"}
 
@@ -56,7 +57,7 @@ def test_same_body_written_another_way_is_the_same(anna: httpx.Client, worker: W
 
 
 @pytest.mark.usefixtures("churn")
-def test_same_key_with_another_body_is_refused(anna: httpx.Client, worker: Worker) -> None:
+def test_same_key_with_another_body_is_refused(anna: httpx.Client, worker: InstantWorker) -> None:
     post(anna, "/v1/releases", ASKED, key="k")
 
     problem = problem_of(post(anna, "/v1/releases", {**ASKED, "note": "x"}, key="k"), 422, "idempotency_key_reused")
@@ -66,7 +67,7 @@ def test_same_key_with_another_body_is_refused(anna: httpx.Client, worker: Worke
 
 
 @pytest.mark.usefixtures("churn")
-def test_twenty_at_once_are_one_release(anna: httpx.Client, worker: Worker) -> None:
+def test_twenty_at_once_are_one_release(anna: httpx.Client, worker: InstantWorker) -> None:
     start = threading.Barrier(20)
 
     def ask_at_once(_number: int) -> httpx.Response:
@@ -83,7 +84,7 @@ def test_twenty_at_once_are_one_release(anna: httpx.Client, worker: Worker) -> N
 
 
 @pytest.mark.usefixtures("churn")
-def test_two_bodies_at_once_under_one_key_are_one_release(anna: httpx.Client, worker: Worker) -> None:
+def test_two_bodies_at_once_under_one_key_are_one_release(anna: httpx.Client, worker: InstantWorker) -> None:
     start = threading.Barrier(10)
 
     def ask_at_once(number: int) -> httpx.Response:
@@ -99,7 +100,7 @@ def test_two_bodies_at_once_under_one_key_are_one_release(anna: httpx.Client, wo
 
 
 @pytest.mark.usefixtures("churn")
-def test_callers_do_not_share_keys(anna: httpx.Client, service: Served, worker: Worker) -> None:
+def test_callers_do_not_share_keys(anna: httpx.Client, service: Served, worker: InstantWorker) -> None:
     mine = as_json(post(anna, "/v1/releases", ASKED, key="1"))
     theirs = as_json(post(service.client("berta"), "/v1/releases", {**ASKED, "note": "mine"}, key="1"))
 
@@ -127,7 +128,7 @@ def test_deciding_again_under_the_same_key_is_the_same_decision(anna: httpx.Clie
 
 
 @pytest.mark.usefixtures("churn")
-def test_key_counts_for_one_thing_to_do(anna: httpx.Client, worker: Worker) -> None:
+def test_key_counts_for_one_thing_to_do(anna: httpx.Client, worker: InstantWorker) -> None:
     """A key that CI uses for all of a run's requests: each is another request."""
     for _ in range(2):
         job = as_json(post(anna, "/v1/jobs", {"model": "churn", "name": "job-1"}, key="run-1"))
@@ -140,7 +141,7 @@ def test_key_counts_for_one_thing_to_do(anna: httpx.Client, worker: Worker) -> N
 
 
 @on_sqlite
-def test_every_post_takes_a_key(anna: httpx.Client, release: str, worker: Worker) -> None:
+def test_every_post_takes_a_key(anna: httpx.Client, release: str, worker: InstantWorker) -> None:
     headers = {"Idempotency-Key": "k"}
     archives = [definition(), definition("other")]
 
@@ -153,7 +154,7 @@ def test_every_post_takes_a_key(anna: httpx.Client, release: str, worker: Worker
     assert post(anna, "/v1/models", {"bundle": digests[1]}, key="k").status_code == 201  # as the first time
     problem_of(post(anna, "/v1/models", {"bundle": digests[0]}, key="k"), 422, "idempotency_key_reused")
 
-    worker.plan(release)
+    worker.prepare(release)
     assert post(anna, f"/v1/releases/{release}/cancel", {}, key="k").status_code == 200
     assert post(anna, f"/v1/releases/{release}/cancel", {}, key="k").status_code == 200
     assert ask(anna)["number"] == 2

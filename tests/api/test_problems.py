@@ -10,8 +10,9 @@ import pytest
 
 from app.api.receiving import MAX_JSON
 from tests.api.conftest import on_sqlite
-from tests.api.playing import Worker, approve, as_json
+from tests.api.playing import approve, as_json
 from tests.api.serving import Served, problem_of
+from tests.instant import InstantWorker
 
 JSON = {"Content-Type": "application/json"}
 
@@ -169,7 +170,9 @@ def test_actor_that_is_no_name_is_refused(anna: httpx.Client, churn: str, actor:
 
 
 @on_sqlite
-def test_details_of_a_refusal_replace_nothing_of_the_document(anna: httpx.Client, waiting: str, worker: Worker) -> None:
+def test_details_of_a_refusal_replace_nothing_of_the_document(
+    anna: httpx.Client, waiting: str, worker: InstantWorker
+) -> None:
     """A refusal may tell a state or a code of its own: the members of the standard stay what they are."""
     as_json(approve(anna, waiting))
     worker.complete(waiting, "prod")

@@ -4,6 +4,7 @@ import base64
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -18,11 +19,23 @@ from app.jobs.service import JobState, record_state
 from app.releases.states import Status, StepStatus
 from app.releases.tables import StepRun
 from tests.api.conftest import on_sqlite
-from tests.api.playing import Worker, apply, approve, as_json, ask, definition, digest_of
+from tests.api.playing import apply, approve, as_json, ask, definition, digest_of
 from tests.api.serving import Served, problem_of
 from tests.definitions.conftest import RELEASE
+from tests.instant import InstantWorker, UnderWay, content_of
 from tests.releases.conftest import NOW
 from tests.waiting import PATIENCE_SECONDS
+
+DEV_STEPS = [
+    "register_model",
+    "create_endpoint",
+    "create_deployment",
+    "verify_deployment",
+    "shift_traffic",
+    "publish_secrets",
+    "retire_deployments",
+    "confirm_serving",
+]
 
 
 def test_release_is_shown_whole(anna: httpx.Client, waiting: str) -> None:
@@ -30,17 +43,18 @@ def test_release_is_shown_whole(anna: httpx.Client, waiting: str) -> None:
 
     assert release["status"] == "pending_approval"
     assert release["requested_by"] == "anna"
-    assert release["content"] == {"model_digest": "sha256:m"}
+    assert release["content"] == content_of(waiting)
     dev, prod = release["rollouts"]
     assert (dev["stage"], dev["status"]) == ("dev", "succeeded")
-    assert [step["status"] for step in dev["steps"]] == ["succeeded"] * 3
+    assert [step["status"] for step in dev["steps"]] == ["succeeded"] * len(DEV_STEPS)
+    assert [step["kind"] for step in dev["steps"]] == DEV_STEPS
     assert all(step["seconds"] >= 0 for step in dev["steps"])
     assert prod["plan_digest"] == digest_of(anna, waiting)
     assert prod["needs_approval"]
 
 
 def test_release_says_how_callers_reach_each_stage(
-    anna: httpx.Client, planned: str, worker: Worker, capsys: pytest.CaptureFixture[str]
+    anna: httpx.Client, planned: str, worker: InstantWorker, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = {
         "endpoint": "churn-dev",
@@ -48,11 +62,12 @@ def test_release_says_how_callers_reach_each_stage(
         "scoring_uri": "https://x/score",
         "openapi_uri": "https://x/api",
     }
-    worker.complete(planned, "dev", outputs={"create_endpoint": made})
+    published = {"key_vault": "kv-dev", "secrets": ["churn-dev-primary-key"]}
+    worker.complete(planned, "dev", outputs={"create_endpoint": made, "publish_secrets": published})
     release = as_json(anna.get(f"/v1/releases/{planned}"))
 
     dev, prod = release["rollouts"]
-    assert dev["address"] == {**made, "key_vault": None, "secrets": []}
+    assert dev["address"] == {**made, **published}
     assert prod["address"] is None
     print_release(release)
     assert "scoring URI: https://x/score (auth_mode: key)" in capsys.readouterr().out
@@ -103,13 +118,13 @@ def test_asking_answers_where_the_release_is(anna: httpx.Client, churn: str) -> 
 
 
 def test_release_that_gets_ready_after_a_newer_one_is_superseded(
-    anna: httpx.Client, churn: str, worker: Worker
+    anna: httpx.Client, churn: str, worker: InstantWorker
 ) -> None:
     older, newer = ask(anna, model=churn)["id"], ask(anna, model=churn)["id"]
-    worker.plan(newer)
+    worker.prepare(newer)
     worker.complete(newer, "dev")
 
-    worker.plan(older)
+    worker.prepare(older)
 
     seen = as_json(anna.get(f"/v1/releases/{older}"))
     assert (seen["status"], seen["sentence"]) == ("superseded", f"dev: Superseded by {newer}.")
@@ -117,47 +132,61 @@ def test_release_that_gets_ready_after_a_newer_one_is_superseded(
 
 
 def test_release_that_gets_ready_after_a_newer_one_was_given_up_goes_on(
-    anna: httpx.Client, churn: str, worker: Worker
+    anna: httpx.Client, churn: str, worker: InstantWorker
 ) -> None:
     older, newer = ask(anna, model=churn)["id"], ask(anna, model=churn)["id"]
-    worker.plan(newer)
+    worker.prepare(newer)
     as_json(anna.post(f"/v1/releases/{newer}/cancel", json={}))
 
-    worker.plan(older)
+    worker.prepare(older)
 
     assert as_json(anna.get(f"/v1/releases/{older}"))["status"] == "queued"
 
 
 def test_release_that_is_cancelled_between_two_stages_supersedes_nobody(
-    anna: httpx.Client, waiting: str, churn: str, worker: Worker
+    anna: httpx.Client, waiting: str, churn: str, worker: InstantWorker
 ) -> None:
     newer = ask(anna, model=churn)["id"]
-    worker.plan(newer)
-    worker.move(newer, "dev", Status.IN_PROGRESS)
-    as_json(anna.post(f"/v1/releases/{newer}/cancel", json={}))
+    worker.prepare(newer)
+    with worker.under_way(newer, "dev", at="confirm_serving", looks=False) as running:
+        as_json(anna.post(f"/v1/releases/{newer}/cancel", json={}))
 
-    worker.move(newer, "dev", Status.SUCCEEDED)
+        assert running.finish() is Status.SUCCEEDED
 
     assert as_json(anna.get(f"/v1/releases/{newer}"))["status"] == "cancelled"
     assert as_json(anna.get(f"/v1/releases/{waiting}"))["status"] == "pending_approval"
 
 
-@pytest.mark.parametrize(("ends", "go_on"), [(Status.FAILED, "retry"), (Status.PAUSED, "resume")])
+def _fails(anna: httpx.Client, worker: InstantWorker, release: str) -> None:  # noqa: ARG001 - nobody asks for that
+    worker.fail(release, "dev")
+
+
+def _is_paused(anna: httpx.Client, worker: InstantWorker, release: str) -> None:
+    with worker.under_way(release, "dev") as running:
+        as_json(anna.post(f"/v1/releases/{release}/pause", json={}))
+        assert running.end() is Status.PAUSED
+
+
+@pytest.mark.parametrize(("end", "go_on"), [(_fails, "retry"), (_is_paused, "resume")])
 def test_release_that_was_overtaken_does_not_go_on(
-    anna: httpx.Client, churn: str, worker: Worker, ends: Status, go_on: str
+    anna: httpx.Client,
+    churn: str,
+    worker: InstantWorker,
+    end: Callable[[httpx.Client, InstantWorker, str], None],
+    go_on: str,
 ) -> None:
     older, newer = ask(anna, model=churn)["id"], ask(anna, model=churn)["id"]
-    worker.plan(older)
-    worker.move(older, "dev", Status.IN_PROGRESS)
-    worker.move(older, "dev", ends)
-    worker.plan(newer)
+    worker.prepare(older)
+    end(anna, worker, older)
+    ended = as_json(anna.get(f"/v1/releases/{older}"))["status"]
+    worker.prepare(newer)
     worker.complete(newer, "dev")
 
     problem = problem_of(anna.post(f"/v1/releases/{older}/{go_on}"), 409, "overtaken")
 
     assert newer in problem["detail"]
     assert "job-1" in problem["hint"]
-    assert as_json(anna.get(f"/v1/releases/{older}"))["status"] == ends.value
+    assert as_json(anna.get(f"/v1/releases/{older}"))["status"] == ended
 
 
 def test_release_through_some_stages_keeps_the_order_of_the_definition(anna: httpx.Client, churn: str) -> None:
@@ -224,12 +253,12 @@ def test_many_ask_at_once_and_each_gets_a_number_of_its_own(anna: httpx.Client, 
     assert sorted(release["number"] for release in asked) == list(range(1, 21))
 
 
-def test_list_can_be_filtered(anna: httpx.Client, churn: str, worker: Worker) -> None:
+def test_list_can_be_filtered(anna: httpx.Client, churn: str, worker: InstantWorker) -> None:
     apply(anna, definition("other"))
     ask(anna, model=churn, job="job-1")
     ask(anna, model=churn, job="job-2")
     ask(anna, model="other", job="job-2")
-    worker.fail_to_plan("churn-1")
+    worker.prepare_in_vain("churn-1")
 
     assert _ids(anna) == ["other-1", "churn-2", "churn-1"]
     assert _ids(anna, model="churn") == ["churn-2", "churn-1"]
@@ -241,14 +270,14 @@ def test_list_can_be_filtered(anna: httpx.Client, churn: str, worker: Worker) ->
 
 
 def test_pages_show_each_release_once_while_releases_change_and_come(
-    anna: httpx.Client, churn: str, worker: Worker
+    anna: httpx.Client, churn: str, worker: InstantWorker
 ) -> None:
     for _ in range(7):
         ask(anna, model=churn)
 
     first = as_json(anna.get("/v1/releases", params={"limit": 3}))
-    worker.fail_to_plan("churn-2")  # not shown yet
-    worker.fail_to_plan("churn-7")  # shown already
+    worker.prepare_in_vain("churn-2")  # not shown yet
+    worker.prepare_in_vain("churn-7")  # shown already
     ask(anna, model=churn)
     second = as_json(anna.get("/v1/releases", params={"limit": 3, "cursor": first["next"]}))
     third = as_json(anna.get("/v1/releases", params={"limit": 3, "cursor": second["next"]}))
@@ -276,24 +305,25 @@ def test_cursor_that_is_not_ours_is_refused(anna: httpx.Client, path: str) -> No
         problem_of(anna.get(path, params={"cursor": cursor}), 422, "cursor_invalid")
 
 
-State = Callable[[Worker, str], None]
+State = Callable[[InstantWorker, str], None]
 
 
-def _pending(_worker: Worker, _release: str) -> None:
+def _pending(_worker: InstantWorker, _release: str) -> None:
     pass
 
 
-def _queued(worker: Worker, release: str) -> None:
-    worker.plan(release)
+def _queued(worker: InstantWorker, release: str) -> None:
+    worker.prepare(release)
 
 
-def _waits_for_approval(worker: Worker, release: str) -> None:
-    worker.plan(release, approval=["dev"])
+def _waits_for_approval(worker: InstantWorker, release: str) -> None:
+    worker.prepare(release)
+    worker.complete(release, "dev")
 
 
 @pytest.mark.parametrize("reach", [_pending, _queued, _waits_for_approval])
 def test_what_nobody_carries_out_is_cancelled_at_once(
-    anna: httpx.Client, release: str, worker: Worker, reach: State
+    anna: httpx.Client, release: str, worker: InstantWorker, reach: State
 ) -> None:
     reach(worker, release)
 
@@ -306,19 +336,18 @@ def test_what_nobody_carries_out_is_cancelled_at_once(
     assert again["status"] == 409
 
 
-def test_what_runs_is_cancelled_at_its_next_safe_point(anna: httpx.Client, planned: str, worker: Worker) -> None:
-    worker.move(planned, "dev", Status.IN_PROGRESS)
-
-    first = as_json(anna.post(f"/v1/releases/{planned}/cancel", json={}))
-    second = as_json(anna.post(f"/v1/releases/{planned}/cancel", json={}))
-    worker.move(planned, "dev", Status.CANCELLED)
+def test_what_runs_is_cancelled_at_its_next_safe_point(anna: httpx.Client, planned: str, worker: InstantWorker) -> None:
+    with worker.under_way(planned, "dev") as running:
+        first = as_json(anna.post(f"/v1/releases/{planned}/cancel", json={}))
+        second = as_json(anna.post(f"/v1/releases/{planned}/cancel", json={}))
+        assert running.end() is Status.CANCELLED
 
     assert first["status"] == "cancelling"
     assert second == first
     assert as_json(anna.get(f"/v1/releases/{planned}"))["status"] == "cancelled"
 
 
-def test_what_has_ended_is_not_cancelled(anna: httpx.Client, waiting: str, worker: Worker) -> None:
+def test_what_has_ended_is_not_cancelled(anna: httpx.Client, waiting: str, worker: InstantWorker) -> None:
     as_json(approve(anna, waiting))
     worker.complete(waiting, "prod")
 
@@ -340,38 +369,45 @@ def test_release_that_there_is_not(anna: httpx.Client) -> None:
         assert problem_of(answer, 404, "release_not_found")["hint"]
 
 
-def test_requests_and_workers_get_along_on_the_same_releases(anna: httpx.Client, churn: str, worker: Worker) -> None:
+def test_requests_and_workers_get_along_on_the_same_releases(anna: httpx.Client, worker: InstantWorker) -> None:
     """Who locks what in which order: a deadlock would be a 503 for one of them."""
-    releases = [ask(anna, model=churn)["id"] for _ in range(10)]
-    for release in releases:
-        worker.plan(release)
-        worker.move(release, "dev", Status.IN_PROGRESS)
-        worker.step(release, "dev", "register_model", StepStatus.RUNNING)
-    under_way = {release: threading.Event() for release in releases}
+    releases = [_of_another_team(anna, f"team-{number}") for number in range(10)]
+    running: dict[str, UnderWay] = {}
+    reported = {release: threading.Event() for release in releases}
     cancelled = {release: threading.Event() for release in releases}
 
     def report(release: str) -> None:
         for number in range(1000):
-            worker.report(release, "dev", "register_model", f"At {number}.")
+            running[release].report(f"At {number}.")
             if number == 2:
-                under_way[release].set()
+                reported[release].set()
             if cancelled[release].is_set():
                 return
 
     def cancel(release: str) -> int:
         try:
-            assert under_way[release].wait(PATIENCE_SECONDS)
+            assert reported[release].wait(PATIENCE_SECONDS)
             return anna.post(f"/v1/releases/{release}/cancel", json={}).status_code
         finally:
             cancelled[release].set()
 
-    with ThreadPoolExecutor(2) as workers, ThreadPoolExecutor(2) as callers:
+    with ExitStack() as rollouts, ThreadPoolExecutor(2) as workers, ThreadPoolExecutor(2) as callers:
+        for release in releases:
+            worker.prepare(release)
+            running[release] = rollouts.enter_context(worker.under_way(release, "dev", looks=False))
         reports = [workers.submit(report, release) for release in releases]
         statuses = list(callers.map(cancel, releases))
         for each in reports:
             each.result()
 
     assert statuses == [200] * len(releases)
+
+
+def _of_another_team(client: httpx.Client, model: str) -> str:
+    """A release to endpoints of its own: at one endpoint they would come one after the other."""
+    assert apply(client, definition(release_yml=RELEASE.replace("churn", model))).status_code == 201
+    release: str = ask(client, model=model)["id"]
+    return release
 
 
 def _ids(client: httpx.Client, **filters: Any) -> list[str]:

@@ -10,10 +10,9 @@ from sqlalchemy import text
 from app.api.first_token import first_token
 from app.errors import Conflict
 from app.identity.secrets import is_token, new_token
-from app.releases.states import Status
-from tests.api.playing import Worker
 from tests.api.serving import Served
 from tests.identity.conftest import As
+from tests.instant import InstantWorker
 from tests.waiting import wait_until
 
 
@@ -150,7 +149,7 @@ def test_stream_of_a_revoked_token_ends(
 
 
 def test_stream_of_a_revoked_token_tells_nothing_that_happened_since(
-    root: httpx.Client, bearer: As, planned: str, service: Served, worker: Worker
+    root: httpx.Client, bearer: As, planned: str, service: Served, worker: InstantWorker
 ) -> None:
     token = new(root)
     wanted = {"Accept": "text/event-stream"}
@@ -159,13 +158,13 @@ def test_stream_of_a_revoked_token_tells_nothing_that_happened_since(
         assert next(lines) != ""
         wait_until(lambda: service.waiting == 1, what="the stream waits")
         root.post(f"/v1/tokens/{token['id']}/revoke")
-        worker.move(planned, "dev", Status.IN_PROGRESS)
+        worker.complete(planned, "dev")
 
         assert not any("rollout.in_progress" in line for line in lines)
 
 
 def test_poll_of_a_revoked_token_is_told_nothing_when_something_changes(
-    root: httpx.Client, bearer: As, planned: str, service: Served, worker: Worker
+    root: httpx.Client, bearer: As, planned: str, service: Served, worker: InstantWorker
 ) -> None:
     token = new(root)
     caller = bearer(token["secret"])
@@ -176,7 +175,7 @@ def test_poll_of_a_revoked_token_is_told_nothing_when_something_changes(
         )
         wait_until(lambda: service.waiting == 1, what="somebody waits")
         root.post(f"/v1/tokens/{token['id']}/revoke")
-        worker.move(planned, "dev", Status.IN_PROGRESS)
+        worker.complete(planned, "dev")
 
         answer = poll.result()
 

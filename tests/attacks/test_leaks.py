@@ -5,8 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.playing import Worker, apply, ask, definition
+from tests.api.playing import apply, ask, definition
 from tests.identity.conftest import As
+from tests.instant import InstantWorker
 
 ROUTES = [
     ("GET", "/v1/releases/{model}-1"),
@@ -25,11 +26,11 @@ ROUTES = [
 
 
 @pytest.fixture
-def secret(root: httpx.Client, churn: str, worker: Worker) -> str:
+def secret(root: httpx.Client, churn: str, worker: InstantWorker) -> str:
     """A model that the stranger may not see, with a job and a release."""
     assert churn == "churn"
     assert apply(root, definition("secret")).status_code == 201
-    worker.plan(ask(root, model="secret", job="secret-job")["id"])
+    worker.prepare(ask(root, model="secret", job="secret-job")["id"])
     return "secret"
 
 

@@ -18,9 +18,10 @@ from app.identity.secrets import new_secret, new_token, secret_hash
 from app.identity.tables import ApiToken, PortalSession
 from app.releases.attested import ROW, row_digest
 from app.releases.queries import get_rollout
-from tests.api.playing import Worker, apply, approve, as_json, ask, definition
+from tests.api.playing import apply, approve, as_json, ask, definition
 from tests.api.serving import Served
 from tests.identity.conftest import As
+from tests.instant import InstantWorker
 
 NOW = datetime.now(UTC)
 
@@ -165,10 +166,12 @@ def vote_past_the_service(database: Database, release: str, actor: str, *, emerg
 
 
 @pytest.fixture
-def for_two(root: httpx.Client, churn: str, worker: Worker) -> str:
+def for_two(root: httpx.Client, churn: str, worker: InstantWorker) -> str:
     """A release that waits for two people before prod."""
+    policy = {"count": 2, "self_approval": True, "break_glass": {"count": 2}}
+    assert apply(root, definition(churn, approval=policy)).status_code == 201
     release: str = ask(root, model=churn)["id"]
-    worker.plan(release, policy={"count": 2, "self_approval": True, "break_glass": {"count": 2}})
+    worker.prepare(release)
     worker.complete(release, "dev")
     return release
 

@@ -20,7 +20,8 @@ from app.jobs.service import SUBMITTING
 from app.jobs.tables import TrainingJob
 from tests.azureml.fixtures import DEV, Trained
 from tests.azureml.team import write_training
-from tests.execution.instant import Hands, hands, worker
+from tests.execution.instant import hands, worker
+from tests.instant import Hands
 from training.checkout import said_of
 from training.submit import submit
 

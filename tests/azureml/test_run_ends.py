@@ -21,7 +21,8 @@ from app.jobs.tables import TrainingJob
 from tests.azureml.fixtures import DEV, Trained, train
 from tests.azureml.running import RunningEmulator
 from tests.azureml.team import write_training
-from tests.execution.instant import Hands, hands, worker
+from tests.execution.instant import hands, worker
+from tests.instant import Hands
 
 __all__ = ["Hands", "hands", "worker"]
 

@@ -20,7 +20,8 @@ from app.execution.poll_jobs import poll_job
 from app.jobs.service import REFUSED, SUBMITTING
 from app.jobs.tables import TrainingJob
 from tests.azureml.fixtures import DEV
-from tests.execution.instant import Hands, hands, worker
+from tests.execution.instant import hands, worker
+from tests.instant import Hands
 
 __all__ = ["Hands", "hands", "worker"]
 

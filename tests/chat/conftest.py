@@ -12,9 +12,10 @@ from app.chat.wiring import open_notifier
 from app.notifications.notifier import Notifier
 from app.settings import Settings
 from tests.api.conftest import SUBSCRIPTION
-from tests.api.playing import Worker, apply, as_json, ask, definition
+from tests.api.playing import apply, as_json, ask, definition
 from tests.api.serving import Served, serving
 from tests.chat.slack import SECRET, TOKEN, Slack, slack_workspace
+from tests.instant import InstantWorker
 
 PEOPLE = """
 people:
@@ -84,19 +85,19 @@ def notifier(service: Served) -> Iterator[Notifier]:
 
 
 @pytest.fixture
-def worker(service: Served) -> Worker:
-    return Worker(service.service.database, service.service.queue)
+def worker(service: Served) -> InstantWorker:
+    return InstantWorker(service.service.settings, service.service.database)
 
 
 @pytest.fixture
-def ask_for_release(service: Served, worker: Worker) -> Callable[..., str]:
+def ask_for_release(service: Served, worker: InstantWorker) -> Callable[..., str]:
     """A release that serves in dev and waits to be approved for prod; its id."""
     zoe = service.client("zoe")
     assert apply(zoe, definition()).status_code == 201
 
     def ask_for_release(**more: str) -> str:
         release: str = ask(zoe, **more)["id"]
-        worker.plan(release)
+        worker.prepare(release)
         worker.complete(release, "dev")
         return release
 

@@ -11,10 +11,11 @@ from app.chat.blocks import APPROVE, REJECT
 from app.notifications.queries import list_deliveries
 from app.notifications.tables import Channel, DeliveryStatus
 from tests.api.conftest import on_sqlite
-from tests.api.playing import Worker, as_json, digest_of
+from tests.api.playing import as_json, digest_of
 from tests.api.serving import Served, busy_threads
 from tests.chat.conftest import notifying, status_of
 from tests.chat.slack import Slack, send
+from tests.instant import InstantWorker
 from tests.notifications.conftest import make_due
 from tests.waiting import wait_until
 
@@ -39,7 +40,7 @@ def test_message_shows_the_plan_and_asks(service: Served, slack: Slack, waiting:
         "job-1",
         "zoe",
         digest_of(service.client("zoe"), waiting),
-        "register_model",
+        "share_model",
     ):
         assert told in shown, told
     buttons = [element for block in slack.the_message()["blocks"] for element in block.get("elements", [])]
@@ -52,7 +53,7 @@ def test_message_shows_the_plan_and_asks(service: Served, slack: Slack, waiting:
 
 
 def test_message_tells_what_is_another_than_what_serves(
-    slack: Slack, waiting: str, worker: Worker, caller: httpx.Client, ask_for_release: AskForRelease
+    slack: Slack, waiting: str, worker: InstantWorker, caller: httpx.Client, ask_for_release: AskForRelease
 ) -> None:
     assert send(caller, slack.press(APPROVE)).status_code == 200
     worker.complete(waiting, "prod")
@@ -66,7 +67,7 @@ def test_message_tells_what_is_another_than_what_serves(
 
 
 def test_approval_by_button_queues_the_rollout_and_the_message_follows_it_to_its_end(
-    service: Served, slack: Slack, waiting: str, worker: Worker, caller: httpx.Client
+    service: Served, slack: Slack, waiting: str, worker: InstantWorker, caller: httpx.Client
 ) -> None:
     assert send(caller, slack.press(APPROVE)).status_code == 200
 

@@ -13,9 +13,10 @@ from app.approvals.links import read_link
 from app.notifications.queries import list_deliveries
 from app.settings import Settings
 from tests.api.conftest import SUBSCRIPTION
-from tests.api.playing import Worker, as_json, digest_of
+from tests.api.playing import as_json, digest_of
 from tests.api.serving import Served
 from tests.chat.conftest import notifying
+from tests.instant import InstantWorker
 from tests.notifications.receiving import LOOPBACK, Receiver, receiving
 from tests.waiting import wait_until
 
@@ -52,7 +53,7 @@ def cards(teams: Receiver) -> list[dict[str, Any]]:
 
 
 def test_card_asks_by_links_and_a_later_one_tells_the_end(
-    service: Served, teams: Receiver, worker: Worker, ask_for_release: Callable[..., str]
+    service: Served, teams: Receiver, worker: InstantWorker, ask_for_release: Callable[..., str]
 ) -> None:
     with notifying(service):
         release = ask_for_release(note="[press](https://evil.example) *here*")

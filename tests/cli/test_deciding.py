@@ -13,9 +13,10 @@ from app.cli.exits import Exit
 from app.cli.main import app
 from app.settings import Settings
 from tests.api.conftest import anna, churn, plain_logs, release, service, settings, worker
-from tests.api.playing import Worker, as_json
+from tests.api.playing import as_json
 from tests.api.serving import Served
 from tests.cli.terminal import Session, at_terminal
+from tests.instant import InstantWorker
 
 __all__ = ["anna", "churn", "plain_logs", "release", "service", "settings", "worker"]
 
@@ -26,15 +27,6 @@ Run = Callable[..., Result]
 WITHOUT_JSON = {"serve", "worker", "migrate", "audit export", "tokens first"}
 
 
-PLAN: dict[str, Any] = {
-    "target": {"workspace": "ws-prod", "endpoint": "churn-prod"},
-    "model": {"name": "churn", "job": "careful_fox_4zk1", "digest": f"sha256:{'3f' * 32}"},
-    "environment": {"name": "churn-env", "version": "3"},
-    "deployment": {"name": "r1-abcd", "instance_type": "Standard_DS3_v2", "instance_count": 2},
-    "checks": {"golden": "golden.json"},
-}
-
-
 @pytest.fixture
 def database_kind() -> str:
     """Nothing here has to do with it."""
@@ -42,9 +34,9 @@ def database_kind() -> str:
 
 
 @pytest.fixture
-def waiting(release: str, worker: Worker) -> str:
+def waiting(release: str, worker: InstantWorker) -> str:
     """A release whose plan for prod waits for somebody."""
-    worker.plan(release, more=PLAN)
+    worker.prepare(release)
     worker.complete(release, "dev")
     return release
 

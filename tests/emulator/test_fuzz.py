@@ -103,7 +103,7 @@ def assert_answered(azure: RunningEmulator, method: str, path: str, *, with_toke
     if with_token:
         own = path.startswith("/emulator/")
         headers |= azure.control_headers if own else {"Authorization": f"Bearer {token(azure)}"}
-    answer = azure.client.request(method, path, headers=headers, **what)
+    answer = azure.client.request(method, azure.base_url + path, headers=headers, **what)
     assert answer.status_code < 500, answer.text
     if answer.status_code >= 400 and method != "HEAD" and is_arm(path):
         error = answer.json()["error"]

@@ -14,12 +14,9 @@ from app.events.tables import Event
 from app.events.work import UnitOfWork
 from app.evidence.service import DEPLOYMENT_LOG, Log, delete_expired, digest_of, keep
 from app.evidence.tables import Evidence
-from app.execution.step_runs import End, record_end
 from app.identity.actor import SERVICE
 from app.releases.audit import verify
-from app.releases.locks import lock_rollout
-from app.releases.states import StepStatus
-from tests.api.playing import Worker
+from app.steps.contract import Refused
 from tests.identity.conftest import (
     As,
     bearer,
@@ -33,6 +30,7 @@ from tests.identity.conftest import (
     settings,
     worker,
 )
+from tests.instant import InstantWorker
 
 __all__ = ["bearer", "churn", "holder", "issuer", "plain_logs", "planned", "root", "service", "settings", "worker"]
 
@@ -41,21 +39,11 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture
-def failed(planned: str, worker: Worker) -> str:
+def failed(planned: str, worker: InstantWorker) -> str:
     """A release whose step failed, and left a log."""
-    fail(
-        worker.database, f"{planned}:dev", ModelFailed("The scoring code did not start.", log=Log(DEPLOYMENT_LOG, LOG))
-    )
+    error = ModelFailed("The scoring code did not start.", log=Log(DEPLOYMENT_LOG, LOG))
+    worker.fail(planned, "dev", at="create_deployment", error=error)
     return planned
-
-
-def fail(database: Database, rollout: str, error: ModelFailed) -> None:
-    with UnitOfWork(database, SERVICE, now=NOW).transaction() as work:
-        _, _, steps = lock_rollout(work, rollout)
-        step = steps[0]
-        step.status = StepStatus.RUNNING
-        end = End(StepStatus.ERRORED, error.code, str(error), log=error.log)
-        record_end(work, step, end, log_days=30)
 
 
 def kept(database: Database) -> Evidence:
@@ -68,7 +56,7 @@ def said_of(database: Database) -> list[Any]:
         return [each.data for each in session.exec(select(Event)).all()]
 
 
-def test_events_have_the_digest_of_a_log_and_nothing_of_its_text(failed: str, worker: Worker) -> None:
+def test_events_have_the_digest_of_a_log_and_nothing_of_its_text(failed: str, worker: InstantWorker) -> None:
     found = kept(worker.database)
 
     assert "no such weights" in str(found.text)
@@ -92,7 +80,7 @@ def test_log_is_shown_to_who_may_diagnose_the_model_only(failed: str, holder: As
 
 
 def test_deleted_log_leaves_its_digest_and_an_intact_chain(
-    failed: str, root: httpx.Client, holder: As, worker: Worker
+    failed: str, root: httpx.Client, holder: As, worker: InstantWorker
 ) -> None:
     evidence = kept(worker.database)
     path = f"/v1/releases/{failed}/evidence/{evidence.id}"
@@ -109,14 +97,14 @@ def test_deleted_log_leaves_its_digest_and_an_intact_chain(
         assert len(session.exec(select(Event).where(Event.kind == "evidence.deleted")).all()) == 1
 
 
-def test_log_is_deleted_when_its_time_is_over(failed: str, root: httpx.Client, worker: Worker) -> None:
+def test_log_is_deleted_when_its_time_is_over(failed: str, root: httpx.Client, worker: InstantWorker) -> None:
     with worker.database.write() as session:
         assert delete_expired(session, now=NOW + timedelta(days=29)) == 0
         session.connection().execute(sql("UPDATE evidence SET expires_at = created_at"))
 
     assert root.get(f"/v1/releases/{failed}/evidence").json()["items"][0]["text"] is None
     with worker.database.write() as session:
-        assert delete_expired(session, now=NOW + timedelta(seconds=1)) == 1
+        assert delete_expired(session, now=datetime.now(UTC) + timedelta(seconds=1)) == 1
     assert (kept(worker.database).text, kept(worker.database).deleted_by) == (None, "retention")
 
 
@@ -137,11 +125,9 @@ def test_text_that_no_database_takes_is_kept(database: Database) -> None:
     assert kept(database).text == "abcd"
 
 
-def test_secret_in_a_sentence_or_in_details_is_left_out_of_the_event(planned: str, worker: Worker) -> None:
-    with UnitOfWork(worker.database, SERVICE, now=NOW).transaction() as work:
-        _, _, steps = lock_rollout(work, f"{planned}:dev")
-        steps[0].status = StepStatus.RUNNING
-        end = End(StepStatus.FAILED, "x", "It said: token=abc123abc.", output={"got": ["password=abc123abc"]})
-        record_end(work, steps[0], end, log_days=1)
+def test_secret_in_a_sentence_or_in_details_is_left_out_of_the_event(planned: str, worker: InstantWorker) -> None:
+    worker.fail(planned, "dev", error=Refused("It said: token=abc123abc.", got=["password=abc123abc"]))
 
-    assert "abc123abc" not in str(said_of(worker.database))
+    said = str(said_of(worker.database))
+    assert "It said: token=" in said
+    assert "abc123abc" not in said

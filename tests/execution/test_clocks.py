@@ -23,7 +23,8 @@ from app.releases.states import Status, StepStatus
 from app.settings import Settings
 from app.steps.contract import Context, Done
 from tests.api.serving import serving
-from tests.execution.instant import Hands, hands, worker
+from tests.execution.instant import hands, worker
+from tests.instant import Hands
 from tests.releases.conftest import planned
 
 __all__ = ["hands", "planned", "worker"]

@@ -42,7 +42,8 @@ from app.releasing.work import Work
 from app.steps.contract import Context, Done
 from tests.bundles.tars import tar_of
 from tests.execution.breaking import Broken, refusing, refusing_statements
-from tests.execution.instant import Hands, hands, worker
+from tests.execution.instant import hands, worker
+from tests.instant import Hands
 from tests.releases.conftest import a_plan, planned
 from tests.strategies.content import CONTENT, SOURCE, definition
 from tests.waiting import PATIENCE_SECONDS

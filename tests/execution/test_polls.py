@@ -15,7 +15,8 @@ from app.execution.timers import Timer
 from app.jobs.service import JobState
 from app.jobs.tables import TrainingJob
 from app.workers.service import WorkerIdentity, give_back, take_lease
-from tests.execution.instant import LEASE_SECONDS, hands, worker
+from tests.execution.instant import hands, worker
+from tests.instant import LEASE_SECONDS
 from tests.releases.conftest import planned
 
 __all__ = ["hands", "planned", "worker"]

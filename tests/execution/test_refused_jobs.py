@@ -18,7 +18,8 @@ from app.planning.places import Place
 from app.releases.tables import Release
 from app.releasing.requests import _have_recorded
 from app.releasing.work import Work
-from tests.execution.instant import Hands, hands, worker
+from tests.execution.instant import hands, worker
+from tests.instant import Hands
 from tests.releases.conftest import planned
 
 __all__ = ["Hands", "hands", "planned", "worker"]

@@ -16,7 +16,8 @@ from app.releases.service import move_rollout, move_step
 from app.releases.states import Control, Status, StepStatus
 from app.releases.tables import Release, Rollout
 from app.steps.contract import Context, Done, Refused
-from tests.execution.instant import Hands, hands, worker
+from tests.execution.instant import hands, worker
+from tests.instant import Hands
 from tests.releases.conftest import planned
 
 __all__ = ["hands", "planned", "worker"]

@@ -16,7 +16,8 @@ from app.releases.attempts import begin_attempt
 from app.releases.queries import get_rollout, steps_of
 from app.releases.states import Status
 from app.steps.contract import Context, Done
-from tests.execution.instant import Hands, hands, worker
+from tests.execution.instant import hands, worker
+from tests.instant import Hands
 from tests.releases.conftest import NOW, planned
 
 __all__ = ["hands", "planned", "worker"]

@@ -9,14 +9,12 @@ import pytest
 from sqlalchemy import event
 
 from app.database.connection import Database
-from app.execution.context import WorkerContext
-from app.execution.prepare import prepare_release
-from app.execution.rollout import carry_out_rollout
 from app.releases.states import Status
 from app.settings import Settings
 from tests.api.playing import ask
 from tests.guardrails.conftest import plain_logs, platform, service, settings
-from tests.guardrails.playing import Platform, open_workshop, stage
+from tests.guardrails.playing import Platform, stage
+from tests.instant import InstantWorker
 
 __all__ = ["plain_logs", "platform", "service", "settings"]
 
@@ -26,10 +24,10 @@ MOST_TO_CARRY_OUT = 118
 
 
 @pytest.fixture
-def worker(settings: Settings) -> Iterator[WorkerContext]:
+def worker(settings: Settings) -> Iterator[InstantWorker]:
     """With connections of its own: what the API sends to the database at the same time does not count."""
     database = Database(settings.database)
-    yield open_workshop(settings, database)
+    yield InstantWorker(settings, database)
     database.dispose()
 
 
@@ -55,17 +53,18 @@ def counted(database: Database) -> Iterator[Statements]:
         event.remove(database.engine, "before_cursor_execute", statements.add)
 
 
-def released(platform: Platform, worker: WorkerContext) -> tuple[int, int]:
+def released(platform: Platform, worker: InstantWorker) -> tuple[int, int]:
     """The statements that prepared a release and those that carried it out, whose steps end at once."""
     release = ask(platform.anna)["id"]
     with counted(worker.database) as preparing:
-        prepare_release(worker, release)
+        worker.prepare(release)
     with counted(worker.database) as carrying_out:
-        assert carry_out_rollout(worker, f"{release}:prod") is Status.SUCCEEDED
+        worker.carry_out(release, "prod")
+    assert worker.status_of(release, "prod") is Status.SUCCEEDED
     return preparing.count, carrying_out.count
 
 
-def test_release_takes_few_statements_however_many_came_before_it(platform: Platform, worker: WorkerContext) -> None:
+def test_release_takes_few_statements_however_many_came_before_it(platform: Platform, worker: InstantWorker) -> None:
     platform.apply(stage())
 
     costs = [released(platform, worker) for _ in range(4)]

@@ -28,7 +28,8 @@ from app.releases.tables import Release, Rollout, StepRun
 from app.steps.contract import Interrupted
 from app.workers.service import WorkerIdentity, give_back, take_lease
 from app.workers.tables import Worker
-from tests.execution.instant import LEASE_SECONDS, Hands, hands, worker
+from tests.execution.instant import hands, worker
+from tests.instant import LEASE_SECONDS, Hands
 from tests.releases.conftest import a_plan, planned
 
 __all__ = ["hands", "planned", "worker"]

@@ -24,7 +24,8 @@ from app.releases.tables import Release, Rollout, StepRun
 from app.releasing.control import cancel, pause, resume
 from app.releasing.work import Work
 from app.steps.contract import Context, Done, Outcome, Refused, Waiting
-from tests.execution.instant import Hands, hands, worker
+from tests.execution.instant import hands, worker
+from tests.instant import Hands
 from tests.releases.conftest import a_plan, planned
 
 __all__ = ["hands", "planned", "worker"]

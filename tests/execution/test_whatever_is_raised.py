@@ -22,7 +22,8 @@ from app.releases.states import Status
 from app.releases.tables import Release, Rollout
 from app.releasing.work import Work
 from app.steps.contract import Context, Done
-from tests.execution.instant import Hands, hands, worker
+from tests.execution.instant import hands, worker
+from tests.instant import Hands
 from tests.releases.conftest import a_plan, planned
 from tests.waiting import PATIENCE_SECONDS
 

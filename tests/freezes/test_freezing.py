@@ -6,16 +6,14 @@ from typing import Any
 import httpx
 import pytest
 
-from app.execution.timers import do_what_is_due
-from app.identity.actor import SERVICE
-from app.releases.locks import lock_release
-from app.releases.tables import Rollout
-from app.releasing.advance import may_begin
-from app.releasing.work import Work
-from tests.api.playing import Worker, approve, as_json
+from tests.api.conftest import SUBSCRIPTION
+from tests.api.playing import approve, as_json
 from tests.api.serving import problem_of
+from tests.instant import InstantWorker
 
 Json = dict[str, Any]
+
+DEV, PROD = (f"{SUBSCRIPTION}/rg-ml/ws-{stage}/churn-{stage}" for stage in ("dev", "prod"))
 
 
 def freeze(client: httpx.Client, **more: Any) -> str:
@@ -23,9 +21,8 @@ def freeze(client: httpx.Client, **more: Any) -> str:
     return created
 
 
-def look(worker: Worker, rollout: str, *, hours: float = 0) -> None:
-    with Work(worker.releasing, SERVICE, now=datetime.now(UTC) + timedelta(hours=hours)).transaction() as work:
-        do_what_is_due(work, rollout)
+def look(worker: InstantWorker, release: str, *, hours: float = 0) -> None:
+    worker.look(release, "prod", now=datetime.now(UTC) + timedelta(hours=hours))
 
 
 def prod_of(client: httpx.Client, release: str) -> Json:
@@ -34,7 +31,7 @@ def prod_of(client: httpx.Client, release: str) -> Json:
 
 
 def test_approved_in_a_freeze_is_scheduled_and_begins_afterwards(
-    worker: Worker, anna: httpx.Client, waiting: str
+    worker: InstantWorker, anna: httpx.Client, waiting: str
 ) -> None:
     freeze(anna, minutes=60, stage="prod")
 
@@ -43,41 +40,39 @@ def test_approved_in_a_freeze_is_scheduled_and_begins_afterwards(
     seen = prod_of(anna, waiting)
     assert (seen["status"], seen["code"]) == ("scheduled", "frozen")
     assert "Nobody is there (anna)" in seen["sentence"]
-    look(worker, f"{waiting}:prod", hours=0.5)
+    look(worker, waiting, hours=0.5)
     assert prod_of(anna, waiting)["status"] == "scheduled"
-    look(worker, f"{waiting}:prod", hours=1.1)
+    look(worker, waiting, hours=1.1)
     assert prod_of(anna, waiting)["status"] == "queued"
 
 
-def test_hold_keeps_out_until_it_is_ended(worker: Worker, anna: httpx.Client, waiting: str) -> None:
-    hold = freeze(anna, target="sub/rg/ws/prod")
+def test_hold_keeps_out_until_it_is_ended(worker: InstantWorker, anna: httpx.Client, waiting: str) -> None:
+    hold = freeze(anna, target=PROD)
     as_json(approve(anna, waiting))
     assert prod_of(anna, waiting)["code"] == "held"
-    look(worker, f"{waiting}:prod", hours=10_000)
+    look(worker, waiting, hours=10_000)
     assert prod_of(anna, waiting)["status"] == "scheduled"
 
     assert anna.delete(f"/v1/freezes/{hold}").status_code == 204
-    look(worker, f"{waiting}:prod")
+    look(worker, waiting)
 
     assert prod_of(anna, waiting)["status"] == "queued"
     problem_of(anna.delete(f"/v1/freezes/{hold}"), 404, "freeze_not_found")
 
 
-def test_what_is_queued_when_a_freeze_begins_does_not_begin(worker: Worker, anna: httpx.Client, waiting: str) -> None:
+def test_what_is_queued_when_a_freeze_begins_does_not_begin(
+    worker: InstantWorker, anna: httpx.Client, waiting: str
+) -> None:
     as_json(approve(anna, waiting))
     freeze(anna, minutes=60)
 
-    # What two processes take for the database's clock may be some milliseconds apart.
-    now = worker.database.now() + timedelta(seconds=1)
-    with Work(worker.releasing, SERVICE, now=now).transaction() as work:
-        release = lock_release(work, waiting)
-        rollout = work.get_one(Rollout, f"{waiting}:prod")
-        assert not may_begin(work, release, rollout)
+    worker.carry_out(waiting, "prod")
 
     assert prod_of(anna, waiting)["status"] == "scheduled"
+    assert {step["status"] for step in prod_of(anna, waiting)["steps"]} == {"pending"}
 
 
-@pytest.mark.parametrize("about", [{"model": "other"}, {"stage": "dev"}, {"target": "sub/rg/ws/dev"}])
+@pytest.mark.parametrize("about", [{"model": "other"}, {"stage": "dev"}, {"target": DEV}])
 def test_freeze_of_something_else_keeps_nothing_out(anna: httpx.Client, waiting: str, about: Json) -> None:
     freeze(anna, minutes=60, **about)
 

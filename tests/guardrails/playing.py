@@ -1,35 +1,16 @@
-"""The service's own worker code in this process, with instant steps: what it prepares, begins and refuses is the real thing."""
+"""One installation with guardrails: what is applied, asked, decided and carried out there."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from app.azureml.client import AzureSettings
-from app.azureml.facade import open_azure
-from app.database.connection import Database
-from app.execution.context import WorkerContext
-from app.execution.dry_run import carry_out_dry_run
-from app.execution.lease import Lease
-from app.execution.prepare import prepare_release
-from app.execution.rollout import carry_out_rollout
-from app.execution.signals import Signals
 from app.guardrails.file import read_guardrails
-from app.planning.kinds import KINDS
-from app.releasing.queue import DbosQueue
-from app.settings import Settings
-from app.steps.contract import Context, Done
-from app.workers.service import WorkerIdentity
 from tests.api.playing import apply, approve, as_json, ask, definition
+from tests.instant import InstantWorker
 
 Json = dict[str, Any]
-
-CONTENT: Json = {
-    "model_uri": "azureml://jobs/job/outputs/model/paths/",
-    "model_digest": "sha256:0",
-    "environment": {"name": "env", "version": "1", "digest": "sha256:1", "id": "azureml:env:1"},
-}
 
 STAGE = """\
   - name: {name}
@@ -40,31 +21,6 @@ STAGE = """\
     key_vault: {key_vault}
     approval: {approval}
 """
-
-
-def open_workshop(settings: Settings, database: Database) -> WorkerContext:
-    identity = WorkerIdentity(id="worker-1", host="here", pid=1, version="0")
-    lease = Lease(database, identity, seconds=600.0, exclusive=False)
-    lease.take()
-    steps = dict.fromkeys(KINDS, lambda _context, _config: Done("Done.", {"version": "1"}))
-    return WorkerContext(
-        settings=settings,
-        database=database,
-        queue=DbosQueue(database.engine),
-        azure=open_azure(AzureSettings()),
-        steps=steps | {"resolve_content": _resolved, "preflight": _looked},
-        signals=Signals(database, lease),
-        identity=identity,
-        guardrails=read_guardrails(settings),
-    )
-
-
-def _resolved(_context: Context, _config: Json) -> Done:
-    return Done("Resolved.", CONTENT)
-
-
-def _looked(_context: Context, _config: Json) -> Done:
-    return Done("Looked.", {"checks": []})
 
 
 def stage(name: str = "prod", *, approval: str = "none", **changes: str) -> str:
@@ -90,7 +46,7 @@ class Platform:
 
     anna: httpx.Client
     boris: httpx.Client
-    worker: WorkerContext
+    worker: InstantWorker
 
     def apply(self, *stages: str, model: str = "churn", **files: str) -> int:
         version: int = as_json(apply(self.anna, defined(*stages, model=model, **files)))["version"]
@@ -99,12 +55,12 @@ class Platform:
     def prepared(self, *, model: str = "churn", **more: Any) -> Json:
         """A release that a worker has prepared."""
         release = ask(self.anna, model=model, job=f"job-of-{model}", **more)
-        prepare_release(self.worker, release["id"])
+        self.worker.prepare(release["id"])
         return self.look(release["id"])
 
     def carried_out(self, release: str, stage: str = "prod") -> Json:
         """As after its turn in the queue."""
-        carry_out_rollout(self.worker, f"{release}:{stage}")
+        self.worker.carry_out(release, stage)
         return self.look(release)
 
     def released(self, *, model: str = "churn", stage: str = "prod", **more: Any) -> Json:
@@ -121,7 +77,7 @@ class Platform:
         """What a dry run says."""
         asked = self.anna.post("/v1/dry-runs", json={"model": "churn", "job": "job-of-churn", **more})
         run: str = as_json(asked)["id"]
-        carry_out_dry_run(self.worker, run)
+        self.worker.dry_run(run)
         return as_json(self.anna.get(f"/v1/dry-runs/{run}"))
 
     def look(self, release: str) -> Json:
@@ -134,5 +90,5 @@ class Platform:
     def guarded_by(self, file: Path, text: str) -> None:
         """As after a restart of the worker with these guardrails."""
         file.write_text(text)
-        settings = self.worker.settings.model_copy(update={"guardrails": file})
-        self.worker = replace(self.worker, guardrails=read_guardrails(settings))
+        settings = self.worker.context.settings.model_copy(update={"guardrails": file})
+        self.worker.guarded_by(read_guardrails(settings))

@@ -6,12 +6,14 @@ import httpx
 import pytest
 
 from app.execution.poll_jobs import poll_job
+from app.guardrails.file import read_guardrails
 from app.settings import Settings
 from tests.api.conftest import SUBSCRIPTION, on_sqlite
 from tests.api.playing import apply, approve, as_json, ask, upload
 from tests.api.serving import serving
 from tests.bundles.tars import tar_of
-from tests.guardrails.playing import Platform, defined, open_workshop, stage
+from tests.guardrails.playing import Platform, defined, stage
+from tests.instant import InstantWorker
 
 pytestmark = on_sqlite
 
@@ -98,7 +100,9 @@ def test_least_policy_is_asked_for_and_shown_in_the_plan(settings: Settings, fil
     configured = guarded(settings, file, rails(more="approval: {count: 2, groups: [risk]}"))
     with serving(configured) as served:
         platform = Platform(
-            served.client("anna"), served.client("boris"), open_workshop(configured, served.service.database)
+            served.client("anna"),
+            served.client("boris"),
+            InstantWorker(configured, served.service.database, guardrails=read_guardrails(configured)),
         )
         platform.apply(stage(approval="none"))
         release = platform.prepared()
@@ -233,7 +237,7 @@ def test_worker_submits_no_job_that_the_api_let_through_without_its_guardrails(p
     queued = platform.prepared()["id"]
     platform.guarded_by(file, rails(models="fraud"))
 
-    poll_job(platform.worker, 1)
+    poll_job(platform.worker.context, 1)
 
     job = as_json(platform.anna.get("/v1/jobs/j"))
     assert (job["status"], job["code"]) == ("Refused", "guardrail_refused")

@@ -87,7 +87,7 @@ def test_target_written_in_another_case_changes_nothing(strict: Platform, place:
 
 
 def test_subscription_that_is_written_out_changes_nothing(strict: Platform) -> None:
-    written = stage("live", key_vault="kv-other") + f"    subscription: {strict.worker.settings.subscription}\n"
+    written = stage("live", key_vault="kv-other") + f"    subscription: {strict.worker.context.settings.subscription}\n"
     strict.apply(written)
     still_asks_risk(strict, strict.prepared()["id"], "live")
 

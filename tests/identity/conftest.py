@@ -11,9 +11,10 @@ from pydantic import SecretStr
 from app.api.first_token import first_token
 from app.settings import Settings
 from tests.api.conftest import SUBSCRIPTION, plain_logs, worker
-from tests.api.playing import Worker, apply, ask, definition
+from tests.api.playing import apply, ask, definition
 from tests.api.serving import Served, serving
 from tests.identity.issuer import TestIssuer
+from tests.instant import InstantWorker
 
 __all__ = ["plain_logs", "worker"]
 
@@ -108,8 +109,8 @@ def churn(root: httpx.Client) -> str:
 
 
 @pytest.fixture
-def planned(root: httpx.Client, churn: str, worker: Worker) -> str:
+def planned(root: httpx.Client, churn: str, worker: InstantWorker) -> str:
     """The id of a release of churn that is queued for dev."""
     release: str = ask(root, model=churn)["id"]
-    worker.plan(release)
+    worker.prepare(release)
     return release

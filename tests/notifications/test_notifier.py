@@ -38,8 +38,8 @@ from app.notifications.service import (
 from app.notifications.tables import Delivery, DeliveryStatus, Webhook
 from app.settings import Settings
 from tests.notifications.conftest import ANNA, make_due, notifying
-from tests.notifications.receiving import Receiver, receiving, respond
-from tests.waiting import wait_until
+from tests.notifications.receiving import Receiver, local_reach, receiving, respond
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -182,20 +182,21 @@ def test_slow_receiver_keeps_nobody_else_waiting(
     let_go = threading.Event()
 
     def slow(handler: BaseHTTPRequestHandler) -> None:
-        let_go.wait(30)
+        let_go.wait(PATIENCE_SECONDS)
         respond(200)(handler)
 
-    with receiving() as other, notifying(database, settings):
+    patient = local_reach(seconds=PATIENCE_SECONDS)  # nobody is given up meanwhile, and tried again
+    with receiving() as other, notifying(database, settings, reach=patient):
         receiver.answer = slow
         subscribe(receiver.url())
         subscribe(other.url())
         for _ in range(40):
             happen()
-        wait_until(lambda: len(other.received) == 40, what="the quick one has heard of everything", seconds=60)
+        wait_until(lambda: len(other.received) == 40, what="the quick one has heard of everything")
         assert len(receiver.received) == 1, "one at a time goes to a receiver"
         receiver.answer = respond(200)
         let_go.set()
-        wait_until(lambda: len(set(receiver.ids)) == 40, what="the slow one has too", seconds=60)
+        wait_until(lambda: len(set(receiver.ids)) == 40, what="the slow one has too")
         assert len(other.received) == 40
 
 

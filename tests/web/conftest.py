@@ -6,13 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from app.identity.actor import SERVICE
-from app.releases.tables import Rollout
-from app.releasing.asking import ask_others_anew
-from app.releasing.work import Work
 from tests.api.conftest import anna, churn, plain_logs, service, settings, worker
-from tests.api.playing import Worker, apply, ask, definition
+from tests.api.playing import apply, ask, definition
 from tests.api.serving import AUTHORITIES, Served
+from tests.instant import InstantWorker
 
 __all__ = ["anna", "churn", "plain_logs", "service", "settings", "worker"]
 
@@ -52,12 +49,24 @@ def portal(service: Served) -> Iterator[Open]:
 
 
 @pytest.fixture
-def ask_for_release(anna: httpx.Client, churn: str, worker: Worker) -> AskForRelease:
-    """A release that anna asked for, which serves in dev and waits for people before prod; ``policy``, ``more``: of its plan."""
+def ask_for_release(anna: httpx.Client, churn: str, worker: InstantWorker) -> AskForRelease:
+    """A release that anna asked for, which serves in dev and waits for people before prod.
 
-    def ask_for_release(*, note: str | None = None, job: str = "job-1", **planned: Any) -> str:
+    ``approval``: who must approve, where that is not as ``churn`` says; ``content``: of what its job gave.
+    """
+
+    def ask_for_release(
+        *,
+        note: str | None = None,
+        job: str = "job-1",
+        approval: dict[str, Any] | str | None = None,
+        content: dict[str, Any] | None = None,
+    ) -> str:
+        if approval is not None:
+            assert apply(anna, definition(approval=approval)).status_code == 201
+        worker.content = content or {}
         release: str = ask(anna, model=churn, job=job, **({"note": note} if note else {}))["id"]
-        worker.plan(release, **planned)
+        worker.prepare(release)
         worker.complete(release, "dev")
         return release
 
@@ -70,18 +79,15 @@ def waiting(ask_for_release: AskForRelease) -> str:
 
 
 @pytest.fixture
-def serve_another(anna: httpx.Client, worker: Worker) -> Callable[[], str]:
+def serve_another(anna: httpx.Client, worker: InstantWorker) -> Callable[[], str]:
     """A release of another model that goes to the same endpoint and succeeds there."""
 
     def serve_another() -> str:
-        assert apply(anna, definition("neighbour")).status_code == 201
+        assert apply(anna, definition("neighbour", approval="none")).status_code == 201
         other: str = ask(anna, model="neighbour", job="job-2")["id"]
-        worker.plan(other, approval=())
+        worker.prepare(other)
         for stage in ("dev", "prod"):
             worker.complete(other, stage)
-        with Work(worker.releasing, SERVICE).transaction() as work:
-            moved = work.get_one(Rollout, f"{other}:prod")
-            ask_others_anew(work, moved)
         return other
 
     return serve_another

@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.playing import Worker, as_json
+from tests.api.playing import as_json
 from tests.api.serving import Served
+from tests.instant import InstantWorker
 from tests.web.conftest import AskForRelease
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
@@ -21,28 +22,22 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not instal
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 SERVES: dict[str, Any] = {
-    "model": {"name": "churn", "digest": f"sha256:{'3f' * 32}", "job": "careful_fox_4zk1", "git_commit": "9ab34e1"},
+    "model_digest": f"sha256:{'3f' * 32}",
+    "environment": {
+        "name": "sentiment-env",
+        "version": "3",
+        "digest": f"sha256:{'a1' * 32}",
+        "id": "azureml:sentiment-env:3",
+    },
+    "code_digest": f"sha256:{'c0' * 32}",
     "metrics": {"accuracy": 0.871, "f1": 0.864},
-    "environment": {"name": "sentiment-env", "version": "3", "digest": f"sha256:{'a1' * 32}"},
-    "code": {"digest": f"sha256:{'c0' * 32}"},
-    "definition": {"version": 4, "digest": "sha256:d"},
-    "deployment": {"name": "r1", "instance_type": "Standard_DS3_v2", "instance_count": 2},
-    "steps": [
-        {"key": "share_model", "kind": "share_model", "needs": [], "config": {}},
-        {"key": "create_endpoint", "kind": "create_endpoint", "needs": [], "config": {}},
-        {
-            "key": "create_deployment",
-            "kind": "create_deployment",
-            "needs": ["share_model", "create_endpoint"],
-            "config": {},
-        },
-        {"key": "verify_deployment", "kind": "verify_deployment", "needs": ["create_deployment"], "config": {}},
-        {"key": "shift_traffic", "kind": "shift_traffic", "needs": ["verify_deployment"], "config": {}},
-    ],
+    "git_commit": "9ab34e1",
+    "deployment": {"instance_type": "Standard_DS3_v2", "instance_count": 2},
 }
 WANTED: dict[str, Any] = SERVES | {
-    "model": {**SERVES["model"], "digest": f"sha256:{'7e' * 32}", "job": "brave_owl_9xq2", "git_commit": "51c0ffe"},
+    "model_digest": f"sha256:{'7e' * 32}",
     "metrics": {"accuracy": 0.893, "f1": 0.881},
+    "git_commit": "51c0ffe",
     "deployment": {**SERVES["deployment"], "instance_count": 3},
 }
 
@@ -70,12 +65,15 @@ def page(chromium: Any, service: Served, complaints: list[str]) -> Any:
 
 
 @pytest.fixture
-def waiting(ask_for_release: AskForRelease, worker: Worker) -> str:
+def waiting(ask_for_release: AskForRelease, worker: InstantWorker) -> str:
     """A release that would replace another one in prod, and needs one person who did not ask for it."""
-    first = ask_for_release(more=SERVES, approval=())
+    first = ask_for_release(job="careful_fox_4zk1", content=SERVES, approval="none")
     worker.complete(first, "prod")
     return ask_for_release(
-        job="job-2", more=WANTED, policy={"count": 1, "expires_after": "3d"}, note="Better on long reviews."
+        job="brave_owl_9xq2",
+        content=WANTED,
+        approval={"count": 1, "expires_after": "3d"},
+        note="Better on long reviews.",
     )
 
 
@@ -111,7 +109,13 @@ def test_person_logs_in_sees_what_waits_and_approves(
 
 
 def test_page_of_a_release_follows_it_by_itself(
-    page: Any, service: Served, waiting: str, worker: Worker, anna: httpx.Client, complaints: list[str], tmp_path: Path
+    page: Any,
+    service: Served,
+    waiting: str,
+    worker: InstantWorker,
+    anna: httpx.Client,
+    complaints: list[str],
+    tmp_path: Path,
 ) -> None:
     page.goto(f"/releases/{waiting}")
     log_in(page, service, "boris")
@@ -130,7 +134,7 @@ def test_page_of_a_release_follows_it_by_itself(
 
 
 def test_page_of_a_release_follows_it_without_scripts(
-    chromium: Any, service: Served, waiting: str, worker: Worker
+    chromium: Any, service: Served, waiting: str, worker: InstantWorker
 ) -> None:
     page = chromium.new_context(base_url=service.url, java_script_enabled=False).new_page()
     page.goto(f"/releases/{waiting}")

@@ -113,7 +113,7 @@ def test_answer_to_a_plan_that_changed_shows_what_changed_and_the_new_plan(
 
 
 def test_who_asked_sees_why_they_cannot_decide(portal: Open, ask_for_release: AskForRelease) -> None:
-    release = ask_for_release(policy={"count": 1})
+    release = ask_for_release(approval={"count": 1})
     hers, boris = portal("anna"), portal("boris")
     shown = hers.get(place_of(release))
     assert "anna requested this release, so others must decide on it." in shown.text
@@ -130,7 +130,7 @@ def test_who_asked_sees_why_they_cannot_decide(portal: Open, ask_for_release: As
 def test_first_of_two_words_is_kept_and_what_is_missing_said(
     portal: Open, anna: httpx.Client, ask_for_release: AskForRelease
 ) -> None:
-    release = ask_for_release(policy={"count": 2, "groups": ["risk"]})
+    release = ask_for_release(approval={"count": 2, "groups": ["risk"]})
     boris, rita = portal("boris"), portal("rita", groups="risk")
 
     decide(boris, release, "approve")
@@ -143,7 +143,7 @@ def test_first_of_two_words_is_kept_and_what_is_missing_said(
 
 
 def test_two_people_break_the_glass(portal: Open, anna: httpx.Client, ask_for_release: AskForRelease) -> None:
-    release = ask_for_release(policy={"count": 3, "break_glass": {"count": 2}})
+    release = ask_for_release(approval={"count": 3, "break_glass": {"count": 2}})
 
     for name in ("boris", "rita"):
         sent = decide(portal(name), release, "approve", emergency="yes", reason="Prod is down.")
@@ -177,7 +177,7 @@ def test_link_from_a_chat_shows_the_question_and_decides_once(
 def test_link_whose_answer_is_refused_is_not_spent(
     portal: Open, service: Served, anna: httpx.Client, ask_for_release: AskForRelease
 ) -> None:
-    release = ask_for_release(policy={"count": 1, "comment": "required"})
+    release = ask_for_release(approval={"count": 1, "comment": "required"})
     link, boris = link_to(service, release, "approve", digest=digest_of(anna, release)), portal("boris")
 
     assert decide(boris, release, "approve", place=link).status_code == 422

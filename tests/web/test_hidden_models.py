@@ -6,10 +6,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.api.playing import Worker, apply, ask, definition
+from tests.api.playing import apply, ask, definition
 from tests.api.serving import Served
 from tests.identity.conftest import bearer, churn, holder, issuer, plain_logs, root, service, settings, worker
 from tests.identity.issuer import TestIssuer
+from tests.instant import InstantWorker
 from tests.web.conftest import PAGE, database_kind
 
 __all__ = [
@@ -27,12 +28,12 @@ __all__ = [
 
 
 @pytest.fixture
-def releases(root: httpx.Client, churn: str, worker: Worker) -> tuple[str, str]:
+def releases(root: httpx.Client, churn: str, worker: InstantWorker) -> tuple[str, str]:
     """A release of churn and one of another team's model, both before prod."""
     assert apply(root, definition("secret")).status_code == 201
     made: list[str] = [ask(root, model=model)["id"] for model in (churn, "secret")]
     for each in made:
-        worker.plan(each)
+        worker.prepare(each)
         worker.complete(each, "dev")
     return made[0], made[1]
 

@@ -1,8 +1,6 @@
 """Approving what must not be approved: each attempt with the answer that it must get."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,28 +10,33 @@ import pytest
 from app.database.connection import Database
 from app.events.chain import verify_chain
 from app.events.tables import EventHead
-from app.execution.timers import do_what_is_due
-from app.identity.actor import SERVICE, Actor
+from app.identity.actor import Actor
 from app.identity.roles import Grant, Role
-from app.releases.locks import lock_release
 from app.releases.queries import list_events, plan_of
 from app.releases.states import Status
 from app.releases.tables import Rollout
-from app.releasing.advance import may_begin
-from app.releasing.asking import ask_others_anew
 from app.releasing.decisions import approve as approve_in
 from app.releasing.work import Work
-from tests.api.playing import Worker, apply, approve, as_json, ask, definition, digest_of
+from tests.api.playing import apply, approve, as_json, ask, definition, digest_of
 from tests.api.serving import Served, problem_of
+from tests.instant import InstantWorker
 
 Json = dict[str, Any]
 STRICT: Json = {"count": 2, "groups": ["risk"], "expires_after": "2h", "break_glass": {"groups": ["on-call"]}}
 
 
 @pytest.fixture
-def asked(release: str, worker: Worker) -> str:
+def asked(anna: httpx.Client, churn: str, worker: InstantWorker) -> str:
     """The id of anna's release whose prod needs two others, one of risk; bert wrote the commit."""
-    worker.plan(release, policy=STRICT, author="Bert <bert@example.org>")
+    worker.content = {"git_author": "Bert <bert@example.org>"}
+    return _ask_for(anna, worker, churn, STRICT)
+
+
+def _ask_for(anna: httpx.Client, worker: InstantWorker, model: str, policy: Json) -> str:
+    """A release that waits before prod."""
+    assert apply(anna, definition(model, approval=policy)).status_code == 201
+    release: str = ask(anna, model=model)["id"]
+    worker.prepare(release)
     worker.complete(release, "dev")
     return release
 
@@ -42,17 +45,11 @@ def of(name: str, *groups: str, role: Role = Role.APPROVER) -> Actor:
     return Actor(name=name, via="api", groups=frozenset(groups), grants=(Grant(role),))
 
 
-def vote(worker: Worker, release: str, actor: Actor, **more: Any) -> Status:
+def vote(worker: InstantWorker, release: str, actor: Actor, **more: Any) -> Status:
     """A word of somebody whose groups are known, on the plan as it is."""
     with Work(worker.releasing, actor, now=more.pop("now", None)).transaction() as work:
         digest = work.get_one(Rollout, f"{release}:prod").plan_digest
         return approve_in(work, release, "prod", **{"plan_digest": digest, **more}).status
-
-
-@contextmanager
-def writing(worker: Worker, release: str) -> Iterator[tuple[Work, Any, Rollout]]:
-    with Work(worker.releasing, of("worker")).transaction() as work:
-        yield work, lock_release(work, release), work.get_one(Rollout, f"{release}:prod")
 
 
 def status_of(client: httpx.Client, release: str) -> str:
@@ -65,7 +62,7 @@ def kinds_of(client: httpx.Client, release: str) -> list[str]:
 
 
 def test_two_of_whom_one_is_of_the_group_approve(
-    service: Served, worker: Worker, anna: httpx.Client, asked: str
+    service: Served, worker: InstantWorker, anna: httpx.Client, asked: str
 ) -> None:
     first = as_json(approve(service.client("carl"), asked))
     assert first["status"] == "pending_approval"
@@ -105,7 +102,7 @@ def test_approval_without_a_digest_is_malformed(service: Served, asked: str) -> 
 
 
 def test_stale_digest_is_refused_with_what_changed(
-    service: Served, worker: Worker, anna: httpx.Client, asked: str
+    service: Served, worker: InstantWorker, anna: httpx.Client, asked: str
 ) -> None:
     stale = digest_of(anna, asked)
     as_json(approve(service.client("carl"), asked))
@@ -124,44 +121,41 @@ def test_stale_digest_is_refused_with_what_changed(
 
 
 def test_what_serves_differently_when_its_turn_has_come_is_asked_anew(
-    service: Served, worker: Worker, anna: httpx.Client, asked: str
+    service: Served, worker: InstantWorker, anna: httpx.Client, asked: str
 ) -> None:
     approve(service.client("carl"), asked)
     assert vote(worker, asked, of("dora", "risk")) is Status.QUEUED
     _serve_another(anna, worker)
 
-    with writing(worker, asked) as (work, release, rollout):
-        began = may_begin(work, release, rollout)
+    worker.carry_out(asked, "prod")
 
-    assert not began
     assert status_of(anna, asked) == "pending_approval"
+    prod = as_json(anna.get(f"/v1/releases/{asked}"))["rollouts"][1]
+    assert {step["status"] for step in prod["steps"]} == {"pending"}
 
 
-def _serve_another(anna: httpx.Client, worker: Worker) -> str:
+def _serve_another(anna: httpx.Client, worker: InstantWorker) -> str:
     """A release of another model that goes to the same endpoint and succeeds there."""
-    apply(anna, definition("other"))
+    apply(anna, definition("other", approval="none"))
     other: str = ask(anna, model="other", job="job-2")["id"]
-    worker.plan(other, approval=())
+    worker.prepare(other)
     for stage in ("dev", "prod"):
         worker.complete(other, stage)
-    with Work(worker.releasing, of("worker")).transaction() as work:
-        moved = work.get_one(Rollout, f"{other}:prod")
-        ask_others_anew(work, moved)
     return other
 
 
-def test_approval_after_expiry_is_refused_and_a_look_ends_it(worker: Worker, anna: httpx.Client, asked: str) -> None:
+def test_approval_after_expiry_is_refused_and_a_look_ends_it(
+    worker: InstantWorker, anna: httpx.Client, asked: str
+) -> None:
     late = datetime.now(UTC) + timedelta(hours=3)
 
     with pytest.raises(Exception, match="time to decide ended") as refused:
         vote(worker, asked, of("carl", "risk"), now=late)
     assert refused.value.code == "approval_expired"  # type: ignore[attr-defined] # one of ours
 
-    with Work(worker.releasing, SERVICE).transaction() as work:
-        do_what_is_due(work, f"{asked}:prod")
+    worker.look(asked, "prod")
     assert status_of(anna, asked) == "pending_approval", "not yet"
-    with Work(worker.releasing, SERVICE, now=late).transaction() as work:
-        do_what_is_due(work, f"{asked}:prod")
+    worker.look(asked, "prod", now=late)
     assert status_of(anna, asked) == "expired"
     problem_of(approve(anna, asked), 409, "nothing_to_decide")
 
@@ -178,7 +172,7 @@ def test_approval_after_cancel_and_after_the_decision_is_refused(
 
 
 def test_cancelled_after_the_decision_is_asked_anew_when_retried(
-    service: Served, worker: Worker, anna: httpx.Client, asked: str
+    service: Served, worker: InstantWorker, anna: httpx.Client, asked: str
 ) -> None:
     approve(service.client("carl"), asked)
     assert vote(worker, asked, of("dora", "risk")) is Status.QUEUED
@@ -188,9 +182,10 @@ def test_cancelled_after_the_decision_is_asked_anew_when_retried(
     assert as_json(anna.post(f"/v1/releases/{asked}/retry"))["status"] == "pending_approval"
 
 
-def test_of_fifty_last_votes_at_once_exactly_one_decides(service: Served, worker: Worker, release: str) -> None:
-    worker.plan(release, policy={"count": 2})
-    worker.complete(release, "dev")
+def test_of_fifty_last_votes_at_once_exactly_one_decides(
+    service: Served, worker: InstantWorker, anna: httpx.Client, churn: str
+) -> None:
+    release = _ask_for(anna, worker, churn, {"count": 2})
     as_json(approve(service.client("first"), release))
     callers = [service.client(f"caller-{number}") for number in range(50)]
     body = {"plan_digest": digest_of(callers[0], release)}
@@ -212,7 +207,7 @@ def _assert_decided_once(database: Database, release: str) -> None:
         assert sum(event.kind == "approval.approved" for event in events) == 2
 
 
-def test_glass_is_broken_by_two_of_the_group_and_loudly(worker: Worker, anna: httpx.Client, asked: str) -> None:
+def test_glass_is_broken_by_two_of_the_group_and_loudly(worker: InstantWorker, anna: httpx.Client, asked: str) -> None:
     for wrong, code in [
         (of("carl", "on-call"), "break_glass_not_allowed"),  # may not operate
         (of("carl", role=Role.ADMIN), "break_glass_not_allowed"),  # not of the group
@@ -231,12 +226,13 @@ def test_glass_is_broken_by_two_of_the_group_and_loudly(worker: Worker, anna: ht
     assert kinds_of(anna, asked).count("approval.break_glass") == 2
 
 
-def test_plan_says_what_changes_for_callers(worker: Worker, anna: httpx.Client, release: str) -> None:
-    worker.plan(release, approval=())
-    for stage in ("dev", "prod"):
-        worker.complete(release, stage)
+def test_plan_says_what_changes_for_callers(worker: InstantWorker, anna: httpx.Client, release: str) -> None:
+    worker.prepare(release)
+    worker.complete(release, "dev")
+    as_json(approve(anna, release))
+    worker.complete(release, "prod")
     second: str = ask(anna, job="job-1")["id"]
-    worker.plan(second)
+    worker.prepare(second)
     worker.complete(second, "dev")
 
     plan = as_json(anna.get(f"/v1/releases/{second}/rollouts/prod/plan"))
