@@ -62,17 +62,18 @@ def work() -> None:
     lease = Lease(database, identity, seconds=settings.lease_seconds, exclusive=settings.is_sqlite)
     lease.take()
     warn_of_old_python()
-    launched = threading.Event()
-    lease.keep(each_beat=_look_after_others(settings, database, launched), lost=lambda: _begin_anew(stop, environment))
+    others_lost = threading.Event()
+    lease.keep(
+        each_beat=_look_after_others(settings, database, others_lost), lost=lambda: _begin_anew(stop, environment)
+    )
     worker = _open_context(settings, database, identity, lease, guardrails)
     notifier = open_notifier(settings, database)
     forget_secrets()
     for folder in sweep(worker.scratch_root):
         log.info("scratch_removed", folder=folder)
     launch_engine(worker)
-    launched.set()
     reconciliation = Reconciliation(worker, restore_queues=lambda: restore_queues(settings))
-    reconciliation.keep(seconds=settings.reconcile_seconds)
+    reconciliation.keep(seconds=settings.reconcile_seconds, soon=others_lost)
     Timer(worker).keep(seconds=settings.queue_poll_seconds)
     notifier.start()
     if settings.ready_file is not None:
@@ -110,12 +111,11 @@ def _open_context(
     )
 
 
-def _look_after_others(settings: Settings, database: Database, launched: threading.Event) -> Callable[[bool], None]:
-    """Once the engine runs: it hands the work back. Over SQLite there are no others."""
+def _look_after_others(settings: Settings, database: Database, lost: threading.Event) -> Callable[[bool], None]:
+    """Over SQLite there are no others."""
     if settings.is_sqlite:
         return lambda _in_time: None
-    takeover = Takeover(database, lease_seconds=settings.lease_seconds)
-    return lambda in_time: takeover.look(in_time) if launched.is_set() else None
+    return Takeover(database, lease_seconds=settings.lease_seconds, lost=lost.set).look
 
 
 def _begin_anew(stop: threading.Event, environment: dict[str, str]) -> None:

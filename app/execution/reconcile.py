@@ -6,14 +6,15 @@ row's lock, so the second of two workers finds that it was changed; and a workfl
 the same, and stops. What is enqueued again and again without getting any further is failed. What has a time at which it goes on by
 itself wants no workflow: it is the workers' timers that look after it.
 
-The other way round, the engine may believe for ever that this process carries something out: what ended without the engine hearing of
-it, or never began. It would keep everything at the same target waiting. So it is dropped first.
+The other way round, the engine may believe for ever that a worker carries something out: one that is gone, or this process, where it
+ended without the engine hearing of it, or never began. It would keep everything at the same target waiting. So it is dropped first.
 """
 
 import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 from sqlmodel import Session, col, select
@@ -35,12 +36,14 @@ from app.releases.states import DRIVEN, DryRunState, Status
 from app.releases.tables import DryRun, Release, Rollout
 from app.releasing.work import Work
 from app.steps.contract import Interrupted
+from app.workers.queries import live_ids
 
 log = structlog.get_logger(__name__)
 
 DROP_SECONDS = (
     30.0  # that the engine and this process may differ: between being taken out of the queue and beginning is a moment
 )
+KEPT_SECONDS = 3600.0  # that the engine's rows of what is over may be looked at; ours say what came of it
 MOST_IN_A_ROW = 5  # that a row is enqueued anew without anything else happening to it
 GIVEN_UP = "It was queued again {} times without progress. See its id in the logs of the workers."
 
@@ -64,15 +67,16 @@ class Reconciliation:
         self._drop_seconds = drop_seconds
         self._not_driven_since: dict[str, float] = {}
 
-    def keep(self, *, seconds: float) -> None:
-        """Look every so often, in a thread that ends with the process."""
-        threading.Thread(target=self._keep, args=(seconds,), name="reconcile", daemon=True).start()
+    def keep(self, *, seconds: float, soon: threading.Event) -> None:
+        """Look every so often, and at once when told to, in a thread that ends with the process."""
+        threading.Thread(target=self._keep, args=(seconds, soon), name="reconcile", daemon=True).start()
 
     def look(self) -> list[str]:
         """Look once; what was enqueued anew, by the id that was missed."""
         worker = self._worker
         self._restore_queues()
         self._drop_what_is_not_carried_out()
+        worker.queue.delete_over(before=worker.now() - timedelta(seconds=KEPT_SECONDS))
         wanting = worker.read(lambda session: [*_wanting(session, worker)])
         if not wanting:
             return []
@@ -95,19 +99,26 @@ class Reconciliation:
             return False
 
     def _drop_what_is_not_carried_out(self) -> None:
-        """Of this process alone: what others carry out, they know."""
+        """What workers drove that are gone, and what this process does not: what the others carry out, they know."""
         worker, now = self._worker, time.monotonic()
-        missing = [each for each in worker.queue.running_at(worker.identity.id) if each not in worker.driven]
+        running = worker.queue.running()
+        live = worker.read(live_ids)  # read afterwards: a worker has its lease before it takes any work
+        for each, by in running.items():
+            if by not in live:
+                log.warning("work_taken_over", workflow=each, worker=by)
+                worker.queue.drop(each)
+        missing = [each for each, by in running.items() if by == worker.identity.id and each not in worker.driven]
         self._not_driven_since = {each: self._not_driven_since.get(each, now) for each in missing}
         for each, since in self._not_driven_since.items():
             if now - since >= self._drop_seconds:
                 log.warning("workflow_dropped", workflow=each)
                 worker.queue.drop(each)
 
-    def _keep(self, seconds: float) -> None:
+    def _keep(self, seconds: float, soon: threading.Event) -> None:
         signals = self._worker.signals
         while not signals.is_stopping:
-            signals.pause_for(seconds)
+            soon.wait(seconds)
+            soon.clear()
             try:
                 if signals.may_go_on():
                     self.look()

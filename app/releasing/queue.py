@@ -1,6 +1,8 @@
 """Enqueueing work in the same transaction as the rows that it is about. Executes nothing."""
 
 import secrets
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
 
 from dbos import DBOSClient, EnqueueOptions, WorkflowSerializationFormat
@@ -18,7 +20,9 @@ from app.releasing.names import (
 )
 from app.releasing.serialization import SERIALIZER
 
-_NOT_OVER = ("ENQUEUED", "DELAYED", "PENDING")  # the engine's words
+_NOT_OVER = ("ENQUEUED", "PENDING")  # the engine's words
+_OVER = ("SUCCESS", "ERROR", "CANCELLED")
+DELETED_AT_ONCE = 500
 
 
 class WorkQueue(Protocol):
@@ -32,9 +36,11 @@ class WorkQueue(Protocol):
 
     def waiting_or_running(self) -> set[str]: ...
 
-    def running_at(self, worker: str) -> set[str]: ...
+    def running(self) -> Mapping[str, str]: ...
 
     def drop(self, workflow_id: str) -> None: ...
+
+    def delete_over(self, *, before: datetime) -> int: ...
 
 
 class DbosQueue:
@@ -72,18 +78,33 @@ class DbosQueue:
             found = self._client.list_workflows(status=list(_NOT_OVER), load_input=False, load_output=False)
         return {each.workflow_id for each in found}
 
-    def running_at(self, worker: str) -> set[str]:
-        """The ids of every workflow that this worker carries out, as far as the engine knows. Raises Unavailable."""
+    def running(self) -> Mapping[str, str]:
+        """Every workflow that is carried out, as far as the engine knows, and the worker that took it. Raises Unavailable."""
         with available():
-            found = self._client.list_workflows(
-                status="PENDING", executor_id=worker, load_input=False, load_output=False
-            )
-        return {each.workflow_id for each in found}
+            found = self._client.list_workflows(status="PENDING", load_input=False, load_output=False)
+        return {each.workflow_id: each.executor_id or "" for each in found}
 
     def drop(self, workflow_id: str) -> None:
         """Have the engine wait no longer for what nobody carries out. Raises Unavailable."""
         with available():
             self._client.cancel_workflow(workflow_id)
+
+    def delete_over(self, *, before: datetime) -> int:
+        """Delete workflows that were over by then, with their inputs and outputs; how many. Raises Unavailable."""
+        deleted = 0
+        while True:
+            with available():
+                found = self._client.list_workflows(
+                    status=list(_OVER),
+                    completed_before=before.isoformat(),
+                    limit=DELETED_AT_ONCE,
+                    load_input=False,
+                    load_output=False,
+                )
+                self._client.delete_workflows([each.workflow_id for each in found])
+            deleted += len(found)
+            if len(found) < DELETED_AT_ONCE:
+                return deleted
 
     def close(self) -> None:
         self._client.destroy()

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import wait
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,50 +14,26 @@ from app.execution.reconcile import Reconciliation
 from app.execution.rollout import carry_out_rollout, move_target
 from app.execution.timers import Timer
 from app.identity.actor import Actor
-from app.releases.attempts import begin_attempt
-from app.releases.planning import plan_release
 from app.releases.queries import steps_of, whose_turn
-from app.releases.service import Request, create_release
 from app.releases.states import Status, StepStatus
-from app.releases.tables import Release, Rollout, StepRun
+from app.releases.tables import Rollout, StepRun
 from app.releasing.control import cancel, pause, resume
 from app.releasing.work import Work
 from app.steps.contract import Context, Done, Outcome, Refused, Waiting
 from tests.execution.instant import hands, worker
+from tests.execution.rollouts import TARGET, queue_rollout
 from tests.instant import Hands
-from tests.releases.conftest import a_plan, planned
+from tests.releases.conftest import planned
 
 __all__ = ["hands", "planned", "worker"]
 
 ANNA = Actor(name="anna", via="cli")
 HOUR = timedelta(hours=1)
-TARGET = "sub/rg/ws/dev"
 
 
 @pytest.fixture(autouse=True)
 def first(planned: str) -> None:
     """The release that the others are made after."""
-
-
-def queued(worker: WorkerContext, *, target: str = TARGET, timeout: timedelta = 100 * HOUR) -> str:
-    """A rollout of a release of its own that waits for its turn."""
-    with Work(worker.releasing, ANNA).transaction() as work:
-        first = work.get_one(Release, "churn-1")
-        asked = Request("churn", first.definition_id, 1, first.job_id, first.job, ("dev",))
-        release = create_release(work, asked, mark="abcd")
-        plan = a_plan("dev")
-        steps = tuple(each.model_copy(update={"timeout_seconds": timeout.total_seconds()}) for each in plan.steps)
-        place = dict(zip(("subscription", "resource_group", "workspace", "endpoint"), target.split("/"), strict=True))
-        document = {
-            **plan.plan,
-            "target": {**plan.plan["target"], **place},
-            "steps": [each.model_dump(mode="json") for each in steps],
-        }
-        plan = replace(plan, target=target, steps=steps, plan=document)
-        (rollout,) = plan_release(work, release, {"model_digest": "m"}, [plan])
-        begin_attempt(work, rollout)
-        work.queue.move_target(work, target)
-        return rollout.id
 
 
 def polls(worker: WorkerContext, times: int = 1, *, every: timedelta = HOUR) -> Callable[[Context], Outcome]:
@@ -111,7 +86,7 @@ def drain(worker: WorkerContext, target: str = TARGET) -> int:
 def test_step_that_waits_is_carried_out_again_when_it_is_due_with_what_it_remembered(
     worker: WorkerContext, hands: Hands
 ) -> None:
-    rollout_id = queued(worker)
+    rollout_id = queue_rollout(worker)
     hands.acts["create_endpoint"] = polls(worker, 2)
 
     assert carry_out_rollout(worker, rollout_id) is Status.IN_PROGRESS
@@ -139,7 +114,7 @@ def test_step_that_waits_is_carried_out_again_when_it_is_due_with_what_it_rememb
 
 
 def test_step_that_is_due_before_the_drive_ends_goes_on_in_it(worker: WorkerContext, hands: Hands) -> None:
-    rollout_id = queued(worker)
+    rollout_id = queue_rollout(worker)
     is_over = threading.Event()
     look = polls(worker, 3, every=timedelta(milliseconds=20))
 
@@ -160,7 +135,7 @@ def test_step_that_is_due_before_the_drive_ends_goes_on_in_it(worker: WorkerCont
 def test_nobody_else_moves_the_target_while_a_step_waits_and_the_first_in_the_queue_does_afterwards(
     worker: WorkerContext, hands: Hands
 ) -> None:
-    one, two, three = queued(worker), queued(worker), queued(worker)
+    one, two, three = queue_rollout(worker), queue_rollout(worker), queue_rollout(worker)
     hands.acts["create_endpoint"] = polls(worker)
     drain(worker)
     assert [status_of(worker, each) for each in (one, two, three)] == ["in_progress", "queued", "queued"]
@@ -177,7 +152,7 @@ def test_nobody_else_moves_the_target_while_a_step_waits_and_the_first_in_the_qu
 def test_paused_step_that_waits_keeps_its_memory_and_the_time_that_was_left(
     worker: WorkerContext, hands: Hands
 ) -> None:
-    rollout_id = queued(worker, timeout=3 * HOUR)
+    rollout_id = queue_rollout(worker, timeout=3 * HOUR)
     hands.acts["create_endpoint"] = polls(worker)
     drain(worker)
     with Work(worker.releasing, ANNA).transaction() as work:
@@ -204,7 +179,7 @@ def test_paused_step_that_waits_keeps_its_memory_and_the_time_that_was_left(
 
 
 def test_paused_rollout_that_waits_frees_its_target(worker: WorkerContext, hands: Hands) -> None:
-    one, two = queued(worker), queued(worker)
+    one, two = queue_rollout(worker), queue_rollout(worker)
     hands.acts["create_endpoint"] = polls(worker)
     drain(worker)
     with Work(worker.releasing, ANNA).transaction() as work:
@@ -216,7 +191,7 @@ def test_paused_rollout_that_waits_frees_its_target(worker: WorkerContext, hands
 
 
 def test_cancelled_step_that_waits_ends_at_once_and_its_record_stays(worker: WorkerContext, hands: Hands) -> None:
-    rollout_id = queued(worker)
+    rollout_id = queue_rollout(worker)
     hands.acts["create_endpoint"] = polls(worker)
     drain(worker)
     begun_at = step_of(worker, rollout_id).started_at
@@ -230,7 +205,7 @@ def test_cancelled_step_that_waits_ends_at_once_and_its_record_stays(worker: Wor
 
 
 def test_timeout_counts_from_the_first_begin(worker: WorkerContext, hands: Hands) -> None:
-    rollout_id = queued(worker, timeout=90 * HOUR)
+    rollout_id = queue_rollout(worker, timeout=90 * HOUR)
     hands.acts["create_endpoint"] = polls(worker, every=1000 * HOUR)
     drain(worker)
 
@@ -243,7 +218,7 @@ def test_timeout_counts_from_the_first_begin(worker: WorkerContext, hands: Hands
 
 
 def test_step_that_waits_is_not_waited_for_once_another_one_has_failed(worker: WorkerContext, hands: Hands) -> None:
-    rollout_id = queued(worker)
+    rollout_id = queue_rollout(worker)
 
     def refuse(_context: Context) -> Done:
         raise Refused("Not this one.")
@@ -257,7 +232,7 @@ def test_step_that_waits_is_not_waited_for_once_another_one_has_failed(worker: W
 
 
 def test_worker_that_is_stopped_while_a_step_polls_keeps_its_memory(worker: WorkerContext, hands: Hands) -> None:
-    rollout_id = queued(worker)
+    rollout_id = queue_rollout(worker)
     look = polls(worker)
 
     def stopped(context: Context) -> Outcome:
@@ -281,7 +256,7 @@ def test_worker_that_is_stopped_while_a_step_polls_keeps_its_memory(worker: Work
 def test_rollout_that_waits_comes_home_when_the_engine_was_emptied(
     worker: WorkerContext, hands: Hands, is_due: bool
 ) -> None:
-    rollout_id = queued(worker)
+    rollout_id = queue_rollout(worker)
     hands.acts["create_endpoint"] = polls(worker)
     drain(worker)
     if is_due:
@@ -298,7 +273,7 @@ def test_rollout_that_waits_comes_home_when_the_engine_was_emptied(
 
 
 def test_two_workers_timers_wake_a_rollout_once(worker: WorkerContext, hands: Hands) -> None:
-    rollout_id = queued(worker)
+    rollout_id = queue_rollout(worker)
     hands.acts["create_endpoint"] = polls(worker)
     drain(worker)
     let_time_pass(worker.database, rollout_id, HOUR)
@@ -312,7 +287,7 @@ def test_two_workers_timers_wake_a_rollout_once(worker: WorkerContext, hands: Ha
 def test_many_that_wait_hold_nothing(worker: WorkerContext, hands: Hands) -> None:
     hands.acts["create_endpoint"] = polls(worker)
     threads = threading.active_count()
-    many = [queued(worker, target=f"sub/rg/ws/ep-{number}") for number in range(500)]
+    many = [queue_rollout(worker, target=f"sub/rg/ws/ep-{number}") for number in range(500)]
     for rollout_id in many:
         assert carry_out_rollout(worker, rollout_id) is Status.IN_PROGRESS
     for each in worker.queue.waiting_or_running():

@@ -22,6 +22,7 @@ from app.releases.states import Status
 from app.releases.tables import Release, Rollout
 from app.releasing.work import Work
 from app.steps.contract import Context, Done
+from app.workers.service import WorkerIdentity, take_lease
 from tests.execution.instant import hands, worker
 from tests.instant import Hands
 from tests.releases.conftest import a_plan, planned
@@ -172,7 +173,7 @@ def test_what_the_engine_believes_to_be_carried_out_here_and_is_not_is_queued_an
     assert TARGET not in patient.look()
 
     assert TARGET in Reconciliation(worker, restore_queues=lambda: None, drop_seconds=0).look()
-    assert worker.queue.running_at(worker.identity.id) == set(), "it would keep the target's queue closed"
+    assert worker.identity.id not in worker.queue.running().values(), "it would keep the target's queue closed"
     assert any(each.startswith(f"{TARGET}:") for each in worker.queue.waiting_or_running())
 
 
@@ -180,12 +181,27 @@ def test_what_the_engine_believes_to_be_carried_out_here_and_is_not_is_queued_an
 def test_what_is_carried_out_here_or_elsewhere_is_left_alone(worker: WorkerContext) -> None:
     here, elsewhere = queued(worker), pending(worker)
     workflow = taken_by(worker, worker.identity.id, TARGET)
+    with worker.database.write() as session:
+        take_lease(session, WorkerIdentity(id="worker-2", host="there", pid=2, version="0"), seconds=600.0)
     taken_by(worker, "worker-2", f"{elsewhere}:prepare")
 
     with worker.driven.driving(here, workflow):
         found = Reconciliation(worker, restore_queues=lambda: None, drop_seconds=0).look()
 
     assert not [each for each in found if each.startswith((TARGET, elsewhere))]
+
+
+@pytest.mark.usefixtures("planned")
+def test_what_a_worker_drove_that_is_gone_is_queued_anew(worker: WorkerContext) -> None:
+    queued(worker)
+    left = pending(worker)
+    taken_by(worker, "worker-2", TARGET)
+    taken_by(worker, "worker-2", f"{left}:prepare")
+
+    found = Reconciliation(worker, restore_queues=lambda: None).look()
+
+    assert {TARGET, f"{left}:prepare"} <= {*found}
+    assert worker.queue.running() == {}, "no other one waits behind it"
 
 
 def taken_by(worker: WorkerContext, by: str, about: str) -> str:
