@@ -46,7 +46,12 @@ _EVENTS = (
     .outerjoin(_BEHIND, col(_BEHIND.seq) == col(Event.seq) + 1)
     .join(EventHead, true())
 )
-# Made once: to put a statement together takes longer than to send it, and this one is in every turn of a rollout.
+# Made once: to put a statement together takes longer than to send it, and these are in every release, some in every turn.
+_OF_SUBJECT = _EVENTS.where(col(Event.subject) == bindparam("subject"), _ABOUT_RIGHTS)
+_OF_DEFINITIONS = _EVENTS.where(
+    col(Event.model) == bindparam("model"), col(Event.kind) == "model.applied", _ABOUT_RIGHTS
+)
+_OF_FREEZES = _EVENTS.where(_ABOUT_FREEZES)
 _OF_ROLLOUT = _EVENTS.where(
     col(Event.release_id) == bindparam("release"),
     or_(
@@ -98,7 +103,7 @@ def row_digest(row: SQLModel) -> str:
 
 def token_counts(session: Session, token: ApiToken) -> bool:
     """Whether the chain says that this token was made as it is, and not that it was revoked."""
-    found = _events(session, Event.subject == token.id, _ABOUT_RIGHTS)
+    found = _holding(session, _OF_SUBJECT, {"subject": token.id})
     kinds = {event.kind for event in found}
     return "token.revoked" not in kinds and _says(found, "token.created", row_digest(token))
 
@@ -139,13 +144,13 @@ class RightsOnRecord:
 
 
 def definition_counts(session: Session, *, subject: str, digest: str) -> bool:
-    """Whether the chain says that this version, ``MODEL@VERSION``, as it is."""
-    return _says(_events(session, Event.subject == subject, _ABOUT_RIGHTS), "model.applied", digest)
+    """Whether the chain says that this version, ``MODEL@VERSION``, was applied as it is."""
+    return _says(_holding(session, _OF_SUBJECT, {"subject": subject}), "model.applied", digest)
 
 
 def attested_definitions(session: Session, model: str) -> frozenset[str]:
     """The digests of all versions of a model's definition that the chain has."""
-    found = _events(session, Event.model == model, Event.kind == "model.applied", _ABOUT_RIGHTS)
+    found = _holding(session, _OF_DEFINITIONS, {"model": model})
     return frozenset(event.data[ROW] for event in found if ROW in event.data)
 
 
@@ -157,7 +162,7 @@ def attested_votes(session: Session, release_ids: Collection[str]) -> frozenset[
 
 def freeze_events(session: Session) -> list[Appended]:
     """Of all freezes that were ever made or deleted: some hundreds in years."""
-    found = _events(session, _ABOUT_FREEZES)
+    found = _holding(session, _OF_FREEZES, {})
     return [event for event in found if event.kind in {CREATED, DELETED}]
 
 
