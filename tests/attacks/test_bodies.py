@@ -103,7 +103,7 @@ def test_bundle_that_does_not_go_on_is_hung_up_on_and_few_are_taken_at_once(
         each.__enter__()
     wait_until(lambda: service.service.uploads.is_full, what="all places are taken")
 
-    monkeypatch.setattr("app.database.turns.WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("app.database.concurrency.WAIT_SECONDS", 0.2)
     refused = root.post("/v1/bundles", content=b"x")
 
     problem_of(refused, 503, "too_many_uploads")

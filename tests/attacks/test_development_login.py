@@ -121,7 +121,7 @@ def test_token_that_others_could_have_read_or_written_is_not_believed(tmp_path: 
 
     remove_token(tmp_path)
     os.mkfifo(file, 0o600)
-    with pytest.raises(Misconfigured, match="no file"):
+    with pytest.raises(Misconfigured, match="not a file"):
         read_token(tmp_path)
 
 

@@ -245,7 +245,7 @@ def test_endpoint_of_ours_passes_and_as_somebody_changed_it_does_not(team: Team)
     (Path(team.bundle) / "endpoint.yml").write_text("auth_mode: aml_token\n")
     after = look(team, **at_home)["endpoint"]
 
-    assert (before["outcome"], "ours" in before["sentence"]) == ("passed", True)
+    assert (before["outcome"], "belongs to this model" in before["sentence"]) == ("passed", True)
     assert (after["outcome"], after["code"]) == ("failed", "endpoint_differs")
 
 
