@@ -25,7 +25,7 @@ from app.chat.wiring import open_notifier
 from app.database.connection import Database
 from app.database.migrate import check_schema
 from app.errors import Misconfigured, MlreleaseError
-from app.execution.context import WorkerContext
+from app.execution.context import Lookups, WorkerContext
 from app.execution.engine import launch_engine, restore_queues, stop_engine
 from app.execution.lease import Lease
 from app.execution.reconcile import Reconciliation
@@ -99,6 +99,7 @@ def _open_context(
         database=database,
         queue=DbosQueue(database.engine),
         azure=azure,
+        lookups=Lookups.of(azure),
         steps=build_steps(azure),
         signals=signals,
         identity=identity,

@@ -12,22 +12,26 @@ import threading
 from app.azureml.client import AzureSettings
 from app.azureml.facade import open_azure
 from app.database.connection import Database
-from app.execution.context import WorkerContext
+from app.execution.context import Lookups, WorkerContext
 from app.execution.engine import launch_engine
 from app.execution.lease import Lease
 from app.execution.signals import Signals
 from app.guardrails.rules import NO_GUARDRAILS
+from app.planning.content import Content, EnvironmentVersion
 from app.planning.kinds import KINDS
 from app.releasing.queue import DbosQueue
 from app.settings import read_settings
 from app.steps.contract import Context, Done, Json
 from app.workers.service import WorkerIdentity
 
-CONTENT = {
-    "model_uri": "azureml://jobs/job/outputs/model/paths/",
-    "model_digest": "sha256:0",
-    "environment": {"name": "env", "version": "1", "digest": "sha256:1", "id": "azureml:env:1"},
-}
+CONTENT = Content(
+    job="job",
+    model_uri="azureml://jobs/job/outputs/model/paths/",
+    model_digest="sha256:0",
+    model_files=1,
+    model_bytes=1,
+    environment=EnvironmentVersion(name="env", version="1", digest="sha256:1", id="azureml:env:1"),
+)
 
 
 def main() -> None:
@@ -42,7 +46,8 @@ def main() -> None:
         database=database,
         queue=DbosQueue(database.engine),
         azure=open_azure(AzureSettings()),
-        steps=dict.fromkeys(KINDS, _instant) | {"resolve_content": _resolved, "preflight": _looked},
+        lookups=Lookups(resolve_content=lambda _context, _wanted: CONTENT, preflight=lambda _context, _wanted: []),
+        steps=dict.fromkeys(KINDS, _instant),
         signals=Signals(database, lease),
         identity=identity,
         guardrails=NO_GUARDRAILS,
@@ -64,14 +69,6 @@ def _lost() -> None:
 
 def _instant(_context: Context, _config: Json) -> Done:
     return Done("Done.", {"version": "1"})
-
-
-def _resolved(_context: Context, _config: Json) -> Done:
-    return Done("Resolved.", CONTENT)
-
-
-def _looked(_context: Context, _config: Json) -> Done:
-    return Done("Looked.", {"checks": []})
 
 
 if __name__ == "__main__":

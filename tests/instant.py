@@ -14,7 +14,7 @@ from typing import Any
 from app.azureml.client import AzureSettings
 from app.azureml.facade import open_azure
 from app.database.connection import Database
-from app.execution.context import WorkerContext
+from app.execution.context import Lookups, WorkerContext
 from app.execution.dry_run import carry_out_dry_run
 from app.execution.lease import Lease
 from app.execution.prepare import prepare_release
@@ -24,7 +24,11 @@ from app.execution.timers import do_what_is_due
 from app.guardrails.rules import NO_GUARDRAILS, Guardrails
 from app.identity.actor import SERVICE
 from app.planning.budget import Budget
+from app.planning.checks import Check
+from app.planning.content import Content
 from app.planning.kinds import KINDS
+from app.preflight.checks import Preflight
+from app.preflight.resolve_content import ContentWanted
 from app.releases.queries import get_rollout, steps_of
 from app.releases.states import Status, StepStatus
 from app.releasing.queue import DbosQueue
@@ -45,7 +49,8 @@ LOOK_SECONDS = 0.02  # of a step that is held: between two looks at whether it i
 class Hands:
     """Steps that note that they were carried out, and then do what the test wants.
 
-    ``acts``: by the kind of a step, or by the id of a step run.
+    ``acts``: by the kind of a step, or by the id of a step run. What is looked up before planning is done by the acts
+    ``resolve_content`` and ``preflight``: the output of the first is the content, that of the second has the checks.
     """
 
     acts: dict[str, Act] = field(default_factory=dict)
@@ -53,7 +58,19 @@ class Hands:
     outputs: dict[str, Json] = field(default_factory=dict)
 
     def steps(self) -> dict[str, Step]:
-        return {kind: self._step(kind) for kind in (*KINDS, "resolve_content", "preflight")}
+        return {kind: self._step(kind) for kind in KINDS}
+
+    def lookups(self) -> Lookups:
+        resolve, check = self._step("resolve_content"), self._step("preflight")
+
+        def resolve_content(context: Context, wanted: ContentWanted) -> Content:
+            given = _done(resolve(context, wanted)).output
+            return Content.model_validate(given if "model_digest" in given else content_of(context.release))
+
+        def preflight(context: Context, wanted: Preflight) -> list[Check]:
+            return [Check.model_validate(each) for each in _done(check(context, wanted)).output.get("checks", ())]
+
+        return Lookups(resolve_content, preflight)
 
     def _step(self, kind: str) -> Step:
         def carry_out(context: Context, _config: Any) -> Outcome:
@@ -63,6 +80,11 @@ class Hands:
             return act(context) if act else Done(f"{kind} is done.", {"of": kind})
 
         return carry_out
+
+
+def _done(outcome: Outcome) -> Done:
+    assert isinstance(outcome, Done)
+    return outcome
 
 
 def open_worker(
@@ -77,6 +99,7 @@ def open_worker(
         database=database,
         queue=DbosQueue(database.engine),
         azure=open_azure(AzureSettings()),
+        lookups=hands.lookups(),
         steps=hands.steps(),
         signals=Signals(database, lease),
         identity=identity,

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from app.releases.plans import difference
 from app.releases.states import DryRunState, Status
-from app.releases.tables import DryRun, Plan, Rollout
+from app.releases.tables import DryRun, Rollout, StoredPlan
 
 Json = dict[str, Any]
 
@@ -35,9 +35,16 @@ class PlanView(BaseModel):
 
     @classmethod
     def of(
-        cls, rollout: Rollout, plan: Plan, *, replaced: Plan | None, serves: str | None, expires_at: datetime | None
+        cls,
+        rollout: Rollout,
+        plan: StoredPlan,
+        *,
+        replaced: StoredPlan | None,
+        serves: str | None,
+        expires_at: datetime | None,
     ) -> "PlanView":
         """``replaced``: the plan of what it comes in place of. ``serves``: the release that serves there now."""
+        replaces = plan.read().replaces
         differs = None if replaced is None else difference(replaced.document, plan.document)
         return cls(
             release=rollout.release_id,
@@ -45,7 +52,7 @@ class PlanView(BaseModel):
             status=rollout.status,
             digest=plan.digest,
             plan=plan.document,
-            replaces=(plan.document["replaces"] or {}).get("release"),
+            replaces=None if replaces is None else replaces.release,
             difference=None if differs is None else [ChangeView(**vars(each)) for each in differs],
             serves=serves,
             expires_at=expires_at,

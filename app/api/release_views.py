@@ -11,7 +11,7 @@ from app.api.views import Page
 from app.approvals.service import expiry_of, judge
 from app.approvals.tables import Decision
 from app.releases.states import Status, StepStatus
-from app.releases.tables import Plan, Release, Rollout, StepRun
+from app.releases.tables import Release, Rollout, StepRun, StoredPlan
 
 Json = dict[str, Any]
 
@@ -107,7 +107,7 @@ class RolloutView(BaseModel):
         rollout: Rollout,
         *,
         release: Release,
-        plan: Plan | None,
+        plan: StoredPlan | None,
         steps: Sequence[StepRun],
         decisions: Sequence[Decision],
     ) -> "RolloutView":
@@ -163,7 +163,7 @@ class ReleaseDetail(ReleaseView):
         release: Release,
         *,
         rollouts: Sequence[Rollout],
-        plans: Mapping[str, Plan],
+        plans: Mapping[str, StoredPlan],
         steps: Mapping[str, Sequence[StepRun]],
         decisions: Sequence[Decision],
     ) -> "ReleaseDetail":

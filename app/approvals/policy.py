@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from app.definitions.names import length_of
-from app.definitions.schema import ApprovalSection
+from app.planning.policy import ApprovalSection, length_of
 
 
 class State(StrEnum):

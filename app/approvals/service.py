@@ -12,13 +12,13 @@ from sqlmodel import Session, col, select
 
 from app.approvals.policy import Asked, RefusedVote, Verdict, Vote, Why, evaluate, expires_at, normal
 from app.approvals.tables import Decision
-from app.definitions.schema import ApprovalSection
 from app.errors import Conflict, Forbidden, Invalid, MlreleaseError
 from app.events.work import UnitOfWork
 from app.identity.actor import Actor
+from app.planning.policy import ApprovalSection
 from app.releases.attested import attested_votes, row_digest
 from app.releases.states import Status
-from app.releases.tables import Plan, Release, Rollout
+from app.releases.tables import Release, Rollout, StoredPlan
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def cast_vote(
     work: UnitOfWork,
     release: Release,
     rollout: Rollout,
-    plan: Plan,
+    plan: StoredPlan,
     new: NewVote,
     *,
     policy: ApprovalSection | None = None,
@@ -78,7 +78,7 @@ def verdict_on(
     work: UnitOfWork,
     release: Release,
     rollout: Rollout,
-    plan: Plan,
+    plan: StoredPlan,
     *,
     policy: ApprovalSection | None = None,
 ) -> Verdict:
@@ -89,7 +89,7 @@ def verdict_on(
 def judge(
     release: Release,
     rollout: Rollout,
-    plan: Plan,
+    plan: StoredPlan,
     decisions: Sequence[Decision],
     *,
     now: datetime,
@@ -101,7 +101,7 @@ def judge(
 
 
 def why_not(
-    release: Release, rollout: Rollout, plan: Plan, decisions: Sequence[Decision], *, actor: Actor, now: datetime
+    release: Release, rollout: Rollout, plan: StoredPlan, decisions: Sequence[Decision], *, actor: Actor, now: datetime
 ) -> str | None:
     """Why this person's approval would not count now; None: it would, with a reason where the policy requires one."""
     try:
@@ -114,12 +114,13 @@ def why_not(
     return next((each.sentence for each in verdict.refused if each.vote is vote), None)
 
 
-def policy_of(plan: Plan) -> ApprovalSection:
+def policy_of(plan: StoredPlan) -> ApprovalSection:
+    policy = plan.read().approval
+    assert policy is not None, "only what needs an approval is asked about"
+    return policy
 
-    return ApprovalSection.model_validate(plan.document["approval"])
 
-
-def expiry_of(rollout: Rollout, plan: Plan) -> datetime | None:
+def expiry_of(rollout: Rollout, plan: StoredPlan) -> datetime | None:
     """When it expires without a decision; None: never, or nobody is asked."""
     if rollout.status is not Status.PENDING_APPROVAL or rollout.asked_at is None:
         return None
@@ -168,7 +169,7 @@ def _vote(decision: Decision) -> Vote:
     )
 
 
-def _require_asking(rollout: Rollout, plan: Plan, new: NewVote, now: datetime) -> None:
+def _require_asking(rollout: Rollout, plan: StoredPlan, new: NewVote, now: datetime) -> None:
     """Raise Conflict unless the rollout can be decided on. One that is approved and frozen takes break-glass only."""
     expiry = expiry_of(rollout, plan)
     if expiry is not None and now >= expiry:

@@ -14,7 +14,7 @@ def difference_lines(session: Session, rollout: Rollout) -> list[str]:
     replaced = replaced_plan(session, plan)
     if replaced is None:
         return []
-    first = f"release: {plan.document['replaces']['release']} → {rollout.release_id}"
+    first = f"release: {replaced.read().release} → {rollout.release_id}"
     changed = difference(replaced.document, plan.document)
     return [first, *(f"{each.field}: {_shown(each.before)} → {_shown(each.after)}" for each in changed)]
 

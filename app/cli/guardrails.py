@@ -9,8 +9,8 @@ Json = dict[str, Any]
 
 def guardrail_lines(plan: Json) -> Iterator[str]:
     """The guardrails that apply, and what made the approval policy stricter than the definition."""
-    for rule in plan.get("guardrails", ()):
+    for rule in plan["guardrails"]:
         demands = "; ".join(f"{key} {json.dumps(value, ensure_ascii=False)}" for key, value in rule["demands"].items())
         yield f"  guardrail {rule['rule']!r}: {demands or 'allows this stage'}"
-    for raised in plan.get("policy", {}).get("raised", ()):
+    for raised in (plan["policy"] or {}).get("raised", ()):
         yield f"  approval policy made stricter by {raised['by']}: {', '.join(raised['in'])}"

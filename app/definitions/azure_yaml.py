@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, model_validator
 
 from app.definitions.names import InstanceType
-from app.definitions.schema import InstanceCount, Section
+from app.definitions.schema import InstanceCount
 from app.definitions.spelling import as_snake_case
 from app.definitions.tags import Tags
 from app.documents.named import Named
+from app.documents.section import Section
 
 LONGEST_REQUEST_MS = 180_000
 

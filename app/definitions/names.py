@@ -3,7 +3,6 @@
 Sources: "Naming rules and restrictions for Azure resources" and the patterns of Azure ML's REST specification.
 """
 
-from datetime import timedelta
 from typing import Annotated
 
 from app.documents.named import Named
@@ -93,12 +92,3 @@ InstanceType = Annotated[
     str,
     Named(r"^[Ss][Tt][Aa][Nn][Dd][Aa][Rr][Dd]_[A-Za-z0-9_-]+$", "a size of virtual machine, such as `Standard_E2s_v3`"),
 ]
-Duration = Annotated[str, Named(r"^[1-9][0-9]{0,3}[mhdw]$", "a length of time, such as `30m`, `12h`, `3d` or `2w`")]
-PersonOrGroup = Annotated[str, Named(r"^\S(.{0,98}\S)?$", "a name of a person or a group: 1 to 100 characters")]
-
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def length_of(duration: str) -> timedelta:
-    """How long a ``Duration`` is."""
-    return timedelta(**{_UNITS[duration[-1]]: int(duration[:-1])})

@@ -4,11 +4,8 @@ import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
-    StrictBool,
     StrictInt,
     Tag,
     create_model,
@@ -16,7 +13,6 @@ from pydantic import (
 )
 
 from app.definitions.names import (
-    Duration,
     EndpointName,
     EnvironmentReference,
     InnerPath,
@@ -25,7 +21,6 @@ from app.definitions.names import (
     ModelName,
     OuterPath,
     OutputName,
-    PersonOrGroup,
     RegistryName,
     ResourceGroupName,
     StageName,
@@ -33,19 +28,15 @@ from app.definitions.names import (
     WorkspaceName,
 )
 from app.documents.published import as_text, json_schema_of
+from app.documents.section import Section
 from app.planning.kinds import KINDS
 from app.planning.places import Place
+from app.planning.policy import ANYBODY, ApprovalSection
 
 MOST_INSTANCES = 50
 
 Minutes = Annotated[float, Field(gt=0, le=24 * 60)]
 InstanceCount = Annotated[StrictInt, Field(ge=1, le=MOST_INSTANCES)]
-
-
-class Section(BaseModel):
-    """A mapping that takes no keys but its own, and does not change once read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class ModelSection(Section):
@@ -78,37 +69,6 @@ class ChecksSection(Section):
 
     golden: InnerPath
     """JSON file of requests with the expected answers: `[{"request": {...}, "expect": {...}}]`."""
-
-
-class BreakGlassSection(Section):
-    """Break-glass: how to start a stage in an emergency, bypassing approvals, freezes and holds."""
-
-    count: Annotated[StrictInt, Field(ge=2, le=20)] = 2
-    """How many people must use break-glass, each with a reason: at least two."""
-    groups: tuple[PersonOrGroup, ...] = ()
-    """The groups that may use it; without any, everybody with the role operator."""
-
-
-class ApprovalSection(Section):
-    """Who must approve before a stage starts."""
-
-    count: Annotated[StrictInt, Field(ge=1, le=20)] = 1
-    """How many people must approve."""
-    groups: tuple[PersonOrGroup, ...] = ()
-    """One approval must come from each of these groups. A person in two groups counts for both."""
-    self_approval: StrictBool = False
-    """Whether the requester and the author of the training job's commit may approve it."""
-    never: tuple[PersonOrGroup, ...] = ()
-    """People and groups who may not decide."""
-    expires_after: Duration | None = None
-    """How long it waits for approval before it expires; without it, forever."""
-    comment: Literal["required", "optional"] = "optional"
-    """Whether an approval needs a reason; a rejection always does."""
-    break_glass: BreakGlassSection | None = None
-    """Break-glass for emergencies; without it, there is none."""
-
-
-ANYBODY = ApprovalSection(self_approval=True)
 
 
 def _form(written: Any) -> str:

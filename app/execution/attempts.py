@@ -1,7 +1,7 @@
 """Retries after transient errors: backoff with jitter, Retry-After, and a budget for each step. Waiting uses none of the budget."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from app.azureml.errors import AzureMLError, Busy
 from app.azureml.resources import is_out_of_resources, out_of_resources
@@ -13,14 +13,13 @@ Result = TypeVar("Result")
 
 
 def carry_out(
-    step: Callable[[Context, Any], Result],
+    act: Callable[[Context], Result],
     context: Context,
-    config: Any,
     *,
     budget: Budget,
     on_retry: Callable[[AzureMLError, float], None],
 ) -> Result:
-    """Run a step until it is done, or waits.
+    """Do what converges (a step, a look) until it is done, or waits.
 
     Raises what ended it: Refused, Interrupted, OutOfTime, or the last of the tries' AzureMLError. Something else going on there
     (Busy) is waited for until the step's own time is over.
@@ -28,7 +27,7 @@ def carry_out(
     tries, waits = 0, 0
     while True:
         try:
-            return step(context, config)
+            return act(context)
         except Busy as busy:
             waits += 1
             seconds = max(budget.wait_before(waits), busy.retry_after or 0.0)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 from sqlmodel import Session
@@ -20,11 +20,16 @@ from app.execution.scratch import SCRATCH, scratch_folder
 from app.execution.signals import Signals
 from app.guardrails.rules import Guardrails
 from app.planning.budget import Budget
+from app.planning.checks import Check
+from app.planning.content import Content
+from app.preflight.checks import Preflight
+from app.preflight.preflight import preflight
+from app.preflight.resolve_content import ContentWanted, resolve_content
 from app.releasing.on_record import RecordCache
 from app.releasing.queue import WorkQueue
 from app.releasing.work import Releasing, Work
 from app.settings import Settings
-from app.steps.contract import Context, Interrupted, Outcome, Step
+from app.steps.contract import Context, Interrupted, Step
 from app.workers.service import WorkerIdentity, require_lease
 
 log = structlog.get_logger(__name__)
@@ -35,6 +40,18 @@ AWAY_SECONDS = 0.5  # between two tries of a database that is away
 
 
 @dataclass(frozen=True)
+class Lookups:
+    """What is asked of Azure before a release is planned."""
+
+    resolve_content: Callable[[Context, ContentWanted], Content]
+    preflight: Callable[[Context, Preflight], list[Check]]
+
+    @classmethod
+    def of(cls, azure: AzureML) -> "Lookups":
+        return cls(partial(resolve_content, azure), partial(preflight, azure))
+
+
+@dataclass(frozen=True)
 class WorkerContext:
     """One worker's tools, handed to everything that it carries out."""
 
@@ -42,6 +59,7 @@ class WorkerContext:
     database: Database
     queue: WorkQueue
     azure: AzureML
+    lookups: Lookups
     steps: Mapping[str, Step]
     signals: Signals
     identity: WorkerIdentity
@@ -88,12 +106,12 @@ class WorkerContext:
         """Where every attempt has a folder of its own."""
         return self.settings.data / SCRATCH
 
-    def in_scratch(self, step: Step) -> Step:
-        """The step, given an empty folder with each try that goes with it: also to make one may need another try."""
+    def in_scratch(self, act: Callable[[Context], Result]) -> Callable[[Context], Result]:
+        """What is done, given an empty folder with each try that goes with it: also to make one may need another try."""
 
-        def carry_out(context: Context, config: Any) -> Outcome:
+        def carry_out(context: Context) -> Result:
             with scratch_folder(self.scratch_root) as folder:
-                return step(replace(context, scratch=folder), config)
+                return act(replace(context, scratch=folder))
 
         return carry_out
 

@@ -1,7 +1,5 @@
 """A dry run: the plan and the preflight checks of a release, made by a worker. Nothing else is written."""
 
-from dataclasses import replace
-
 import structlog
 from sqlmodel import Session
 
@@ -14,12 +12,12 @@ from app.execution.context import WorkerContext
 from app.execution.resolve_and_preflight import Findings, Subject, resolve_and_preflight
 from app.execution.workflows import register_workflow
 from app.planning.places import Place
+from app.planning.plan import Plan
 from app.releases.attempts import INTERNAL_ERROR
 from app.releases.dry_runs import finish_dry_run
-from app.releases.planning import PlannedRollout
-from app.releases.plans import difference
+from app.releases.plans import difference, document_of
 from app.releases.states import DryRunState
-from app.releases.tables import DryRun, Plan
+from app.releases.tables import DryRun, StoredPlan
 from app.releasing.guarding import guarded
 from app.releasing.names import PLAN_DRY_RUN
 from app.releasing.work import Work
@@ -107,8 +105,9 @@ def _result(
     definition: Definition,
     found: Findings,
 ) -> Json:
+    checks = [each.model_dump(mode="json") for each in found.checks]
     if found.content is None:
-        return {"checks": found.checks, "content": None, "stages": []}
+        return {"checks": checks, "content": None, "stages": []}
     facts = ReleaseFacts(
         release=f"{run.model}-{_NUMBER}",
         number=_NUMBER,
@@ -121,26 +120,24 @@ def _result(
         content=found.content,
         golden_requests=found.golden_requests,
     )
-    plans = [
-        replace(each, plan=guarded(session, worker.guardrails, run.model, each.target, each.plan))
-        for each in plan_rollouts(definition, run.stages, facts)
-    ]
+    plans = [guarded(session, worker.guardrails, each) for each in plan_rollouts(definition, run.stages, facts)]
     return {
-        "checks": found.checks,
-        "content": found.content,
-        "stages": [_stage(session, planned) for planned in plans],
+        "checks": checks,
+        "content": found.content.model_dump(mode="json"),
+        "stages": [_stage(session, plan) for plan in plans],
     }
 
 
-def _stage(session: Session, planned: PlannedRollout) -> Json:
+def _stage(session: Session, plan: Plan) -> Json:
     """What it would do, and what callers would get instead of what they get now."""
-    serves = serving_at(session, planned.target)
-    before = None if serves is None else session.get_one(Plan, serves.plan_digest)
+    document = document_of(plan)
+    serves = serving_at(session, str(plan.target.target))
+    before = None if serves is None else session.get_one(StoredPlan, serves.plan_digest)
     return {
-        "stage": planned.stage,
-        "plan": planned.plan,
+        "stage": plan.stage,
+        "plan": document,
         "replaces": None if serves is None else serves.release_id,
-        "difference": None if before is None else [vars(each) for each in difference(before.document, planned.plan)],
+        "difference": None if before is None else [vars(each) for each in difference(before.document, document)],
     }
 
 

@@ -1,8 +1,6 @@
 """Preparing a release: look up its content once, run the preflight checks, and plan each stage."""
 
 import itertools
-from dataclasses import replace
-from typing import Any
 
 import structlog
 from sqlmodel import Session
@@ -15,9 +13,10 @@ from app.execution.context import WorkerContext
 from app.execution.resolve_and_preflight import Findings, Subject, resolve_and_preflight
 from app.execution.workflows import register_workflow
 from app.jobs.tables import TrainingJob
+from app.planning.plan import Plan
 from app.releases.attempts import INTERNAL_ERROR
 from app.releases.locks import lock_release
-from app.releases.planning import PlannedRollout, keep_checks, plan_release
+from app.releases.planning import keep_checks, plan_release
 from app.releases.service import move_release
 from app.releases.states import Status
 from app.releases.tables import Release
@@ -134,17 +133,15 @@ def _go_on(
         content=found.content,
         golden_requests=found.golden_requests,
     )
-    plans = [
-        replace(each, plan=_plan_now(work, release, each)) for each in plan_rollouts(definition, release.stages, facts)
-    ]
+    plans = [_as_things_are(work, each) for each in plan_rollouts(definition, release.stages, facts)]
     plan_release(work, release, found.content, plans)
     advance_release(work, release)
 
 
-def _plan_now(work: Work, release: Release, planned: PlannedRollout) -> dict[str, Any]:
-    """With what it replaces and who must approve it, as things are now."""
-    plan = guarded(work, work.guardrails, release.model, planned.target, planned.plan)
-    return {**plan, "replaces": replaced_at(work, planned.target)}
+def _as_things_are(work: Work, plan: Plan) -> Plan:
+    """With what it replaces and who must approve it now."""
+    replaces = replaced_at(work, str(plan.target.target))
+    return guarded(work, work.guardrails, plan).model_copy(update={"replaces": replaces})
 
 
 def _move_pending(worker: WorkerContext, release_id: str, status: Status, *, code: str, sentence: str) -> str:

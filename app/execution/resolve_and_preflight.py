@@ -1,7 +1,8 @@
 """Looking up a release's content and running its checks on Azure: before a release is planned, and for a dry run."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 import structlog
 
@@ -13,11 +14,16 @@ from app.execution.attempts import carry_out
 from app.execution.context import WorkerContext
 from app.execution.signals import ReleaseSignals
 from app.guardrails.rules import job_site, say_all, sites_of
+from app.planning.checks import Check
+from app.planning.content import Content
 from app.planning.places import Place
-from app.steps.contract import Context, Done, Json, Refused
-from app.steps.preflight import Check
+from app.preflight.checks import Preflight, Stage
+from app.preflight.resolve_content import ContentWanted, ModelWanted
+from app.steps.contract import Context, Refused
 
 log = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
 
 _CHECKS_OF_CONTENT = ("job", "output", "environment")
 OnRetry = Callable[[AzureMLError, float], None]
@@ -39,13 +45,13 @@ class Subject:
 class Findings:
     """``content`` None: it cannot be had, and a check says why."""
 
-    content: Json | None
-    checks: list[Json]
+    content: Content | None
+    checks: list[Check]
     golden_requests: int | None = None
 
     @property
-    def failed(self) -> list[Json]:
-        return [check for check in self.checks if check["outcome"] == "failed"]
+    def failed(self) -> list[Check]:
+        return [check for check in self.checks if check.outcome == "failed"]
 
     @property
     def refusal(self) -> Refused | None:
@@ -54,32 +60,53 @@ class Findings:
             return None
         first = self.failed[0]
         said = dict.fromkeys(_said(check) for check in self.failed)  # what several stages share is said once
-        return Refused(" ".join(said), code=first["code"], hint=first["hint"] if len(said) == 1 else None)
+        return Refused(" ".join(said), code=first.code, hint=first.hint if len(said) == 1 else None)
 
 
 def resolve_and_preflight(
     worker: WorkerContext, subject: Subject, *, signals: ReleaseSignals, on_retry: OnRetry
 ) -> Findings:
     """Resolve the content and look at each stage. Raises Interrupted, or AzureMLError when Azure does not answer."""
-    content: Json | None = None
+    content: Content | None = None
     source = job_site(model=subject.definition.model.name, place=subject.source)
     if refusals := list(worker.guardrails.job_refusals(source)):
         return Findings(None, [_check("guardrail_refused", say_all(refusals), stage=None)])
     try:
+        wanted = _content_wanted(subject)
         content = _carry_out(
-            worker, subject, "resolve_content", _resolving(subject), signals=signals, on_retry=on_retry
+            worker,
+            subject,
+            lambda context: worker.lookups.resolve_content(context, wanted),
+            signals=signals,
+            on_retry=on_retry,
         )
-        found = [asdict(each) for each in _passed(content)]
+        found = _passed(content)
     except Refused as no:
-        found = [asdict(Check(None, _name_of(no.code), "failed", no.code, no.sentence, no.hint))]
-    ahead = _carry_out(worker, subject, "preflight", _looking(worker, subject), signals=signals, on_retry=on_retry)
+        found = [
+            Check(
+                stage=None,
+                check=_name_of(no.code),
+                outcome="failed",
+                code=no.code,
+                sentence=no.sentence,
+                hint=no.hint,
+            )
+        ]
+    stages = _preflight(worker, subject)
+    ahead = _carry_out(
+        worker,
+        subject,
+        lambda context: worker.lookups.preflight(context, stages),
+        signals=signals,
+        on_retry=on_retry,
+    )
     golden = count_golden(
         (worker.bundle(subject.version.bundle_digest) / subject.definition.checks.golden).read_bytes()
     )
-    return Findings(content, [*_guarded(worker, subject, golden), *found, *ahead["checks"]], golden)
+    return Findings(content, [*_guarded(worker, subject, golden), *found, *ahead], golden)
 
 
-def _guarded(worker: WorkerContext, subject: Subject, golden_requests: int) -> list[Json]:
+def _guarded(worker: WorkerContext, subject: Subject, golden_requests: int) -> list[Check]:
     """What the platform demands of each stage, whatever its definition says."""
     sites = [
         site
@@ -94,13 +121,19 @@ def _guarded(worker: WorkerContext, subject: Subject, golden_requests: int) -> l
     return found
 
 
-def _check(code: str, sentence: str, *, stage: str | None) -> Json:
-    return asdict(Check(stage, "guardrails", "passed" if code == "passed" else "failed", code, sentence))
+def _check(code: str, sentence: str, *, stage: str | None) -> Check:
+    outcome: Literal["passed", "failed"] = "passed" if code == "passed" else "failed"
+    return Check(stage=stage, check="guardrails", outcome=outcome, code=code, sentence=sentence)
 
 
 def _carry_out(
-    worker: WorkerContext, subject: Subject, kind: str, config: Json, *, signals: ReleaseSignals, on_retry: OnRetry
-) -> Json:
+    worker: WorkerContext,
+    subject: Subject,
+    act: Callable[[Context], Result],
+    *,
+    signals: ReleaseSignals,
+    on_retry: OnRetry,
+) -> Result:
     context = Context(
         release=subject.id,
         stage="",
@@ -113,52 +146,53 @@ def _carry_out(
         now=worker.now,
         first_begun_at=worker.now(),
     )
-    step = worker.in_scratch(worker.steps[kind])
-    done = carry_out(step, context, config, budget=worker.budget, on_retry=on_retry)
-    assert isinstance(done, Done), "what is looked up before planning waits for nothing"
-    return done.output
+    return carry_out(worker.in_scratch(act), context, budget=worker.budget, on_retry=on_retry)
 
 
-def _resolving(subject: Subject) -> Json:
-    return {
-        "workspace": subject.source,
-        "job": subject.job,
-        "model": subject.definition.model.model_dump(mode="json"),
-        "environment": subject.definition.environment,
-        "deployment": subject.definition.deployment,
-    }
+def _content_wanted(subject: Subject) -> ContentWanted:
+    model = subject.definition.model
+    return ContentWanted(
+        workspace=subject.source,
+        job=subject.job,
+        model=ModelWanted(name=model.name, output=model.output, path=model.path, file=model.file),
+        environment=subject.definition.environment,
+        deployment=subject.definition.deployment,
+    )
 
 
-def _looking(worker: WorkerContext, subject: Subject) -> Json:
-    return {
-        "model": subject.definition.model.name,
-        "source": subject.source,
-        "endpoint": subject.definition.endpoint,
-        "deployment": subject.definition.deployment,
-        "stages": [
-            {
-                "name": stage.name,
-                "workspace": stage.place(worker.settings.subscription),
-                "endpoint": stage.endpoint,
-                "registry": stage.registry,
-                "key_vault": stage.key_vault,
-                "instance_type": stage.instance_type,
-                "instance_count": stage.instance_count,
-            }
+def _preflight(worker: WorkerContext, subject: Subject) -> Preflight:
+    return Preflight(
+        model=subject.definition.model.name,
+        source=subject.source,
+        endpoint=subject.definition.endpoint,
+        deployment=subject.definition.deployment,
+        stages=tuple(
+            Stage(
+                name=stage.name,
+                workspace=stage.place(worker.settings.subscription),
+                endpoint=stage.endpoint,
+                registry=stage.registry,
+                key_vault=stage.key_vault,
+                instance_type=stage.instance_type,
+                instance_count=stage.instance_count,
+            )
             for stage in subject.definition.stages
             if stage.name in subject.stages
-        ],
-    }
-
-
-def _passed(content: Json) -> list[Check]:
-    environment = content["environment"]
-    said = (
-        f"{content.get('job', 'The job')} has completed.",
-        f"Its output has {content.get('model_files', 'its')} files, {content['model_digest']}.",
-        f"Environment {environment['name']}:{environment['version']} is registered.",
+        ),
     )
-    return [Check(None, name, "passed", "passed", each) for name, each in zip(_CHECKS_OF_CONTENT, said, strict=True)]
+
+
+def _passed(content: Content) -> list[Check]:
+    environment = content.environment
+    said = (
+        f"{content.job} has completed.",
+        f"Its output has {content.model_files} files, {content.model_digest}.",
+        f"Environment {environment.name}:{environment.version} is registered.",
+    )
+    return [
+        Check(stage=None, check=name, outcome="passed", code="passed", sentence=each)
+        for name, each in zip(_CHECKS_OF_CONTENT, said, strict=True)
+    ]
 
 
 def _name_of(code: str) -> str:
@@ -173,5 +207,5 @@ def _name_of(code: str) -> str:
     return words.get(code.split("_")[0], "content")
 
 
-def _said(check: Json) -> str:
-    return f"{check['stage']}: {check['sentence']}" if check["stage"] else str(check["sentence"])
+def _said(check: Check) -> str:
+    return f"{check.stage}: {check.sentence}" if check.stage else check.sentence

@@ -17,7 +17,7 @@ from app.execution.context import WorkerContext
 from app.execution.residue import read_residue, say_residue
 from app.execution.step_runs import End, Job, begin_steps, carry_out_step, record_end
 from app.execution.workflows import register_workflow
-from app.planning.plan import On
+from app.planning.steps import On
 from app.releases.attempts import INTERNAL_ERROR, fail_rollout, set_due, skip_what_is_left
 from app.releases.locks import lock_rollout
 from app.releases.order import outcome, ready

@@ -120,11 +120,11 @@ def _carry_out(worker: WorkerContext, job: Job) -> End:
     )
     try:
         signals.checkpoint()
+        step, config = worker.steps[job.step.kind], KINDS[job.step.kind].model_validate(job.step.config)
         outcome = carry_out(
-            worker.in_scratch(worker.steps[job.step.kind]),
+            worker.in_scratch(lambda context: step(context, config)),
             context,
-            KINDS[job.step.kind].model_validate(job.step.config),
-            budget=worker.budget,
+            budget=config.budget or worker.budget,
             on_retry=lambda error, seconds: _retry(worker, job.step.id, error, seconds),
         )
         return _waits(outcome, deadline=deadline) if isinstance(outcome, Waiting) else _succeeded(outcome)

@@ -6,8 +6,7 @@ None is the weakest: no approval. What the stricter of two approves, each of the
 from functools import reduce
 
 from app.approvals.policy import normal
-from app.definitions.names import length_of
-from app.definitions.schema import ApprovalSection, BreakGlassSection
+from app.planning.policy import ApprovalSection, BreakGlassSection, length_of
 
 Policy = ApprovalSection | None
 

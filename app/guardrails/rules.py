@@ -4,16 +4,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 from app.approvals.policy import normal
-from app.definitions.schema import ApprovalSection, Definition, StageDefinition
+from app.definitions.schema import Definition, StageDefinition
 from app.freezes.windows import Window
 from app.guardrails.schema import GuardrailsSection, RuleSection
 from app.identity.actor import Actor
 from app.planning.places import Place, Target
-
-Json = dict[str, Any]
+from app.planning.plan import PlannedRule
+from app.planning.policy import ApprovalSection
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.()-]+")
 
@@ -111,13 +110,12 @@ class Guardrails:
                 sentence = f"Only {whom} may change definitions with a stage in {site.place.workspace}."
                 yield Refusal(site.stage, rule.name, sentence)
 
-    def shown(self, site: Site) -> list[Json]:
+    def shown(self, site: Site) -> list[PlannedRule]:
         """For a plan: the rules that apply, and what each demands."""
         return [
-            {
-                "rule": rule.name,
-                "demands": rule.model_dump(mode="json", exclude={"name", "match"}, exclude_defaults=True),
-            }
+            PlannedRule(
+                rule=rule.name, demands=rule.model_dump(mode="json", exclude={"name", "match"}, exclude_defaults=True)
+            )
             for rule in self.matching(site)
         ]
 

@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, model_validator
 
-from app.definitions.names import Duration, PersonOrGroup, length_of
-from app.definitions.schema import ANYBODY, Approval, ApprovalSection, Section
+from app.definitions.schema import Approval
 from app.documents.published import as_text, json_schema_of
+from app.documents.section import Section
 from app.freezes.service import Wanted, mistakes_in
 from app.freezes.windows import Window
+from app.planning.policy import ANYBODY, ApprovalSection, Duration, PersonOrGroup, length_of
 
 # Names of Azure, and stages and models of ours: ASCII without brackets, so that a pattern means what it looks like.
 _NAME = r"[A-Za-z0-9_.()-]"

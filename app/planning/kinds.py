@@ -18,7 +18,7 @@ class StepConfig(Frozen):
     kind: ClassVar[str]
     goal: ClassVar[str]  # what is true once it is done: completes "Until …"
     minutes: ClassVar[float]  # from its start to its end, before it counts as stuck
-    budget: ClassVar[Budget] = Budget()
+    budget: ClassVar[Budget | None] = None  # None: the worker's own
 
 
 class RegisterModel(StepConfig):

@@ -1,68 +1,157 @@
-"""A plan: what one rollout will do, as typed data."""
+"""A plan: what one rollout will do. Its JSON is the document that people approve, and its digest is over that."""
 
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import SerializeAsAny, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from app.planning.content import EnvironmentVersion, Metrics
 from app.planning.frozen import Frozen
-from app.planning.kinds import KINDS, StepConfig
+from app.planning.places import Place, Target
+from app.planning.policy import ApprovalSection
+from app.planning.steps import On, PlannedStep
 
 
-class On(StrEnum):
-    """When a step is carried out, once its needs allow it."""
+class PlannedModel(Frozen):
+    """Which model, by its content, and where that comes from."""
 
-    SUCCESS = "success"  # nothing has failed
-    FAILURE = "failure"  # something has failed, and what ran has ended
-    ALWAYS = "always"  # its needs have ended, or never begin any more
+    name: str
+    digest: str
+    files: int
+    bytes: int
+    job: str
+    git_commit: str | None
 
 
-class PlannedStep(Frozen):
-    """One step. ``needs`` are keys of steps of this rollout, or ``<stage>/<key>`` of an earlier one.
+class PlannedCode(Frozen):
+    """The score code."""
 
-    The key is what the step is known by; several steps may be of one kind.
-    """
+    digest: str | None
 
-    key: str
-    kind: str
-    needs: tuple[str, ...] = ()
-    on: On = On.SUCCESS
-    timeout_seconds: float  # from its start to its end
-    config: SerializeAsAny[StepConfig]
 
-    @classmethod
-    def of(
-        cls,
-        config: StepConfig,
-        *,
-        needs: tuple[str, ...] = (),
-        key: str | None = None,
-        on: On = On.SUCCESS,
-        timeout_seconds: float | None = None,
-    ) -> "PlannedStep":
-        """A step of this config's kind, with the kind's own name and time unless it is told another."""
-        return cls(
-            key=key or config.kind,
-            kind=config.kind,
-            needs=needs,
-            on=on,
-            timeout_seconds=config.minutes * 60 if timeout_seconds is None else timeout_seconds,
-            config=config,
-        )
+class PlannedDefinition(Frozen):
+    """The definition version that the plan was made by, and the digest of its files."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _read_config(cls, written: Any) -> Any:
-        """By its kind."""
-        if not isinstance(written, dict) or isinstance(written.get("config"), StepConfig):
-            return written
-        kind = KINDS.get(written.get("kind", ""))
-        if kind is None:
-            raise ValueError(f"there is no kind of step {written.get('kind')!r}")
-        return {**written, "config": kind.model_validate(written.get("config"))}
+    version: int
+    digest: str
+
+
+class PlannedTarget(Place):
+    """What is moved, and by what way content comes there and callers learn of it."""
+
+    endpoint: str
+    registry: str | None
+    key_vault: str | None
+
+    @property
+    def place(self) -> Place:
+        return Place(subscription=self.subscription, resource_group=self.resource_group, workspace=self.workspace)
+
+    @property
+    def target(self) -> Target:
+        return Target(place=self.place, endpoint=self.endpoint)
+
+
+class PlannedDeployment(Frozen):
+    """What serves: its own name and machines, and whatever else the team wrote of it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    instance_type: str | None
+    instance_count: int
+
+
+class PlannedTraffic(Frozen):
+    """A share of the endpoint's traffic, and the step that is to have succeeded before."""
+
+    deployment: str
+    percent: int
+    after: str
+
+
+class PlannedChecks(Frozen):
+    """What the deployment must prove before; ``golden_requests``: how many different ones expect something."""
+
+    golden: str
+    golden_requests: int | None
+
+
+class Replaced(Frozen):
+    """What serves at the target now: a release, and the digest of its plan."""
+
+    release: str
+    plan: str
+
+
+class Raised(Frozen):
+    """By what a definition's own policy was raised, and in which dimensions."""
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+
+    by: str
+    dimensions: tuple[str, ...] = Field(alias="in")
+
+
+class RaisedPolicy(Frozen):
+    """A policy that is stricter than what the definition itself asks for."""
+
+    declared: ApprovalSection | None
+    raised: tuple[Raised, ...]
+
+
+class PlannedRule(Frozen):
+    """A guardrail that holds there, and what it demands."""
+
+    rule: str
+    demands: Mapping[str, Any]
+
+
+class Plan(Frozen):
+    """What one stage of a release will do, and in place of what."""
+
+    release: str
+    stage: str
+    model: PlannedModel
+    metrics: Metrics
+    environment: EnvironmentVersion
+    code: PlannedCode
+    definition: PlannedDefinition
+    target: PlannedTarget
+    deployment: PlannedDeployment
+    traffic: tuple[PlannedTraffic, ...]
+    checks: PlannedChecks
+    approval: ApprovalSection | None  # who must approve; None: nobody need
+    policy: RaisedPolicy | None = None  # where that is not the definition's own
+    guardrails: tuple[PlannedRule, ...] = ()
+    replaces: Replaced | None = None
+    steps: tuple[PlannedStep, ...]
+
+    @property
+    def declared(self) -> ApprovalSection | None:
+        """Whom the definition itself asks."""
+        return self.approval if self.policy is None else self.policy.declared
+
+    def step(self, key: str) -> PlannedStep | None:
+        return next((each for each in self.steps if each.key == key), None)
 
     @model_validator(mode="after")
-    def _is_of_its_kind(self) -> "PlannedStep":
-        if self.config.kind != self.kind:
-            raise ValueError(f"a step of kind {self.kind} takes no config of {self.config.kind}")
+    def _can_be_carried_out(self) -> "Plan":
+        require_order(self.steps)
         return self
+
+
+def require_order(steps: Sequence[PlannedStep]) -> None:
+    """Raises ValueError unless each step has a key of its own, and needs steps before it: so there is no circle."""
+    before: dict[str, On] = {}
+    for step in steps:
+        if step.key in before:
+            raise ValueError(f"two steps have the key {step.key}")
+        for need in (each for each in step.needs if "/" not in each):
+            if need not in before:
+                raise ValueError(f"{step.key} needs {need}, which is no step before it")
+            if step.on is On.SUCCESS and before[need] is On.FAILURE:
+                raise ValueError(
+                    f"{step.key} never begins: it needs {need}, which is for the case that something fails"
+                )
+        before[step.key] = step.on

@@ -7,7 +7,7 @@ bring back what was changed. Steps that are for either case begin when what they
 from collections.abc import Mapping, Sequence, Set
 from typing import Protocol, TypeVar
 
-from app.planning.plan import On
+from app.planning.steps import On
 from app.releases.states import Control, Status, StepStatus
 
 Ends = Mapping[str, StepStatus]  # by key: of the steps that have ended

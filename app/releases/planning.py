@@ -1,54 +1,41 @@
 """Storing what a release will do: once, before anything starts, so that later definitions do not change it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from app.database.storable import storable_json
 from app.events.work import UnitOfWork
-from app.planning.plan import PlannedStep
-from app.releases.plans import digest_of
+from app.planning.checks import Check
+from app.planning.content import Content
+from app.planning.ids import rollout_id_of, step_id_of
+from app.planning.plan import Plan
+from app.planning.steps import PlannedStep
+from app.releases.plans import digest_of, document_of
 from app.releases.service import record
 from app.releases.states import Status, StepStatus
-from app.releases.tables import Plan, Release, Rollout, StepRun
-
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class PlannedRollout:
-    """What one stage of a release will do."""
-
-    stage: str
-    target: str
-    endpoint: str
-    workspace: str
-    deployment: str
-    plan: Json  # for people; ``approval`` in it is who must approve, None: nobody need
-    steps: tuple[PlannedStep, ...]
+from app.releases.tables import Release, Rollout, StepRun, StoredPlan
 
 
 def plan_release(
     work: UnitOfWork,
     release: Release,
-    content: Json,
-    plans: Sequence[PlannedRollout],
+    content: Content,
+    plans: Sequence[Plan],
 ) -> list[Rollout]:
     """Store what exactly is released and what each stage will do; copies, so that nothing changes it later."""
-    release.content = content
+    release.content = storable_json(content.model_dump(mode="json"))
     rollouts = []
     for position, plan in enumerate(plans):
         rollout = Rollout(
-            id=f"{release.id}:{plan.stage}",
+            id=rollout_id_of(release.id, plan.stage),
             release_id=release.id,
             stage=plan.stage,
             position=position,
-            target=plan.target,
-            endpoint=plan.endpoint,
-            workspace=plan.workspace,
-            deployment=plan.deployment,
-            needs_approval=plan.plan["approval"] is not None,
-            plan_digest=_keep_plan(work, {"replaces": None, **plan.plan}),
+            target=str(plan.target.target),
+            endpoint=plan.target.endpoint,
+            workspace=plan.target.workspace,
+            deployment=plan.deployment.name,
+            needs_approval=plan.approval is not None,
+            plan_digest=_keep_plan(work, plan),
             status=Status.PENDING,
             code="waits_for_earlier_stage" if position else "planned",
             sentence="Waiting for the previous stage." if position else "Planned.",
@@ -58,38 +45,38 @@ def plan_release(
         work.add_all(_step_run(rollout, step, position=place) for place, step in enumerate(plan.steps))
         rollouts.append(rollout)
     work.flush()
-    plan_data = {"content": content, "plan_digests": {each.stage: each.plan_digest for each in rollouts}}
+    plan_data = {"content": release.content, "plan_digests": {each.stage: each.plan_digest for each in rollouts}}
     record(work, release, "release.planned", subject=release.id, data=plan_data)
     return rollouts
 
 
-def keep_checks(work: UnitOfWork, release: Release, checks: list[Json]) -> None:
+def keep_checks(work: UnitOfWork, release: Release, checks: Sequence[Check]) -> None:
     """Store what was found before it was planned, well or not."""
-    release.checks = checks
-    record(work, release, "release.checked", subject=release.id, data={"checks": checks})
+    release.checks = storable_json([each.model_dump(mode="json") for each in checks])
+    record(work, release, "release.checked", subject=release.id, data={"checks": release.checks})
 
 
-def replan(work: UnitOfWork, rollout: Rollout, plan: Json) -> None:
+def replan(work: UnitOfWork, rollout: Rollout, plan: Plan) -> None:
     """Give a rollout another plan document, which may ask for people where the one before did not."""
-    rollout.needs_approval = plan["approval"] is not None
+    rollout.needs_approval = plan.approval is not None
     rollout.plan_digest = _keep_plan(work, plan)
     work.add(rollout)
     work.flush()
 
 
-def _keep_plan(work: UnitOfWork, plan: Json) -> str:
+def _keep_plan(work: UnitOfWork, plan: Plan) -> str:
     """Its digest. A plan that is there already is the same: it is found by its content."""
-    plan = storable_json(plan)  # what is stored is what people approve
-    digest = digest_of(plan)
-    if work.get(Plan, digest) is None:
-        work.add(Plan(digest=digest, document=plan))
+    document = document_of(plan)  # what is stored is what people approve
+    digest = digest_of(document)
+    if work.get(StoredPlan, digest) is None:
+        work.add(StoredPlan(digest=digest, document=document))
         work.flush()
     return digest
 
 
 def _step_run(rollout: Rollout, step: PlannedStep, *, position: int) -> StepRun:
     return StepRun(
-        id=f"{rollout.id}:{step.key}",
+        id=step_id_of(rollout.id, step.key),
         rollout_id=rollout.id,
         key=step.key,
         kind=step.kind,

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from app.database.storable import storable_json
+from app.planning.plan import Plan
+
 Json = dict[str, Any]
 
 # What differs between any two releases, and says nothing of what is served.
@@ -37,6 +40,12 @@ class Change:
     def is_one(self) -> bool:
         """Whether both are different: ``compare`` lists what stays, too."""
         return bool(self.before != self.after)
+
+
+def document_of(plan: Plan) -> Json:
+    """A plan as it is stored, shown and approved."""
+    document: Json = storable_json(plan.model_dump(mode="json"))
+    return document
 
 
 def digest_of(plan: Json) -> str:

@@ -12,7 +12,7 @@ from app.events.tables import Event
 from app.identity.roles import Visible
 from app.releases.plans import digest_of
 from app.releases.states import DRIVEN, UNDER_WAY, Status, StepStatus
-from app.releases.tables import Plan, Release, Rollout, StepRun
+from app.releases.tables import Release, Rollout, StepRun, StoredPlan
 
 # Made once: to put a statement together takes longer than to send it, and this one is in every turn of a rollout.
 _STEPS = select(StepRun).where(col(StepRun.rollout_id) == bindparam("rollout")).order_by(col(StepRun.position))
@@ -109,9 +109,9 @@ def _of_its_model_at(release: Release, rollout: Rollout, statuses: Sequence[Stat
     )
 
 
-def plan_of(session: Session, rollout: Rollout) -> Plan:
+def plan_of(session: Session, rollout: Rollout) -> StoredPlan:
     """What a rollout will do. Raises Conflict for a plan that is not what its digest says: it was changed past the service."""
-    plan = session.get_one(Plan, rollout.plan_digest)
+    plan = session.get_one(StoredPlan, rollout.plan_digest)
     if digest_of(plan.document) != plan.digest:
         raise Conflict(
             f"The plan of {rollout.id} was changed past the service.",
@@ -121,10 +121,10 @@ def plan_of(session: Session, rollout: Rollout) -> Plan:
     return plan
 
 
-def plans_of(session: Session, rollouts: Sequence[Rollout]) -> dict[str, Plan]:
+def plans_of(session: Session, rollouts: Sequence[Rollout]) -> dict[str, StoredPlan]:
     """The plans of those that people are asked about, by digest: the only ones that a status needs."""
     asked = [each.plan_digest for each in rollouts if each.status is Status.PENDING_APPROVAL]
-    found = session.exec(select(Plan).where(col(Plan.digest).in_(asked))).all() if asked else []
+    found = session.exec(select(StoredPlan).where(col(StoredPlan.digest).in_(asked))).all() if asked else []
     return {plan.digest: plan for plan in found}
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.database.types import JsonColumn, UtcDateTime, word_column
+from app.planning.plan import Plan
 from app.releases.states import Control, DryRunState, Status, StepStatus
 
 Json = dict[str, Any]
@@ -45,13 +46,17 @@ class Release(SQLModel, table=True):
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-class Plan(SQLModel, table=True):
+class StoredPlan(SQLModel, table=True):
     """What one stage will do, and in place of what, by the digest over it: what people approve. Never changed."""
 
     __tablename__ = "plan"
 
     digest: str = Field(primary_key=True)
     document: Json = Field(sa_column=Column(JsonColumn, nullable=False))
+
+    def read(self) -> Plan:
+        """As typed data."""
+        return Plan.model_validate(self.document)
 
 
 class Rollout(SQLModel, table=True):
@@ -73,7 +78,7 @@ class Rollout(SQLModel, table=True):
     workspace: str
     deployment: str
     needs_approval: bool
-    plan_digest: str  # of its ``Plan``: over everything that an approval is given for
+    plan_digest: str  # of its ``StoredPlan``: over everything that an approval is given for
     attempt: int = 0
     round: int = 0  # of asking people: what was said in an earlier one is void
     asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # since when people are asked

@@ -40,7 +40,7 @@ def ask_others_anew(work: Work, moved: Rollout) -> None:
         work.refresh(waiting)
         if waiting.status is not Status.PENDING_APPROVAL:
             continue  # decided while we waited for its lock: looked at again when it begins
-        changed = renew_plan(work, release, waiting)
+        changed = renew_plan(work, waiting)
         if changed:
             because = f"{moved.release_id} was released to {moved.endpoint}."
             void_approvals(work, release, waiting, because=because, changed=changed)

@@ -25,7 +25,7 @@ from app.releases import audit
 from app.releases.attested import ROW, row_digest
 from app.releases.audit import Anchor, Verdict
 from app.releases.plans import digest_of
-from app.releases.tables import Plan, StepRun
+from app.releases.tables import StepRun, StoredPlan
 from app.settings import read_settings
 
 PAGE = 500
@@ -62,7 +62,7 @@ def _disagreements(session: Session) -> Iterator[str]:
             yield f"The webhook {known} does not match the event chain, or its row is missing."
     if gone := said.lasting - said.seen:
         yield f"{said.lasting_subjects[min(gone)]} is in the event chain, but its row is missing or was changed."
-    for plan in _rows(session, Plan, "digest"):
+    for plan in _rows(session, StoredPlan, "digest"):
         if digest_of(plan.document) != plan.digest:
             yield f"The plan {plan.digest} is not what its digest says."
     for kept in _rows(session, Evidence, "id"):

@@ -13,7 +13,7 @@ from app.releases.plans import changes
 from app.releases.queries import get_rollout, plan_of
 from app.releases.service import move_rollout, record
 from app.releases.states import Status
-from app.releases.tables import Plan, Release, Rollout
+from app.releases.tables import Release, Rollout, StoredPlan
 from app.releasing.advance import enqueue_rollout
 from app.releasing.asking import say_what_is_missing
 from app.releasing.guarding import refusals_of, require_allowed
@@ -38,8 +38,8 @@ def approve(
     not count; Invalid without a reason that the policy asks for.
     """
     release, rollout = _locked(work, release_id, stage)
-    plan = plan_of(work, rollout).document
-    require_allowed(refusals_of(work.guardrails, release.model, rollout.target, plan))
+    plan = plan_of(work, rollout).read()
+    require_allowed(refusals_of(work.guardrails, plan))
     if emergency and not work.actor.may(Permission.OPERATE, release.model):
         raise Forbidden(
             f"{work.actor.name} may not use break-glass: it needs the role operator for {release.model}.",
@@ -85,7 +85,7 @@ def _decide(
 ) -> tuple[State, bool]:
     """Store the word and its event; where the decision stands, and whether the glass is broken."""
     plan = plan_of(work, rollout)
-    policy = policy_now(work, release, rollout)
+    policy = policy_now(work, rollout)
     verdict, digest = cast_vote(work, release, rollout, plan, vote, policy=policy)
     # After the vote, which says first whether anything is to be decided at all; nothing is kept when this raises.
     _require_plan(work, rollout, plan, seen=plan_digest)
@@ -105,10 +105,10 @@ def _decide(
     return verdict.state, verdict.emergency
 
 
-def _require_plan(work: Work, rollout: Rollout, plan: Plan, *, seen: str | None) -> None:
+def _require_plan(work: Work, rollout: Rollout, plan: StoredPlan, *, seen: str | None) -> None:
     if seen is None or seen == plan.digest:
         return
-    known = work.get(Plan, seen)
+    known = work.get(StoredPlan, seen)
     changed = [] if known is None else changes(known.document, plan.document)
     what = f" Changed: {', '.join(each.field for each in changed)}." if changed else ""
     raise Conflict(

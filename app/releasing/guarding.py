@@ -8,21 +8,21 @@ of the past. Emergencies change nothing: what was begun by breaking the glass wa
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from app.definitions.schema import ApprovalSection, StageDefinition
+from app.definitions.schema import StageDefinition
 from app.definitions.tables import DefinitionVersion
 from app.errors import Conflict, Forbidden
 from app.guardrails.policies import Policy, stricter, weaker_in
 from app.guardrails.rules import Guardrails, Refusal, Site, job_site, say_all, site_of
-from app.planning.places import Place, Target
+from app.planning.kinds import RegisterModel
+from app.planning.places import Place
+from app.planning.plan import Plan, Raised, RaisedPolicy
+from app.planning.policy import ApprovalSection
 from app.releases.attested import attested_definitions, row_digest
 from app.releases.states import Status
-from app.releases.tables import Plan, Release, Rollout
-
-Json = dict[str, Any]
+from app.releases.tables import Release, Rollout, StoredPlan
 
 
 @dataclass(frozen=True)
@@ -30,46 +30,39 @@ class Demanded:
     """Who must approve; ``raised`` says by what the definition's own policy was raised, and in which dimensions."""
 
     policy: Policy
-    raised: list[Json]
+    raised: tuple[Raised, ...]
 
 
-def guarded(session: Session, guardrails: Guardrails, model: str, target: str, plan: Json) -> Json:
+def guarded(session: Session, guardrails: Guardrails, plan: Plan) -> Plan:
     """The plan, with whoever must approve it as things are now, and the rules that hold there."""
-    declared = declared_in(plan)
-    site = site_in(model, target, plan)
-    demanded = demands_on(session, guardrails, site, declared)
-    rest = {key: value for key, value in plan.items() if key not in {"policy", "guardrails"}}
-    shown: Json = {"approval": None if demanded.policy is None else demanded.policy.model_dump(mode="json")}
-    if demanded.policy == declared:
-        shown["approval"] = _written(plan)
-    if demanded.raised:
-        shown["policy"] = {"declared": _written(plan), "raised": demanded.raised}
-    if rules := guardrails.shown(site):
-        shown["guardrails"] = rules
-    return {**rest, **shown}
+    site = site_in(plan)
+    demanded = demands_on(session, guardrails, site, plan.declared)
+    raised = RaisedPolicy(declared=plan.declared, raised=demanded.raised) if demanded.raised else None
+    return plan.model_copy(
+        update={"approval": demanded.policy, "policy": raised, "guardrails": tuple(guardrails.shown(site))}
+    )
 
 
 def demands_on(session: Session, guardrails: Guardrails, site: Site, declared: Policy) -> Demanded:
     """What a stage must ask for at least, beside what it asks for itself."""
-    policy, raised = declared, []
+    policy: Policy = declared
+    raised: list[Raised] = []
     for by, least in (
         *((f"guardrail {name!r}", least) for name, least in guardrails.least_policies(site)),
         *_before(session, guardrails, site),
     ):
         weaker = weaker_in(policy, least)
         if weaker:
-            raised.append({"by": by, "in": weaker})
+            raised.append(Raised(by=by, dimensions=tuple(weaker)))
             policy = stricter(policy, least)
-    return Demanded(policy, raised)
+    return Demanded(policy, tuple(raised))
 
 
-def refusals_of(
-    guardrails: Guardrails, model: str, target: str, plan: Json, *, golden_requests: int | None = None
-) -> list[Refusal]:
+def refusals_of(guardrails: Guardrails, plan: Plan) -> list[Refusal]:
     """What the guardrails, as they are now, refuse of a plan."""
-    known = (plan.get("checks") or {}).get("golden_requests") if golden_requests is None else golden_requests
+    model = plan.model.name
     return [
-        *guardrails.refusals(site_in(model, target, plan), golden_requests=known),
+        *guardrails.refusals(site_in(plan), golden_requests=plan.checks.golden_requests),
         *(
             each
             for source in _sources_in(plan)
@@ -89,43 +82,30 @@ def require_allowed(refusals: list[Refusal]) -> None:
         )
 
 
-def declared_in(plan: Json) -> Policy:
-    """What the definition itself asks for."""
-    written = _written(plan)
-    return None if written is None else ApprovalSection.model_validate(written)
-
-
-def site_in(model: str, target: str, plan: Json) -> Site:
+def site_in(plan: Plan) -> Site:
     """Where a plan goes."""
-    at = Target.parse(target)
-    further = plan.get("target") or {}
     return Site(
-        model=model,
-        stage=plan["stage"],
-        place=at.place,
-        endpoint=at.endpoint,
-        registry=further.get("registry"),
-        key_vault=further.get("key_vault"),
+        model=plan.model.name,
+        stage=plan.stage,
+        place=plan.target.place,
+        endpoint=plan.target.endpoint,
+        registry=plan.target.registry,
+        key_vault=plan.target.key_vault,
     )
 
 
-def _sources_in(plan: Json) -> Iterator[Place]:
+def _sources_in(plan: Plan) -> Iterator[Place]:
     """The workspace that a plan registers the model in, which is the training job's."""
-    for step in plan["steps"]:
-        if step["kind"] == "register_model":
-            yield Place.model_validate(step["config"]["workspace"])
-
-
-def _written(plan: Json) -> Json | None:
-    policy: Json | None = plan["policy"]["declared"] if "policy" in plan else plan["approval"]
-    return policy
+    for step in plan.steps:
+        if isinstance(step.config, RegisterModel):
+            yield step.config.workspace
 
 
 def _before(session: Session, guardrails: Guardrails, site: Site) -> Iterator[tuple[str, ApprovalSection]]:
     """By what, and whom: the policies that held for this stage before, the last released one first."""
     last = _last_success(session, site.target)
     if last is not None:
-        declared = declared_in(session.get_one(Plan, last.plan_digest).document)
+        declared = session.get_one(StoredPlan, last.plan_digest).read().declared
         if declared is not None:
             yield f"{last.release_id}, which was released there", declared
     stages = list(_stages(session, guardrails, site.model))

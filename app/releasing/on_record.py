@@ -8,9 +8,11 @@ from sqlmodel import Session, select
 
 from app.definitions.tables import DefinitionVersion
 from app.errors import Conflict
+from app.planning.ids import needed_key, needed_step
+from app.planning.plan import Plan
 from app.releases.attested import OnRecord, rollout_on_record
 from app.releases.plans import digest_of
-from app.releases.tables import Plan, Release, Rollout, StepRun
+from app.releases.tables import Release, Rollout, StepRun, StoredPlan
 
 Json = dict[str, Any]
 Key = TypeVar("Key")
@@ -18,7 +20,7 @@ Value = TypeVar("Value")
 
 MOST_KEPT = 500  # plans, of some kilobytes each
 
-_BEGUN = frozenset({"rollout.in_progress", "rollout.cancelling"})
+_BEGUN = frozenset({"rollout.in_progress", "rollout.cancelling", "rollout.rolling_back"})
 
 
 @dataclass(frozen=True)
@@ -37,21 +39,21 @@ class RecordCache:
     """
 
     def __init__(self) -> None:
-        self._plans: dict[str, Json] = {}
+        self._plans: dict[str, Plan] = {}
         self._bundles: dict[int, str] = {}
 
-    def plan(self, session: Session, rollout_id: str, digest: str | None) -> Json:
-        """The plan with this digest; it must not be changed. Raises Conflict where there is none, or it was changed."""
+    def plan(self, session: Session, rollout_id: str, digest: str | None) -> Plan:
+        """The plan with this digest. Raises Conflict where there is none, or it was changed."""
         if digest is not None and digest in self._plans:
             return self._plans[digest]
-        plan = session.get(Plan, digest) if digest else None
+        plan = session.get(StoredPlan, digest) if digest else None
         if plan is None or digest_of(plan.document) != digest:
             raise Conflict(
                 f"The plan of {rollout_id} is not the plan in the event chain.",
                 code="plan_not_on_record",
                 hint="`mlrelease audit verify` shows what was changed past the service.",
             )
-        return _keep(self._plans, plan.digest, plan.document)
+        return _keep(self._plans, plan.digest, plan.read())
 
     def bundle(self, session: Session, definition_id: int) -> str | None:
         """The digest of a definition's files."""
@@ -62,7 +64,7 @@ class RecordCache:
         return self._bundles[definition_id]
 
 
-def plan_on_record(session: Session, rollout_id: str) -> Json:
+def plan_on_record(session: Session, rollout_id: str) -> Plan:
     """The plan that a rollout was made with. Raises Conflict where the chain does not have it, or it was changed."""
     return RecordCache().plan(session, rollout_id, rollout_on_record(session, rollout_id).plan_digest)
 
@@ -71,7 +73,7 @@ def look_up_steps(
     session: Session, cache: RecordCache, release: Release, rollout: Rollout, steps: Sequence[StepRun]
 ) -> list[Ready]:
     """What each of a rollout's steps needs, from the chain; and whether their rows, and the two above, are as they were planned."""
-    needs = [{need.rpartition("/")[2]: _id_of(need, rollout.id) for need in step.needs} for step in steps]
+    needs = [{needed_key(need): needed_step(need, rollout_id=rollout.id) for need in step.needs} for step in steps]
     said = rollout_on_record(session, rollout.id, steps={each for needed in needs for each in needed.values()})
     try:
         plan = cache.plan(session, rollout.id, said.plan_digest)
@@ -83,39 +85,31 @@ def look_up_steps(
     return [_look_up(step, plan, said, needed, wrong) for step, needed in zip(steps, needs, strict=True)]
 
 
-def _look_up(step: StepRun, plan: Json, said: OnRecord, needed: dict[str, str], wrong: str | None) -> Ready:
+def _look_up(step: StepRun, plan: Plan, said: OnRecord, needed: dict[str, str], wrong: str | None) -> Ready:
     outputs = {key: dict(said.outputs[each]) for key, each in needed.items() if each in said.outputs}
     wrong = _difference_of(step, plan) or wrong
     if wrong is None and len(outputs) < len(needed):
         wrong = f"{', '.join(sorted(needed.keys() - outputs.keys()))} has not succeeded"
     refusal = None if wrong is None else f"According to the event chain, {wrong}: rows were changed past the service."
-    return Ready(outputs, plan["definition"]["digest"], refusal)
+    return Ready(outputs, plan.definition.digest, refusal)
 
 
-def _difference_of(step: StepRun, plan: Json) -> str | None:
-    planned = next((each for each in plan["steps"] if each["key"] == step.key), None)
+def _difference_of(step: StepRun, plan: Plan) -> str | None:
+    planned = plan.step(step.key)
     if planned is None:
         return f"there is no step {step.key}"
-    if any(planned[name] != getattr(step, name) for name in ("kind", "needs", "config", "timeout_seconds")):
+    written = planned.model_dump(mode="json")
+    if any(written[name] != getattr(step, name) for name in ("kind", "needs", "config", "timeout_seconds")):
         return f"step {step.key} has changed"
     return None
 
 
-def _first_difference(release: Release, rollout: Rollout, plan: Json, *, bundle: str | None) -> str | None:
-    target = plan["target"]
-    place = (target["subscription"], target["resource_group"], target["workspace"], target["endpoint"])
-    if rollout.target != "/".join(place).lower():
+def _first_difference(release: Release, rollout: Rollout, plan: Plan, *, bundle: str | None) -> str | None:
+    if rollout.target != str(plan.target.target):
         return f"{rollout.id} has another target"
-    if bundle != plan["definition"]["digest"]:
+    if bundle != plan.definition.digest:
         return f"{release.id} has another content"
     return None
-
-
-def _id_of(need: str, rollout_id: str) -> str:
-    """A need in an earlier stage is written ``<stage>/<key>``."""
-    release_id, _, own_stage = rollout_id.rpartition(":")
-    stage, _, key = need.rpartition("/")
-    return f"{release_id}:{stage or own_stage}:{key}"
 
 
 def _keep(kept: dict[Key, Value], key: Key, value: Value) -> Value:

@@ -4,14 +4,11 @@ As far as this service brought it there, that is the newest release that succeed
 it does not know.
 """
 
-from typing import Any
-
 from sqlmodel import Session, col, func, select
 
+from app.planning.plan import Replaced
 from app.releases.states import Status
-from app.releases.tables import Plan, Release, Rollout
-
-Json = dict[str, Any]
+from app.releases.tables import Release, Rollout, StoredPlan
 
 
 def serving_at(session: Session, target: str) -> Rollout | None:
@@ -38,13 +35,13 @@ def where_serves(session: Session, model: str) -> list[Rollout]:
     return list(session.exec(query.order_by(col(Rollout.position), col(Rollout.target))).all())
 
 
-def replaced_at(session: Session, target: str) -> Json | None:
+def replaced_at(session: Session, target: str) -> Replaced | None:
     """What serves at a target, as a plan names what it replaces: the release, and the digest of its plan."""
     serves = serving_at(session, target)
-    return None if serves is None else {"release": serves.release_id, "plan": serves.plan_digest}
+    return None if serves is None else Replaced(release=serves.release_id, plan=serves.plan_digest)
 
 
-def replaced_plan(session: Session, plan: Plan) -> Plan | None:
+def replaced_plan(session: Session, plan: StoredPlan) -> StoredPlan | None:
     """The plan of what this one names as replaced by it; None where nothing served."""
-    replaces = plan.document["replaces"]
-    return session.get_one(Plan, replaces["plan"]) if replaces else None
+    replaces = plan.read().replaces
+    return session.get_one(StoredPlan, replaces.plan) if replaces else None

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from app.definitions.schema import Definition, StageDefinition
+from app.planning.content import Content
 from app.planning.kinds import (
     ConfirmServing,
     CreateDeployment,
@@ -17,12 +17,19 @@ from app.planning.kinds import (
     ShiftTraffic,
     VerifyDeployment,
 )
-from app.planning.places import Place, Target
-from app.planning.plan import PlannedStep
+from app.planning.places import Place
+from app.planning.plan import (
+    Plan,
+    PlannedChecks,
+    PlannedCode,
+    PlannedDefinition,
+    PlannedDeployment,
+    PlannedModel,
+    PlannedTarget,
+    PlannedTraffic,
+)
+from app.planning.steps import PlannedStep
 from app.planning.tags import DIGEST_TAG, JOB_TAG, MODEL_TAG, RELEASE_TAG
-from app.releases.planning import PlannedRollout
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -37,13 +44,13 @@ class ReleaseFacts:
     definition_digest: str
     source: Place  # of the training job
     subscription: str  # of stages that name none
-    content: Json  # see steps.resolve_content
+    content: Content
     golden_requests: int | None = None  # that prove something; None: not counted
 
 
-def plan_rollouts(definition: Definition, stages: Sequence[str], facts: ReleaseFacts) -> list[PlannedRollout]:
+def plan_rollouts(definition: Definition, stages: Sequence[str], facts: ReleaseFacts) -> list[Plan]:
     """One plan a stage, in the definition's order."""
-    rollouts: list[PlannedRollout] = []
+    plans: list[Plan] = []
     registered_by: str | None = None
     for stage in definition.stages:
         if stage.name not in stages:
@@ -54,18 +61,8 @@ def plan_rollouts(definition: Definition, stages: Sequence[str], facts: ReleaseF
         ]
         if any(step.kind == RegisterModel.kind for step in steps):
             registered_by = stage.name
-        rollouts.append(
-            PlannedRollout(
-                stage=stage.name,
-                target=str(Target(place=stage.place(facts.subscription), endpoint=stage.endpoint)),
-                endpoint=stage.endpoint,
-                workspace=stage.workspace,
-                deployment=deployment_name(facts),
-                plan=_document(definition, stage, steps, facts),
-                steps=tuple(steps),
-            )
-        )
-    return rollouts
+        plans.append(_plan(definition, stage, steps, facts))
+    return plans
 
 
 def deployment_name(facts: ReleaseFacts) -> str:
@@ -77,7 +74,7 @@ def _steps(
     definition: Definition, stage: StageDefinition, facts: ReleaseFacts, *, registered_by: str | None
 ) -> list[PlannedStep]:
     place, endpoint, deployment = stage.place(facts.subscription), stage.endpoint, deployment_name(facts)
-    digest = facts.content["model_digest"]
+    digest = facts.content.model_digest
     tags = {RELEASE_TAG: facts.release, MODEL_TAG: definition.model.name, DIGEST_TAG: digest}
     if place == facts.source:
         bring = [_register(definition, facts, tags)]
@@ -101,7 +98,7 @@ def _steps(
                 instance_count=stage.instance_count,
                 model_from=model_from,
                 environment_from=environment_from,
-                environment_id=facts.content["environment"]["id"] if environment_from is None else None,
+                environment_id=facts.content.environment.id if environment_from is None else None,
                 digest=digest,
                 tags=tags,
             ),
@@ -142,8 +139,8 @@ def _register(definition: Definition, facts: ReleaseFacts, tags: Mapping[str, st
             name=definition.model.name,
             type=definition.model.type,
             description=definition.model.description,
-            uri=facts.content["model_uri"],
-            digest=facts.content["model_digest"],
+            uri=facts.content.model_uri,
+            digest=facts.content.model_digest,
             tags={**tags, JOB_TAG: facts.job},
         )
     )
@@ -152,55 +149,52 @@ def _register(definition: Definition, facts: ReleaseFacts, tags: Mapping[str, st
 def _share(
     definition: Definition, stage: StageDefinition, facts: ReleaseFacts, *, registered: str
 ) -> list[PlannedStep]:
-    environment, registry = facts.content["environment"], stage.registry or ""
+    environment, registry = facts.content.environment, stage.registry or ""
     model = ShareModel(
         workspace=facts.source,
         registry=registry,
         name=definition.model.name,
-        digest=facts.content["model_digest"],
+        digest=facts.content.model_digest,
     )
     return [
         PlannedStep.of(model, needs=(registered,)),
-        PlannedStep.of(ShareEnvironment(workspace=facts.source, registry=registry, **environment)),
+        PlannedStep.of(ShareEnvironment(workspace=facts.source, registry=registry, **environment.model_dump())),
     ]
 
 
-def _document(
-    definition: Definition, stage: StageDefinition, steps: Sequence[PlannedStep], facts: ReleaseFacts
-) -> Json:
-    """What people approve: exactly what comes where, how it is proven and how it gets its traffic. Plain JSON."""
+def _plan(definition: Definition, stage: StageDefinition, steps: Sequence[PlannedStep], facts: ReleaseFacts) -> Plan:
+    """What people approve: exactly what comes where, how it is proven and how it gets its traffic."""
     content = facts.content
-    written: Json = content.get("deployment") or {}
-    name = deployment_name(facts)
-    return {
-        "release": facts.release,
-        "stage": stage.name,
-        "model": {
-            "name": definition.model.name,
-            "digest": content["model_digest"],
-            "files": content.get("model_files"),
-            "bytes": content.get("model_bytes"),
-            "job": facts.job,
-            "git_commit": content.get("git_commit"),
-        },
-        "metrics": content.get("metrics") or {},
-        "environment": content["environment"],
-        "code": {"digest": content.get("code_digest")},
-        "definition": {"version": facts.definition_version, "digest": facts.definition_digest},
-        "target": {
-            **stage.place(facts.subscription).model_dump(),
-            "endpoint": stage.endpoint,
-            "registry": stage.registry,
-            "key_vault": stage.key_vault,
-        },
-        "deployment": {
-            **written,
-            "name": name,
-            "instance_type": stage.instance_type or written.get("instance_type"),
-            "instance_count": stage.instance_count or written.get("instance_count") or 1,
-        },
-        "traffic": [{"deployment": name, "percent": 100, "after": "verify_deployment"}],
-        "checks": {**definition.checks.model_dump(mode="json"), "golden_requests": facts.golden_requests},
-        "approval": None if stage.policy is None else stage.policy.model_dump(mode="json"),
-        "steps": [step.model_dump(mode="json") for step in steps],
+    written, name = content.deployment, deployment_name(facts)
+    machines = {
+        "name": name,
+        "instance_type": stage.instance_type or written.get("instance_type"),
+        "instance_count": stage.instance_count or written.get("instance_count") or 1,
     }
+    return Plan(
+        release=facts.release,
+        stage=stage.name,
+        model=PlannedModel(
+            name=definition.model.name,
+            digest=content.model_digest,
+            files=content.model_files,
+            bytes=content.model_bytes,
+            job=facts.job,
+            git_commit=content.git_commit,
+        ),
+        metrics=content.metrics,
+        environment=content.environment,
+        code=PlannedCode(digest=content.code_digest),
+        definition=PlannedDefinition(version=facts.definition_version, digest=facts.definition_digest),
+        target=PlannedTarget(
+            **stage.place(facts.subscription).model_dump(),
+            endpoint=stage.endpoint,
+            registry=stage.registry,
+            key_vault=stage.key_vault,
+        ),
+        deployment=PlannedDeployment.model_validate({**written, **machines}),
+        traffic=(PlannedTraffic(deployment=name, percent=100, after=VerifyDeployment.kind),),
+        checks=PlannedChecks(golden=definition.checks.golden, golden_requests=facts.golden_requests),
+        approval=stage.policy,
+        steps=tuple(steps),
+    )

@@ -6,15 +6,15 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from app.approvals.service import decisions_on, expiry_of, judge, policy_of, why_not
+from app.approvals.service import decisions_on, expiry_of, judge, why_not
 from app.approvals.tables import Decision
-from app.definitions.schema import ApprovalSection
 from app.identity.actor import Actor, forbidden
 from app.identity.roles import Permission
+from app.planning.policy import ApprovalSection
 from app.releases.plans import Change, compare
 from app.releases.queries import get_release, get_rollout, plan_of
 from app.releases.states import Status
-from app.releases.tables import Plan, Release, Rollout
+from app.releases.tables import Release, Rollout, StoredPlan
 from app.serving.queries import replaced_plan, serving_at
 
 
@@ -24,7 +24,7 @@ class Question:
 
     release: Release
     rollout: Rollout
-    plan: Plan
+    plan: StoredPlan
     serves: str | None  # the release that serves there now
     replaces: str | None  # the release that its plan comes in place of
     compared: Sequence[Change]  # with that; with nothing before, where there is none
@@ -81,16 +81,17 @@ def read_question(session: Session, actor: Actor, release_id: str, stage: str, *
     rollout = get_rollout(session, release_id, stage)
     plan = plan_of(session, rollout)
     serves, replaced = serving_at(session, rollout.target), replaced_plan(session, plan)
+    typed = plan.read()
     decisions = decisions_on(session, [rollout.id])
     waits = rollout.status is Status.PENDING_APPROVAL
-    policy = policy_of(plan) if plan.document["approval"] else None
+    policy = typed.approval
     glass = policy is not None and policy.break_glass is not None and (waits or rollout.status is Status.SCHEDULED)
     return Question(
         release=release,
         rollout=rollout,
         plan=plan,
         serves=None if serves is None else serves.release_id,
-        replaces=None if replaced is None else plan.document["replaces"]["release"],
+        replaces=None if typed.replaces is None else typed.replaces.release,
         compared=compare({} if replaced is None else replaced.document, plan.document),
         policy=policy,
         decisions=decisions,
@@ -104,7 +105,7 @@ def read_question(session: Session, actor: Actor, release_id: str, stage: str, *
 
 
 def _why_not(
-    release: Release, rollout: Rollout, plan: Plan, decisions: Sequence[Decision], *, actor: Actor, now: datetime
+    release: Release, rollout: Rollout, plan: StoredPlan, decisions: Sequence[Decision], *, actor: Actor, now: datetime
 ) -> str | None:
     if not actor.may(Permission.APPROVE, release.model):
         return str(forbidden(actor, Permission.APPROVE, release.model))

@@ -12,7 +12,7 @@ from app.database.clock import database_now
 from app.errors import Conflict, Forbidden, Invalid, MlreleaseError
 from app.notifications.keys import signing_keys
 from app.releases.plans import Change, changes
-from app.releases.tables import Plan
+from app.releases.tables import StoredPlan
 from app.web.deciding import decide
 from app.web.pages import HEADERS, PageRoute, page, status_of
 from app.web.portal import AllowedVisitor, CurrentPortal, CurrentVisitor, Form, Portal, Visitor, require_visible
@@ -76,7 +76,7 @@ def _question(session: Session, visitor: Visitor, release_id: str, stage: str) -
 
 def _changed_since(session: Session, link: Link, question: Question) -> list[Change]:
     """How the plan differs from the one that the chat message showed."""
-    asked = session.get(Plan, link.plan_digest)
+    asked = session.get(StoredPlan, link.plan_digest)
     if asked is None or link.plan_digest == question.plan.digest:
         return []
     return changes(asked.document, question.plan.document)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from app.approvals.policy import Asked, State, Verdict, Vote, Why, evaluate, names_in, normal
-from app.definitions.schema import ANYBODY, ApprovalSection
+from app.planning.policy import ANYBODY, ApprovalSection
 
 START = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 LATER = START + timedelta(hours=1)

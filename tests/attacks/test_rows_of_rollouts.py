@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from app.releases.plans import digest_of
-from app.releases.tables import Plan, StepRun
+from app.releases.tables import StepRun, StoredPlan
 from tests.api.playing import approve, as_json
 from tests.guardrails.conftest import plain_logs, platform, service, settings
 from tests.guardrails.playing import Platform, stage
@@ -94,7 +94,7 @@ def test_rollout_that_is_said_to_need_nobody_asks_all_the_same(platform: Platfor
 def test_plan_of_ones_own_is_asked_about_as_the_one_on_record(platform: Platform, asking: str) -> None:
     lax = {**platform.plan_of(asking), "approval": {"count": 1, "self_approval": True}}
     with platform.worker.database.write() as session:
-        session.add(Plan(digest=digest_of(lax), document=lax))
+        session.add(StoredPlan(digest=digest_of(lax), document=lax))
     write(platform, "UPDATE rollout SET plan_digest = :digest", digest=digest_of(lax))
     assert approve(platform.boris, asking).is_success
 

@@ -9,13 +9,14 @@ from app.database.migrate import downgrade, drift, migrate
 from app.events.work import UnitOfWork
 from app.releases.planning import plan_release
 from app.releases.tables import Rollout
-from tests.releases.conftest import ANNA, NOW, a_plan, a_release
+from tests.planning.examples import CONTENT, a_plan
+from tests.releases.conftest import ANNA, NOW, a_release
 
 
 def test_decisions_and_plans_go_down_and_up_with_their_rollouts(database: Database) -> None:
     with UnitOfWork(database, ANNA, now=NOW).transaction() as work:
         release = a_release(work)
-        plan_release(work, release, {}, [a_plan("dev"), a_plan("prod", approval=True)])
+        plan_release(work, release, CONTENT, [a_plan("dev"), a_plan("prod", approval={"self_approval": True})])
     downgrade(database, revision="0001")
     with database.engine.begin() as connection:
         for actor in ("Anna", "anna", "bert"):

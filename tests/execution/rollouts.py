@@ -1,16 +1,16 @@
 """Rollouts that wait for their turn, as the service would have queued them."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from app.execution.context import WorkerContext
 from app.identity.actor import Actor
+from app.planning.places import Target
 from app.releases.attempts import begin_attempt
 from app.releases.planning import plan_release
 from app.releases.service import Request, create_release
 from app.releases.tables import Release
 from app.releasing.work import Work
-from tests.releases.conftest import a_plan
+from tests.planning.examples import CONTENT, a_plan
 
 ANNA = Actor(name="anna", via="cli")
 TARGET = "sub/rg/ws/dev"
@@ -22,16 +22,10 @@ def queue_rollout(worker: WorkerContext, *, target: str = TARGET, timeout: timed
         first = work.get_one(Release, "churn-1")
         asked = Request("churn", first.definition_id, 1, first.job_id, first.job, ("dev",))
         release = create_release(work, asked, mark="abcd")
-        plan = a_plan("dev")
+        at = Target.parse(target)
+        plan = a_plan("dev", endpoint=at.endpoint, target=at.place.model_dump())
         steps = tuple(each.model_copy(update={"timeout_seconds": timeout.total_seconds()}) for each in plan.steps)
-        place = dict(zip(("subscription", "resource_group", "workspace", "endpoint"), target.split("/"), strict=True))
-        document = {
-            **plan.plan,
-            "target": {**plan.plan["target"], **place},
-            "steps": [each.model_dump(mode="json") for each in steps],
-        }
-        plan = replace(plan, target=target, steps=steps, plan=document)
-        (rollout,) = plan_release(work, release, {"model_digest": "m"}, [plan])
+        (rollout,) = plan_release(work, release, CONTENT, [plan.model_copy(update={"steps": steps})])
         begin_attempt(work, rollout)
         work.queue.move_target(work, target)
         return rollout.id

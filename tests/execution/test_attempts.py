@@ -9,7 +9,7 @@ import pytest
 from app.azureml.errors import AzureMLError, Busy, NotPermitted, Throttled, Unavailable
 from app.execution.attempts import carry_out
 from app.planning.budget import Budget
-from app.steps.contract import Context, Done, Json, OutOfTime
+from app.steps.contract import Context, Done, OutOfTime
 
 BUDGET = Budget(tries=3, first_wait=1.0, longest_wait=4.0)
 
@@ -31,14 +31,14 @@ class Watch:
     def carry_out(self, *answers: Exception | Done) -> Done:
         left = list(answers)
 
-        def step(_context: Context, _config: Json) -> Done:
+        def step(_context: Context) -> Done:
             answer = left.pop(0) if len(left) > 1 else left[0]
             if isinstance(answer, Exception):
                 raise answer
             return answer
 
         context = Context("r-1", "dev", Path, Path(), {}, lambda: None, self.wait, self.reports.append, _now, _now())
-        return carry_out(step, context, {}, budget=BUDGET, on_retry=self._note)
+        return carry_out(step, context, budget=BUDGET, on_retry=self._note)
 
     def _note(self, error: AzureMLError, seconds: float) -> None:
         self.retries.append((error.sentence, seconds))

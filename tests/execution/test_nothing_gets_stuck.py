@@ -44,8 +44,9 @@ from tests.bundles.tars import tar_of
 from tests.execution.breaking import Broken, refusing, refusing_statements
 from tests.execution.instant import hands, worker
 from tests.instant import Hands
-from tests.releases.conftest import a_plan, planned
-from tests.strategies.content import CONTENT, SOURCE, definition
+from tests.planning.examples import CONTENT, a_plan
+from tests.releases.conftest import planned
+from tests.strategies.content import SOURCE, definition
 from tests.waiting import PATIENCE_SECONDS
 
 __all__ = ["hands", "planned", "worker"]
@@ -71,7 +72,7 @@ def queued(worker: WorkerContext) -> str:
     """A rollout of a release of its own that waits in the queue."""
     with UnitOfWork(worker.database, ANNA).transaction() as work:
         release = another(work)
-        (rollout,) = plan_release(work, release, {"model_digest": "sha256:m"}, [a_plan("dev")])
+        (rollout,) = plan_release(work, release, CONTENT, [a_plan("dev", endpoint="dev")])
         begin_attempt(work, rollout)
         worker.queue.move_target(work, rollout.target)
         return rollout.id
@@ -163,10 +164,9 @@ BODIES: dict[
 
 
 @pytest.fixture(autouse=True)
-def contents(hands: Hands, planned: str) -> None:  # noqa: ARG001 - the first release, which the others are made after
-    """What the steps that look ahead find."""
-    hands.acts["resolve_content"] = lambda _context: Done("Resolved.", CONTENT)
-    hands.acts["preflight"] = lambda _context: Done("Looked.", {"checks": []})
+def first(planned: str) -> str:
+    """The first release, which the others are made after."""
+    return planned
 
 
 @pytest.mark.parametrize("name", BODIES)

@@ -30,7 +30,8 @@ from app.workers.service import WorkerIdentity, give_back, take_lease
 from app.workers.tables import Worker
 from tests.execution.instant import hands, worker
 from tests.instant import LEASE_SECONDS, Hands
-from tests.releases.conftest import a_plan, planned
+from tests.planning.examples import CONTENT, a_plan
+from tests.releases.conftest import planned
 
 __all__ = ["hands", "planned", "worker"]
 
@@ -64,7 +65,7 @@ def _newer(work: UnitOfWork, planned: str) -> Rollout:
     before = work.get_one(Release, planned)
     asked = Request("churn", before.definition_id, 1, before.job_id, before.job, ("dev",))
     release = create_release(work, asked, mark="efgh")
-    (rollout,) = plan_release(work, release, {"model_digest": "sha256:m"}, [a_plan("dev")])
+    (rollout,) = plan_release(work, release, CONTENT, [a_plan("dev", endpoint="dev")])
     return rollout
 
 

@@ -25,7 +25,8 @@ from app.steps.contract import Context, Done
 from app.workers.service import WorkerIdentity, take_lease
 from tests.execution.instant import hands, worker
 from tests.instant import Hands
-from tests.releases.conftest import a_plan, planned
+from tests.planning.examples import CONTENT, a_plan
+from tests.releases.conftest import planned
 from tests.waiting import PATIENCE_SECONDS
 
 __all__ = ["hands", "planned", "worker"]
@@ -63,7 +64,7 @@ def another(work: UnitOfWork) -> Release:
 def queued(worker: WorkerContext) -> str:
     with UnitOfWork(worker.database, SERVICE).transaction() as work:
         release = another(work)
-        (rollout,) = plan_release(work, release, {"model_digest": "sha256:m"}, [a_plan("dev")])
+        (rollout,) = plan_release(work, release, CONTENT, [a_plan("dev", endpoint="dev")])
         begin_attempt(work, rollout)
         worker.queue.move_target(work, rollout.target)
         return rollout.id

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.approvals.policy import Asked, State, Vote, evaluate
-from app.definitions.schema import ApprovalSection, BreakGlassSection
 from app.guardrails.policies import stricter, strictest, weaker_in
+from app.planning.policy import ApprovalSection, BreakGlassSection
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 NAMES = st.sampled_from(["anna", "Boris", "chen", "ml", "risk", "Risk", "ops"])

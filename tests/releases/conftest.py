@@ -10,32 +10,13 @@ from app.definitions.tables import DefinitionVersion
 from app.events.work import UnitOfWork
 from app.identity.actor import Actor
 from app.jobs.service import record_job
-from app.releases.planning import PlannedRollout, plan_release
+from app.releases.planning import plan_release
 from app.releases.service import Request, create_release
 from app.releases.tables import Release
-from tests.planning.examples import PLACE, three_steps
+from tests.planning.examples import CONTENT, PLACE, a_plan
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ANNA = Actor(name="anna", via="cli")
-
-
-def a_plan(stage: str, *, approval: bool = False) -> PlannedRollout:
-    steps = three_steps(stage)
-    return PlannedRollout(
-        stage=stage,
-        target=f"sub/rg/ws/{stage}",
-        endpoint=f"ep-{stage}",
-        workspace="ws",
-        deployment="r1-abcd",
-        plan={
-            "stage": stage,
-            "target": {**PLACE.model_dump(), "endpoint": stage, "registry": None, "key_vault": None},
-            "definition": {"version": 1, "digest": "sha256:b"},
-            "approval": {"self_approval": True} if approval else None,
-            "steps": [each.model_dump(mode="json") for each in steps],
-        },
-        steps=steps,
-    )
 
 
 def a_release(work: UnitOfWork) -> Release:
@@ -59,6 +40,6 @@ def planned(database: Database) -> str:
     """The id of a release that is planned for dev and, with an approval, for prod."""
     with UnitOfWork(database, ANNA, now=NOW).transaction() as work:
         release = a_release(work)
-        plans = [a_plan("dev"), a_plan("prod", approval=True)]
-        plan_release(work, release, {"model_digest": "sha256:m"}, plans)
+        plans = [a_plan("dev", endpoint="dev"), a_plan("prod", endpoint="prod", approval={"self_approval": True})]
+        plan_release(work, release, CONTENT, plans)
         return release.id

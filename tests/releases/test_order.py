@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.planning.plan import On
+from app.planning.steps import On
 from app.releases.order import has_failed, outcome, ready
 from app.releases.states import RELEASE_MAY_FOLLOW, ROLLOUT_MAY_FOLLOW, Control, Status, StepStatus
 

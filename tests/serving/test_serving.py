@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from app.chat.summary import read_summary
 from app.cli.main import app
+from app.planning.plan import Replaced
 from app.serving.queries import replaced_at, serving_at, where_serves
 from tests.api.playing import as_json
 from tests.api.serving import Served
@@ -56,7 +57,7 @@ def test_newest_release_that_succeeded_serves(replaced: Platform) -> None:
         serves = serving_at(session, TARGET)
         assert serves is not None
         assert serves.release_id == "churn-2"
-        assert replaced_at(session, TARGET) == {"release": "churn-2", "plan": serves.plan_digest}
+        assert replaced_at(session, TARGET) == Replaced(release="churn-2", plan=serves.plan_digest)
         assert [each.id for each in where_serves(session, "churn")] == ["churn-2:prod"]
 
 

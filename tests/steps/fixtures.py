@@ -14,6 +14,9 @@ from app.azureml.endpoints import begin_delete_endpoint, get_endpoint
 from app.azureml.facade import AzureML
 from app.planning.kinds import KINDS
 from app.planning.places import Place
+from app.preflight.checks import Preflight
+from app.preflight.preflight import preflight
+from app.preflight.resolve_content import ContentWanted, resolve_content
 from app.steps.catalogue import build_steps
 from app.steps.contract import Context, Done, Interrupted
 from tests.azureml.fixtures import DEV, PROD, Trained
@@ -41,24 +44,35 @@ class Team:
 
     def carry_out(self, kind: str, config: Json, *, outputs: Mapping[str, Json] | None = None) -> Done:
         """One attempt of a step; its output is kept for those after it."""
+        context = self._context(self.outputs if outputs is None else outputs)
+        done = build_steps(self.azure)[kind](context, KINDS[kind].model_validate(config))
+        assert isinstance(done, Done)
+        self.outputs[kind] = done.output
+        return done
+
+    def resolve_content(self, wanted: Json) -> Json:
+        content = resolve_content(self.azure, self._context({}), ContentWanted.model_validate(wanted))
+        return content.model_dump(mode="json")
+
+    def preflight(self, wanted: Json) -> list[Json]:
+        checks = preflight(self.azure, self._context({}), Preflight.model_validate(wanted))
+        return [each.model_dump() for each in checks]
+
+    def _context(self, outputs: Mapping[str, Json]) -> Context:
         scratch = self.scratch / uuid.uuid4().hex
         scratch.mkdir()
-        context = Context(
+        return Context(
             release=f"{self.name}-1",
             stage="dev",
             unpack=lambda: self.bundle,
             scratch=scratch,
-            outputs=self.outputs if outputs is None else outputs,
+            outputs=outputs,
             checkpoint=self._checkpoint,
             wait=self._wait,
             report=self.reports.append,
             now=lambda: datetime.now(UTC),
             first_begun_at=datetime.now(UTC),
         )
-        done = build_steps(self.azure)[kind](context, KINDS[kind].model_validate(config) if kind in KINDS else config)
-        assert isinstance(done, Done)
-        self.outputs[kind] = done.output
-        return done
 
     def tags(self, digest: str, *, release: int = 1) -> Json:
         return {
@@ -97,7 +111,7 @@ def team(azure: AzureML, tmp_path: Path) -> Iterator[Team]:
 
 
 def resolving(team: Team, job: str, **changes: Any) -> Json:
-    model = {"name": team.name, "type": "custom_model", "output": "model", "path": ".", "file": "factor.json"}
+    model = {"name": team.name, "output": "model", "path": ".", "file": "factor.json"}
     return {
         "workspace": place(),
         "job": job,
@@ -124,7 +138,7 @@ def registering(team: Team, content: Json) -> Json:
 @pytest.fixture
 def content(team: Team, trained: Trained) -> Json:
     """What the trained job made, as ``resolve_content`` says it."""
-    return team.carry_out("resolve_content", resolving(team, trained.job)).output
+    return team.resolve_content(resolving(team, trained.job))
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ outputs:
     )
     job = f"{team.name}-own"
     train(team.azure, folder, name=job)
-    content = team.carry_out("resolve_content", resolving(team, job)).output
+    content = team.resolve_content(resolving(team, job))
 
     done = team.carry_out("register_model", registering(team, content))
 

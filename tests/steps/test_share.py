@@ -126,7 +126,7 @@ def test_environment_that_was_written_inside_a_job_is_shared_by_the_version_that
     for python in ("3.10", "3.11"):
         job = f"{team.name}-{python.replace('.', '')}"
         train(team.azure, _job_with_its_environment(team.scratch / job, python=python), name=job)
-        content = team.carry_out("resolve_content", resolving(team, job, environment=None, model={"file": None})).output
+        content = team.resolve_content(resolving(team, job, environment=None, model={"file": None}))
         environment = content["environment"]
         config = {"workspace": place(), "registry": "reg-shared", **environment}
 

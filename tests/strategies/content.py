@@ -7,11 +7,6 @@ from app.planning.places import Place
 
 SUB = "00000000-0000-0000-0000-000000000001"
 SOURCE = Place(subscription=SUB, resource_group="rg-ml", workspace="ws-dev")
-CONTENT = {
-    "model_uri": "azureml://jobs/job-1/outputs/model/paths/",
-    "model_digest": "sha256:m",
-    "environment": {"name": "env", "version": "3", "digest": "sha256:e", "id": "azureml:env:3"},
-}
 
 
 def definition(**more: Any) -> Definition:

@@ -4,15 +4,17 @@ from typing import Any
 
 import pytest
 
-from app.definitions.schema import ANYBODY, Definition
+from app.definitions.schema import Definition
 from app.planning.kinds import CreateDeployment, CreateEndpoint
-from app.releases.planning import PlannedRollout
-from app.releases.plans import digest_of
+from app.planning.plan import Plan
+from app.planning.policy import ANYBODY
+from app.releases.plans import digest_of, document_of
 from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
-from tests.strategies.content import CONTENT, SOURCE, SUB, definition
+from tests.planning.examples import CONTENT
+from tests.strategies.content import SOURCE, SUB, definition
 
 
-def plan(*stages: str, definition: Definition, **facts: Any) -> list[PlannedRollout]:
+def plan(*stages: str, definition: Definition, **facts: Any) -> list[Plan]:
     given = {
         "release": "churn-7",
         "number": 7,
@@ -28,7 +30,7 @@ def plan(*stages: str, definition: Definition, **facts: Any) -> list[PlannedRoll
     return plan_rollouts(definition, stages, ReleaseFacts(**given))
 
 
-def needs(rollout: PlannedRollout) -> dict[str, tuple[str, ...]]:
+def needs(rollout: Plan) -> dict[str, tuple[str, ...]]:
     return {step.key: step.needs for step in rollout.steps}
 
 
@@ -45,9 +47,9 @@ def test_the_first_stage_registers_and_serves() -> None:
         "retire_deployments": ("publish_secrets",),
         "confirm_serving": ("retire_deployments", "create_deployment"),
     }
-    assert dev.target == f"{SUB}/rg-ml/ws-dev/churn-dev"
-    assert dev.deployment == "r7-abcd"
-    assert dev.plan["approval"] is None
+    assert str(dev.target.target) == f"{SUB}/rg-ml/ws-dev/churn-dev"
+    assert dev.deployment.name == "r7-abcd"
+    assert dev.approval is None
 
 
 def test_a_later_stage_shares_side_by_side_what_an_earlier_one_registered() -> None:
@@ -63,7 +65,7 @@ def test_a_later_stage_shares_side_by_side_what_an_earlier_one_registered() -> N
         "retire_deployments": ("shift_traffic",),
         "confirm_serving": ("retire_deployments", "create_deployment"),
     }
-    assert prod.plan["approval"] == ANYBODY.model_dump(mode="json")
+    assert prod.approval == ANYBODY
 
 
 def test_a_later_stage_alone_registers_at_the_source_itself() -> None:
@@ -103,9 +105,13 @@ def test_the_same_facts_give_the_same_digest() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"content": {**CONTENT, "model_digest": "sha256:other"}},
-        {"content": {**CONTENT, "environment": {**CONTENT["environment"], "version": "4"}}},  # type: ignore[dict-item] # a mapping
-        {"content": {**CONTENT, "code_digest": "sha256:other"}},
+        {"content": CONTENT.model_copy(update={"model_digest": "sha256:other"})},
+        {
+            "content": CONTENT.model_copy(
+                update={"environment": CONTENT.environment.model_copy(update={"version": "4"})}
+            )
+        },
+        {"content": CONTENT.model_copy(update={"code_digest": "sha256:other"})},
         {"definition_digest": "sha256:other"},
         {"subscription": "00000000-0000-0000-0000-000000000002"},
     ],
@@ -116,4 +122,4 @@ def test_anything_else_that_would_be_released_gives_another_digest(change: dict[
 
     (after,) = plan("prod", definition=definition(), **change)
 
-    assert digest_of(after.plan) != digest_of(before.plan)
+    assert digest_of(document_of(after)) != digest_of(document_of(before))

@@ -12,7 +12,7 @@ from app.releasing.work import Work
 def frozen(work: Work, release: Release, rollout: Rollout) -> Closed | None:
     if rollout.emergency:
         return None
-    always = work.guardrails.windows(site_in(release.model, rollout.target, plan_of(work, rollout).document))
+    always = work.guardrails.windows(site_in(plan_of(work, rollout).read()))
     found = frozen_for(work, model=release.model, stage=rollout.stage, target=rollout.target, now=work.now, also=always)
     if found is None:
         return None

@@ -9,6 +9,6 @@ from app.releasing.guarding import refusals_of
 from app.releasing.work import Work
 
 
-def refused(work: Work, release: Release, rollout: Rollout) -> Closed | None:
-    refusals = refusals_of(work.guardrails, release.model, rollout.target, plan_of(work, rollout).document)
+def refused(work: Work, _release: Release, rollout: Rollout) -> Closed | None:
+    refusals = refusals_of(work.guardrails, plan_of(work, rollout).read())
     return Closed(Status.FAILED, "guardrail_refused", say_all(refusals)) if refusals else None

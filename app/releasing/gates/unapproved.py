@@ -18,7 +18,7 @@ def unapproved(work: Work, release: Release, rollout: Rollout) -> Closed | None:
     """Breaking the glass is asked once, whatever changes at the target; but who may break it is looked at again."""
     if rollout.emergency and _break_glass_holds(work, release, rollout):
         return None
-    changed = renew_plan(work, release, rollout)
+    changed = renew_plan(work, rollout)
     if not rollout.needs_approval:
         end_break_glass(work, rollout)  # nobody has broken it: a freeze keeps it
         return None
@@ -33,7 +33,7 @@ def _is_approved(work: Work, release: Release, rollout: Rollout) -> bool:
 
 
 def _break_glass_holds(work: Work, release: Release, rollout: Rollout) -> bool:
-    policy = policy_now(work, release, rollout)
+    policy = policy_now(work, rollout)
     if policy is None:
         return any(each.emergency and each.round == rollout.round for each in decisions_on(work, [rollout.id]))
     return verdict_on(work, release, rollout, plan_of(work, rollout), policy=policy).emergency

@@ -16,35 +16,34 @@ from tests.steps.fixtures import Team, place, registering, resolving
 
 
 def test_completed_job_is_resolved_to_its_content(team: Team, trained: Trained) -> None:
-    done = team.carry_out("resolve_content", resolving(team, trained.job))
+    content = team.resolve_content(resolving(team, trained.job))
 
-    assert done.changed is False
-    assert done.output["model_uri"] == f"azureml://jobs/{trained.job}/outputs/model/paths/"
-    assert done.output["model_files"] == 2
-    assert done.output["model_digest"].startswith("sha256:")
-    assert done.output["environment"]["name"] == "team-env"
-    assert done.output["environment"]["version"] == "1"
-    assert done.output["code_digest"].startswith("sha256:")
+    assert content["model_uri"] == f"azureml://jobs/{trained.job}/outputs/model/paths/"
+    assert content["model_files"] == 2
+    assert content["model_digest"].startswith("sha256:")
+    assert content["environment"]["name"] == "team-env"
+    assert content["environment"]["version"] == "1"
+    assert content["code_digest"].startswith("sha256:")
 
 
 def test_the_same_job_resolves_to_the_same(team: Team, trained: Trained) -> None:
-    first = team.carry_out("resolve_content", resolving(team, trained.job))
-    second = team.carry_out("resolve_content", resolving(team, trained.job))
+    first = team.resolve_content(resolving(team, trained.job))
+    second = team.resolve_content(resolving(team, trained.job))
 
-    assert first.output == second.output
+    assert first == second
 
 
 def test_one_file_of_the_output_can_be_the_model(team: Team, trained: Trained) -> None:
-    done = team.carry_out("resolve_content", resolving(team, trained.job, model={"path": "factor.json"}))
+    content = team.resolve_content(resolving(team, trained.job, model={"path": "factor.json"}))
 
-    assert done.output["model_files"] == 1
-    assert done.output["model_uri"].endswith("/paths/factor.json")
+    assert content["model_files"] == 1
+    assert content["model_uri"].endswith("/paths/factor.json")
 
 
 def test_environment_that_is_not_named_is_the_one_of_the_job(team: Team, trained: Trained) -> None:
-    done = team.carry_out("resolve_content", resolving(team, trained.job, environment=None))
+    content = team.resolve_content(resolving(team, trained.job, environment=None))
 
-    assert done.output["environment"]["id"] == trained.environment.id
+    assert content["environment"]["id"] == trained.environment.id
 
 
 @pytest.mark.parametrize(
@@ -60,7 +59,7 @@ def test_environment_that_is_not_named_is_the_one_of_the_job(team: Team, trained
 )
 def test_what_is_missing_is_named(team: Team, trained: Trained, changes: dict[str, Any], code: str, says: str) -> None:
     with pytest.raises(Refused, match=says) as refused:
-        team.carry_out("resolve_content", {**resolving(team, trained.job), **_merged(team, trained, changes)})
+        team.resolve_content({**resolving(team, trained.job), **_merged(team, trained, changes)})
 
     assert refused.value.code == code
 
@@ -69,7 +68,7 @@ def test_workspace_that_is_not_there_is_named(team: Team, trained: Trained) -> N
     nowhere = place(DEV.model_copy(update={"workspace": "ws-nowhere"}))
 
     with pytest.raises(Refused, match="ws-nowhere") as refused:
-        team.carry_out("resolve_content", resolving(team, trained.job, workspace=nowhere))
+        team.resolve_content(resolving(team, trained.job, workspace=nowhere))
 
     assert refused.value.code == "workspace_not_found"
 
@@ -79,7 +78,7 @@ def test_failed_job_has_nothing_to_release(azure: AzureML, team: Team, trained: 
     job = train(azure, folder, name=f"{team.name}-failed")
 
     with pytest.raises(Refused, match="Failed") as refused:
-        team.carry_out("resolve_content", resolving(team, job))
+        team.resolve_content(resolving(team, job))
 
     assert refused.value.code == "job_failed"
     assert trained.job
@@ -94,7 +93,7 @@ def test_running_job_is_not_finished(
     submit_job(azure, DEV, job, folder=folder, entry="pipeline.yml", bundle_digest="sha256:0", tags={})
 
     with pytest.raises(Refused, match="not finished") as refused:
-        team.carry_out("resolve_content", resolving(team, job))
+        team.resolve_content(resolving(team, job))
 
     assert refused.value.code == "job_not_finished"
     assert trained.job
@@ -110,7 +109,7 @@ def test_missing_role_is_not_permitted(
 
     team.azure = open_azure(team.azure.settings)
     with pytest.raises(NotPermitted, match=trained.job):
-        team.carry_out("resolve_content", resolving(team, trained.job))
+        team.resolve_content(resolving(team, trained.job))
 
 
 def _merged(team: Team, trained: Trained, changes: dict[str, Any]) -> dict[str, Any]:
@@ -120,13 +119,13 @@ def _merged(team: Team, trained: Trained, changes: dict[str, Any]) -> dict[str, 
 def test_code_is_digested_as_it_is_uploaded(team: Team, trained: Trained) -> None:
     code = team.bundle / "src"
     (code / ".amlignore").write_text("notes/\n")
-    before = team.carry_out("resolve_content", resolving(team, trained.job)).output["code_digest"]
+    before = team.resolve_content(resolving(team, trained.job))["code_digest"]
 
     (code / "notes").mkdir()
     (code / "notes" / "secret.txt").write_text("secret")
-    ignored = team.carry_out("resolve_content", resolving(team, trained.job)).output["code_digest"]
+    ignored = team.resolve_content(resolving(team, trained.job))["code_digest"]
     (code / "used.py").write_text("x = 1\n")
-    used = team.carry_out("resolve_content", resolving(team, trained.job)).output["code_digest"]
+    used = team.resolve_content(resolving(team, trained.job))["code_digest"]
 
     assert ignored == before
     assert used != before
@@ -137,7 +136,7 @@ def test_what_a_job_left_in_its_outputs_folder_is_named_and_registered(team: Tea
     job = _train_without_named_output(team)
     wanted = {"output": "default", "path": "outputs/best", "file": "factor.json"}
 
-    content = team.carry_out("resolve_content", resolving(team, job, model=wanted)).output
+    content = team.resolve_content(resolving(team, job, model=wanted))
     registered = team.carry_out("register_model", registering(team, content)).output
 
     assert content["model_uri"] == f"azureml://jobs/{job}/outputs/artifacts/paths/outputs/best"
@@ -150,9 +149,9 @@ def test_job_without_named_outputs_is_told_what_to_write(team: Team) -> None:
     job = _train_without_named_output(team)
 
     with pytest.raises(Refused, match="it has no named outputs") as named:
-        team.carry_out("resolve_content", resolving(team, job))
+        team.resolve_content(resolving(team, job))
     with pytest.raises(Refused, match=r"has nothing at outputs/worst; it has .*outputs/best/factor\.json") as elsewhere:
-        team.carry_out("resolve_content", resolving(team, job, model={"output": "default", "path": "outputs/worst"}))
+        team.resolve_content(resolving(team, job, model={"output": "default", "path": "outputs/worst"}))
 
     assert "model.output: default" in str(named.value.hint)
     assert elsewhere.value.code == "model_file_missing"

@@ -40,7 +40,7 @@ def looking(team: Team, **stage: Any) -> Json:
 
 def look(team: Team, **stage: Any) -> dict[str, Json]:
     """Each check by its name."""
-    checks = team.carry_out("preflight", looking(team, **stage)).output["checks"]
+    checks = team.preflight(looking(team, **stage))
     return {each["check"]: each for each in checks}
 
 
@@ -179,7 +179,7 @@ def test_name_that_two_stages_of_one_region_have_is_refused_at_the_later_one(tea
     dev = {**config["stages"][0], "name": "dev", "workspace": place(), "registry": None, "key_vault": None}
     config["stages"] = [dev, {**config["stages"][0], "endpoint": team.endpoint.upper()}]
 
-    checks = team.carry_out("preflight", config).output["checks"]
+    checks = team.preflight(config)
 
     at = {(each["stage"], each["check"]): each for each in checks}
     assert at["dev", "endpoint"]["outcome"] == "passed"

@@ -2,8 +2,7 @@
 
 import hashlib
 from pathlib import Path
-
-from pydantic import ConfigDict
+from typing import Any
 
 from app.azureml.code import uploaded_files
 from app.azureml.environments import resolve_environment
@@ -13,12 +12,15 @@ from app.azureml.jobs import download_output, downloaded_to, environment_of_outp
 from app.azureml.names import ARTIFACTS, job_output_uri
 from app.azureml.places import workspace_exists
 from app.azureml.runs import read_run
-from app.azureml.types import Content, Environment, Job
+from app.azureml.types import Content as Files
+from app.azureml.types import Environment, Job
 from app.azureml.yaml_files import read_mapping
 from app.bundles.digest import files_digest
+from app.planning.content import Content, EnvironmentVersion, Metrics
 from app.planning.frozen import Frozen
 from app.planning.places import Place
-from app.steps.contract import Context, Done, Json, Refused
+from app.steps.contract import Context, Refused
+from app.steps.missing import require_there
 from app.steps.scratch import new_folder
 
 _LISTED = 20  # file names in a sentence
@@ -28,10 +30,8 @@ _ARTIFACTS_HINT = (
 )
 
 
-class ModelConfig(Frozen):
-    """The definition's words for what is taken of the job; what else it says of the model is of no concern here."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class ModelWanted(Frozen):
+    """The definition's words for what is taken of the job."""
 
     name: str
     output: str
@@ -39,49 +39,49 @@ class ModelConfig(Frozen):
     file: str | None = None
 
 
-class ResolveContent(Frozen):
+class ContentWanted(Frozen):
     """``environment`` None: the one that the model was made in. ``deployment``: the YAML that names the score code."""
 
     workspace: Place
     job: str
-    model: ModelConfig
+    model: ModelWanted
     environment: str | None = None
     deployment: str | None = None
 
 
-def resolve_content(azure: AzureML, context: Context, config: Json) -> Done:
-    """Look, download, digest; nothing in Azure is changed."""
-    wanted = ResolveContent.model_validate(config)
+def resolve_content(azure: AzureML, context: Context, wanted: ContentWanted) -> Content:
+    """Look, download, digest; nothing in Azure is changed. Raises Refused when there is nothing that could be released."""
+    try:
+        return _resolve(azure, context, wanted)
+    except NotFound as missing:
+        require_there(azure, wanted.workspace, missing=missing)
+        raise
+
+
+def _resolve(azure: AzureML, context: Context, wanted: ContentWanted) -> Content:
     job = _completed(azure, wanted)
     context.checkpoint()
     context.report(f"Downloading {wanted.model.output} of {job.name}.")
-    content = _content(azure, context, wanted, job)
+    files = _content(azure, context, wanted, job)
     environment = _environment(azure, wanted, job)
-    return Done(
-        f"{job.name} produced {wanted.model.name}: {content.files} files, {content.size:,} bytes.",
-        output={
-            "job": job.name,
-            "model_uri": job_output_uri(job.name, wanted.model.output, wanted.model.path),
-            "model_digest": content.digest,
-            "model_files": content.files,
-            "model_bytes": content.size,
-            "environment": {
-                "name": environment.name,
-                "version": environment.version,
-                "digest": environment.digest,
-                "id": environment.id,
-            },
-            "code_digest": _code_digest(context.bundle, wanted.deployment),
-            "deployment": _deployment(context.bundle, wanted.deployment),
-            "metrics": _metrics(azure, wanted.workspace, job.name),
-            "git_commit": job.git_commit,
-            "git_author": job.git_author,
-        },
-        changed=False,
+    return Content(
+        job=job.name,
+        model_uri=job_output_uri(job.name, wanted.model.output, wanted.model.path),
+        model_digest=files.digest,
+        model_files=files.files,
+        model_bytes=files.size,
+        environment=EnvironmentVersion(
+            name=environment.name, version=environment.version, digest=environment.digest, id=environment.id
+        ),
+        code_digest=_code_digest(context.bundle, wanted.deployment),
+        deployment=_deployment(context.bundle, wanted.deployment),
+        metrics=_metrics(azure, wanted.workspace, job.name),
+        git_commit=job.git_commit,
+        git_author=job.git_author,
     )
 
 
-def _completed(azure: AzureML, wanted: ResolveContent) -> Job:
+def _completed(azure: AzureML, wanted: ContentWanted) -> Job:
     workspace = wanted.workspace
     try:
         job = get_job(azure, workspace, wanted.job)
@@ -116,7 +116,7 @@ def _completed(azure: AzureML, wanted: ResolveContent) -> Job:
     return job
 
 
-def _content(azure: AzureML, context: Context, wanted: ResolveContent, job: Job) -> Content:
+def _content(azure: AzureML, context: Context, wanted: ContentWanted, job: Job) -> Files:
     model, into = wanted.model, new_folder(context)
     try:
         content = download_output(azure, wanted.workspace, job.name, output=model.output, path=model.path, into=into)
@@ -142,7 +142,7 @@ def _content(azure: AzureML, context: Context, wanted: ResolveContent, job: Job)
     return content
 
 
-def _output(model: ModelConfig, job: Job) -> str:
+def _output(model: ModelWanted, job: Job) -> str:
     return f"The artifacts of {job.name}" if model.output == ARTIFACTS else f"Output {model.output} of {job.name}"
 
 
@@ -150,7 +150,7 @@ def _at(path: str) -> str:
     return "" if path in {"", "."} else f" at {path}"
 
 
-def _environment(azure: AzureML, wanted: ResolveContent, job: Job) -> Environment:
+def _environment(azure: AzureML, wanted: ContentWanted, job: Job) -> Environment:
     workspace = wanted.workspace
     reference = wanted.environment or environment_of_output(azure, workspace, job.name, wanted.model.output)
     if reference is None:
@@ -169,9 +169,9 @@ def _environment(azure: AzureML, wanted: ResolveContent, job: Job) -> Environmen
         ) from None
 
 
-def _metrics(azure: AzureML, workspace: Place, job: str) -> Json:
+def _metrics(azure: AzureML, workspace: Place, job: str) -> Metrics:
     """What the job and its steps logged, which may be nothing; a later step's word goes."""
-    metrics: Json = {}
+    metrics: dict[str, float | int | str] = {}
     for run in [job, *(child.name for child in list_children(azure, workspace, job))]:
         try:
             metrics |= read_run(azure, workspace, run).metrics
@@ -180,7 +180,7 @@ def _metrics(azure: AzureML, workspace: Place, job: str) -> Json:
     return metrics
 
 
-def _deployment(bundle: Path, deployment: str | None) -> Json:
+def _deployment(bundle: Path, deployment: str | None) -> dict[str, Any]:
     """What the YAML says of the machines and of how they serve. Variables by name and digest: values may be anything."""
     if deployment is None:
         return {}

@@ -1,0 +1,35 @@
+"""What exactly a release is about: looked up once, before it is planned."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from app.planning.frozen import Frozen
+
+Metrics = Mapping[str, float | int | str]  # the last value of each; text where it is no number, such as "NaN"
+
+
+class EnvironmentVersion(Frozen):
+    """``digest`` is over image and packages; ``id`` is Azure's, of the workspace or registry that it is in."""
+
+    name: str
+    version: str
+    digest: str
+    id: str
+
+
+class Content(Frozen):
+    """A training job's model by its content, the environment by its version, the code by its digest."""
+
+    job: str
+    model_uri: str
+    model_digest: str
+    model_files: int
+    model_bytes: int
+    environment: EnvironmentVersion
+    code_digest: str | None = None
+    deployment: Mapping[str, Any] = Field(default_factory=dict)  # as the team wrote it, less what only describes
+    metrics: Metrics = Field(default_factory=dict)
+    git_commit: str | None = None
+    git_author: str | None = None

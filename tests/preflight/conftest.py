@@ -1,0 +1,4 @@
+from tests.azureml.fixtures import azure, emulator, environment_of_azure, trained
+from tests.steps.fixtures import content, registered, team, watched
+
+__all__ = ["azure", "content", "emulator", "environment_of_azure", "registered", "team", "trained", "watched"]
