@@ -13,8 +13,9 @@ from app.events.work import UnitOfWork
 from app.identity.actor import SERVICE
 from app.identity.names import is_name
 from app.identity.roles import Grant, Role
-from app.identity.tokens import create_token, is_there_an_admin
-from app.releases.attested import ROW, row_digest, token_counts
+from app.identity.tokens import is_there_an_admin
+from app.releases.attested import token_counts
+from app.releasing.tokens import create_token
 from app.settings import read_settings
 
 LIFETIME = timedelta(days=7)  # time enough to write access.yml, or to create others
@@ -34,17 +35,7 @@ def first_token(database: Database, name: str, *, now: datetime) -> str:
                 code="admin_there",
                 hint="Create more with it: `mlrelease tokens create`. If it is lost, wait until it expires.",
             )
-        admin = (Grant(Role.ADMIN),)
-        token, secret = create_token(
-            work, name=name, grants=admin, expires_at=now + LIFETIME, created_by=SERVICE.name, now=now
-        )
-        told = {
-            "name": name,
-            "grants": token.grants,
-            "expires_at": token.expires_at.isoformat(),
-            ROW: row_digest(token),
-        }
-        work.append_event("token.created", subject=token.id, data=told)
+        _, secret = create_token(work, name=name, grants=(Grant(Role.ADMIN),), expires_at=now + LIFETIME)
     return secret
 
 

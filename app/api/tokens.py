@@ -15,7 +15,7 @@ from app.identity import tokens
 from app.identity.names import PersonName
 from app.identity.roles import Grant, Role
 from app.identity.tables import ApiToken
-from app.releases.attested import ROW, row_digest
+from app.releasing import tokens as use_cases
 from app.releasing.work import Work
 
 router = APIRouter(prefix="/v1/tokens", tags=["tokens"])
@@ -69,24 +69,14 @@ def create_token(api: Api, who: AdminOfAll, body: NewToken, idempotency_key: Ide
     """The secret is in this response only. The same request with the same idempotency key gets 409, not the secret again."""
 
     def act(work: Work) -> tuple[ApiToken, str]:
-        token, secret = tokens.create_token(
+        return use_cases.create_token(
             work,
             name=api.access.person(body.name).name,
             grants=[Grant(each.role, each.model) for each in body.grants],
             expires_at=work.now + timedelta(days=body.days),
-            created_by=who.name,
-            now=work.now,
             note=body.note,
             idempotency_key=idempotency_key,
         )
-        told = {
-            "name": token.name,
-            "grants": token.grants,
-            "expires_at": token.expires_at.isoformat(),
-            ROW: row_digest(token),
-        }
-        work.append_event("token.created", subject=token.id, data=told)
-        return token, secret
 
     token, secret = api.releasing.transact(who, act)
     view = NewTokenView(**TokenView.of(token).model_dump(), secret=secret)
@@ -104,12 +94,4 @@ def list_tokens(api: Api, _who: AdminOfAll) -> TokenPage:
 )
 def revoke_token(once: Once, who: AdminOfAll, token_id: str) -> Response:
     """The token is refused from now on. Revoking it again changes nothing."""
-
-    def act(work: Work) -> Answer:
-        token, was_valid = tokens.revoke_token(work, token_id, revoked_by=who.name, now=work.now)
-        if was_valid:
-            told = {"name": token.name}
-            work.append_event("token.revoked", subject=token.id, data=told)
-        return Answer(200, TokenView.of(token))
-
-    return once(who, act)
+    return once(who, lambda work: Answer(200, TokenView.of(use_cases.revoke_token(work, token_id))))

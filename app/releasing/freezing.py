@@ -3,11 +3,11 @@
 from app.freezes.queries import get_freeze, no_such_freeze
 from app.freezes.service import Wanted, create_freeze, delete_freeze
 from app.freezes.tables import RECORDED, Freeze
-from app.identity.actor import Actor, forbidden
+from app.identity.actor import Actor
 from app.identity.roles import Permission
 from app.releases.attested import CREATED, DELETED, ROW, row_digest
 from app.releasing.advance import reconsider_scheduled
-from app.releasing.permissions import require_for_model
+from app.releasing.permissions import require_everywhere, require_for_model
 from app.releasing.work import Work
 
 
@@ -38,8 +38,8 @@ def require_operator(work: Work, model: str | None) -> None:
     """Raises NotFound or Forbidden. Without a model: of all of them."""
     if model is not None:
         require_for_model(work, work.actor, Permission.OPERATE, model)
-    elif not work.actor.may(Permission.OPERATE):
-        raise forbidden(work.actor, Permission.OPERATE, None)
+    else:
+        require_everywhere(work.actor, Permission.OPERATE)
 
 
 def _tell(work: Work, freeze: Freeze, kind: str) -> None:
