@@ -23,15 +23,16 @@ def document(database: Database, tmp_path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def operations(document: dict[str, Any]) -> list[Operation]:
-    return [
+    found = [
         (method.upper(), path, operation)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
+    assert len(found) > 20, "who asks all of them must ask some"
+    return found
 
 
 def test_every_route_is_described(operations: list[Operation]) -> None:
-    assert len(operations) > 15
     poor = [
         f"{method} {path}" for method, path, each in operations if not (each.get("summary") and each.get("description"))
     ]

@@ -154,18 +154,16 @@ def test_process_serves_without_azure_and_scikit_learn_and_stops_when_told(datab
         release = ask(anna, model="churn")["id"]
         path = f"/v1/releases/{release}"
         etag = anna.get(path).headers["ETag"]
-        poll = pool.submit(anna.get, path, params={"wait": 100}, headers={"If-None-Match": etag}, timeout=120)
-        stream = pool.submit(anna.get, f"{path}/events", headers={"Accept": "text/event-stream"}, timeout=120)
+        poll = pool.submit(anna.get, path, params={"wait": 110}, headers={"If-None-Match": etag}, timeout=80)
+        stream = pool.submit(anna.get, f"{path}/events", headers={"Accept": "text/event-stream"}, timeout=80)
         time.sleep(1.0)  # until both wait: nothing tells that to the outside
         assert not poll.done()
 
-        begun = time.monotonic()
         process.send_signal(signal.SIGTERM)
 
         assert poll.result().status_code == 304
         assert "release.created" in stream.result().text
-        assert process.wait(30) in (0, -signal.SIGTERM)
-        assert time.monotonic() - begun < 20
+        assert process.wait(START_SECONDS) in (0, -signal.SIGTERM)
     imported = {line.rpartition("|")[2].strip() for line in (tmp_path / "stderr").read_text().splitlines()}
     assert "app.main" in imported or "app.api.releases" in imported
     roots = {name.partition(".")[0] for name in imported}

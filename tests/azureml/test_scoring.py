@@ -99,11 +99,8 @@ def test_answer_that_drips_is_not_waited_for_longer_than_its_time() -> None:
             send(b" ")
             time.sleep(0.1)
 
-    begun = time.monotonic()
-    with answering(drip) as uri, pytest.raises(TimedOut):
+    with answering(drip) as uri, pytest.raises(TimedOut):  # read to its end it would be no JSON
         ask(uri, seconds=1)
-
-    assert time.monotonic() - begun < 30
 
 
 def test_packed_answer_is_not_unpacked() -> None:

@@ -15,7 +15,6 @@ from app.identity.actor import SERVICE
 from app.jobs.service import LOST, NOT_FOUND, NOT_SEEN, REFUSED, SUBMITTING, Submission, record_state
 from app.jobs.tables import TrainingJob
 from app.planning.places import Place
-from app.releases.tables import Release
 from app.releasing.requests import _have_recorded
 from app.releasing.work import Work
 from tests.execution.instant import hands, worker
@@ -95,11 +94,11 @@ def test_job_that_was_there_and_is_not_seen(error: AzureMLError, status: str) ->
     assert _not_seen(a_job(status="Running"), error).status == status
 
 
-def test_name_of_a_refused_job_is_free_for_the_mended_file(worker: WorkerContext, planned: str) -> None:
+@pytest.mark.usefixtures("planned")
+def test_name_of_a_refused_job_is_free_for_the_mended_file(worker: WorkerContext) -> None:
     now = datetime.now(UTC)
     place = Place(subscription="sub", resource_group="rg", workspace="ws")
     with Work(worker.releasing, SERVICE).transaction() as work:
-        assert work.get_one(Release, planned)
         work.add_all(Bundle(digest=each, archive=b"", size=0, created_at=now) for each in ("sha256:1", "sha256:2"))
         work.flush()
         job = _have_recorded(work, place, "job-14", model="churn", submission=Submission("sha256:1", "job.yml"))

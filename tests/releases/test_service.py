@@ -1,6 +1,7 @@
 """The sole writer: states follow each other as they may, every change is an event, a release follows its rollouts."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from sqlmodel import col, select
@@ -12,7 +13,7 @@ from app.events.tables import Event, EventHead
 from app.events.work import UnitOfWork, transact
 from app.releases import locks, queries
 from app.releases.attempts import begin_attempt, skip_what_is_left
-from app.releases.service import move_rollout, move_step, report_progress
+from app.releases.service import Request, create_release, move_rollout, move_step, report_progress
 from app.releases.states import Status, StepStatus
 from app.releases.tables import Release
 from tests.releases.conftest import ANNA, NOW
@@ -35,8 +36,14 @@ def events_of(work: UnitOfWork) -> list[Event]:
     return queries.list_events(work)
 
 
-def test_numbers_count_up_in_each_model(planned: str) -> None:
-    assert planned == "churn-1"
+def test_numbers_count_up_in_each_model(planned: str, work: UnitOfWork) -> None:
+    first = work.get_one(Release, planned)
+    asked = Request("churn", first.definition_id, 1, first.job_id, "job-1", ("dev",))
+
+    made = [create_release(work, replace(asked, model=model), mark="ef01") for model in ("churn", "other") * 2]
+
+    assert (first.id, first.number) == ("churn-1", 1)
+    assert [(each.id, each.number) for each in made] == [("churn-2", 2), ("other-1", 1), ("churn-3", 3), ("other-2", 2)]
 
 
 def test_release_takes_the_status_of_its_first_stage_that_has_not_succeeded(planned: str, work: UnitOfWork) -> None:

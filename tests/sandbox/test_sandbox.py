@@ -3,7 +3,6 @@
 import os
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -55,12 +54,10 @@ def test_refusals_come_back_as_themselves(sandbox: Sandbox) -> None:
     ],
 )
 def test_beyond_its_limits_it_is_refused(sandbox: Sandbox, task: str, limits: Limits) -> None:
-    begun = time.monotonic()
     with pytest.raises(TooCostly) as much:
         sandbox.run(f"{TASKS}:{task}", limits=limits, doing="read it")
     assert isinstance(much.value, TooLarge)
     assert much.value.sentence.startswith("Could not read it: ")
-    assert time.monotonic() - begun < 20
 
 
 @pytest.mark.parametrize("task", ["crash", "surprise"])
