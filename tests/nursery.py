@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from app.errors import MlreleaseError
 from app.worker import work
+from tests.waiting_steps import WAITS_IN, let_wait
 
 LOOK_SECONDS = 0.05
 
@@ -47,6 +48,8 @@ def _become_worker(log: Path, environment: dict[str, str]) -> NoReturn:
         os.dup2(source, number)
     os.environ.clear()
     os.environ.update(environment)
+    if WAITS_IN in environment:
+        let_wait(environment[WAITS_IN])
     try:
         work()
     except MlreleaseError as error:

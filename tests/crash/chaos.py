@@ -25,6 +25,7 @@ from tests.crash.killing import Kill, Planned, Victim, carry_out
 from tests.crash.points import Point, Scene, slow_down
 from tests.postgresql import running_postgresql
 from tests.topology import Topology
+from tests.waiting_steps import WAITS_IN
 
 REPORT = Path(".mlrelease/chaos.json")
 ROUNDS = 4
@@ -118,7 +119,7 @@ def releases_of_a_round(number: int) -> list[list[Planned]]:
         *_by(one, at.in_shift()),
         *_by("worker", at.after("shift_traffic")),
         *_by(other, at.in_publish()),
-        *_by("worker", at.after("publish_secrets"), at.after("retire_deployments"), at.between_stages()),
+        *_by("worker", at.after("publish_secrets"), at.after("retire_deployments"), at.waiting(), at.between_stages()),
         *_by(other, at.in_share_model()),
         *_by("worker", at.in_share_environment() if other == "emulator" else at.after("share_environment", "prod")),
         *_by("worker", at.after("share_model", "prod")),
@@ -134,13 +135,14 @@ def releases_of_a_round(number: int) -> list[list[Planned]]:
         *_by(other, at.in_shift()),
         *_by("api", at.in_shift(), at.between_stages()),
         *_by(one, at.in_publish("prod")),
+        *_by("worker", at.waiting("prod")),
     ]
     third = [
         *_by(one, at.in_prepare()),
         *_by(one, at.in_retire()),
         *_by("worker", at.after("retire_deployments")),
         *_by(other, at.in_retire("prod")),
-        *_by("api", at.in_retire("prod")),
+        *_by("api", at.in_retire("prod"), at.waiting("prod")),
     ]
     alone = ALONE.get(number)
     if alone is None:
@@ -206,7 +208,14 @@ def _database(kind: str, folder: Path) -> Iterator[str]:
 
 def _topology(folder: Path, url: str, rounds: int) -> Topology:
     apis = 1 if url.startswith("sqlite") else 2
-    return Topology(folder, url, apis=apis, lease_seconds=LEASE_SECONDS, environments=rounds)
+    return Topology(
+        folder,
+        url,
+        apis=apis,
+        lease_seconds=LEASE_SECONDS,
+        environments=rounds,
+        variables={WAITS_IN: at.WAITING_KIND},
+    )
 
 
 def _say(line: str) -> None:

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.crash.points import WAITING_KIND
 from tests.postgresql import PostgresServer, running_postgresql
 from tests.topology import Topology
+from tests.waiting_steps import WAITS_IN
 
 LEASE_SECONDS = 3.0
-VARIABLES = {"MLRELEASE_RECONCILE_SECONDS": "1"}
+VARIABLES = {"MLRELEASE_RECONCILE_SECONDS": "1", WAITS_IN: WAITING_KIND}
 
 
 @pytest.fixture(scope="package")

@@ -9,6 +9,7 @@ from tests.topology import JOB, Team, Topology
 # them must find the other still there afterwards.
 HOLD_SECONDS = 3.0
 LONG_HOLD_SECONDS = 8.0
+WAITING_KIND = "confirm_serving"  # of the step that waits before it does its work
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,17 @@ def after(key: str, stage: str = "dev") -> Point:
 
 def between_stages() -> Point:
     return _at_event("between two stages", "rollout.succeeded", "rollout.in_progress", ":prod")
+
+
+def waiting(stage: str = "dev") -> Point:
+    """While a step waits: it has begun, and nobody is at it."""
+    subject = f":{stage}:{WAITING_KIND}"
+
+    def goes_on(scene: Scene) -> bool:
+        kinds = [event.kind for event in scene.topology.events(scene.release) if event.subject.endswith(subject)]
+        return "step.waiting" in kinds and kinds[-1] != "step.waiting"
+
+    return Point("waiting", lambda scene: _has(scene, "step.waiting", subject), goes_on)
 
 
 def queued() -> Point:

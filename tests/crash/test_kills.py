@@ -20,6 +20,7 @@ def test_release_survives_kills_of_its_worker(topology: Topology) -> None:
         Planned("worker", at.after("create_endpoint")),
         Planned("worker", at.in_create_deployment()),
         Planned("worker", at.in_shift()),
+        Planned("worker", at.waiting()),
     ]
     slow_down(topology, team, [each.point for each in kills])
     scene = Scene(topology, team, topology.ask(team))
@@ -28,7 +29,8 @@ def test_release_survives_kills_of_its_worker(topology: Topology) -> None:
     topology.heal()
     topology.wait_for(scene.release, "succeeded")
 
-    assert len(done) >= 3, done
+    assert len(done) >= 4, done
+    assert "waiting" in {kill.point for kill in done}
     assert twice(topology, team, [scene.release]) == []
     assert count_chain(topology) > 0
     assert max(kill.takeover_seconds for kill in done) < 30

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from app.execution.context import WorkerContext
 from app.identity.actor import Actor
+from app.identity.roles import Grant, Role
 from app.planning.places import Target
 from app.releases.attempts import begin_attempt
 from app.releases.planning import plan_release
@@ -12,7 +13,7 @@ from app.releases.tables import Release
 from app.releasing.work import Work
 from tests.planning.examples import CONTENT, a_plan
 
-ANNA = Actor(name="anna", via="cli")
+ANNA = Actor(name="anna", via="cli", grants=(Grant(Role.ADMIN),))
 TARGET = "sub/rg/ws/dev"
 
 
