@@ -58,10 +58,10 @@ class Hands:
     outputs: dict[str, Json] = field(default_factory=dict)
 
     def steps(self) -> dict[str, Step]:
-        return {kind: self._step(kind) for kind in KINDS}
+        return {kind: self.step(kind) for kind in KINDS}
 
     def lookups(self) -> Lookups:
-        resolve, check = self._step("resolve_content"), self._step("preflight")
+        resolve, check = self.step("resolve_content"), self.step("preflight")
 
         def resolve_content(context: Context, wanted: ContentWanted) -> Content:
             given = _done(resolve(context, wanted)).output
@@ -72,7 +72,7 @@ class Hands:
 
         return Lookups(resolve_content, preflight)
 
-    def _step(self, kind: str) -> Step:
+    def step(self, kind: str) -> Step:
         def carry_out(context: Context, _config: Any) -> Outcome:
             self.seen.append(kind)
             self.outputs[kind] = dict(context.outputs)

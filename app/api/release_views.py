@@ -10,6 +10,9 @@ from app.api.plan_views import CheckView
 from app.api.views import Page
 from app.approvals.service import expiry_of, judge
 from app.approvals.tables import Decision
+from app.planning.kinds import CreateEndpoint, PublishSecrets
+from app.planning.plan import Plan
+from app.planning.steps import PlannedStep
 from app.releases.states import Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun, StoredPlan
 
@@ -50,8 +53,15 @@ class StepView(BaseModel):
     output: Json | None
 
     @classmethod
-    def of(cls, step: StepRun) -> "StepView":
-        return cls(**step.model_dump(include=set(cls.model_fields)), seconds=step.seconds)
+    def of(cls, step: StepRun, planned: PlannedStep) -> "StepView":
+        fields = step.model_dump(include=set(cls.model_fields))
+        return cls(
+            **fields,
+            kind=planned.kind,
+            needs=list(planned.needs),
+            timeout_seconds=planned.timeout_seconds,
+            seconds=step.seconds,
+        )
 
 
 class ServiceAddressView(BaseModel):
@@ -65,10 +75,13 @@ class ServiceAddressView(BaseModel):
     secrets: list[str]
 
     @classmethod
-    def of(cls, steps: Sequence[StepRun]) -> "ServiceAddressView | None":
+    def of(cls, plan: Plan, steps: Sequence[StepRun]) -> "ServiceAddressView | None":
         """From the steps' outputs; None until the endpoint exists."""
-        gave = {step.kind: step.output for step in steps if step.status is StepStatus.SUCCEEDED and step.output}
-        made, published = gave.get("create_endpoint", {}), gave.get("publish_secrets", {})
+        kinds = {step.key: step.kind for step in plan.steps}
+        gave = {
+            kinds.get(step.key): step.output for step in steps if step.status is StepStatus.SUCCEEDED and step.output
+        }
+        made, published = gave.get(CreateEndpoint.kind, {}), gave.get(PublishSecrets.kind, {})
         if not made.get("scoring_uri"):
             return None
         return cls(
@@ -107,24 +120,25 @@ class RolloutView(BaseModel):
         rollout: Rollout,
         *,
         release: Release,
-        plan: StoredPlan | None,
+        stored: StoredPlan,
         steps: Sequence[StepRun],
         decisions: Sequence[Decision],
     ) -> "RolloutView":
-        """``plan`` is needed while approval is pending."""
+        """``stored`` is its plan."""
+        plan = stored.read()
         words = [DecisionView.of(each, rollout=rollout) for each in decisions if each.rollout_id == rollout.id]
         missing: tuple[str, ...] = ()
         expiry = None
-        if plan is not None and rollout.asked_at is not None:
-            missing = judge(release, rollout, plan, decisions, now=rollout.asked_at).missing
-            expiry = expiry_of(rollout, plan)
+        if rollout.status is Status.PENDING_APPROVAL and rollout.asked_at is not None:
+            missing = judge(release, rollout, stored, decisions, now=rollout.asked_at).missing
+            expiry = expiry_of(rollout, stored)
         return cls(
             **rollout.model_dump(include=set(cls.model_fields)),
             missing=list(missing),
             expires_at=expiry,
-            address=ServiceAddressView.of(steps),
+            address=ServiceAddressView.of(plan, steps),
             decisions=words,
-            steps=[StepView.of(step) for step in steps],
+            steps=[StepView.of(step, planned) for step in steps if (planned := plan.step(step.key))],
         )
 
 
@@ -171,7 +185,7 @@ class ReleaseDetail(ReleaseView):
             RolloutView.of(
                 each,
                 release=release,
-                plan=plans.get(each.plan_digest),
+                stored=plans[each.plan_digest],
                 steps=steps.get(each.id, ()),
                 decisions=decisions,
             )

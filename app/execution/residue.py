@@ -10,9 +10,10 @@ from app.azureml.endpoints import get_endpoint
 from app.azureml.errors import AzureMLError
 from app.azureml.types import Endpoint
 from app.execution.context import WorkerContext
+from app.planning.kinds import CreateDeployment
 from app.planning.places import Place, Target
 from app.releases.queries import steps_of
-from app.releases.tables import Rollout
+from app.releases.tables import Rollout, StoredPlan
 
 SETTLE_SECONDS = 300.0  # that moving traffic takes at most
 
@@ -29,13 +30,14 @@ class Residue:
 
 def read_residue(session: Session, rollout_id: str) -> Residue:
     rollout = session.get_one(Rollout, rollout_id)
-    steps = steps_of(session, rollout_id)
+    plan = session.get_one(StoredPlan, rollout.plan_digest).read()
+    making = {step.key for step in plan.steps if isinstance(step.config, CreateDeployment)}
     target = Target.parse(rollout.target)
     return Residue(
         workspace=target.place,
         endpoint=target.endpoint,
         deployment=rollout.deployment,
-        had_begun=any(step.kind == "create_deployment" and step.attempts for step in steps),
+        had_begun=any(step.key in making and step.attempts for step in steps_of(session, rollout_id)),
     )
 
 

@@ -8,22 +8,23 @@ of it in the same transaction, or a timer is, by the time when it is due.
 from collections.abc import Mapping, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlmodel import Session
 
+from app.errors import Conflict
 from app.execution.bounded import carry_out_bounded, internal_error
 from app.execution.context import WorkerContext
+from app.execution.progress import STEP_NOT_ON_RECORD, Progress
 from app.execution.residue import read_residue, say_residue
 from app.execution.step_runs import End, Job, begin_steps, carry_out_step, record_end
 from app.execution.workflows import register_workflow
-from app.planning.steps import On
+from app.releases.asked import forget_what_was_asked
 from app.releases.attempts import INTERNAL_ERROR, fail_rollout, set_due, skip_what_is_left
 from app.releases.locks import lock_rollout
-from app.releases.order import outcome, ready
-from app.releases.queries import is_queued_at, under_way_at, whose_turn
+from app.releases.queries import PLAN_NOT_ON_RECORD, is_queued_at, under_way_at, whose_turn
 from app.releases.service import move_rollout
-from app.releases.states import DRIVEN, Control, Status, StepStatus
+from app.releases.states import DRIVEN, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.releasing.advance import advance_release, may_begin
 from app.releasing.asking import ask_others_anew
@@ -138,13 +139,23 @@ def _take_turn(
                 record_end(work, step, ended[step.id], log_days=worker.settings.log_days)
         if worker.signals.is_stopping:
             return Turn([]) if running else _let_go(work, rollout)
-        if rollout.status is Status.QUEUED and not _begin(work, release, rollout):
-            return Turn([], rollout.status)
-        if all(step.status is StepStatus.SUCCEEDED for step in steps):
-            return Turn([], _finish(work, release, rollout, steps))
-        next_ones = _next(steps, running, asked=release.control, now=work.now)
+        try:
+            if rollout.status is Status.QUEUED and not _begin(work, release, rollout):
+                return Turn([], rollout.status)
+            progress = Progress(worker.record.plan(work, rollout.id, rollout.plan_digest), steps)
+        except Conflict as no:
+            if no.code not in {PLAN_NOT_ON_RECORD, STEP_NOT_ON_RECORD}:
+                raise
+            status = fail_rollout(work, rollout.id, str(no), code=no.code)
+            _free_target(work, rollout.target)
+            return Turn([], status)
+        if progress.outcome(release.control) is Status.SUCCEEDED:
+            return Turn([], _finish(work, release, rollout, progress))
+        next_ones = progress.next_steps(running, asked=release.control, now=work.now)
+        if progress.goes_back(next_ones) and rollout.status is not Status.ROLLING_BACK:
+            _go_back(work, release, rollout, progress)
         begun = begin_steps(work, worker, release, rollout, next_ones)
-        due_at = None if release.control else _next_due(steps)
+        due_at = progress.next_due(release.control)
         if begun or running or due_at is None:
             return Turn(begun, next_in=None if due_at is None else due_at - work.now)
         set_due(work, rollout, due_at)
@@ -164,6 +175,15 @@ def _begin(work: Work, release: Release, rollout: Rollout) -> bool:
     return True
 
 
+def _go_back(work: Work, release: Release, rollout: Rollout, progress: Progress) -> None:
+    """Something failed, and its plan says how to bring back what was changed. That is neither paused nor cancelled."""
+    broken = progress.broken
+    assert broken is not None, "without a failure nothing is brought back"
+    forget_what_was_asked(work, release)
+    said = {"code": broken.code, "sentence": f"{broken.key} {broken.status}. Bringing back what was changed."}
+    move_rollout(work, rollout, Status.ROLLING_BACK, **said)
+
+
 def _let_go(work: Work, rollout: Rollout) -> Turn:
     """Every step is at a safe point: another worker goes on from there."""
     work.queue.move_target(work, rollout.target)
@@ -176,41 +196,6 @@ def _free_target(work: Work, target: str) -> None:
         work.queue.move_target(work, target)
 
 
-def _next(steps: list[StepRun], running: Set[str], *, asked: Control | None, now: datetime) -> list[StepRun]:
-    """Steps to carry out now. What a kill cut off is brought to its end even where nothing new begins any more."""
-    cut_off = [step for step in steps if step.status is StepStatus.RUNNING and step.id not in running]
-    if asked is not None:
-        return cut_off
-    waited = [step for step in steps if step.wait_until is not None and step.wait_until <= now]
-    if _broken(steps) is not None:
-        waited = []
-    under_way = {step.key for step in steps if step.status in {StepStatus.RUNNING, StepStatus.WAITING}}
-    new = {planned.key for planned in ready(_planned(steps), _ends(steps), under_way)}
-    return [*cut_off, *waited, *(step for step in steps if step.key in new)]
-
-
-def _next_due(steps: list[StepRun]) -> datetime | None:
-    """When the first of those that wait is to be carried out again; None: none is, any more."""
-    if _broken(steps) is not None:
-        return None
-    return min((step.wait_until for step in steps if step.wait_until is not None), default=None)
-
-
-@dataclass(frozen=True)
-class _Planned:
-    key: str
-    needs: tuple[str, ...]
-    on: On = On.SUCCESS
-
-
-def _planned(steps: list[StepRun]) -> list[_Planned]:
-    return [_Planned(step.key, tuple(step.needs)) for step in steps]
-
-
-def _ends(steps: list[StepRun]) -> dict[str, StepStatus]:
-    return {step.key: step.status for step in steps if step.status.is_final}
-
-
 def _finish_midway(worker: WorkerContext, rollout_id: str, attempt: int) -> Status:
     """End a rollout that did not get through, and say what it leaves in Azure. A worker that is stopped leaves that to another."""
     worker.signals.require_going_on()
@@ -220,20 +205,23 @@ def _finish_midway(worker: WorkerContext, rollout_id: str, attempt: int) -> Stat
         rollout, release, steps = lock_rollout(work, rollout_id)
         if rollout.attempt != attempt or rollout.status not in DRIVEN:
             return rollout.status
-        return _finish(work, release, rollout, steps, left=left)
+        progress = Progress(worker.record.plan(work, rollout.id, rollout.plan_digest), steps)
+        return _finish(work, release, rollout, progress, left=left)
 
     return worker.write(act)
 
 
-def _finish(work: Work, release: Release, rollout: Rollout, steps: list[StepRun], *, left: str = "") -> Status:
+def _finish(work: Work, release: Release, rollout: Rollout, progress: Progress, *, left: str = "") -> Status:
     """Add up the steps' ends; go on to the next stage."""
-    ended = outcome(_planned(steps), _ends(steps), control=release.control)
-    code, sentence = _why(ended, steps, rollout, left)
-    if ended is not Status.PAUSED:
-        broken = _broken(steps)
+    ended = progress.outcome(release.control)
+    code, sentence = _why(ended, progress, rollout, left)
+    if ended is Status.SUCCEEDED:
+        skip_what_is_left(work, progress.steps, because="Not needed: nothing failed.")
+    elif ended is not Status.PAUSED:
+        broken = progress.broken_on_the_way_back or progress.broken
         # The sentence itself is the broken step's, the rollout's and the release's: four more times say nothing new.
         because = f"{broken.key} {broken.status}." if broken is not None else sentence
-        skip_what_is_left(work, steps, because=f"Not reached: {because}")
+        skip_what_is_left(work, progress.steps, because=f"Not reached: {because}")
     move_rollout(work, rollout, ended, code=code, sentence=sentence)
     if ended is Status.SUCCEEDED:
         advance_release(work, release)
@@ -242,16 +230,17 @@ def _finish(work: Work, release: Release, rollout: Rollout, steps: list[StepRun]
     return ended
 
 
-def _why(ended: Status, steps: list[StepRun], rollout: Rollout, left: str) -> tuple[str, str]:
+def _why(ended: Status, progress: Progress, rollout: Rollout, left: str) -> tuple[str, str]:
     if ended is Status.SUCCEEDED:
         return "released", f"Released to {rollout.endpoint} as {rollout.deployment}."
     if ended is Status.PAUSED:
         return "paused", f"Paused. {left}"
-    broken = _broken(steps)
-    if broken is not None:
-        return broken.code, f"{broken.key}: {broken.sentence}"
-    return "cancelled", f"Cancelled. {left}"
-
-
-def _broken(steps: list[StepRun]) -> StepRun | None:
-    return next((step for step in steps if step.status in {StepStatus.FAILED, StepStatus.ERRORED}), None)
+    broken, stuck = progress.broken, progress.broken_on_the_way_back
+    if broken is None:
+        return "cancelled", f"Cancelled. {left}"
+    sentence = f"{broken.key}: {broken.sentence}"
+    if ended is Status.ROLLED_BACK:
+        sentence += " What was changed before was brought back."
+    elif stuck is not None:
+        sentence += f" It could not be brought back: {stuck.key}: {stuck.sentence}"
+    return broken.code, sentence

@@ -13,7 +13,8 @@ from app.evidence.service import Log, keep
 from app.execution.attempts import carry_out
 from app.execution.bounded import internal_error
 from app.execution.context import WorkerContext
-from app.planning.kinds import KINDS
+from app.execution.progress import STEP_NOT_ON_RECORD
+from app.planning.steps import PlannedStep
 from app.releases.attempts import INTERNAL_ERROR
 from app.releases.locks import lock_step
 from app.releases.queries import model_of
@@ -62,7 +63,7 @@ def begin_steps(
         _keep_running(work, worker, step, code="running", sentence=again)
     found = look_up_steps(work, worker.record, release, rollout, steps)
     return [
-        Job(step, release.id, rollout.id.rpartition(":")[2], ready, control=release.control)
+        Job(step, release.id, rollout.stage, ready, control=release.control)
         for step, ready in zip(steps, found, strict=True)
     ]
 
@@ -70,7 +71,7 @@ def begin_steps(
 def carry_out_step(worker: WorkerContext, job: Job) -> End:
     """Bring a step to its end, or to where it waits. Begun again after a kill it starts from the step's own beginning."""
     if job.ready.refusal is not None:
-        return End(StepStatus.FAILED, "step_not_on_record", job.ready.refusal)
+        return End(StepStatus.FAILED, STEP_NOT_ON_RECORD, job.ready.refusal)
     return _carry_out(worker, job)
 
 
@@ -101,9 +102,10 @@ def record_end(work: UnitOfWork, step: StepRun, end: End, *, log_days: float) ->
 
 
 def _carry_out(worker: WorkerContext, job: Job) -> End:
-    started = job.step.started_at
+    started, planned = job.step.started_at, job.ready.planned
     assert started is not None, "a step that has begun has a start"
-    deadline = started + timedelta(seconds=job.step.timeout_seconds)
+    assert planned is not None, "a step that is not refused is planned"
+    deadline = started + timedelta(seconds=planned.timeout_seconds)
     signals = worker.signals.of(job.release, deadline=deadline, asked=job.control)
     context = Context(
         release=job.release,
@@ -120,7 +122,7 @@ def _carry_out(worker: WorkerContext, job: Job) -> End:
     )
     try:
         signals.checkpoint()
-        step, config = worker.steps[job.step.kind], KINDS[job.step.kind].model_validate(job.step.config)
+        step, config = worker.steps[planned.kind], planned.config
         outcome = carry_out(
             worker.in_scratch(lambda context: step(context, config)),
             context,
@@ -133,7 +135,7 @@ def _carry_out(worker: WorkerContext, job: Job) -> End:
     except Refused as no:
         return End(StepStatus.FAILED, no.code, str(no), output=no.details or None, log=no.log)
     except OutOfTime as late:
-        return End(StepStatus.ERRORED, late.code, _last_words(worker, job.step))
+        return End(StepStatus.ERRORED, late.code, _last_words(worker, job.step, planned))
     except AzureMLError as error:
         return End(StepStatus.ERRORED, error.code, str(error), log=error.log)
     except BaseException as broken:  # noqa: BLE001 - whatever it is, it is how the step ended: this thread is no process's main one
@@ -181,10 +183,10 @@ def _report(worker: WorkerContext, step_id: str, sentence: str) -> None:
     worker.write(lambda work: report_progress(work, work.get_one(StepRun, step_id), redact(sentence)))
 
 
-def _last_words(worker: WorkerContext, step: StepRun) -> str:
+def _last_words(worker: WorkerContext, step: StepRun, planned: PlannedStep) -> str:
     """What is known of a step whose time is over: mostly what Azure last said."""
     last = worker.read(lambda session: session.get_one(StepRun, step.id).sentence)
-    return f"Not done within {_duration(step.timeout_seconds)}. Last: {last}"
+    return f"Not done within {_duration(planned.timeout_seconds)}. Last: {last}"
 
 
 def _duration(seconds: float) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from app.events.work import UnitOfWork
+from app.planning.plan import Plan
+from app.planning.steps import On
 from app.releases.locks import lock_rollout
 from app.releases.queries import steps_of
 from app.releases.service import move_rollout, move_step, record
@@ -36,7 +38,13 @@ def begin_attempt(work: UnitOfWork, rollout: Rollout) -> None:
 
 
 def fail_rollout(
-    work: UnitOfWork, rollout_id: str, sentence: str, *, attempt: int | None = None, steps: bool = True
+    work: UnitOfWork,
+    rollout_id: str,
+    sentence: str,
+    *,
+    code: str = INTERNAL_ERROR,
+    attempt: int | None = None,
+    steps: bool = True,
 ) -> Status:
     """End a rollout that this service itself broke; its status then. One that has ended, or has a newer attempt, stays as it is.
 
@@ -48,9 +56,9 @@ def fail_rollout(
     if steps:
         for step in its_steps:
             if step.status is StepStatus.RUNNING:
-                move_step(work, step, StepStatus.ERRORED, code=INTERNAL_ERROR, sentence=sentence)
+                move_step(work, step, StepStatus.ERRORED, code=code, sentence=sentence)
         skip_what_is_left(work, its_steps, because=f"Not reached: {sentence}")
-    move_rollout(work, rollout, Status.FAILED, code=INTERNAL_ERROR, sentence=sentence)
+    move_rollout(work, rollout, Status.FAILED, code=code, sentence=sentence)
     return rollout.status
 
 
@@ -69,9 +77,16 @@ def note_requeued(work: UnitOfWork, release: Release) -> None:
     record(work, release, REQUEUED_RELEASE, subject=release.id, data={})
 
 
-def plan_again(work: UnitOfWork, rollout: Rollout) -> None:
-    """Let the steps that have not succeeded be carried out again: what is done stays done, what waits waits on."""
-    for step in steps_of(work, rollout.id):
+def plan_again(work: UnitOfWork, rollout: Rollout, plan: Plan) -> None:
+    """Let the steps that have not succeeded be carried out again: what is done stays done, what waits waits on.
+
+    Where bringing back has begun, that is what goes on: what had been done before it may be undone already.
+    """
+    steps = steps_of(work, rollout.id)
+    back = {each.key for each in plan.steps if each.on is On.FAILURE}
+    forward = {each.key for each in plan.steps if each.on is On.SUCCESS}
+    kept = forward if any(step.key in back and step.started_at is not None for step in steps) else set()
+    for step in (each for each in steps if each.key not in kept):
         if step.status is StepStatus.WAITING:
             _leave_out_pause(work, rollout, step)
         elif step.status not in {StepStatus.SUCCEEDED, StepStatus.PENDING}:

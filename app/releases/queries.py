@@ -14,6 +14,8 @@ from app.releases.plans import digest_of
 from app.releases.states import DRIVEN, UNDER_WAY, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun, StoredPlan
 
+PLAN_NOT_ON_RECORD = "plan_not_on_record"
+
 # Made once: to put a statement together takes longer than to send it, and this one is in every turn of a rollout.
 _STEPS = select(StepRun).where(col(StepRun.rollout_id) == bindparam("rollout")).order_by(col(StepRun.position))
 
@@ -115,16 +117,16 @@ def plan_of(session: Session, rollout: Rollout) -> StoredPlan:
     if digest_of(plan.document) != plan.digest:
         raise Conflict(
             f"The plan of {rollout.id} was changed past the service.",
-            code="plan_not_on_record",
+            code=PLAN_NOT_ON_RECORD,
             hint="`mlrelease audit verify` says what else was.",
         )
     return plan
 
 
 def plans_of(session: Session, rollouts: Sequence[Rollout]) -> dict[str, StoredPlan]:
-    """The plans of those that people are asked about, by digest: the only ones that a status needs."""
-    asked = [each.plan_digest for each in rollouts if each.status is Status.PENDING_APPROVAL]
-    found = session.exec(select(StoredPlan).where(col(StoredPlan.digest).in_(asked))).all() if asked else []
+    """Their plans, by digest."""
+    digests = [each.plan_digest for each in rollouts]
+    found = session.exec(select(StoredPlan).where(col(StoredPlan.digest).in_(digests))).all() if digests else []
     return {plan.digest: plan for plan in found}
 
 

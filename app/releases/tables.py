@@ -94,7 +94,7 @@ class Rollout(SQLModel, table=True):
 
 
 class StepRun(SQLModel, table=True):
-    """The record of one step of one rollout; its config is a copy, so that editing a definition changes nothing here."""
+    """How one step of one rollout is getting on. What it does stands in the rollout's plan, by its key."""
 
     __tablename__ = "step_run"
     __table_args__ = (UniqueConstraint("rollout_id", "key"),)
@@ -102,15 +102,11 @@ class StepRun(SQLModel, table=True):
     id: str = Field(primary_key=True)  # <rollout>:<key>
     rollout_id: str = Field(foreign_key="rollout.id")
     key: str
-    kind: str
     position: int
-    needs: list[str] = Field(sa_column=Column(JsonColumn, nullable=False))
-    config: Json = Field(sa_column=Column(JsonColumn, nullable=False))
     status: StepStatus = Field(sa_type=word_column(StepStatus))
     code: str
     sentence: str
     attempts: int = 0
-    timeout_seconds: float  # from its start to its end
     worker: str | None = None  # who carries it out, or did
     changed: bool | None = None
     output: Json | None = Field(default=None, sa_column=Column(JsonColumn))

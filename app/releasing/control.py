@@ -5,7 +5,7 @@ from app.identity.roles import Permission
 from app.releases.asked import ask_of, forget_what_was_asked
 from app.releases.attempts import plan_again
 from app.releases.locks import lock_release
-from app.releases.queries import overtaken_by, rollout_ahead
+from app.releases.queries import overtaken_by, plan_of, rollout_ahead
 from app.releases.service import move_release, move_rollout
 from app.releases.states import Control, Status
 from app.releases.tables import Release, Rollout
@@ -23,6 +23,8 @@ def cancel(work: Work, release_id: str, *, reason: str = "") -> Release:
         raise _wrong_state(release, "has ended", code="already_ended")
     if release.control is Control.CANCEL:
         return release
+    if release.status is Status.ROLLING_BACK:
+        raise _wrong_state(release, "is bringing back what it changed", code="rolling_back")
     ask_of(work, release, Control.CANCEL, reason=reason)
     said = _said("Cancelled", work, reason)
     ahead = rollout_ahead(work, release)
@@ -86,7 +88,7 @@ def retry(work: Work, release_id: str) -> Release:
 def _go_on(work: Work, release: Release, rollout: Rollout) -> None:
     _require_newest(work, release, rollout)
     forget_what_was_asked(work, release)
-    plan_again(work, rollout)
+    plan_again(work, rollout, plan_of(work, rollout).read())
     enqueue_rollout(work, release, rollout, gates=WHEN_TAKEN_UP_AGAIN)  # a cancellation took the approvals with it
 
 

@@ -1,7 +1,7 @@
 """What is done is what the chain of events says was planned and begun: rows that were changed past the service change nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sqlmodel import Session, select
@@ -10,8 +10,10 @@ from app.definitions.tables import DefinitionVersion
 from app.errors import Conflict
 from app.planning.ids import needed_key, needed_step
 from app.planning.plan import Plan
+from app.planning.steps import On, PlannedStep
 from app.releases.attested import OnRecord, rollout_on_record
 from app.releases.plans import digest_of
+from app.releases.queries import PLAN_NOT_ON_RECORD
 from app.releases.tables import Release, Rollout, StepRun, StoredPlan
 
 Json = dict[str, Any]
@@ -25,9 +27,13 @@ _BEGUN = frozenset({"rollout.in_progress", "rollout.cancelling", "rollout.rollin
 
 @dataclass(frozen=True)
 class Ready:
-    """Whether a step may be carried out: ``refusal`` says why not. ``outputs``: of the steps that it needs, by what it calls them."""
+    """What a step is to do, or ``refusal``: why it must not. ``outputs``: of the steps that it needs, by what it calls them.
 
-    outputs: dict[str, Json]
+    A step for the case that something failed has the outputs of those that had succeeded.
+    """
+
+    planned: PlannedStep | None = None
+    outputs: dict[str, Json] = field(default_factory=dict)
     bundle: str = ""  # the digest of the files that were planned with
     refusal: str | None = None
 
@@ -50,7 +56,7 @@ class RecordCache:
         if plan is None or digest_of(plan.document) != digest:
             raise Conflict(
                 f"The plan of {rollout_id} is not the plan in the event chain.",
-                code="plan_not_on_record",
+                code=PLAN_NOT_ON_RECORD,
                 hint="`mlrelease audit verify` shows what was changed past the service.",
             )
         return _keep(self._plans, plan.digest, plan.read())
@@ -72,36 +78,42 @@ def plan_on_record(session: Session, rollout_id: str) -> Plan:
 def look_up_steps(
     session: Session, cache: RecordCache, release: Release, rollout: Rollout, steps: Sequence[StepRun]
 ) -> list[Ready]:
-    """What each of a rollout's steps needs, from the chain; and whether their rows, and the two above, are as they were planned."""
-    needs = [{needed_key(need): needed_step(need, rollout_id=rollout.id) for need in step.needs} for step in steps]
+    """What each of a rollout's steps does and needs, from the chain; and whether the rows above are as they were planned."""
+    try:
+        plan = cache.plan(session, rollout.id, rollout.plan_digest)
+    except Conflict as no:
+        return [Ready(refusal=str(no)) for _ in steps]
+    needs = [_needs_of(plan, step) for step in steps]
     said = rollout_on_record(session, rollout.id, steps={each for needed in needs for each in needed.values()})
     try:
-        plan = cache.plan(session, rollout.id, said.plan_digest)
+        on_record = cache.plan(session, rollout.id, said.plan_digest)
     except Conflict as no:
-        return [Ready({}, refusal=str(no)) for _ in steps]
-    wrong = _first_difference(release, rollout, plan, bundle=cache.bundle(session, release.definition_id))
+        return [Ready(refusal=str(no)) for _ in steps]
+    wrong = _first_difference(release, rollout, on_record, bundle=cache.bundle(session, release.definition_id))
+    if wrong is None and on_record.steps != plan.steps:
+        wrong = f"{rollout.id} has other steps"
     if wrong is None and said.last not in _BEGUN:
         wrong = f"{rollout.id} was not started"
-    return [_look_up(step, plan, said, needed, wrong) for step, needed in zip(steps, needs, strict=True)]
+    return [_look_up(step, on_record, said, needed, wrong) for step, needed in zip(steps, needs, strict=True)]
 
 
 def _look_up(step: StepRun, plan: Plan, said: OnRecord, needed: dict[str, str], wrong: str | None) -> Ready:
-    outputs = {key: dict(said.outputs[each]) for key, each in needed.items() if each in said.outputs}
-    wrong = _difference_of(step, plan) or wrong
-    if wrong is None and len(outputs) < len(needed):
-        wrong = f"{', '.join(sorted(needed.keys() - outputs.keys()))} has not succeeded"
-    refusal = None if wrong is None else f"According to the event chain, {wrong}: rows were changed past the service."
-    return Ready(outputs, plan.definition.digest, refusal)
-
-
-def _difference_of(step: StepRun, plan: Plan) -> str | None:
     planned = plan.step(step.key)
+    outputs = {key: dict(said.outputs[each]) for key, each in needed.items() if each in said.outputs}
     if planned is None:
-        return f"there is no step {step.key}"
-    written = planned.model_dump(mode="json")
-    if any(written[name] != getattr(step, name) for name in ("kind", "needs", "config", "timeout_seconds")):
-        return f"step {step.key} has changed"
-    return None
+        wrong = f"there is no step {step.key}"
+    elif wrong is None and planned.on is On.SUCCESS and len(outputs) < len(needed):
+        wrong = f"{', '.join(sorted(needed.keys() - outputs.keys()))} has not succeeded"
+    if wrong is not None or planned is None:
+        return Ready(refusal=f"According to the event chain, {wrong}: rows were changed past the service.")
+    return Ready(planned, outputs, plan.definition.digest)
+
+
+def _needs_of(plan: Plan, step: StepRun) -> dict[str, str]:
+    """By what the step calls them: the ids of the step runs that it needs."""
+    planned = plan.step(step.key)
+    needs = () if planned is None else planned.needs
+    return {needed_key(need): needed_step(need, rollout_id=step.rollout_id) for need in needs}
 
 
 def _first_difference(release: Release, rollout: Rollout, plan: Plan, *, bundle: str | None) -> str | None:

@@ -16,6 +16,8 @@ from app.events.work import UnitOfWork
 from app.identity.actor import SERVICE
 from app.jobs.queries import get_job
 from app.jobs.service import JobState, record_state
+from app.planning.kinds import PublishSecrets
+from app.planning.steps import PlannedStep
 from app.releases.states import Status, StepStatus
 from app.releases.tables import StepRun
 from tests.api.conftest import on_sqlite
@@ -23,6 +25,7 @@ from tests.api.playing import apply, approve, as_json, ask, definition, digest_o
 from tests.api.serving import Served, problem_of
 from tests.definitions.conftest import RELEASE
 from tests.instant import InstantWorker, UnderWay, content_of
+from tests.planning.examples import PLACE, a_plan, three_steps
 from tests.releases.conftest import NOW
 from tests.waiting import PATIENCE_SECONDS
 
@@ -73,6 +76,10 @@ def test_release_says_how_callers_reach_each_stage(
     assert "scoring URI: https://x/score (auth_mode: key)" in capsys.readouterr().out
 
 
+_PUBLISH = PublishSecrets(workspace=PLACE, endpoint="churn-dev", key_vault="kv-dev")
+PLAN = a_plan("dev", steps=(*three_steps("churn-dev"), PlannedStep.of(_PUBLISH)))
+
+
 def test_secrets_are_shown_by_name_once_they_are_published() -> None:
     made = _step(
         "create_endpoint",
@@ -81,15 +88,15 @@ def test_secrets_are_shown_by_name_once_they_are_published() -> None:
     published = _step("publish_secrets", {"key_vault": "kv-dev", "secrets": ["churn-dev-primary-key"]})
 
     published.status = StepStatus.FAILED
-    before = ServiceAddressView.of([made, published])
+    before = ServiceAddressView.of(PLAN, [made, published])
     published.status = StepStatus.SUCCEEDED
-    after = ServiceAddressView.of([made, published])
+    after = ServiceAddressView.of(PLAN, [made, published])
 
     assert before is not None
     assert after is not None
     assert (before.key_vault, before.secrets) == (None, [])
     assert (after.key_vault, after.secrets) == ("kv-dev", ["churn-dev-primary-key"])
-    assert ServiceAddressView.of([published]) is None
+    assert ServiceAddressView.of(PLAN, [published]) is None
 
 
 def _step(kind: str, output: dict[str, Any]) -> StepRun:
@@ -97,14 +104,10 @@ def _step(kind: str, output: dict[str, Any]) -> StepRun:
         id=f"churn-1:dev:{kind}",
         rollout_id="churn-1:dev",
         key=kind,
-        kind=kind,
         position=0,
-        needs=[],
-        config={},
         status=StepStatus.SUCCEEDED,
         code="done",
         sentence="Done.",
-        timeout_seconds=60.0,
         output=output,
     )
 

@@ -1,12 +1,14 @@
 """Somebody who may write rows changes what a release does, or who must be asked: the worker goes by the chain of events."""
 
+import json
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlmodel import select
 
 from app.releases.plans import digest_of
-from app.releases.tables import StepRun, StoredPlan
+from app.releases.tables import StoredPlan
 from tests.api.playing import approve, as_json
 from tests.guardrails.conftest import plain_logs, platform, service, settings
 from tests.guardrails.playing import Platform, stage
@@ -35,23 +37,36 @@ def queued(platform: Platform) -> str:
 
 def test_step_whose_config_was_changed_is_not_carried_out(platform: Platform, queued: str) -> None:
     with platform.worker.database.write() as session:
-        step = session.get_one(StepRun, f"{queued}:prod:publish_secrets")
-        step.config = {**step.config, "key_vault": "kv-of-mallory"}
+        plan = session.exec(select(StoredPlan)).one()
+        plan.document = json.loads(json.dumps(plan.document).replace("kv-prod", "kv-of-mallory"))
 
     ended = platform.carried_out(queued)
 
-    assert (ended["status"], ended["code"]) == ("failed", "step_not_on_record")
-    assert "publish_secrets" in ended["sentence"]
-    assert steps_of(ended)["shift_traffic"] == "succeeded"
+    assert (ended["status"], ended["code"]) == ("failed", "plan_not_on_record")
+    assert "succeeded" not in steps_of(ended).values()
+
+
+def test_rollout_that_was_given_a_plan_with_other_steps_is_carried_out_by_the_one_on_record(
+    platform: Platform, queued: str
+) -> None:
+    short = platform.plan_of(queued)
+    short["steps"] = [each for each in short["steps"] if each["kind"] != "confirm_serving"]
+    with platform.worker.database.write() as session:
+        session.add(StoredPlan(digest=digest_of(short), document=short))
+    write(platform, "UPDATE rollout SET plan_digest = :digest", digest=digest_of(short))
+
+    ended = platform.carried_out(queued)
+
+    assert ended["status"] == "succeeded"
+    assert steps_of(ended)["confirm_serving"] == "succeeded"
 
 
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE step_run SET kind = 'publish_secrets' WHERE position = 0",
+        "UPDATE step_run SET key = 'publish_twice' WHERE position = 0",
         "UPDATE rollout SET target = 'a/b/c/churn-of-others'",
         "UPDATE release SET definition_id = (SELECT max(id) FROM definition_version)",
-        "UPDATE step_run SET needs = '[]' WHERE key = 'shift_traffic'",
         "UPDATE step_run SET status = 'succeeded' WHERE key = 'verify_deployment'",
     ],
 )
