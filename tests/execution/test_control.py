@@ -121,7 +121,7 @@ def test_held_model_waits_and_goes_on_by_itself_when_the_hold_is_ended(topology:
     hold = topology.ask_api("POST", "/v1/freezes", {"reason": "Look first.", "model": team.model})["id"]
     release = topology.ask(team)
     held = topology.wait_for(release, "scheduled")
-    assert "Look first." in held["sentence"]
+    assert "On hold: Look first (anna)" in held["sentence"]
 
     assert topology.api("DELETE", f"/v1/freezes/{hold}").status_code == 204
     topology.wait_for(release, "succeeded")
