@@ -15,6 +15,7 @@ from app.approvals.tables import Decision
 from app.errors import Conflict, Forbidden, Invalid, MlreleaseError
 from app.events.work import UnitOfWork
 from app.identity.actor import Actor
+from app.planning.ids import release_of
 from app.planning.policy import ApprovalSection
 from app.releases.attested import attested_votes, row_digest
 from app.releases.states import Status
@@ -143,7 +144,7 @@ def decisions_on(session: Session, rollout_ids: list[str]) -> list[Decision]:
     found = session.exec(query).all()
     if not found:
         return []
-    on_record = attested_votes(session, {each.rpartition(":")[0] for each in rollout_ids})
+    on_record = attested_votes(session, {release_of(each) for each in rollout_ids})
     return [each for each in found if row_digest(each) in on_record]
 
 

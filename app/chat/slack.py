@@ -33,6 +33,7 @@ from app.identity.actor import Actor
 from app.notifications.deliveries import request_delivery
 from app.notifications.sending import NotDelivered
 from app.notifications.tables import Channel
+from app.planning.ids import rollout_id_of
 from app.releases.tables import Rollout
 from app.releasing import decisions
 from app.releasing.permissions import require_for_release
@@ -224,7 +225,7 @@ def _reply(context: SlackContext, press: ButtonPress, refusal: MlreleaseError, *
             Channel.SLACK_REPLY,
             press.channel,
             message_id=message_id,
-            subject=f"{press.release_id}:{press.stage}",
+            subject=rollout_id_of(press.release_id, press.stage),
             seq=0,
             memory=memory,
         )

@@ -12,7 +12,7 @@ ended without the engine hearing of it, or never began. It would keep everything
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -34,6 +34,7 @@ from app.releases.queries import last_kinds, whose_turn
 from app.releases.service import move_release
 from app.releases.states import DRIVEN, DryRunState, Status
 from app.releases.tables import DryRun, Release, Rollout
+from app.releasing.names import about_of, preparation_of
 from app.releasing.work import Work
 from app.steps.contract import Interrupted
 from app.workers.queries import live_ids
@@ -50,9 +51,9 @@ GIVEN_UP = "It was queued again {} times without progress. See its id in the log
 
 @dataclass(frozen=True)
 class Wanting:
-    """A row that wants a workflow: whose id is ``workflow``, or begins with it and a colon. ``requeue`` tells whether it did."""
+    """A row that wants a workflow ``about`` it. ``requeue`` tells whether it did."""
 
-    workflow: str
+    about: str
     requeue: Callable[[Work], bool]
 
 
@@ -72,7 +73,7 @@ class Reconciliation:
         threading.Thread(target=self._keep, args=(seconds, soon), name="reconcile", daemon=True).start()
 
     def look(self) -> list[str]:
-        """Look once; what was enqueued anew, by the id that was missed."""
+        """Look once; what workflows that were missed were about: they were enqueued anew."""
         worker = self._worker
         self._restore_queues()
         self._drop_what_is_not_carried_out()
@@ -81,12 +82,12 @@ class Reconciliation:
         if not wanting:
             return []
         # Read after the rows: what was enqueued together with a row that we have seen is among them.
-        driven = _with_prefixes(worker.queue.waiting_or_running())
+        driven = {about_of(each) for each in worker.queue.waiting_or_running()}
         found = []
         for each in wanting:
-            if each.workflow not in driven and self._requeued(each):
-                log.warning("requeued", workflow=each.workflow)
-                found.append(each.workflow)
+            if each.about not in driven and self._requeued(each):
+                log.warning("requeued", about=each.about)
+                found.append(each.about)
         return found
 
     def _requeued(self, wanting: Wanting) -> bool:
@@ -95,7 +96,7 @@ class Reconciliation:
         except Interrupted:
             raise
         except Exception:
-            log.exception("requeue_failed", workflow=wanting.workflow)  # one row must not keep all the others waiting
+            log.exception("requeue_failed", about=wanting.about)  # one row must not keep all the others waiting
             return False
 
     def _drop_what_is_not_carried_out(self) -> None:
@@ -127,10 +128,6 @@ class Reconciliation:
                 log.exception("reconcile_failed")
 
 
-def _with_prefixes(ids: Collection[str]) -> set[str]:
-    return {*ids, *(each.rpartition(":")[0] for each in ids)}
-
-
 def _wanting(session: Session, worker: WorkerContext) -> list[Wanting]:
     found = []
     for target in session.exec(select(Rollout.target).where(col(Rollout.status).in_(DRIVEN)).distinct()).all():
@@ -141,7 +138,7 @@ def _wanting(session: Session, worker: WorkerContext) -> list[Wanting]:
         Release.status == Status.PENDING, col(Release.content).is_(None)
     )
     for release, revision in session.exec(pending).all():
-        found.append(Wanting(f"{release}:prepare", _release(worker, release, revision)))
+        found.append(Wanting(preparation_of(release), _release(worker, release, revision)))
     for run in session.exec(select(DryRun.id).where(DryRun.state == DryRunState.PENDING)).all():
         found.append(Wanting(run, _dry_run(worker, run)))
     return found

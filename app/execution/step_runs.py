@@ -14,10 +14,10 @@ from app.execution.attempts import carry_out
 from app.execution.bounded import internal_error
 from app.execution.context import WorkerContext
 from app.execution.progress import STEP_NOT_ON_RECORD
+from app.planning.ids import model_of, release_of
 from app.planning.steps import PlannedStep
 from app.releases.attempts import INTERNAL_ERROR
 from app.releases.locks import lock_step
-from app.releases.queries import model_of
 from app.releases.service import move_step, report_progress
 from app.releases.states import Control, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
@@ -84,10 +84,10 @@ def record_end(work: UnitOfWork, step: StepRun, end: End, *, log_days: float) ->
     where = ""
     output = end.output if end.status is StepStatus.SUCCEEDED else redact_all(end.output)
     if end.log is not None:
-        model = model_of(step.rollout_id.partition(":")[0])
-        kept = keep(work, end.log, subject=step.id, model=model, days=log_days)
+        release_id = release_of(step.id)
+        kept = keep(work, end.log, subject=step.id, model=model_of(release_id), days=log_days)
         output = {**(output or {}), "log": kept}
-        where = f" Its log: mlrelease release logs {step.rollout_id.partition(':')[0]}"
+        where = f" Its log: mlrelease release logs {release_id}"
     move_step(
         work,
         step,

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from app.planning.content import EnvironmentVersion, Metrics
 from app.planning.frozen import Frozen
+from app.planning.ids import needed_stage
 from app.planning.places import Place, Target
 from app.planning.policy import ApprovalSection
 from app.planning.steps import On, PlannedStep
@@ -147,7 +148,7 @@ def require_order(steps: Sequence[PlannedStep]) -> None:
     for step in steps:
         if step.key in before:
             raise ValueError(f"two steps have the key {step.key}")
-        for need in (each for each in step.needs if "/" not in each):
+        for need in (each for each in step.needs if needed_stage(each) is None):
             if need not in before:
                 raise ValueError(f"{step.key} needs {need}, which is no step before it")
             if step.on is On.SUCCESS and before[need] is On.FAILURE:

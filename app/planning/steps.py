@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-from pydantic import SerializeAsAny, model_validator
+from pydantic import Field, SerializeAsAny, model_validator
 
 from app.planning.frozen import Frozen
 from app.planning.kinds import KINDS, StepConfig
@@ -18,12 +18,12 @@ class On(StrEnum):
 
 
 class PlannedStep(Frozen):
-    """One step. ``needs`` are keys of steps of this rollout, or ``<stage>/<key>`` of an earlier one.
+    """One step. ``needs`` are keys of steps of this rollout, or of an earlier one as ``ids.need_in`` names them.
 
-    The key is what the step is known by; several steps may be of one kind.
+    The key is what the step is known by, and has no slash; several steps may be of one kind.
     """
 
-    key: str
+    key: str = Field(pattern=r"^[^/]+$")
     kind: str
     needs: tuple[str, ...] = ()
     on: On = On.SUCCESS

@@ -21,6 +21,7 @@ from app.events.chain import Appended, hash_of
 from app.events.tables import ABOUT_FREEZES, ABOUT_RIGHTS, Event, EventHead
 from app.events.work import appended_in
 from app.identity.tables import ApiToken, PortalSession
+from app.planning.ids import release_of, stage_of
 
 BELIEVED_SECONDS = 10.0
 MOST_HELD = 10_000
@@ -180,7 +181,7 @@ def rollout_on_record(session: Session, rollout_id: str, *, steps: Collection[st
 
     ``steps``: the ids of those whose outputs are asked for.
     """
-    release_id, _, stage = rollout_id.rpartition(":")
+    release_id, stage = release_of(rollout_id), stage_of(rollout_id)
     of_it = {"release": release_id, "rollout": rollout_id, "steps": list(steps)}
     found = sorted(_holding(session, _OF_ROLLOUT, of_it), key=lambda event: event.seq or math.inf)
     digests = [event.data["plan_digests"] for event in found if event.kind == _PLANNED and event.subject == release_id]

@@ -7,6 +7,7 @@ from sqlalchemy.orm import defer
 from sqlmodel import col, select
 
 from app.events.work import UnitOfWork
+from app.planning.ids import release_of
 from app.releases.queries import get_release, steps_of
 from app.releases.tables import Release, Rollout, StepRun
 
@@ -39,7 +40,7 @@ def lock_release(work: UnitOfWork, release_id: str) -> Release:
 def lock_rollout(work: UnitOfWork, rollout_id: str) -> tuple[Rollout, Release, list[StepRun]]:
     """A rollout, its release and its steps as they are now, the release's row locked as by ``lock_release``."""
     # What this transaction has not locked it has not changed: what it has changed elsewhere can be written later, all at once.
-    is_known = rollout_id.rpartition(":")[0] in work.locked
+    is_known = release_of(rollout_id) in work.locked
     with nullcontext() if is_known else work.no_autoflush:
         rollout, release = work.exec(_ROLLOUT_AND_RELEASE, params={"rollout": rollout_id}).one()
         steps = steps_of(work, rollout_id)
@@ -49,7 +50,7 @@ def lock_rollout(work: UnitOfWork, rollout_id: str) -> tuple[Rollout, Release, l
 
 def lock_step(work: UnitOfWork, step_id: str) -> StepRun:
     """A step run as it is now, its release's row locked as by ``lock_release``."""
-    lock_release(work, step_id.rsplit(":", 2)[0])
+    lock_release(work, release_of(step_id))
     return work.get_one(StepRun, step_id, populate_existing=True)
 
 

@@ -10,6 +10,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from app.errors import Conflict, NotFound
 from app.events.tables import Event
 from app.identity.roles import Visible
+from app.planning.ids import rollout_id_of
 from app.releases.plans import digest_of
 from app.releases.states import DRIVEN, UNDER_WAY, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun, StoredPlan
@@ -37,11 +38,6 @@ def no_such_release(release_id: str) -> NotFound:
     )
 
 
-def model_of(release_id: str) -> str:
-    """The model of a release, which its id begins with."""
-    return release_id.rpartition("-")[0]
-
-
 def revision_of(session: Session, release_id: str) -> int:
     """The release's revision, from its one indexed row. Raises NotFound."""
     revision = session.exec(select(Release.revision).where(Release.id == release_id)).first()
@@ -50,7 +46,7 @@ def revision_of(session: Session, release_id: str) -> int:
 
 def get_rollout(session: Session, release_id: str, stage: str) -> Rollout:
     """Raises NotFound."""
-    rollout = session.get(Rollout, f"{release_id}:{stage}")
+    rollout = session.get(Rollout, rollout_id_of(release_id, stage))
     if rollout is None:
         release = get_release(session, release_id)
         if stage in release.stages:
@@ -75,7 +71,7 @@ def rollouts_of(session: Session, release_id: str) -> list[Rollout]:
 def rollout_ahead(session: Session, release: Release) -> Rollout | None:
     """Where the release is at: the first of its stages that has not succeeded. None when all have, and before it is planned."""
     for stage in release.stages:
-        rollout = session.get(Rollout, f"{release.id}:{stage}")
+        rollout = session.get(Rollout, rollout_id_of(release.id, stage))
         if rollout is not None and rollout.status is not Status.SUCCEEDED:
             return rollout
     return None

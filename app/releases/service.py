@@ -14,6 +14,7 @@ from sqlmodel import func, select
 
 from app.errors import Conflict
 from app.events.work import UnitOfWork
+from app.planning.ids import release_id_of, release_of
 from app.releases.locks import keep_locked
 from app.releases.queries import rollout_ahead
 from app.releases.states import (
@@ -48,7 +49,7 @@ def create_release(work: UnitOfWork, request: Request, *, mark: str) -> Release:
     newest = work.exec(select(func.max(Release.number)).where(Release.model == request.model)).one()
     number = (newest or 0) + 1
     release = Release(
-        id=f"{request.model}-{number}",
+        id=release_id_of(request.model, number),
         model=request.model,
         number=number,
         mark=mark,
@@ -191,7 +192,7 @@ def _follow_rollouts(work: UnitOfWork, release: Release) -> None:
 
 def _record_of_step(work: UnitOfWork, step: StepRun, kind: str, *, data: Json) -> None:
     work.add(step)
-    release = work.get_one(Release, step.rollout_id.rpartition(":")[0])
+    release = work.get_one(Release, release_of(step.id))
     record(work, release, kind, subject=step.id, data=data)
 
 

@@ -1,5 +1,7 @@
 """Names of queues and workflows that the API and the workers share. They are stored in the database: renaming one strands queued work."""
 
+import secrets
+
 ROLLOUTS = "rollouts"  # partitioned by target: one rollout at a time moves it
 TASKS = "tasks"  # preparing releases and dry runs: short and independent
 
@@ -10,3 +12,18 @@ PLAN_DRY_RUN = "plan_dry_run"
 ENGINE_NAME = "mlrelease"
 # Of what a workflow reads and leaves half-way. Raised only when another version could not go on from there: docs/decisions/0005.
 ENGINE_VERSION = "1"
+
+
+def preparation_of(release_id: str) -> str:
+    """What the workflows that prepare a release are about."""
+    return f"{release_id}:prepare"
+
+
+def new_workflow_id(about: str) -> str:
+    """The id of one more workflow about a target, a preparation or a dry run."""
+    return f"{about}:{secrets.token_hex(8)}"
+
+
+def about_of(workflow_id: str) -> str:
+    """What a workflow is about."""
+    return workflow_id.rpartition(":")[0]

@@ -12,7 +12,8 @@ from sqlmodel import Session
 from app.definitions.queries import no_such_model
 from app.identity.actor import Actor, forbidden
 from app.identity.roles import Permission
-from app.releases.queries import model_of, no_such_release
+from app.planning.ids import model_of
+from app.releases.queries import no_such_release
 from app.releasing.work import Work
 
 Rest = ParamSpec("Rest")

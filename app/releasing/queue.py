@@ -1,6 +1,5 @@
 """Enqueueing work in the same transaction as the rows that it is about. Executes nothing."""
 
-import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
@@ -17,6 +16,8 @@ from app.releasing.names import (
     PREPARE_RELEASE,
     ROLLOUTS,
     TASKS,
+    new_workflow_id,
+    preparation_of,
 )
 from app.releasing.serialization import SERIALIZER
 
@@ -56,17 +57,17 @@ class DbosQueue:
         )
 
     def prepare_release(self, session: Session, release_id: str) -> None:
-        self._put(session, PREPARE_RELEASE, release_id, workflow_id=f"{release_id}:prepare:{_token()}")
+        self._put(session, PREPARE_RELEASE, release_id, about=preparation_of(release_id))
 
     def plan_dry_run(self, session: Session, run_id: str) -> None:
-        self._put(session, PLAN_DRY_RUN, run_id, workflow_id=f"{run_id}:{_token()}")
+        self._put(session, PLAN_DRY_RUN, run_id, about=run_id)
 
     def move_target(self, session: Session, target: str) -> None:
         """Have whatever may move a target now carried on. Once too often does no harm: then there is nothing to be done."""
         options: EnqueueOptions = {
             "workflow_name": MOVE_TARGET,
             "queue_name": ROLLOUTS,
-            "workflow_id": f"{target}:{_token()}",
+            "workflow_id": new_workflow_id(target),
             "queue_partition_key": target,
             "serialization_type": WorkflowSerializationFormat.PORTABLE,
         }
@@ -109,16 +110,11 @@ class DbosQueue:
     def close(self) -> None:
         self._client.destroy()
 
-    def _put(self, session: Session, workflow: str, subject: str, *, workflow_id: str) -> None:
+    def _put(self, session: Session, workflow: str, subject: str, *, about: str) -> None:
         options: EnqueueOptions = {
             "workflow_name": workflow,
             "queue_name": TASKS,
-            "workflow_id": workflow_id,
+            "workflow_id": new_workflow_id(about),
             "serialization_type": WorkflowSerializationFormat.PORTABLE,
         }
         self._client.enqueue_in_transaction(session, options, subject)
-
-
-def _token() -> str:
-    """What makes a workflow another than those before it about the same."""
-    return secrets.token_hex(8)

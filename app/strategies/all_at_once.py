@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.definitions.schema import Definition, StageDefinition
 from app.planning.content import Content
+from app.planning.ids import need_in
 from app.planning.kinds import (
     ConfirmServing,
     CreateDeployment,
@@ -81,7 +82,7 @@ def _steps(
         model_from, environment_from = RegisterModel.kind, None
     else:
         bring = [] if registered_by else [_register(definition, facts, tags)]
-        registered = f"{registered_by}/{RegisterModel.kind}" if registered_by else RegisterModel.kind
+        registered = need_in(registered_by, RegisterModel.kind) if registered_by else RegisterModel.kind
         bring += _share(definition, stage, facts, registered=registered)
         model_from, environment_from = ShareModel.kind, ShareEnvironment.kind
     brought = [step.key for step in bring if step.kind != RegisterModel.kind or model_from == RegisterModel.kind]

@@ -17,15 +17,26 @@ ANNA = Actor(name="anna", via="cli", grants=(Grant(Role.ADMIN),))
 TARGET = "sub/rg/ws/dev"
 
 
-def queue_rollout(worker: WorkerContext, *, target: str = TARGET, timeout: timedelta = timedelta(hours=100)) -> str:
-    """A rollout of a release of its own that waits for its turn."""
+def queue_rollout(
+    worker: WorkerContext, *, target: str = TARGET, timeout: timedelta = timedelta(hours=100), key_suffix: str = ""
+) -> str:
+    """A rollout of a release of its own that waits for its turn. ``key_suffix``: of every step's key."""
     with Work(worker.releasing, ANNA).transaction() as work:
         first = work.get_one(Release, "churn-1")
         asked = Request("churn", first.definition_id, 1, first.job_id, first.job, ("dev",))
         release = create_release(work, asked, mark="abcd")
         at = Target.parse(target)
         plan = a_plan("dev", endpoint=at.endpoint, target=at.place.model_dump())
-        steps = tuple(each.model_copy(update={"timeout_seconds": timeout.total_seconds()}) for each in plan.steps)
+        steps = tuple(
+            each.model_copy(
+                update={
+                    "key": each.key + key_suffix,
+                    "needs": tuple(need + key_suffix for need in each.needs),
+                    "timeout_seconds": timeout.total_seconds(),
+                }
+            )
+            for each in plan.steps
+        )
         (rollout,) = plan_release(work, release, CONTENT, [plan.model_copy(update={"steps": steps})])
         begin_attempt(work, rollout)
         work.queue.move_target(work, target)

@@ -29,6 +29,7 @@ from app.identity.actor import SERVICE, Actor
 from app.identity.roles import Grant, Role
 from app.jobs.service import LOST, REFUSED, SUBMITTING
 from app.jobs.tables import TrainingJob
+from app.planning.ids import release_of
 from app.releases.attempts import begin_attempt, renew_attempt, set_due
 from app.releases.attested import ROW, row_digest
 from app.releases.dry_runs import begin_dry_run
@@ -274,7 +275,7 @@ def test_rollout_that_broke_while_it_was_cancelled_ends(worker: WorkerContext, h
 
     def cancelled(_context: Context) -> Done:
         with Work(worker.releasing, ANNA).transaction() as work:
-            cancel(work, rollout_id.partition(":")[0])
+            cancel(work, release_of(rollout_id))
         raise KeyError("odd")
 
     hands.acts["create_endpoint"] = cancelled

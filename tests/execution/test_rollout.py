@@ -1,22 +1,29 @@
 """A rollout as a worker carries it out, with steps of the test's own: what is begun, what is not, and how it ends."""
 
 import pytest
+from sqlmodel import select
 
-from app.azureml.errors import Unavailable
+from app.azureml.errors import ModelFailed, Unavailable
 from app.database.connection import Database
+from app.events.tables import Event
 from app.events.work import UnitOfWork
+from app.evidence.service import DEPLOYMENT_LOG, Log
+from app.evidence.tables import Evidence
 from app.execution.context import WorkerContext
 from app.execution.rollout import carry_out_rollout
 from app.identity.actor import SERVICE
+from app.planning.ids import release_of
 from app.releases.asked import ask_of
 from app.releases.attempts import begin_attempt
 from app.releases.locks import lock_release
 from app.releases.queries import get_rollout, steps_of
 from app.releases.service import move_rollout, move_step
 from app.releases.states import Control, Status, StepStatus
-from app.releases.tables import Release, Rollout
+from app.releases.tables import Release, Rollout, StepRun
+from app.releasing.names import about_of
 from app.steps.contract import Context, Done, Refused
 from tests.execution.instant import hands, worker
+from tests.execution.rollouts import queue_rollout
 from tests.instant import Hands
 from tests.releases.conftest import planned
 
@@ -115,6 +122,49 @@ def test_step_that_is_tried_again_counts_its_attempts(worker: WorkerContext, han
     assert attempts == {"register_model": 3, "create_endpoint": 1, "create_deployment": 1}
 
 
+@pytest.mark.usefixtures("planned")
+def test_steps_whose_keys_have_colons_are_tried_again_and_get_what_those_before_gave(
+    worker: WorkerContext, hands: Hands
+) -> None:
+    rollout = queue_rollout(worker, key_suffix=":10:of:100")
+    answers = iter([Unavailable("away"), Unavailable("away")])
+
+    def away_twice(_context: Context) -> Done:
+        for answer in answers:
+            raise answer
+        return Done("Made.")
+
+    hands.acts["create_deployment"] = away_twice
+
+    assert carry_out_rollout(worker, rollout) is Status.SUCCEEDED
+    assert hands.outputs["create_deployment"] == {
+        "register_model:10:of:100": {"of": "register_model"},
+        "create_endpoint:10:of:100": {"of": "create_endpoint"},
+    }
+    with worker.database.read() as session:
+        assert session.get_one(StepRun, f"{rollout}:create_deployment:10:of:100").attempts == 3
+        assert session.get_one(Release, release_of(rollout)).status is Status.SUCCEEDED
+
+
+@pytest.mark.usefixtures("planned")
+def test_log_of_a_step_whose_key_has_colons_is_its_models(worker: WorkerContext, hands: Hands) -> None:
+    rollout = queue_rollout(worker, key_suffix=":10:of:100")
+
+    def fail(_context: Context) -> Done:
+        raise ModelFailed("The scoring code did not start.", log=Log(DEPLOYMENT_LOG, "no such weights"))
+
+    hands.acts["create_endpoint"] = fail
+
+    assert carry_out_rollout(worker, rollout) is Status.FAILED
+    step_id = f"{rollout}:create_endpoint:10:of:100"
+    with worker.database.read() as session:
+        assert session.get_one(StepRun, step_id).sentence.endswith(f"mlrelease release logs {release_of(rollout)}")
+        kept = session.exec(select(Evidence)).one()
+        events = session.exec(select(Event).where(Event.subject == step_id)).all()
+    assert (kept.subject, kept.model) == (step_id, "churn")
+    assert {(event.model, event.release_id) for event in events} == {("churn", release_of(rollout))}
+
+
 @pytest.mark.parametrize(
     ("asked", "ends", "left"), [(Control.PAUSE, "paused", "pending"), (Control.CANCEL, "cancelled", "skipped")]
 )
@@ -151,7 +201,7 @@ def test_worker_that_is_stopped_records_what_has_ended_and_begins_nothing(
     assert steps_now(worker.database, queued)["create_deployment"] == "pending"
     with worker.database.read() as session:
         target = get_rollout(session, "churn-1", "dev").target
-    assert target in {each.rpartition(":")[0] for each in worker.queue.waiting_or_running()}, "another worker goes on"
+    assert target in {about_of(each) for each in worker.queue.waiting_or_running()}, "another worker goes on"
 
 
 def as_killed(database: Database, rollout_id: str, **ends: StepStatus) -> None:

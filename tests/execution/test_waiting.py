@@ -14,10 +14,12 @@ from app.execution.reconcile import Reconciliation
 from app.execution.rollout import carry_out_rollout, move_target
 from app.execution.timers import Timer
 from app.jobs.tables import TrainingJob
+from app.planning.ids import release_of
 from app.releases.queries import steps_of, whose_turn
 from app.releases.states import Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.releasing.control import cancel, pause, resume
+from app.releasing.names import about_of
 from app.releasing.work import Work
 from app.steps.contract import Context, Done, Outcome, Refused, Waiting
 from tests.execution.instant import hands, worker
@@ -78,7 +80,7 @@ def ring(worker: WorkerContext) -> None:
 
 def drain(worker: WorkerContext, target: str = TARGET) -> int:
     """Carry out what the engine has for a target, as it would: one after the other. How many there were."""
-    ids = [each for each in worker.queue.waiting_or_running() if each.rpartition(":")[0] == target]
+    ids = [each for each in worker.queue.waiting_or_running() if about_of(each) == target]
     for each in ids:
         worker.queue.drop(each)
         move_target(worker, target)
@@ -158,7 +160,7 @@ def test_paused_step_that_waits_keeps_its_memory_and_the_time_that_was_left(
     hands.acts["create_endpoint"] = polls(worker)
     drain(worker)
     with Work(worker.releasing, ANNA).transaction() as work:
-        pause(work, rollout_id.partition(":")[0])
+        pause(work, release_of(rollout_id))
     assert drain(worker) == 1, "at once: nothing runs"
     assert status_of(worker, rollout_id) is Status.PAUSED
     assert step_of(worker, rollout_id).memory == {"polls": 1}
@@ -167,7 +169,7 @@ def test_paused_step_that_waits_keeps_its_memory_and_the_time_that_was_left(
     ring(worker)
     assert drain(worker) == 0
     with Work(worker.releasing, ANNA).transaction() as work:
-        resume(work, rollout_id.partition(":")[0])
+        resume(work, release_of(rollout_id))
     drain(worker)
     left = step_of(worker, rollout_id).wait_until
     assert left is not None
@@ -185,7 +187,7 @@ def test_paused_rollout_that_waits_frees_its_target(worker: WorkerContext, hands
     hands.acts["create_endpoint"] = polls(worker)
     drain(worker)
     with Work(worker.releasing, ANNA).transaction() as work:
-        pause(work, one.partition(":")[0])
+        pause(work, release_of(one))
     drain(worker)
     drain(worker)
 
@@ -198,7 +200,7 @@ def test_cancelled_step_that_waits_ends_at_once_and_its_record_stays(worker: Wor
     drain(worker)
     begun_at = step_of(worker, rollout_id).started_at
     with Work(worker.releasing, ANNA).transaction() as work:
-        cancel(work, rollout_id.partition(":")[0])
+        cancel(work, release_of(rollout_id))
     assert drain(worker) == 1
 
     assert status_of(worker, rollout_id) is Status.CANCELLED

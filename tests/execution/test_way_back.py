@@ -11,6 +11,7 @@ from app.execution.rollout import carry_out_rollout
 from app.identity.actor import Actor
 from app.identity.roles import Grant, Role
 from app.planning.budget import Budget
+from app.planning.ids import release_of
 from app.planning.kinds import KINDS, StepConfig
 from app.planning.steps import On, PlannedStep
 from app.releases.attempts import begin_attempt
@@ -145,7 +146,7 @@ def test_after_a_failure_what_was_changed_is_brought_back(tools: WorkerContext, 
         "restore:checked": "succeeded",
     }
     with tools.database.read() as session:
-        found = get_rollout(session, rollout.partition(":")[0], "dev")
+        found = get_rollout(session, release_of(rollout), "dev")
         assert (found.code, session.get_one(Release, found.release_id).status) == (
             "analysis_failed",
             Status.ROLLED_BACK,
@@ -178,11 +179,11 @@ def test_way_back_that_fails_is_taken_again_by_a_retry(tools: WorkerContext, rol
     hands.acts[Restore.kind] = stuck
     assert carry_out_rollout(tools, rollout) is Status.FAILED
     with tools.database.read() as session:
-        assert "could not be brought back" in get_rollout(session, rollout.partition(":")[0], "dev").sentence
+        assert "could not be brought back" in get_rollout(session, release_of(rollout), "dev").sentence
 
     del hands.acts[Restore.kind]
     with Work(tools.releasing, ANNA).transaction() as work:
-        retry(work, rollout.partition(":")[0])
+        retry(work, release_of(rollout))
 
     assert carry_out_rollout(tools, rollout) is Status.ROLLED_BACK
     assert hands.seen.count(Move.kind) == 1

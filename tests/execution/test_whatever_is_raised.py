@@ -20,6 +20,7 @@ from app.releases.planning import plan_release
 from app.releases.service import Request, create_release
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout
+from app.releasing.names import about_of
 from app.releasing.work import Work
 from app.steps.contract import Context, Done
 from app.workers.service import WorkerIdentity, take_lease
@@ -207,7 +208,7 @@ def test_what_a_worker_drove_that_is_gone_is_queued_anew(worker: WorkerContext) 
 
 def taken_by(worker: WorkerContext, by: str, about: str) -> str:
     """As the engine's row is once a worker has taken it out of the queue; the workflow's id."""
-    (workflow,) = (each for each in worker.queue.waiting_or_running() if each.rpartition(":")[0] == about)
+    (workflow,) = (each for each in worker.queue.waiting_or_running() if about_of(each) == about)
     take = f"UPDATE {engine_table(worker.database)} SET status = 'PENDING', executor_id = :w WHERE workflow_uuid = :i"  # noqa: S608 - one of two names
     with worker.database.write() as session:
         session.connection().execute(text(take), {"w": by, "i": workflow})
