@@ -16,12 +16,10 @@ from app.api.permissions import Admin, LogReader
 from app.api.service import Api, Service
 from app.database.connection import Database
 from app.errors import MlreleaseError
-from app.evidence.service import delete_expired, delete_text, evidence_on, subject_of_job
+from app.evidence.service import delete_expired
 from app.evidence.tables import Evidence
 from app.identity.actor import Actor
-from app.identity.roles import Permission
-from app.jobs.queries import get_job
-from app.releases.queries import get_release, steps_of_release
+from app.releasing.failure_logs import delete_log_of_job, delete_log_of_release, logs_of_job, logs_of_release
 from app.releasing.work import Work
 
 router = APIRouter(tags=["logs of failures"])
@@ -56,9 +54,9 @@ class EvidenceList(BaseModel):
 @router.get(
     "/v1/releases/{release_id}/evidence", responses=refusals(404), summary="The logs of a release's failed steps"
 )
-def list_release_evidence(api: Api, _who: LogReader, release_id: str) -> EvidenceList:
+def list_release_evidence(api: Api, who: LogReader, release_id: str) -> EvidenceList:
     """The oldest first. A log that was deleted or has expired has only its digest."""
-    return _shown(api, lambda session: _steps(session, release_id))
+    return _shown(api, lambda session: logs_of_release(session, who, release_id))
 
 
 @router.delete(
@@ -68,8 +66,7 @@ def list_release_evidence(api: Api, _who: LogReader, release_id: str) -> Evidenc
 )
 def delete_release_evidence(api: Api, who: Admin, release_id: str, evidence_id: str) -> EvidenceView:
     """The digest and the event chain stay. Deleting it again changes nothing."""
-    model = api.read(lambda session: get_release(session, release_id).model)
-    return _delete(api, who, evidence_id, model=model, subjects=lambda session: _steps(session, release_id))
+    return _delete(api, who, lambda work: delete_log_of_release(work, release_id, evidence_id))
 
 
 @router.get(
@@ -77,10 +74,7 @@ def delete_release_evidence(api: Api, who: Admin, release_id: str, evidence_id: 
 )
 def list_job_evidence(api: Api, who: LogReader, name: str, workspace: Workspace = None) -> EvidenceList:
     """The oldest first. A log that was deleted or has expired has only its digest."""
-    visible = who.models(Permission.DIAGNOSE)
-    return _shown(
-        api, lambda session: [subject_of_job(get_job(session, name, workspace=workspace, visible=visible).id)]
-    )
+    return _shown(api, lambda session: logs_of_job(session, who, name, workspace=workspace))
 
 
 @router.delete(
@@ -90,9 +84,7 @@ def list_job_evidence(api: Api, who: LogReader, name: str, workspace: Workspace 
 )
 def delete_job_evidence(api: Api, who: Admin, name: str, evidence_id: str, workspace: Workspace = None) -> EvidenceView:
     """The digest and the event chain stay. Deleting it again changes nothing."""
-    visible = who.models(Permission.ADMINISTER)
-    job = api.read(lambda session: get_job(session, name, workspace=workspace, visible=visible))
-    return _delete(api, who, evidence_id, model=job.model, subjects=lambda _session: [subject_of_job(job.id)])
+    return _delete(api, who, lambda work: delete_log_of_job(work, name, evidence_id, workspace=workspace))
 
 
 async def keep_deleting_expired(database: Database) -> None:
@@ -106,31 +98,15 @@ async def keep_deleting_expired(database: Database) -> None:
         await asyncio.sleep(DELETE_SECONDS)
 
 
-def _steps(session: Session, release_id: str) -> list[str]:
-    get_release(session, release_id)
-    return [step.id for steps in steps_of_release(session, release_id).values() for step in steps]
-
-
-def _shown(api: Service, subjects: Callable[[Session], Sequence[str]]) -> EvidenceList:
+def _shown(api: Service, logs: Callable[[Session], Sequence[Evidence]]) -> EvidenceList:
     now = api.database.now()
-    found = api.read(lambda session: evidence_on(session, subjects(session)))
-    return EvidenceList(items=[_view(each, now=now) for each in found])
+    return EvidenceList(items=[_view(each, now=now) for each in api.read(logs)])
+
+
+def _delete(api: Service, who: Actor, delete: Callable[[Work], Evidence]) -> EvidenceView:
+    return api.releasing.transact(who, lambda work: _view(delete(work), now=work.now))
 
 
 def _view(kept: Evidence, *, now: datetime) -> EvidenceView:
     view = EvidenceView.model_validate(kept, from_attributes=True)
     return view if kept.expires_at > now else view.model_copy(update={"text": None})
-
-
-def _delete(
-    api: Service, who: Actor, evidence_id: str, *, model: str | None, subjects: Callable[[Session], Sequence[str]]
-) -> EvidenceView:
-
-    def act(work: Work) -> EvidenceView:
-        kept = delete_text(work, subjects(work), evidence_id)
-        if kept.deleted_at == work.now:
-            data = {"subject": kept.subject, "digest": kept.digest}
-            work.append_event("evidence.deleted", subject=kept.id, model=model, data=data)
-        return _view(kept, now=work.now)
-
-    return api.releasing.transact(who, act)

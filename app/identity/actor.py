@@ -42,4 +42,10 @@ def forbidden(who: Actor, permission: Permission, model: str | None) -> Forbidde
     )
 
 
+def require_everywhere(actor: Actor, permission: Permission) -> None:
+    """For what belongs to no model, or to all. Raises Forbidden."""
+    if not actor.may(permission):
+        raise forbidden(actor, permission, None)
+
+
 SERVICE = Actor(name="mlrelease", via="worker", grants=(Grant(Role.ADMIN),))

@@ -1,4 +1,4 @@
-"""Webhooks: created, rotated, tested, deleted. The only writer of them; each change is an event."""
+"""Webhooks: created, rotated, tested, deleted, by who may administer everything. The only writer of them; each change is an event."""
 
 import secrets
 from collections.abc import Sequence
@@ -10,6 +10,8 @@ from app.errors import Conflict, NotFound
 from app.events.chain import Appended
 from app.events.tables import EventHead
 from app.events.work import UnitOfWork
+from app.identity.actor import require_everywhere
+from app.identity.roles import Permission
 from app.notifications import deliveries
 from app.notifications.tables import Channel, Delivery, Webhook
 
@@ -25,7 +27,8 @@ def create_webhook(
     models: Sequence[str] = (),
     note: str | None = None,
 ) -> Webhook:
-    """Create a webhook for an ``url`` that was checked. Empty ``kinds`` or ``models`` mean all."""
+    """Create a webhook for an ``url`` that was checked. Empty ``kinds`` or ``models`` mean all. Raises Forbidden."""
+    require_everywhere(work.actor, Permission.ADMINISTER)
     work.lock_chain_head()
     webhook = Webhook(
         id=f"wh_{secrets.token_hex(8)}",
@@ -44,7 +47,8 @@ def create_webhook(
 
 
 def delete_webhook(work: UnitOfWork, webhook_id: str) -> None:
-    """Delete a webhook and its deliveries. Raises NotFound."""
+    """Delete a webhook and its deliveries. Raises Forbidden, NotFound."""
+    require_everywhere(work.actor, Permission.ADMINISTER)
     webhook = lock_webhook(work, webhook_id)
     deliveries.delete_for(work, recipient_of(webhook.id))
     work.delete(webhook)
@@ -52,7 +56,8 @@ def delete_webhook(work: UnitOfWork, webhook_id: str) -> None:
 
 
 def rotate_secret(work: UnitOfWork, webhook_id: str) -> Webhook:
-    """Create a new secret; the previous one also signs for a day. Raises NotFound."""
+    """Create a new secret; the previous one also signs for a day. Raises Forbidden, NotFound."""
+    require_everywhere(work.actor, Permission.ADMINISTER)
     webhook = lock_webhook(work, webhook_id)
     webhook.generation += 1
     webhook.rotated_at = work.now
@@ -62,7 +67,8 @@ def rotate_secret(work: UnitOfWork, webhook_id: str) -> Webhook:
 
 
 def try_webhook(work: UnitOfWork, webhook_id: str) -> Webhook:
-    """Send a test event, whatever kinds the webhook wants. Raises NotFound, Conflict."""
+    """Send a test event, whatever kinds the webhook wants. Raises Forbidden, NotFound, Conflict."""
+    require_everywhere(work.actor, Permission.ADMINISTER)
     webhook = lock_webhook(work, webhook_id)
     if webhook.disabled_at is not None:
         raise Conflict(
@@ -77,7 +83,8 @@ def try_webhook(work: UnitOfWork, webhook_id: str) -> Webhook:
 
 
 def redeliver_one(work: UnitOfWork, delivery_id: int) -> Delivery:
-    """Raises NotFound, Conflict."""
+    """Raises Forbidden, NotFound, Conflict."""
+    require_everywhere(work.actor, Permission.ADMINISTER)
     row = deliveries.redeliver(work, delivery_id)
     data = {"delivery": row.message_id, "recipient": row.recipient}
     work.append_event("webhook.redelivered", subject=row.message_id, data=data)
@@ -85,7 +92,8 @@ def redeliver_one(work: UnitOfWork, delivery_id: int) -> Delivery:
 
 
 def redeliver_all_dead(work: UnitOfWork, webhook_id: str) -> int:
-    """Send the webhook's dead deliveries again; their number. Raises NotFound."""
+    """Send the webhook's dead deliveries again; their number. Raises Forbidden, NotFound."""
+    require_everywhere(work.actor, Permission.ADMINISTER)
     webhook = lock_webhook(work, webhook_id)
     count = deliveries.redeliver_dead(work, recipient_of(webhook.id))
     _record(work, "webhook.redelivered", webhook, data={"count": count})

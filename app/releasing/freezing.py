@@ -3,11 +3,11 @@
 from app.freezes.queries import get_freeze, no_such_freeze
 from app.freezes.service import Wanted, create_freeze, delete_freeze
 from app.freezes.tables import RECORDED, Freeze
-from app.identity.actor import Actor
+from app.identity.actor import Actor, require_everywhere
 from app.identity.roles import Permission
 from app.releases.attested import CREATED, DELETED, ROW, row_digest
 from app.releasing.advance import reconsider_scheduled
-from app.releasing.permissions import require_everywhere, require_for_model
+from app.releasing.permissions import require_for_model
 from app.releasing.work import Work
 
 

@@ -73,9 +73,3 @@ def require_for_model(session: Session, actor: Actor, permission: Permission, mo
         raise no_such_model(session, model, visible=actor.models(Permission.VIEW))
     if not actor.may(permission, model):
         raise forbidden(actor, permission, model)
-
-
-def require_everywhere(actor: Actor, permission: Permission) -> None:
-    """For what belongs to no model, or to all. Raises Forbidden."""
-    if not actor.may(permission):
-        raise forbidden(actor, permission, None)

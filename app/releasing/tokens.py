@@ -5,10 +5,10 @@ from datetime import datetime
 
 from app.events.work import UnitOfWork
 from app.identity import tokens
+from app.identity.actor import require_everywhere
 from app.identity.roles import Grant, Permission
 from app.identity.tables import ApiToken
 from app.releases.attested import ROW, row_digest
-from app.releasing.permissions import require_everywhere
 
 
 def create_token(

@@ -10,15 +10,20 @@ from sqlmodel import select
 
 from app.azureml.errors import ModelFailed
 from app.database.connection import Database
+from app.errors import Forbidden, NotFound
 from app.events.tables import Event
 from app.events.work import UnitOfWork
 from app.evidence.service import DEPLOYMENT_LOG, Log, delete_expired, digest_of, keep
 from app.evidence.tables import Evidence
 from app.execution.step_runs import End, record_end
-from app.identity.actor import SERVICE
+from app.identity.actor import SERVICE, Actor
+from app.identity.roles import Grant, Role
 from app.releases.audit import verify
 from app.releases.locks import lock_rollout
 from app.releases.states import StepStatus
+from app.releases.tables import Release
+from app.releasing.failure_logs import delete_log_of_job, delete_log_of_release, logs_of_job, logs_of_release
+from app.releasing.work import Work
 from tests.identity.conftest import (
     As,
     bearer,
@@ -97,6 +102,32 @@ def test_deleted_log_leaves_its_digest_and_an_intact_chain(
     with worker.database.read() as session:
         assert verify(session).intact
         assert len(session.exec(select(Event).where(Event.kind == "evidence.deleted")).all()) == 1
+
+
+def test_rights_to_a_log_are_checked_with_the_use_case(failed: str, worker: InstantWorker) -> None:
+    evidence = kept(worker.database)
+    operator = Actor(name="op", via="api", grants=(Grant(Role.OPERATOR, "churn"),))
+    approver = Actor(name="ap", via="api", grants=(Grant(Role.APPROVER, "churn"),))
+    stranger = Actor(name="st", via="api", grants=(Grant(Role.ADMIN, "other"),))
+
+    with worker.database.read() as session:
+        assert [each.id for each in logs_of_release(session, operator, failed)] == [evidence.id]
+        with pytest.raises(Forbidden):
+            logs_of_release(session, approver, failed)
+        with pytest.raises(NotFound):
+            logs_of_release(session, stranger, failed)
+        job = session.get_one(Release, failed).job
+        assert logs_of_job(session, operator, job, workspace=None) == []
+        for actor in (approver, stranger):
+            with pytest.raises(NotFound):
+                logs_of_job(session, actor, job, workspace=None)
+
+    for actor, refusal in ((operator, Forbidden), (stranger, NotFound)):
+        with pytest.raises(refusal), Work(worker.releasing, actor).transaction() as work:
+            delete_log_of_release(work, failed, evidence.id)
+        with pytest.raises(NotFound, match=job), Work(worker.releasing, actor).transaction() as work:
+            delete_log_of_job(work, job, evidence.id, workspace=None)
+    assert kept(worker.database).text is not None
 
 
 def test_log_is_deleted_when_its_time_is_over(failed: str, root: httpx.Client, worker: InstantWorker) -> None:

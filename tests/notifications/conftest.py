@@ -13,6 +13,7 @@ from sqlmodel import select
 from app.database.connection import Database
 from app.events.work import UnitOfWork
 from app.identity.actor import Actor
+from app.identity.roles import Grant, Role
 from app.notifications.notifier import Notifier
 from app.notifications.service import create_webhook
 from app.notifications.tables import Channel, Delivery, DeliveryStatus, Webhook
@@ -20,7 +21,7 @@ from app.notifications.webhooks import WebhookSender
 from app.settings import Settings
 from tests.notifications.receiving import Receiver, local_reach, receiving
 
-ANNA = Actor(name="anna", via="cli")
+ANNA = Actor(name="anna", via="cli", grants=(Grant(Role.ADMIN),))
 
 
 @pytest.fixture

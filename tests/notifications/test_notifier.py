@@ -18,9 +18,11 @@ from standardwebhooks import Webhook as Checker
 from standardwebhooks import WebhookVerificationError
 
 from app.database.connection import Database
-from app.errors import Conflict
+from app.errors import Conflict, Forbidden
 from app.events.tables import Event
 from app.events.work import UnitOfWork
+from app.identity.actor import Actor
+from app.identity.roles import Grant, Role
 from app.notifications import deliveries
 from app.notifications.dispatch import dispatch
 from app.notifications.keys import derive_secret
@@ -28,6 +30,7 @@ from app.notifications.notifier import Notifier
 from app.notifications.queries import list_deliveries
 from app.notifications.sending import DeliveryAttempt, NotDelivered
 from app.notifications.service import (
+    create_webhook,
     delete_webhook,
     recipient_of,
     redeliver_all_dead,
@@ -324,3 +327,29 @@ def test_delivery_of_a_killed_process_arrives_by_another(
 
     assert receiver.ids == [f"msg_{webhook.id}_{seq}"] * 2
     assert the_delivery(database).recipient == recipient_of(webhook.id)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda work, _webhook: create_webhook(work, url="https://hooks.example.com/"),
+        lambda work, webhook: delete_webhook(work, webhook),
+        lambda work, webhook: rotate_secret(work, webhook),
+        lambda work, webhook: try_webhook(work, webhook),
+        lambda work, webhook: redeliver_all_dead(work, webhook),
+        lambda work, _webhook: redeliver_one(work, 1),
+    ],
+)
+def test_webhooks_are_changed_by_who_administers_everything_only(
+    change: Callable[[UnitOfWork, str], object], database: Database, subscribe: Subscribe
+) -> None:
+    webhook = subscribe("https://hooks.example.com/")
+    with database.read() as session:
+        before = session.exec(select(Event.kind)).all()
+
+    admin_of_one = Actor(name="boris", via="api", grants=(Grant(Role.ADMIN, "churn"), Grant(Role.OPERATOR)))
+    with pytest.raises(Forbidden), UnitOfWork(database, admin_of_one).transaction() as work:
+        change(work, webhook.id)
+
+    with database.read() as session:
+        assert session.exec(select(Event.kind)).all() == before
