@@ -85,7 +85,10 @@ class ServiceAddressView(BaseModel):
         if not made.get("scoring_uri"):
             return None
         return cls(
-            **{name: made.get(name) for name in ("endpoint", "auth_mode", "scoring_uri", "openapi_uri")},
+            endpoint=made["endpoint"],
+            auth_mode=made["auth_mode"],
+            scoring_uri=made["scoring_uri"],
+            openapi_uri=made.get("openapi_uri"),
             key_vault=published.get("key_vault"),
             secrets=published.get("secrets", []),
         )
