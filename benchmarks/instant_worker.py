@@ -12,6 +12,7 @@ import threading
 from app.azureml.client import AzureSettings
 from app.azureml.facade import open_azure
 from app.database.connection import Database
+from app.documents.json_object import Json
 from app.execution.context import Lookups, WorkerContext
 from app.execution.engine import launch_engine
 from app.execution.lease import Lease
@@ -21,7 +22,7 @@ from app.planning.content import Content, EnvironmentVersion
 from app.planning.kinds import KINDS
 from app.releasing.queue import DbosQueue
 from app.settings import read_settings
-from app.steps.contract import Context, Done, Json
+from app.steps.contract import Context, Done
 from app.workers.service import WorkerIdentity
 
 CONTENT = Content(

@@ -5,11 +5,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from app.documents.json_object import Json
 from app.releases.plans import difference
 from app.releases.states import DryRunState, Status
 from app.releases.tables import DryRun, Rollout, StoredPlan
-
-Json = dict[str, Any]
 
 
 class ChangeView(BaseModel):

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -10,13 +9,12 @@ from app.api.plan_views import CheckView
 from app.api.views import Page
 from app.approvals.service import expiry_of, judge
 from app.approvals.tables import Decision
+from app.documents.json_object import Json
 from app.planning.kinds import CreateEndpoint, PublishSecrets
 from app.planning.plan import Plan
 from app.planning.steps import PlannedStep
 from app.releases.states import Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun, StoredPlan
-
-Json = dict[str, Any]
 
 
 class DecisionView(BaseModel):

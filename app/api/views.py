@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from pydantic import BaseModel
 
 from app.definitions.tables import DefinitionVersion
+from app.documents.json_object import Json
 from app.events.tables import Event
 from app.freezes.tables import Freeze
 from app.freezes.windows import frozen
 from app.jobs.tables import TrainingJob
 from app.releases.tables import Rollout, StepRun
 from app.workers.tables import Worker
-
-Json = dict[str, Any]
 
 
 class BundleView(BaseModel):

@@ -11,7 +11,8 @@ from typing import Any
 from azure.ai.ml import load_online_deployment, load_online_endpoint
 from marshmallow import ValidationError
 
-from app.azureml.yaml_files import Json, as_source
+from app.azureml.yaml_files import as_source
+from app.documents.json_object import Json
 
 _NOT_IN_SET = re.compile(r"^Value (?P<value>.*) passed is not in set \[(?P<known>.*)\]$", re.S)
 # Not a field: of a mapping's entry, whether its key or its value is wrong; of a section, that it is wrong as a whole.

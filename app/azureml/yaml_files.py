@@ -12,9 +12,8 @@ from typing import Any
 import yaml
 
 from app.azureml.errors import BadRequest
+from app.documents.json_object import Json
 from app.documents.yaml_lines import read_yaml
-
-Json = dict[str, Any]
 
 
 def read_mapping(file: Path) -> Json:

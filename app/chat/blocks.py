@@ -1,11 +1,9 @@
 """A rollout's message in Slack's Block Kit: within Slack's limits, all text escaped."""
 
 import json
-from typing import Any
 
 from app.chat.summary import RolloutSummary
-
-Json = dict[str, Any]
+from app.documents.json_object import Json
 
 APPROVE, REJECT = "mlrelease_approve", "mlrelease_reject"
 REASON_FORM, REASON = "mlrelease_reason", "reason"

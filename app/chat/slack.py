@@ -28,6 +28,7 @@ from app.chat.blocks import APPROVE, REASON, REASON_FORM, REJECT, escape, reason
 from app.chat.slack_messages import call_slack, slack_client
 from app.chat.tables import ChatRequest
 from app.database.connection import Database
+from app.documents.json_object import Json
 from app.errors import Conflict, Forbidden, Invalid, MlreleaseError, Unauthenticated, Unavailable
 from app.identity.actor import Actor
 from app.notifications.deliveries import request_delivery
@@ -42,7 +43,6 @@ from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-Json = dict[str, Any]
 
 REMEMBER = timedelta(minutes=15)  # signatures: three times as long as one is believed
 MODAL_SECONDS = 2  # Slack forgets after three what was pressed

@@ -7,7 +7,6 @@ requests approval and a later card reports the end, and the buttons lead to the 
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from pydantic import SecretStr
 from sqlmodel import Session
@@ -15,6 +14,7 @@ from sqlmodel import Session
 from app.approvals.links import Answer, make_link
 from app.chat.summary import RolloutSummary, read_summary
 from app.database.connection import Database
+from app.documents.json_object import Json
 from app.errors import Conflict
 from app.events.tables import Event
 from app.notifications.deliveries import request_delivery
@@ -25,8 +25,6 @@ from app.notifications.sending import Delivered, DeliveryAttempt, NotDelivered
 from app.notifications.tables import Channel
 from app.releases.tables import Rollout
 from app.settings import Settings
-
-Json = dict[str, Any]
 
 _ANNOUNCED = {
     "rollout.pending_approval",

@@ -1,11 +1,9 @@
 """Changes between two states of a release, one line each: for logs and other non-terminals."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from app.cli.output import seconds
-
-Json = dict[str, Any]
+from app.documents.json_object import Json
 
 
 def release_changes(before: Json | None, now: Json) -> Iterator[str]:

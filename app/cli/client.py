@@ -16,8 +16,6 @@ from app.cli.development_login import DevelopmentLogin, data_folder
 from app.cli.token_file import token_given
 from app.errors import Misconfigured, MlreleaseError
 
-Json = Any
-
 TRIES = 4  # of a request that broke on its way or met a service that is just starting
 PATIENCE_SECONDS = 60.0  # for a service that went away while a release is followed
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -71,10 +69,10 @@ class Client:
             trust_env=place.hostname not in LOOPBACK,
         )
 
-    def get(self, path: str, *, patience: float = 0.0, **query: Any) -> Json:
+    def get(self, path: str, *, patience: float = 0.0, **query: Any) -> Any:
         return self._ask("GET", path, patience=patience, params=_given(query)).json()
 
-    def post(self, path: str, body: dict[str, Any], *, key: str | None = None) -> Json:
+    def post(self, path: str, body: dict[str, Any], *, key: str | None = None) -> Any:
         """Send a POST, repeated on a broken connection with one idempotency key: ``key`` or a new one."""
         return self._ask("POST", path, json=_given(body), headers={"Idempotency-Key": key or uuid.uuid4().hex}).json()
 

@@ -1,6 +1,6 @@
 """``mlrelease approve`` and ``mlrelease reject``: decide on the plan of a rollout that waits."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,8 @@ from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say
 from app.cli.prompts import reason_given, require_terminal
 from app.cli.releases import Release
+from app.documents.json_object import Json
 from app.errors import Conflict
-
-Json = dict[str, Any]
 
 Stage = Annotated[str | None, typer.Argument(help="Default: the stage that waits for approval.", show_default=False)]
 Digest = Annotated[

@@ -21,6 +21,7 @@ from app.cli.models import apply_folder
 from app.cli.options import AsJson
 from app.cli.output import out, print_json, print_table, say, seconds
 from app.cli.watching import is_interactive, watch_job, watch_release
+from app.documents.json_object import Json
 from app.errors import Misconfigured, MlreleaseError
 from app.local.ports import free_port
 from app.local.processes import ProcessEnded
@@ -38,8 +39,6 @@ REVIEWS = (
     "Gorgeous to look at and deeply moving; the best thing I have seen this year.",
     "The script is a mess and the jokes fall flat. Avoid it.",
 )
-
-Json = dict[str, Any]
 
 
 class DemoFailed(MlreleaseError):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-Json = dict[str, Any]
+from app.documents.json_object import Json
 
 
 def demo_record(job: Json, release: Json, predictions: Sequence[Any]) -> Json:

@@ -1,6 +1,6 @@
 """``mlrelease release dry-run``: what a release would do, and what would stop it. Changes nothing, and asks nobody."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -9,8 +9,7 @@ from app.cli.exits import Exit
 from app.cli.guardrails import guardrail_lines
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say
-
-Json = dict[str, Any]
+from app.documents.json_object import Json
 
 
 def dry_run(

@@ -1,6 +1,6 @@
 """``mlrelease freeze``, ``hold`` and ``unhold``: times in which no rollout starts."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -8,11 +8,11 @@ from app.cli.client import Client
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, when
 from app.cli.prompts import reason_given
+from app.documents.json_object import Json
 from app.errors import NotFound
 
 commands = typer.Typer(help="Freezes: times in which no rollout starts.", no_args_is_help=True)
 
-Json = dict[str, Any]
 Model = Annotated[str | None, typer.Option("--model", "-m", help="Only this model. Default: all.")]
 Stage = Annotated[str | None, typer.Option("--stage", "-s", help="Only this stage. Default: all.")]
 Target = Annotated[

@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
-Json = dict[str, Any]
+from app.documents.json_object import Json
 
 
 def guardrail_lines(plan: Json) -> Iterator[str]:

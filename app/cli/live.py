@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -13,8 +12,7 @@ from rich.text import Text
 
 from app.cli.changes import job_changes, release_changes
 from app.cli.output import COLOURS, out, say, seconds
-
-Json = dict[str, Any]
+from app.documents.json_object import Json
 
 MARKS = {
     "succeeded": "✓",

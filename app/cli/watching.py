@@ -3,13 +3,12 @@
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
 from app.cli.client import PATIENCE_SECONDS, Client, no_check
 from app.cli.exits import Exit
 from app.cli.live import showing_job, showing_release
+from app.documents.json_object import Json
 
-Json = dict[str, Any]
 Show = Callable[[Json], None]
 Check = Callable[[], None]
 

@@ -7,6 +7,7 @@ from app.azureml.errors import AzureMLError
 from app.definitions import queries as definitions
 from app.definitions.schema import Definition
 from app.definitions.tables import DefinitionVersion
+from app.documents.json_object import Json
 from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
 from app.execution.resolve_and_preflight import Findings, Subject, resolve_and_preflight
@@ -22,7 +23,6 @@ from app.releasing.guarding import guarded
 from app.releasing.names import PLAN_DRY_RUN
 from app.releasing.work import Work
 from app.serving.queries import serving_at
-from app.steps.contract import Json
 from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
 
 log = structlog.get_logger(__name__)

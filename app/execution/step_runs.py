@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from app.azureml.errors import AzureMLError
+from app.documents.json_object import Json
 from app.events.work import UnitOfWork
 from app.evidence.redaction import redact, redact_all
 from app.evidence.service import Log, keep
@@ -22,7 +23,7 @@ from app.releases.service import move_step, report_progress
 from app.releases.states import Control, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.releasing.on_record import Ready, look_up_steps
-from app.steps.contract import Context, Done, Interrupted, Json, OutOfTime, Refused, Waiting
+from app.steps.contract import Context, Done, Interrupted, OutOfTime, Refused, Waiting
 
 log = structlog.get_logger(__name__)
 

@@ -9,13 +9,13 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 from jwt import PyJWK, PyJWKError
 from jwt.exceptions import InvalidKeyError
 
+from app.documents.json_object import Json
 from app.errors import Unauthenticated, Unavailable
 from app.settings import is_loopback
 
@@ -26,8 +26,6 @@ LEAST_SECONDS = 5.0  # between two fetches
 WAIT_SECONDS = 2.0  # that a request waits for a fetch; the fetch itself may take longer
 LARGEST_DOCUMENT = 256 * 1024  # bytes
 MOST_KEYS = 50
-
-Json = dict[str, Any]
 
 
 class _Unusable(ValueError):

@@ -1,14 +1,12 @@
 """API tokens and portal sessions. Only hashes of secrets are stored, so reading the database gives no access."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Column, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.database.types import JsonColumn, UtcDateTime
-
-Json = dict[str, Any]
+from app.documents.json_object import Json
 
 
 class ApiToken(SQLModel, table=True):

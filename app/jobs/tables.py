@@ -1,15 +1,13 @@
 """Training jobs of Azure ML, as we last saw them."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Column, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.database.types import JsonColumn, UtcDateTime
+from app.documents.json_object import Json
 from app.planning.places import Place
-
-Json = dict[str, Any]
 
 
 class TrainingJob(SQLModel, table=True):

@@ -12,9 +12,10 @@ from sqlalchemy import and_, delete, or_, update
 from sqlmodel import Session, col, func, select
 
 from app.database.clock import database_now
+from app.documents.json_object import Json
 from app.errors import Conflict, NotFound
 from app.notifications.schedule import next_wait
-from app.notifications.sending import Delivered, DeliveryAttempt, Json, NotDelivered
+from app.notifications.sending import Delivered, DeliveryAttempt, NotDelivered
 from app.notifications.tables import Channel, Delivery, DeliveryStatus
 
 LEASE = timedelta(seconds=90)  # longer than any sender takes

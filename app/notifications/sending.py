@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
+from app.documents.json_object import Json
 from app.errors import MlreleaseError
 from app.notifications.tables import Channel
-
-Json = dict[str, Any]
 
 
 class NotDelivered(MlreleaseError):

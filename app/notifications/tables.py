@@ -2,14 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
 
 from app.database.types import JsonColumn, UtcDateTime, word_column
-
-Json = dict[str, Any]
+from app.documents.json_object import Json
 
 
 class Channel(StrEnum):

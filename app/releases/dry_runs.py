@@ -3,17 +3,15 @@
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from sqlmodel import col, delete
 
+from app.documents.json_object import Json
 from app.errors import NotFound
 from app.events.work import UnitOfWork
 from app.planning.places import Place
 from app.releases.states import DryRunState
 from app.releases.tables import DryRun
-
-Json = dict[str, Any]
 
 KEPT = timedelta(days=1)
 

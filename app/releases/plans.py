@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.database.storable import storable_json
+from app.documents.json_object import Json
 from app.planning.plan import Plan
-
-Json = dict[str, Any]
 
 # What differs between any two releases, and says nothing of what is served.
 _OWN = frozenset(

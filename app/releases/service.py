@@ -8,10 +8,11 @@ first rollout that has not succeeded.
 from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlmodel import func, select
 
+from app.documents.json_object import Json
 from app.errors import Conflict
 from app.events.work import UnitOfWork
 from app.planning.ids import release_id_of, release_of
@@ -26,7 +27,6 @@ from app.releases.states import (
 )
 from app.releases.tables import Release, Rollout, StepRun
 
-Json = dict[str, Any]
 State = TypeVar("State", Status, StepStatus)
 
 

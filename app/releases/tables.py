@@ -1,16 +1,14 @@
 """The tables of releases. Written by this package alone."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.database.types import JsonColumn, UtcDateTime, word_column
+from app.documents.json_object import Json
 from app.planning.plan import Plan
 from app.releases.states import Control, DryRunState, Status, StepStatus
-
-Json = dict[str, Any]
 
 
 class Release(SQLModel, table=True):

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlmodel import Session, select
 
 from app.definitions.tables import DefinitionVersion
+from app.documents.json_object import Json
 from app.errors import Conflict
 from app.planning.ids import needed_key, needed_step
 from app.planning.plan import Plan
@@ -16,7 +17,6 @@ from app.releases.plans import digest_of
 from app.releases.queries import PLAN_NOT_ON_RECORD
 from app.releases.tables import Release, Rollout, StepRun, StoredPlan
 
-Json = dict[str, Any]
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 

@@ -23,11 +23,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from app.documents.json_object import Json
 from app.errors import StepError
 from app.evidence.redaction import sentence_of
 from app.evidence.service import Log
-
-Json = dict[str, Any]
 
 
 class Refused(StepError):
