@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from azure.core.credentials import AccessToken
+
 from app.azureml.client import AzureSettings
-from app.azureml.facade import open_azure
+from app.azureml.facade import AzureML
 from app.database.connection import Database
 from app.execution.context import Lookups, WorkerContext
 from app.execution.dry_run import carry_out_dry_run
@@ -43,6 +45,26 @@ Act = Callable[[Context], Outcome]
 
 LEASE_SECONDS = 600.0  # longer than any test
 LOOK_SECONDS = 0.02  # of a step that is held: between two looks at whether it is to stop
+
+NOWHERE = "http://127.0.0.1:9"  # where nothing listens
+OLDER = WorkerIdentity(id="worker-1", host="here", pid=1, version="0")
+
+
+class NoIdentity:
+    """In place of this machine's own, which may be somebody's who is logged in to Azure."""
+
+    def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
+        return AccessToken("not-a-token", 2**40)
+
+
+def unreachable_azure() -> AzureML:
+    """What a rollout that failed is asked about: whoever asks it learns that it does not respond."""
+    settings = AzureSettings(
+        resource_manager=NOWHERE,
+        cloud_metadata_url=f"{NOWHERE}/metadata/endpoints",
+        key_vault_url=f"{NOWHERE}/{{vault}}",
+    )
+    return AzureML(settings, NoIdentity())
 
 
 @dataclass
@@ -88,17 +110,21 @@ def _done(outcome: Outcome) -> Done:
 
 
 def open_worker(
-    settings: Settings, database: Database, hands: Hands, *, guardrails: Guardrails = NO_GUARDRAILS
+    settings: Settings,
+    database: Database,
+    hands: Hands,
+    *,
+    guardrails: Guardrails = NO_GUARDRAILS,
+    identity: WorkerIdentity = OLDER,
 ) -> WorkerContext:
-    """A worker's tools; only its steps are the test's."""
-    identity = WorkerIdentity(id="worker-1", host="here", pid=1, version="0")
+    """A worker's tools; its steps are the test's, and there is no Azure."""
     lease = Lease(database, identity, seconds=LEASE_SECONDS, exclusive=False)
     lease.take()
     return WorkerContext(
         settings=settings,
         database=database,
         queue=DbosQueue(database.engine),
-        azure=open_azure(AzureSettings()),
+        azure=unreachable_azure(),
         lookups=hands.lookups(),
         steps=hands.steps(),
         signals=Signals(database, lease),
