@@ -12,11 +12,14 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+import app.execution.engine
+import app.worker
 from app.errors import MlreleaseError
 from app.worker import work
 from tests.waiting_steps import WAITS_IN, let_wait
 
 LOOK_SECONDS = 0.05
+VERSIONS = "TESTS_VERSIONS"  # the variable that says of which version a worker is: "SOFTWARE ENGINE"
 
 
 def raise_workers(folder: Path) -> None:
@@ -50,11 +53,18 @@ def _become_worker(log: Path, environment: dict[str, str]) -> NoReturn:
     os.environ.update(environment)
     if WAITS_IN in environment:
         let_wait(environment[WAITS_IN])
+    if VERSIONS in environment:
+        _be_of(*environment[VERSIONS].split())
     try:
         work()
     except MlreleaseError as error:
         sys.exit(str(error))
     sys.exit()
+
+
+def _be_of(software: str, engine: str) -> None:
+    vars(app.worker)["version"] = lambda _distribution: software
+    vars(app.execution.engine)["ENGINE_VERSION"] = engine
 
 
 def _note_ends(folder: Path) -> None:

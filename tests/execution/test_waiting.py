@@ -22,9 +22,10 @@ from app.releasing.control import cancel, pause, resume
 from app.releasing.names import about_of
 from app.releasing.work import Work
 from app.steps.contract import Context, Done, Outcome, Refused, Waiting
+from app.workers.service import WorkerIdentity, give_back
 from tests.execution.instant import hands, worker
 from tests.execution.rollouts import ANNA, TARGET, queue_rollout
-from tests.instant import Hands
+from tests.instant import Hands, open_worker
 from tests.releases.conftest import planned
 
 __all__ = ["hands", "planned", "worker"]
@@ -254,6 +255,42 @@ def test_worker_that_is_stopped_while_a_step_polls_keeps_its_memory(worker: Work
     assert (step.status, step.memory, step.attempts) == (StepStatus.WAITING, {"polls": 1}, 1)
     assert step.wait_until is not None
     assert step.wait_until <= worker.now(), "whoever goes on begins at once"
+
+
+@pytest.mark.parametrize("is_gone", [True, False], ids=["older-worker-gone", "older-worker-lives"])
+def test_worker_of_a_newer_version_goes_on_with_what_an_older_one_left_waiting(
+    worker: WorkerContext, hands: Hands, is_gone: bool
+) -> None:
+    rollout_id = queue_rollout(worker)
+    hands.acts["create_endpoint"] = polls(worker)
+    drain(worker)
+    left = step_of(worker, rollout_id)
+    if is_gone:
+        with worker.database.write() as session:
+            give_back(session, worker.identity.id)
+    newer_hands = Hands()
+    newer = open_worker(
+        worker.settings,
+        worker.database,
+        newer_hands,
+        identity=WorkerIdentity(id="worker-2", host="there", pid=2, version="1"),
+    )
+    newer_hands.acts["create_endpoint"] = polls(newer, 2)
+    ring(newer)
+    assert drain(newer) == 0, "it is not due yet"
+
+    for _ in range(2):
+        let_time_pass(worker.database, rollout_id, HOUR)
+        ring(newer)
+        assert drain(newer) == 1
+
+    ended = step_of(newer, rollout_id)
+    assert status_of(newer, rollout_id) is Status.SUCCEEDED
+    assert (ended.sentence, ended.attempts, ended.worker) == ("Over after 2 polls.", 1, "worker-2")
+    assert (left.memory, ended.memory) == ({"polls": 1}, {"polls": 2})
+    assert (hands.seen.count("create_endpoint"), newer_hands.seen.count("create_endpoint")) == (1, 2)
+    assert left.started_at is not None
+    assert ended.output == {"first_begun_at": (left.started_at - 2 * HOUR).isoformat()}
 
 
 @pytest.mark.parametrize("is_due", [False, True])
