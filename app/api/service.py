@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Annotated, TypeVar, cast
 
@@ -12,6 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlmodel import Session
 
 from app.api.changes import Changes
+from app.api.trace_context import traceparent_of
 from app.database.concurrency import ConcurrencyLimit, write_limit
 from app.database.connection import Database
 from app.guardrails.rules import Guardrails
@@ -98,7 +99,8 @@ async def actor_of_headers(api: Service, request: Request) -> Actor:
         claimed_name=request.headers.get("mlrelease-actor"),
         claimed_groups=request.headers.get("mlrelease-groups", ""),
     )
-    return await api.authentication.authenticate(credentials, request_id=request_id_of(request))
+    actor = await api.authentication.authenticate(credentials, request_id=request_id_of(request))
+    return replace(actor, traceparent=traceparent_of(request))
 
 
 Api = Annotated[Service, Depends(_service)]

@@ -8,13 +8,13 @@ transaction was committed goes into the next one together: one lease check, one 
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from sqlmodel import Session
 
 from app.errors import Conflict, Unavailable
-from app.identity.actor import SERVICE
+from app.identity.actor import SERVICE, Actor
 from app.releasing.work import Releasing, Work
 
 Result = TypeVar("Result")
@@ -25,6 +25,7 @@ MOST = 16  # in one transaction: whoever wants one of their releases waits for a
 @dataclass
 class _Waiting:
     act: Callable[[Work], Any]
+    actor: Actor
     is_over: bool = False
     result: Any = None
     error: BaseException | None = None
@@ -39,12 +40,13 @@ class BatchWriter:
         self._waiting: deque[_Waiting] = deque()
         self._head = threading.Lock()
 
-    def write(self, act: Callable[[Work], Result]) -> Result:
+    def write(self, act: Callable[[Work], Result], *, traceparent: str | None = None) -> Result:
         """Run ``act`` in a transaction that is committed when this returns. It may be run more than once, the last time for good.
+        ``traceparent``: of the trace that what it queues goes on in.
 
         Raises what ``act`` or the fence raise, and Unavailable; then nothing of ``act`` is written.
         """
-        mine = _Waiting(act)
+        mine = _Waiting(act, replace(SERVICE, traceparent=traceparent))
         self._waiting.append(mine)
         with self._head:
             while not mine.is_over:
@@ -69,7 +71,11 @@ class BatchWriter:
 
     def _run(self, work: Work, together: list[_Waiting]) -> list[Any]:
         self._fence(work)
-        return [each.act(work) for each in together]
+        results = []
+        for each in together:
+            work.actor = each.actor
+            results.append(each.act(work))
+        return results
 
 
 def _end(together: list[_Waiting], error: BaseException) -> None:

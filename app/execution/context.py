@@ -67,6 +67,7 @@ class WorkerContext:
     budget: Budget = field(default_factory=Budget)
     driven: Driven = field(default_factory=Driven)
     record: RecordCache = field(default_factory=RecordCache)
+    traceparent: str | None = None  # of what is carried out with it
 
     @cached_property
     def releasing(self) -> Releasing:
@@ -75,6 +76,12 @@ class WorkerContext:
     @cached_property
     def writer(self) -> BatchWriter:
         return BatchWriter(self.releasing, fence=lambda session: require_lease(session, self.identity.id))
+
+    def in_trace(self, traceparent: str | None) -> "WorkerContext":
+        """The same worker, carrying out part of this trace: what it queues goes on in it."""
+        same = replace(self, traceparent=traceparent)
+        vars(same)["writer"] = self.writer  # one of a process
+        return same
 
     def now(self) -> datetime:
         """By the database's clock: what one worker writes another compares."""
@@ -86,7 +93,7 @@ class WorkerContext:
         A database that is away for a moment is waited for as long as the lease is held. Raises Interrupted without a lease.
         """
 
-        return self._insist(lambda: self.writer.write(act))
+        return self._insist(lambda: self.writer.write(act, traceparent=self.traceparent))
 
     def read(self, query: Callable[[Session], Result]) -> Result:
         """Run ``query`` on one consistent view; waits and raises as ``write`` does."""

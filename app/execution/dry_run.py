@@ -33,7 +33,7 @@ _NUMBER, _MARK = 0, "plan"
 
 def register_dry_run(worker: WorkerContext) -> None:
     """Make the workflow known to the engine."""
-    register_workflow(PLAN_DRY_RUN, lambda run_id: carry_out_dry_run(worker, run_id))
+    register_workflow(worker, PLAN_DRY_RUN, carry_out_dry_run)
 
 
 def carry_out_dry_run(worker: WorkerContext, run_id: str) -> str:

@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 def register_prepare(worker: WorkerContext) -> None:
     """Make the workflow known to the engine."""
-    register_workflow(PREPARE_RELEASE, lambda release_id: prepare_release(worker, release_id))
+    register_workflow(worker, PREPARE_RELEASE, prepare_release)
 
 
 def prepare_release(worker: WorkerContext, release_id: str) -> str:

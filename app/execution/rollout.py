@@ -9,8 +9,10 @@ from collections.abc import Mapping, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from sqlmodel import Session
+from structlog.contextvars import bind_contextvars, get_contextvars
 
 from app.errors import Conflict
 from app.execution.bounded import carry_out_bounded, internal_error
@@ -47,7 +49,7 @@ class Turn:
 
 def register_rollouts(worker: WorkerContext) -> None:
     """Make the workflow known to the engine."""
-    register_workflow(MOVE_TARGET, lambda target: move_target(worker, target))
+    register_workflow(worker, MOVE_TARGET, move_target)
 
 
 def move_target(worker: WorkerContext, target: str) -> Status | None:
@@ -93,7 +95,8 @@ def is_driven_elsewhere(session: Session, worker: WorkerContext, steps: list[Ste
 def _carry_out(worker: WorkerContext, rollout_id: str, *, attempt: int) -> Status:
     running: dict[Future[End], str] = {}
     ended: dict[str, End] = {}
-    with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="step") as pool:
+    log_as_here = partial(bind_contextvars, **get_contextvars())
+    with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="step", initializer=log_as_here) as pool:
         while True:
             turn = _record_and_begin(worker, rollout_id, attempt, ended=ended, running=set(running.values()))
             if turn.status is not None:
@@ -191,9 +194,9 @@ def _let_go(work: Work, rollout: Rollout) -> Turn:
 
 
 def _free_target(work: Work, target: str) -> None:
-    """A rollout moves it no more: those that came to it meanwhile found it taken, and are told."""
+    """A rollout moves it no more: those that came to it meanwhile found it taken, and are told. Others asked for them."""
     if is_queued_at(work, target):
-        work.queue.move_target(work, target)
+        work.queue.move_target(work, target, in_trace=False)
 
 
 def _finish_midway(worker: WorkerContext, rollout_id: str, attempt: int) -> Status:

@@ -18,6 +18,7 @@ class Actor:
     request_id: str | None = None
     groups: frozenset[str] = frozenset()
     grants: tuple[Grant, ...] = ()
+    traceparent: str | None = None  # W3C Trace Context: the trace that their request belongs to
 
     def may(self, permission: Permission, model: str | None = None) -> bool:
         """For one model; without one, for what belongs to no model or to all."""

@@ -6,9 +6,9 @@ from typing import Protocol
 
 from dbos import DBOSClient, EnqueueOptions, WorkflowSerializationFormat
 from sqlalchemy import Engine
-from sqlmodel import Session
 
 from app.database.connection import available
+from app.events.work import UnitOfWork
 from app.releasing.names import (
     ENGINE_NAME,
     MOVE_TARGET,
@@ -27,13 +27,13 @@ DELETED_AT_ONCE = 500
 
 
 class WorkQueue(Protocol):
-    """What the use cases ask of the engine."""
+    """What the use cases ask of the engine. What they queue goes on in the trace of whose unit of work it is."""
 
-    def prepare_release(self, session: Session, release_id: str) -> None: ...
+    def prepare_release(self, work: UnitOfWork, release_id: str) -> None: ...
 
-    def plan_dry_run(self, session: Session, run_id: str) -> None: ...
+    def plan_dry_run(self, work: UnitOfWork, run_id: str) -> None: ...
 
-    def move_target(self, session: Session, target: str) -> None: ...
+    def move_target(self, work: UnitOfWork, target: str, *, in_trace: bool = True) -> None: ...
 
     def waiting_or_running(self) -> set[str]: ...
 
@@ -56,14 +56,17 @@ class DbosQueue:
             retry_connection_errors=False,
         )
 
-    def prepare_release(self, session: Session, release_id: str) -> None:
-        self._put(session, PREPARE_RELEASE, release_id, about=preparation_of(release_id))
+    def prepare_release(self, work: UnitOfWork, release_id: str) -> None:
+        self._put(work, PREPARE_RELEASE, release_id, about=preparation_of(release_id))
 
-    def plan_dry_run(self, session: Session, run_id: str) -> None:
-        self._put(session, PLAN_DRY_RUN, run_id, about=run_id)
+    def plan_dry_run(self, work: UnitOfWork, run_id: str) -> None:
+        self._put(work, PLAN_DRY_RUN, run_id, about=run_id)
 
-    def move_target(self, session: Session, target: str) -> None:
-        """Have whatever may move a target now carried on. Once too often does no harm: then there is nothing to be done."""
+    def move_target(self, work: UnitOfWork, target: str, *, in_trace: bool = True) -> None:
+        """Have whatever may move a target now carried on. Once too often does no harm: then there is nothing to be done.
+
+        ``in_trace``: whether that is part of what the actor of ``work`` has asked for, and so of their trace.
+        """
         options: EnqueueOptions = {
             "workflow_name": MOVE_TARGET,
             "queue_name": ROLLOUTS,
@@ -71,7 +74,8 @@ class DbosQueue:
             "queue_partition_key": target,
             "serialization_type": WorkflowSerializationFormat.PORTABLE,
         }
-        self._client.enqueue_in_transaction(session, options, target)
+        traceparent = work.actor.traceparent if in_trace else None
+        self._client.enqueue_in_transaction(work, options, target, traceparent)
 
     def waiting_or_running(self) -> set[str]:
         """The ids of every workflow that will be carried out, or is. Raises Unavailable."""
@@ -110,11 +114,11 @@ class DbosQueue:
     def close(self) -> None:
         self._client.destroy()
 
-    def _put(self, session: Session, workflow: str, subject: str, *, about: str) -> None:
+    def _put(self, work: UnitOfWork, workflow: str, subject: str, *, about: str) -> None:
         options: EnqueueOptions = {
             "workflow_name": workflow,
             "queue_name": TASKS,
             "workflow_id": new_workflow_id(about),
             "serialization_type": WorkflowSerializationFormat.PORTABLE,
         }
-        self._client.enqueue_in_transaction(session, options, subject)
+        self._client.enqueue_in_transaction(work, options, subject, work.actor.traceparent)

@@ -1,5 +1,6 @@
 """Rollouts that wait for their turn, as the service would have queued them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from app.execution.context import WorkerContext
@@ -18,10 +19,15 @@ TARGET = "sub/rg/ws/dev"
 
 
 def queue_rollout(
-    worker: WorkerContext, *, target: str = TARGET, timeout: timedelta = timedelta(hours=100), key_suffix: str = ""
+    worker: WorkerContext,
+    *,
+    target: str = TARGET,
+    timeout: timedelta = timedelta(hours=100),
+    key_suffix: str = "",
+    traceparent: str | None = None,
 ) -> str:
     """A rollout of a release of its own that waits for its turn. ``key_suffix``: of every step's key."""
-    with Work(worker.releasing, ANNA).transaction() as work:
+    with Work(worker.releasing, replace(ANNA, traceparent=traceparent)).transaction() as work:
         first = work.get_one(Release, "churn-1")
         asked = Request("churn", first.definition_id, 1, first.job_id, first.job, ("dev",))
         release = create_release(work, asked, mark="abcd")

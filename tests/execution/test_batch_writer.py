@@ -14,6 +14,7 @@ from app.execution.batch_writer import MOST, BatchWriter
 from app.guardrails.rules import NO_GUARDRAILS
 from app.releasing.queue import DbosQueue
 from app.releasing.work import Releasing, Work
+from tests.traces import traces
 
 WRITERS = 3 * MOST
 
@@ -90,3 +91,18 @@ def test_without_a_lease_nobody_writes(database: Database, releasing: Releasing)
     with ThreadPoolExecutor(WRITERS) as pool:
         assert set(pool.map(write, range(WRITERS))) == {"lease_lost"}
     assert kept(database) == set()
+
+
+def test_what_is_written_together_is_queued_each_in_its_own_trace(database: Database, releasing: Releasing) -> None:
+    begun: list[Session] = []
+    writer = BatchWriter(releasing, fence=begun.append)
+
+    def write(number: int) -> None:
+        trace = f"trace-{number}" if number % 3 else None
+        writer.write(lambda work: work.queue.move_target(work, str(number)), traceparent=trace)
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(write, range(WRITERS)))
+
+    assert dict(traces(database)) == {str(each): f"trace-{each}" if each % 3 else None for each in range(WRITERS)}
+    assert len(begun) < WRITERS, "those that waited were written together"
