@@ -103,7 +103,7 @@ def test_what_runs_beside_the_service_on_one_machine_shows_no_secret(tmp_path: P
                 with suppress(FileNotFoundError, ProcessLookupError):
                     command = Path(f"/proc/{child}/cmdline").read_text()
                     for name in ("watchdog", "emulator"):
-                        if f"app.cli.{name}" in command or f"azureml-{name}" in command:
+                        if f"app.local.{name}" in command or f"azureml-{name}" in command:
                             shown[name] = Path(f"/proc/{child}/environ").read_bytes()
         own = Path(f"/proc/{up.pid}/environ").read_bytes()
     finally:

@@ -249,7 +249,7 @@ def test_issuer_that_sends_a_letter_now_and_then_has_a_deadline_in_total_and_is_
     issuer.goes_on.clear()
 
     for _ in range(3):
-        assert "no answer within 0.3 s" in bearer(issuer.token()).get(PATH).json()["detail"]
+        assert "no response within 0.3 s" in bearer(issuer.token()).get(PATH).json()["detail"]
 
     assert len(issuer.requests) == 1
 

@@ -23,6 +23,7 @@ from tests.azureml.running import RunningEmulator
 from tests.azureml.team import write_training
 from tests.execution.instant import hands, worker
 from tests.instant import Hands
+from tests.waiting import wait_until
 
 __all__ = ["Hands", "hands", "worker"]
 
@@ -149,9 +150,12 @@ def test_log_that_cannot_be_had_does_not_keep_the_end_from_being_known(
 def test_canceled_job_says_what_azure_says_of_it_and_how_far_it_came(
     looking: WorkerContext, azure: AzureML, tmp_path: Path
 ) -> None:
-    folder, name = a_command(tmp_path / "team", "echo half way && exec sleep 600"), f"ends-{uuid.uuid4().hex[:8]}"
+    came = tmp_path / "half-way"
+    folder = a_command(tmp_path / "team", f"echo half way && touch {came} && exec sleep 600")
+    name = f"ends-{uuid.uuid4().hex[:8]}"
     submit_job(azure, DEV, name, folder=folder, entry="pipeline.yml", bundle_digest="sha256:0", tags={})
     wait_for(azure, name, "running")
+    wait_until(came.exists, what="the job has written its line")
     with azure.connect(DEV, doing="cancel") as client:
         client.jobs.begin_cancel(name).result()
     wait_for(azure, name, "canceled")
