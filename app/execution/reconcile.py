@@ -30,14 +30,14 @@ from app.releases.attempts import (
     renew_attempt,
 )
 from app.releases.locks import lock_release, lock_rollout
-from app.releases.queries import last_kinds, whose_turn
+from app.releases.queries import last_in_a_row, whose_turn
 from app.releases.service import move_release
 from app.releases.states import DRIVEN, DryRunState, Status
 from app.releases.tables import DryRun, Release, Rollout
 from app.releasing.names import about_of, preparation_of
 from app.releasing.work import Work
 from app.steps.contract import Interrupted
-from app.workers.queries import live_ids
+from app.workers.queries import last_change, live_ids
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +45,10 @@ DROP_SECONDS = (
     30.0  # that the engine and this process may differ: between being taken out of the queue and beginning is a moment
 )
 KEPT_SECONDS = 3600.0  # that the engine's rows of what is over may be looked at; ours say what came of it
-MOST_IN_A_ROW = 5  # that a row is enqueued anew without anything else happening to it
+MOST_IN_A_ROW = 5  # that a row is enqueued anew without anything else happening to it, while all workers live
+MOST_WITH_LOSSES = (
+    50  # the same where workers are lost meanwhile: what ends each worker that takes it up must come to an end too
+)
 GIVEN_UP = "It was queued again {} times without progress. See its id in the logs of the workers."
 
 
@@ -151,8 +154,8 @@ def _rollout(worker: WorkerContext, rollout_id: str, attempt: int) -> Callable[[
             return False
         if rollout_id in worker.driven or is_driven_elsewhere(work, worker, steps):
             return False
-        if _gets_nowhere(work, release, REQUEUED_ROLLOUT):
-            fail_rollout(work, rollout_id, GIVEN_UP.format(MOST_IN_A_ROW))
+        if times := _gets_nowhere(work, worker, release, REQUEUED_ROLLOUT):
+            fail_rollout(work, rollout_id, GIVEN_UP.format(times))
         else:
             renew_attempt(work, rollout)
         work.queue.move_target(work, rollout.target)
@@ -161,8 +164,14 @@ def _rollout(worker: WorkerContext, rollout_id: str, attempt: int) -> Callable[[
     return requeue
 
 
-def _gets_nowhere(session: Session, release: Release, kind: str) -> bool:
-    return last_kinds(session, release.id, limit=MOST_IN_A_ROW) == [kind] * MOST_IN_A_ROW
+def _gets_nowhere(session: Session, worker: WorkerContext, release: Release, kind: str) -> int:
+    """How many times in a row it was enqueued anew for nothing; 0 while that may have other reasons: workers that were killed."""
+    times = last_in_a_row(session, release.id, kind, limit=MOST_WITH_LOSSES)
+    if len(times) == MOST_WITH_LOSSES:
+        return len(times)
+    if len(times) < MOST_IN_A_ROW or times[MOST_IN_A_ROW - 1].at <= last_change(session, worker.identity.id):
+        return 0
+    return len(times)
 
 
 def _release(worker: WorkerContext, release_id: str, revision: int) -> Callable[[Work], bool]:
@@ -170,8 +179,8 @@ def _release(worker: WorkerContext, release_id: str, revision: int) -> Callable[
         release = lock_release(work, release_id)
         if release.revision != revision or release.status is not Status.PENDING or release_id in worker.driven:
             return False
-        if _gets_nowhere(work, release, REQUEUED_RELEASE):
-            said = {"code": INTERNAL_ERROR, "sentence": GIVEN_UP.format(MOST_IN_A_ROW)}
+        if times := _gets_nowhere(work, worker, release, REQUEUED_RELEASE):
+            said = {"code": INTERNAL_ERROR, "sentence": GIVEN_UP.format(times)}
             move_release(work, release, Status.FAILED, **said)
             return False
         note_requeued(work, release)

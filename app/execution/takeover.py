@@ -8,6 +8,7 @@ import structlog
 from app.database.connection import Database
 from app.events.work import UnitOfWork
 from app.identity.actor import SERVICE
+from app.workers.queries import WORKER_LOST
 from app.workers.service import take_away_expired
 
 log = structlog.get_logger(__name__)
@@ -35,6 +36,6 @@ class Takeover:
             gone = take_away_expired(work)
             for worker in gone:
                 log.warning("worker_lost", worker=worker)
-                work.append_event("worker.lost", subject=worker)
+                work.append_event(WORKER_LOST, subject=worker)
         if gone:
             self._lost()

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from itertools import takewhile
 
 from sqlalchemy import bindparam, tuple_
 from sqlmodel import Session, col, func, select
@@ -251,10 +252,10 @@ def list_events(
     return list(session.exec(query).all())
 
 
-def last_kinds(session: Session, release_id: str, *, limit: int) -> list[str]:
-    """The kinds of a release's last events, the newest first."""
-    query = select(Event.kind).where(Event.release_id == release_id).order_by(col(Event.seq).desc()).limit(limit)
-    return list(session.exec(query).all())
+def last_in_a_row(session: Session, release_id: str, kind: str, *, limit: int) -> list[Event]:
+    """A release's last events as long as they are of this kind, the newest first."""
+    query = select(Event).where(Event.release_id == release_id).order_by(col(Event.seq).desc()).limit(limit)
+    return list(takewhile(lambda event: event.kind == kind, session.exec(query).all()))
 
 
 def revisions_of(session: Session, release_ids: Collection[str]) -> dict[str, int]:

@@ -1,15 +1,27 @@
 """Reading workers."""
 
+from datetime import datetime
+
 from sqlmodel import Session, col, select
 
 from app.database.clock import database_now
+from app.events.tables import Event
 from app.workers.tables import Worker
+
+WORKER_LOST = "worker.lost"  # the kind of event
 
 
 def list_workers(session: Session) -> list[Worker]:
     """Those that hold a lease, the longest at work first."""
     now = database_now(session)
     return list(session.exec(select(Worker).where(col(Worker.expires_at) > now).order_by(col(Worker.started_at))).all())
+
+
+def last_change(session: Session, worker_id: str) -> datetime:
+    """When a worker was last lost, or this one began: whatever was under way may have ended with a process then."""
+    lost = select(Event.at).where(Event.kind == WORKER_LOST).order_by(col(Event.seq).desc()).limit(1)
+    began = session.get_one(Worker, worker_id).started_at
+    return max(began, session.exec(lost).first() or began)
 
 
 def live_ids(session: Session) -> set[str]:

@@ -22,7 +22,7 @@ from app.execution.context import WorkerContext
 from app.execution.dry_run import carry_out_dry_run
 from app.execution.poll_jobs import LOST_AFTER, poll_job
 from app.execution.prepare import prepare_release
-from app.execution.reconcile import MOST_IN_A_ROW, Reconciliation
+from app.execution.reconcile import MOST_IN_A_ROW, MOST_WITH_LOSSES, Reconciliation
 from app.execution.rollout import carry_out_rollout
 from app.execution.timers import wake_rollout
 from app.identity.actor import SERVICE, Actor
@@ -41,6 +41,7 @@ from app.releases.tables import DryRun, Release, Rollout
 from app.releasing.control import cancel, retry
 from app.releasing.work import Work
 from app.steps.contract import Context, Done
+from app.workers.queries import WORKER_LOST
 from tests.bundles.tars import tar_of
 from tests.execution.breaking import Broken, refusing, refusing_statements
 from tests.execution.instant import hands, worker
@@ -437,6 +438,29 @@ def test_what_gets_lost_again_and_again_is_failed(worker: WorkerContext) -> None
         rollout = session.get_one(Rollout, rollout_id)
         assert (rollout.status, rollout.code) == (Status.FAILED, "internal_error")
         assert "queued again 5 times" in rollout.sentence
+
+
+def test_workers_that_are_killed_again_and_again_are_no_reason_to_fail_what_they_drove(worker: WorkerContext) -> None:
+    rollout_id = queued(worker)
+    for _ in range(MOST_IN_A_ROW + 2):
+        empty_engine(worker.database)
+        with UnitOfWork(worker.database, SERVICE).transaction() as work:
+            work.append_event(WORKER_LOST, subject="worker-2")
+        assert TARGET in reconcile(worker)
+
+    assert carry_out_rollout(worker, rollout_id) is Status.SUCCEEDED
+
+
+def test_what_ends_every_worker_that_takes_it_up_is_failed_all_the_same(worker: WorkerContext) -> None:
+    rollout_id = queued(worker)
+    for _ in range(MOST_WITH_LOSSES + 1):
+        with UnitOfWork(worker.database, SERVICE).transaction() as work:
+            work.append_event(WORKER_LOST, subject="worker-2")
+        empty_engine(worker.database)
+        reconcile(worker)
+
+    with worker.database.read() as session:
+        assert session.get_one(Rollout, rollout_id).status is Status.FAILED
 
 
 def test_what_has_a_time_at_which_it_goes_on_wants_no_workflow(worker: WorkerContext) -> None:
