@@ -114,7 +114,8 @@ class Settings(BaseSettings):
 
     log_format: Literal["console", "json"] = Field(
         default="console",
-        description="console: for people; json: each log line is a JSON document, except what the Azure SDK prints",
+        description="console: for people; json: each log line is a JSON document, except what the Azure SDK prints. Lines of what a "
+        "worker does for a request have its `traceparent` (W3C Trace Context)",
     )
 
     @field_validator("database_url")
