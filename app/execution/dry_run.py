@@ -37,7 +37,7 @@ def register_dry_run(worker: WorkerContext) -> None:
 
 
 def carry_out_dry_run(worker: WorkerContext, run_id: str) -> str:
-    """Look ahead, plan, keep what came of it; its state in a word."""
+    """Resolve the content, run the preflight checks, make the plans and keep all of it; the dry run's state."""
     return carry_out_bounded(
         worker,
         run_id,
