@@ -99,8 +99,30 @@ class CreateDeployment(StepConfig):
     tags: Mapping[str, str]
 
 
+class ReuseDeployment(StepConfig):
+    """A deployment that is there already, as it was on record: with the tag ``release``; None where others made it.
+
+    ``model`` and ``environment`` are Azure's ids; ``owner`` is the model that the endpoint serves. ``digest`` None: nobody knows
+    the content of what others made.
+    """
+
+    kind = "reuse_deployment"
+    goal = "the earlier deployment was found as it is on record"
+    minutes = 30
+
+    workspace: Place
+    endpoint: str
+    deployment: str
+    owner: str
+    release: str | None
+    model: str | None
+    environment: str | None
+    instance_type: str | None
+    digest: str | None
+
+
 class VerifyDeployment(StepConfig):
-    """``golden``: a file in the bundle, or the requests themselves; None: nothing is asked."""
+    """``golden``: a file in the bundle, or the requests themselves; None: nothing is asked. ``digest`` None: it is not known."""
 
     kind = "verify_deployment"
     goal = "every golden request was answered"
@@ -110,7 +132,7 @@ class VerifyDeployment(StepConfig):
     endpoint: str
     deployment: str
     golden: str | list[Any] | None = None
-    digest: str
+    digest: str | None
 
 
 class ShiftTraffic(StepConfig):
@@ -152,7 +174,7 @@ class RetireDeployments(StepConfig):
 
 
 class ConfirmServing(StepConfig):
-    """``key_vault``: where the endpoint's secrets were published, if anywhere."""
+    """``made_by``: the step whose output says how the deployment was. ``key_vault``: where secrets were published, if anywhere."""
 
     kind = "confirm_serving"
     goal = "it was read back that the new deployment serves"
@@ -161,7 +183,8 @@ class ConfirmServing(StepConfig):
     workspace: Place
     endpoint: str
     deployment: str
-    digest: str
+    digest: str | None
+    made_by: str = CreateDeployment.kind
     key_vault: str | None = None
 
 

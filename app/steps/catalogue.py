@@ -13,6 +13,7 @@ from app.steps.missing import require_there
 from app.steps.publish_secrets import publish_secrets
 from app.steps.register_model import register_model
 from app.steps.retire_deployments import retire_deployments
+from app.steps.reuse_deployment import reuse_deployment
 from app.steps.share_environment import share_environment
 from app.steps.share_model import share_model
 from app.steps.shift_traffic import shift_traffic
@@ -25,6 +26,7 @@ STEPS: Mapping[str, Callable[[AzureML, Context, Any], Done]] = {
     "share_environment": share_environment,
     "create_endpoint": create_endpoint,
     "create_deployment": create_deployment,
+    "reuse_deployment": reuse_deployment,
     "verify_deployment": verify_deployment,
     "shift_traffic": shift_traffic,
     "publish_secrets": publish_secrets,

@@ -1,4 +1,4 @@
-"""The last step: read back from Azure that the new deployment serves, unchanged, with its published secrets."""
+"""The last step: read back from Azure that the deployment serves, unchanged, with its published secrets."""
 
 from app.azureml.facade import AzureML
 from app.azureml.names import same_asset
@@ -45,14 +45,15 @@ def _deployment(azure: AzureML, context: Context, wanted: ConfirmServing) -> Dep
 
 
 def _require_as_made(found: Deployment, context: Context, wanted: ConfirmServing) -> None:
-    made = context.outputs["create_deployment"]
-    require_digest(found.tags.get(DIGEST_TAG, "unknown"), wanted.digest, where=f"deployment {wanted.deployment}")
+    made, release = context.outputs[wanted.made_by], found.tags.get(RELEASE_TAG)
+    if wanted.digest is not None:
+        require_digest(found.tags.get(DIGEST_TAG, "unknown"), wanted.digest, where=f"deployment {wanted.deployment}")
     is_and_was = {
         "its state": (found.state, "succeeded", found.state == "succeeded"),
         "model": (found.model, made["model"], same_asset(found.model, made["model"])),
         "environment": (found.environment, made["environment"], same_asset(found.environment, made["environment"])),
         "instance_type": (found.instance_type, made["instance_type"], found.instance_type == made["instance_type"]),
-        RELEASE_TAG: (found.tags.get(RELEASE_TAG), context.release, found.tags.get(RELEASE_TAG) == context.release),
+        RELEASE_TAG: (release, made["release"], release == made["release"]),
     }
     differences = [f"{name} is {is_}, was {was}" for name, (is_, was, same) in is_and_was.items() if not same]
     if differences:

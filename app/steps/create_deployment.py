@@ -10,8 +10,7 @@ from app.azureml.deployments import (
 )
 from app.azureml.errors import AzureMLError, ModelFailed
 from app.azureml.facade import AzureML
-from app.azureml.models import download_model
-from app.azureml.names import parse_asset, same_asset
+from app.azureml.names import same_asset
 from app.azureml.types import Deployment
 from app.evidence.cleaning import MOST_LINES
 from app.evidence.service import DEPLOYMENT_LOG, Log
@@ -19,8 +18,7 @@ from app.planning.kinds import CreateDeployment
 from app.planning.tags import DIGEST_TAG, RELEASE_TAG
 from app.steps.contract import Context, Done, Refused
 from app.steps.deleting import delete_deployment
-from app.steps.digests import require_digest
-from app.steps.scratch import new_folder
+from app.steps.deployed_content import deployed_digest
 from app.steps.settled import settled_deployment
 from app.steps.waiting import begin_when_free
 
@@ -42,13 +40,14 @@ def create_deployment(azure: AzureML, context: Context, config: CreateDeployment
         delete_deployment(azure, context, config.workspace, config.endpoint, found)
     made = _create(azure, context, config, wanted) if found is None or changed else found
     _require_same(made, wanted)
-    content_digest = _deployed_digest(azure, context, config, made)
+    content_digest = deployed_digest(azure, context, config.workspace, made, wanted=config.digest)
     return Done(
         f"Deployment {wanted.name} of {wanted.endpoint} {'was created' if changed else 'exists'}, without traffic."
         if changed
         else f"Deployment {wanted.name} of {wanted.endpoint} exists.",
         output={
             "deployment": made.name,
+            "release": made.tags.get(RELEASE_TAG),
             "model": made.model,
             "environment": made.environment,
             "instance_type": made.instance_type,
@@ -134,16 +133,3 @@ def _require_same(found: Deployment, wanted: WantedDeployment) -> None:
             hint="Somebody changed it by hand. Delete it, and retry.",
             differences=differences,
         )
-
-
-def _deployed_digest(azure: AzureML, context: Context, config: CreateDeployment, made: Deployment) -> str:
-    """Over the files of the asset that the deployment refers to. Raises Refused when they are not this release's."""
-    asset = parse_asset(made.model or "")
-    if asset is None or asset.version is None:
-        raise Refused(
-            f"Deployment {made.name} refers to a model that was not found: {made.model}.", code="model_unknown"
-        )
-    where = asset.where or config.workspace
-    content = download_model(azure, where, asset.name, asset.version, into=new_folder(context))
-    require_digest(content.digest, config.digest, where=f"the model of deployment {made.name}")
-    return content.digest

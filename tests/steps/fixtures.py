@@ -182,6 +182,19 @@ def deployed(team: Team, name: str) -> Json:
     return {"workspace": place(), "endpoint": team.endpoint, "deployment": name}
 
 
+def reusing(team: Team, content: Json, name: str, *, release: int = 1) -> Json:
+    """As the deployment was made, which the team keeps as ``made``."""
+    made = team.outputs["made"]
+    as_made = {field: made[field] for field in ("model", "environment", "instance_type")}
+    return {
+        **deployed(team, name),
+        **as_made,
+        "owner": team.name,
+        "release": f"{team.name}-{release}",
+        "digest": content["model_digest"],
+    }
+
+
 def verifying(team: Team, content: Json, name: str) -> Json:
     return {**deployed(team, name), "golden": "golden.json", "digest": content["model_digest"]}
 

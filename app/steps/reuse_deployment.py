@@ -1,0 +1,76 @@
+"""Find a deployment that is there already as it is on record, so that it can get the traffic again."""
+
+from app.azureml.facade import AzureML
+from app.azureml.names import same_asset
+from app.azureml.types import Deployment
+from app.planning.kinds import ReuseDeployment
+from app.planning.tags import RELEASE_TAG
+from app.steps.contract import Context, Done, Refused
+from app.steps.deployed_content import deployed_digest
+from app.steps.endpoint_owner import is_ours
+from app.steps.settled import require_endpoint, settled_deployment
+
+_AGAIN = "Roll back again: what is gone or was changed is not reused, but made anew."
+
+
+def reuse_deployment(azure: AzureML, context: Context, wanted: ReuseDeployment) -> Done:
+    """Change nothing. Raises Refused unless it works and is as it was, its model's content too where that is known."""
+    endpoint = require_endpoint(azure, context, wanted.workspace, wanted.endpoint)
+    if not is_ours(endpoint, wanted.owner):
+        raise Refused(
+            f"Endpoint {wanted.endpoint} does not belong to {wanted.owner} any more.",
+            code="not_ours",
+            hint="Somebody changed its tag. Find out who uses it now.",
+        )
+    found = _require_usable(azure, context, wanted)
+    _require_as_on_record(found, wanted)
+    if wanted.digest is not None:
+        deployed_digest(azure, context, wanted.workspace, found, wanted=wanted.digest)
+    return Done(
+        f"Deployment {found.name} of {wanted.endpoint} was found as it is on record.",
+        output={
+            "deployment": found.name,
+            "release": found.tags.get(RELEASE_TAG),
+            "model": found.model,
+            "environment": found.environment,
+            "instance_type": found.instance_type,
+            "instance_count": found.instance_count,
+            "digest": wanted.digest,
+        },
+        changed=False,
+    )
+
+
+def _require_usable(azure: AzureML, context: Context, wanted: ReuseDeployment) -> Deployment:
+    found = settled_deployment(azure, context, wanted.workspace, wanted.endpoint, wanted.deployment)
+    if found is None:
+        raise Refused(
+            f"Deployment {wanted.deployment} of {wanted.endpoint} no longer exists.",
+            code="deployment_deleted",
+            hint=_AGAIN if wanted.release is not None else "Others made it, and this service cannot make it anew.",
+        )
+    if found.state != "succeeded":
+        raise Refused(
+            f"Deployment {wanted.deployment} of {wanted.endpoint} is not usable: it is {found.state}.",
+            code="deployment_not_ready",
+            hint="Repair it in Azure, or delete it, and roll back again.",
+        )
+    return found
+
+
+def _require_as_on_record(found: Deployment, wanted: ReuseDeployment) -> None:
+    release = found.tags.get(RELEASE_TAG)
+    is_and_was = {
+        "model": (found.model, wanted.model, same_asset(found.model, wanted.model)),
+        "environment": (found.environment, wanted.environment, same_asset(found.environment, wanted.environment)),
+        "instance_type": (found.instance_type, wanted.instance_type, found.instance_type == wanted.instance_type),
+        RELEASE_TAG: (release, wanted.release, release == wanted.release),
+    }
+    differences = [f"{name} is {is_}, was {was}" for name, (is_, was, same) in is_and_was.items() if not same]
+    if differences:
+        raise Refused(
+            f"Deployment {wanted.deployment} of {wanted.endpoint} is not as it is on record: {'; '.join(differences)}.",
+            code="deployment_changed",
+            hint="Somebody changed it. Find out who, delete it, and roll back again.",
+            differences=differences,
+        )
