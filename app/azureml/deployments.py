@@ -1,6 +1,6 @@
 """Online deployments: made, looked at, removed. Every change only begins here; look again to see its end."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,9 @@ from app.azureml.types import Deployment
 from app.azureml.yaml_files import as_source, read_mapping
 from app.bundles.local_paths import require_local_paths
 from app.planning.places import Place
+
+_SECTIONS = ("request_settings", "liveness_probe", "readiness_probe")
+_SINGLE_SETTINGS = ("app_insights_enabled", "egress_public_network_access", "model_mount_path")
 
 
 @dataclass(frozen=True)
@@ -104,9 +107,24 @@ def _plain(deployment: OnlineDeployment) -> Deployment:
         environment=deployment.environment if isinstance(deployment.environment, str) else None,
         instance_type=deployment.instance_type,
         instance_count=deployment.instance_count,
+        code=code.code if code is not None and isinstance(code.code, str) else None,
         scoring_script=str(code.scoring_script) if code is not None else None,
         request_timeout_ms=getattr(deployment.request_settings, "request_timeout_ms", None),
+        environment_variables=words(deployment.environment_variables),
+        settings=dict(_settings(deployment)),
         tags=words(deployment.tags),
         created_at=getattr(deployment.creation_context, "created_at", None),
         operation_uri=properties.get("AzureAsyncOperationUri"),
     )
+
+
+def _settings(deployment: OnlineDeployment) -> Iterator[tuple[str, str]]:
+    """By what the YAML calls them. Of what exists Azure tells the defaults, too."""
+    for section, found in ((each, getattr(deployment, each)) for each in _SECTIONS):
+        for key, value in () if found is None else sorted(vars(found).items()):
+            if value is not None:
+                yield f"{section}.{key}", word(value)
+    for key in _SINGLE_SETTINGS:
+        value = getattr(deployment, key, None)
+        if value is not None:
+            yield key, word(value)

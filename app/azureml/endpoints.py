@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from azure.ai.ml import load_online_endpoint
-from azure.ai.ml.entities import EndpointAuthKeys, OnlineEndpoint
+from azure.ai.ml.entities import EndpointAuthKeys, IdentityConfiguration, OnlineEndpoint
 
 from app.azureml.errors import AlreadyExists, NameTaken, NotFound
 from app.azureml.facade import AzureML
@@ -107,8 +107,17 @@ def _plain(endpoint: OnlineEndpoint) -> Endpoint:
         mirror_traffic=_shares(endpoint.mirror_traffic),
         tags=words(endpoint.tags),
         public_network_access=word(getattr(endpoint, "public_network_access", None)) or None,
+        identity=_identity(endpoint.identity),
         operation_uri=properties.get("AzureAsyncOperationUri"),
     )
+
+
+def _identity(identity: IdentityConfiguration | None) -> str | None:
+    """Its kind, and the ids of those that the team assigned. Azure's own ids of it follow from these."""
+    if identity is None:
+        return None
+    assigned = sorted(str(each.resource_id).lower() for each in identity.user_assigned_identities or ())
+    return ", ".join([word(identity.type).lower(), *assigned])
 
 
 def _shares(traffic: Mapping[str, int] | None) -> dict[str, int]:

@@ -53,10 +53,3 @@ def job_output_uri(job: str, output: str, path: str) -> str:
     inside = "" if path.strip("/") in {"", "."} else path.strip("/")
     name = "artifacts" if output == ARTIFACTS else output
     return f"azureml://jobs/{job}/outputs/{name}/paths/{inside}"
-
-
-def same_asset(one: str | None, other: str | None) -> bool:
-    """Whether two references name the same version: Azure changes their case and their prefix."""
-    if one is None or other is None:
-        return one == other
-    return one.removeprefix("azureml:").rstrip("/").lower() == other.removeprefix("azureml:").rstrip("/").lower()

@@ -134,6 +134,7 @@ class Endpoint(FromAzure):
     mirror_traffic: Mapping[str, int]
     tags: Mapping[str, str]
     public_network_access: str | None
+    identity: str | None  # what it acts as in Azure: ``system_assigned``, or the ids of user-assigned ones
     operation_uri: str | None  # of its last operation: tells why it failed
 
     @property
@@ -169,8 +170,11 @@ class Deployment(FromAzure):
     environment: str | None
     instance_type: str | None
     instance_count: int | None
+    code: str | None  # the id of the code asset
     scoring_script: str | None
     request_timeout_ms: int | None
+    environment_variables: Mapping[str, str] = field(repr=False)  # a team may have put a secret there
+    settings: Mapping[str, str]  # of requests, probes, collected data and the network, by what the YAML calls them
     tags: Mapping[str, str]
     created_at: datetime | None
     operation_uri: str | None

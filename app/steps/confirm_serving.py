@@ -1,9 +1,9 @@
 """The last step: read back from Azure that the deployment serves, unchanged, with its published secrets."""
 
 from app.azureml.facade import AzureML
-from app.azureml.names import same_asset
 from app.azureml.secrets import stale_secrets
 from app.azureml.types import Deployment, Endpoint
+from app.planning.assets import same_asset
 from app.planning.kinds import ConfirmServing
 from app.planning.tags import DIGEST_TAG, RELEASE_TAG
 from app.steps.contract import Context, Done, Refused

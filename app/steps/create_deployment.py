@@ -10,10 +10,10 @@ from app.azureml.deployments import (
 )
 from app.azureml.errors import AzureMLError, ModelFailed
 from app.azureml.facade import AzureML
-from app.azureml.names import same_asset
 from app.azureml.types import Deployment
 from app.evidence.cleaning import MOST_LINES
 from app.evidence.service import DEPLOYMENT_LOG, Log
+from app.planning.assets import same_asset
 from app.planning.kinds import CreateDeployment
 from app.planning.tags import DIGEST_TAG, RELEASE_TAG
 from app.steps.contract import Context, Done, Refused

@@ -1,8 +1,8 @@
 """Find a deployment that is there already as it is on record, so that it can get the traffic again."""
 
 from app.azureml.facade import AzureML
-from app.azureml.names import same_asset
 from app.azureml.types import Deployment
+from app.planning.assets import same_asset
 from app.planning.kinds import ReuseDeployment
 from app.planning.tags import RELEASE_TAG
 from app.steps.contract import Context, Done, Refused

@@ -1,8 +1,7 @@
 """The history of serving deployments, newest first: a tag of the endpoint, written together with the traffic."""
 
 from app.azureml.types import Endpoint
-
-SERVED_TAG = "mlrelease.served"
+from app.planning.tags import SERVED_TAG
 
 _KEPT = 7  # names; a tag's value ends at 256 characters
 

@@ -6,8 +6,9 @@ from app.azureml.errors import OperationEnded
 from app.azureml.facade import AzureML
 from app.azureml.types import Endpoint
 from app.planning.kinds import ShiftTraffic
+from app.planning.tags import SERVED_TAG
 from app.steps.contract import Context, Done, Refused
-from app.steps.served import SERVED_TAG, served_after
+from app.steps.served import served_after
 from app.steps.settled import require_endpoint
 from app.steps.shares import serves_alone, shown_shares
 from app.steps.waiting import begin_when_free, wait_until

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.azureml.names import AssetName, job_output_uri, parse_asset, registry_uri, same_asset
+from app.azureml.names import AssetName, job_output_uri, parse_asset, registry_uri
 from app.azureml.types import RegistryRef
 from app.azureml.versions import newest_first, next_version
 from app.planning.places import Place
@@ -39,13 +39,6 @@ def test_uri_of_a_registry_reads_back() -> None:
 )
 def test_path_in_an_output(path: str, ends: str) -> None:
     assert job_output_uri("job", "model", path) == f"azureml://jobs/job/outputs/model/{ends}"
-
-
-def test_same_asset_in_another_spelling() -> None:
-    assert same_asset(f"azureml:{ARM}", ARM.lower())
-    assert not same_asset(ARM, ARM.replace("versions/3", "versions/4"))
-    assert same_asset(None, None)
-    assert not same_asset(None, ARM)
 
 
 @pytest.mark.parametrize(

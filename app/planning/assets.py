@@ -1,0 +1,8 @@
+"""Comparing Azure's references to versions of models, environments and code."""
+
+
+def same_asset(one: str | None, other: str | None) -> bool:
+    """Whether two references name the same version: Azure changes their case and their prefix."""
+    if one is None or other is None:
+        return one == other
+    return one.removeprefix("azureml:").rstrip("/").lower() == other.removeprefix("azureml:").rstrip("/").lower()
