@@ -28,7 +28,9 @@ from app.identity.actor import SERVICE
 from app.planning.budget import Budget
 from app.planning.checks import Check
 from app.planning.content import Content
-from app.planning.kinds import KINDS
+from app.planning.kinds import KINDS, ConfirmServing, CreateDeployment, ShiftTraffic
+from app.planning.observed import DeploymentFacts, Observed
+from app.planning.tags import DIGEST_TAG, RELEASE_TAG
 from app.preflight.checks import Preflight
 from app.preflight.resolve_content import ContentWanted
 from app.releases.queries import get_rollout, steps_of
@@ -95,13 +97,30 @@ class Hands:
         return Lookups(resolve_content, preflight)
 
     def step(self, kind: str) -> Step:
-        def carry_out(context: Context, _config: Any) -> Outcome:
+        def carry_out(context: Context, config: Any) -> Outcome:
             self.seen.append(kind)
             self.outputs[kind] = dict(context.outputs)
             act = self.acts.get(f"{context.release}:{context.stage}:{kind}") or self.acts.get(kind)
-            return act(context) if act else Done(f"{kind} is done.", {"of": kind})
+            outcome = act(context) if act else Done(f"{kind} is done.", {"of": kind})
+            if isinstance(outcome, Done) and outcome.observed is None:
+                return replace(outcome, observed=_observed(config))
+            return outcome
 
         return carry_out
+
+
+def _observed(config: Any) -> Observed | None:
+    """What the step would read back where Azure has done what it was asked for."""
+    match config:
+        case CreateDeployment():
+            tags = dict(config.tags)
+            digest = tags.setdefault(DIGEST_TAG, config.digest)
+            made = DeploymentFacts(name=config.deployment, release=tags.get(RELEASE_TAG), digest=digest, tags=tags)
+            return Observed(deployments=(made,))
+        case ShiftTraffic() | ConfirmServing():
+            return Observed(traffic={config.deployment: 100}, mirror={})
+        case _:
+            return None
 
 
 def _done(outcome: Outcome) -> Done:

@@ -52,6 +52,7 @@ class UnitOfWork(Session):
         self.locked: set[str] = set()  # ids of rows that this transaction holds the lock of
         self._given_now = now
         self._loose: list[tuple[Appended, Revised | None]] = []  # appended, and not linked to the chain yet
+        self._numbered: list[tuple[Appended, object, str]] = []  # rows that keep the number of an event
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
@@ -92,6 +93,10 @@ class UnitOfWork(Session):
         self._loose.append((event, release))
         return event
 
+    def number_with(self, event: Appended, row: object, column: str) -> None:
+        """Have a row keep an event's number, which it has once this transaction ends."""
+        self._numbered.append((event, row, column))
+
     def link_events(self) -> None:
         """Link what was appended so far to the chain, for who needs the numbers before the transaction ends."""
         if not self._loose:
@@ -114,6 +119,9 @@ class UnitOfWork(Session):
         connection.execute(_MOVE_HEAD, {"seq": seq, "hash": hash_})
         self._move_revisions(list(changed.values()))
         self._loose.clear()
+        for event, row, column in self._numbered:
+            setattr(row, column, event.seq)  # written by the commit
+        self._numbered.clear()
 
     def lock_chain_head(self) -> None:
         """Take the head's lock now instead of at the end: what is read after this no other writer changes."""

@@ -139,7 +139,7 @@ def _take_turn(
             return Turn([], rollout.status)
         for step in steps:
             if step.id in ended:
-                record_end(work, step, ended[step.id], log_days=worker.settings.log_days)
+                record_end(work, release, rollout, step, ended[step.id], log_days=worker.settings.log_days)
         if worker.signals.is_stopping:
             return Turn([]) if running else _let_go(work, rollout)
         try:

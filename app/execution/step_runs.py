@@ -15,7 +15,7 @@ from app.execution.attempts import carry_out
 from app.execution.bounded import internal_error
 from app.execution.context import WorkerContext
 from app.execution.progress import STEP_NOT_ON_RECORD
-from app.planning.ids import model_of, release_of
+from app.planning.observed import Observed
 from app.planning.steps import PlannedStep
 from app.releases.attempts import INTERNAL_ERROR
 from app.releases.locks import lock_step
@@ -23,6 +23,7 @@ from app.releases.service import move_step, report_progress
 from app.releases.states import Control, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.releasing.on_record import Ready, look_up_steps
+from app.serving.service import At, record_observed
 from app.steps.contract import Context, Done, Interrupted, OutOfTime, Refused, Waiting
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,7 @@ class End:
     log: Log | None = None  # what the team's code wrote: kept apart from the record
     wait_until: datetime | None = None
     memory: Json | None = None
+    observed: Observed | None = None
 
 
 def begin_steps(
@@ -76,8 +78,10 @@ def carry_out_step(worker: WorkerContext, job: Job) -> End:
     return _carry_out(worker, job)
 
 
-def record_end(work: UnitOfWork, step: StepRun, end: End, *, log_days: float) -> None:
-    """Our row is the checkpoint: a step that has ended is never carried out twice.
+def record_end(
+    work: UnitOfWork, release: Release, rollout: Rollout, step: StepRun, end: End, *, log_days: float
+) -> None:
+    """Our row is the checkpoint: a step that has ended is never carried out twice. What it read back is the serving record.
 
     What Azure or the team's code said may hold a secret, and an event stays for ever: what looks like one is left out, and of a log
     the event has no more than the digest.
@@ -85,10 +89,9 @@ def record_end(work: UnitOfWork, step: StepRun, end: End, *, log_days: float) ->
     where = ""
     output = end.output if end.status is StepStatus.SUCCEEDED else redact_all(end.output)
     if end.log is not None:
-        release_id = release_of(step.id)
-        kept = keep(work, end.log, subject=step.id, model=model_of(release_id), days=log_days)
+        kept = keep(work, end.log, subject=step.id, model=release.model, days=log_days)
         output = {**(output or {}), "log": kept}
-        where = f" Its log: mlrelease release logs {release_id}"
+        where = f" Its log: mlrelease release logs {release.id}"
     move_step(
         work,
         step,
@@ -100,6 +103,9 @@ def record_end(work: UnitOfWork, step: StepRun, end: End, *, log_days: float) ->
         wait_until=end.wait_until,
         memory=end.memory,
     )
+    if end.observed is not None:
+        at = At(rollout.target, model=release.model, stage=rollout.stage, release=release)
+        record_observed(work, at, end.observed)
 
 
 def _carry_out(worker: WorkerContext, job: Job) -> End:
@@ -160,7 +166,14 @@ def _waits(waiting: Waiting, *, deadline: datetime) -> End:
 
 def _succeeded(done: Done) -> End:
     code = "done" if done.changed else "already_so"
-    return End(StepStatus.SUCCEEDED, code, done.sentence, output=done.output, changed=done.changed)
+    return End(
+        StepStatus.SUCCEEDED,
+        code,
+        done.sentence,
+        output=done.output,
+        changed=done.changed,
+        observed=done.observed,
+    )
 
 
 def _retry(worker: WorkerContext, step_id: str, error: AzureMLError, seconds: float) -> None:

@@ -8,6 +8,7 @@ from app.planning.kinds import ConfirmServing
 from app.planning.tags import DIGEST_TAG, RELEASE_TAG
 from app.steps.contract import Context, Done, Refused
 from app.steps.digests import require_digest
+from app.steps.observing import observed_traffic
 from app.steps.publish_secrets import values_to_publish
 from app.steps.settled import require_endpoint, settled_deployment
 from app.steps.shares import require_serving_alone
@@ -30,6 +31,7 @@ def confirm_serving(azure: AzureML, context: Context, wanted: ConfirmServing) ->
             "mirror_traffic": dict(endpoint.mirror_traffic),
         },
         changed=False,
+        observed=observed_traffic(endpoint),
     )
 
 

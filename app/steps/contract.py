@@ -27,6 +27,7 @@ from app.documents.json_object import Json
 from app.errors import StepError
 from app.evidence.redaction import sentence_of
 from app.evidence.service import Log
+from app.planning.observed import Observed
 
 
 class Refused(StepError):
@@ -69,6 +70,7 @@ class Done:
         default_factory=dict
     )  # plain JSON, no secrets: stored, shown, handed to the steps that need it
     changed: bool = True
+    observed: Observed | None = None  # what was read back from Azure: becomes the serving record
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,12 @@ from app.evidence.cleaning import MOST_LINES
 from app.evidence.service import DEPLOYMENT_LOG, Log
 from app.planning.assets import same_asset
 from app.planning.kinds import CreateDeployment
+from app.planning.observed import Observed
 from app.planning.tags import DIGEST_TAG, RELEASE_TAG
 from app.steps.contract import Context, Done, Refused
 from app.steps.deleting import delete_deployment
 from app.steps.deployed_content import deployed_digest
+from app.steps.observing import facts_of_deployment
 from app.steps.settled import settled_deployment
 from app.steps.waiting import begin_when_free
 
@@ -55,6 +57,7 @@ def create_deployment(azure: AzureML, context: Context, config: CreateDeployment
             "digest": content_digest,
         },
         changed=changed,
+        observed=Observed(deployments=(facts_of_deployment(made),)),
     )
 
 

@@ -10,9 +10,11 @@ from app.azureml.endpoints import (
 from app.azureml.facade import AzureML
 from app.azureml.types import Endpoint
 from app.planning.kinds import CreateEndpoint
+from app.planning.observed import Observed
 from app.planning.tags import MODEL_TAG
 from app.steps.contract import Context, Done, Refused
 from app.steps.endpoint_owner import is_ours, require_usable
+from app.steps.observing import facts_of_endpoint
 from app.steps.settled import settled_endpoint
 from app.steps.waiting import begin_when_free, wait_until
 
@@ -80,4 +82,5 @@ def _done(endpoint: Endpoint, *, changed: bool) -> Done:
             "auth_mode": endpoint.auth_mode,
         },
         changed=changed,
+        observed=Observed(endpoint=facts_of_endpoint(endpoint)),
     )

@@ -5,6 +5,7 @@ from app.azureml.errors import BadRequest
 from app.azureml.facade import AzureML
 from app.azureml.types import Deployment, Endpoint
 from app.planning.kinds import RetireDeployments
+from app.planning.observed import Observed
 from app.planning.tags import MODEL_TAG, RELEASE_TAG
 from app.steps.contract import Context, Done
 from app.steps.deleting import delete_deployment
@@ -33,6 +34,7 @@ def retire_deployments(azure: AzureML, context: Context, wanted: RetireDeploymen
         else f"Deleted nothing; kept {', '.join(kept)}.{because}",
         output={"deleted": deleted, "kept": kept},
         changed=bool(deleted),
+        observed=Observed(gone=tuple(name.lower() for name in deleted)),
     )
 
 

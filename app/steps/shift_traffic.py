@@ -1,13 +1,16 @@
 """Move all of the endpoint's traffic to the verified deployment."""
 
+from collections.abc import Sequence
+
 from app.azureml.deployments import list_deployments
 from app.azureml.endpoints import begin_set_traffic
 from app.azureml.errors import OperationEnded
 from app.azureml.facade import AzureML
-from app.azureml.types import Endpoint
+from app.azureml.types import Deployment, Endpoint
 from app.planning.kinds import ShiftTraffic
 from app.planning.tags import SERVED_TAG
 from app.steps.contract import Context, Done, Refused
+from app.steps.observing import observed_traffic
 from app.steps.served import served_after
 from app.steps.settled import require_endpoint
 from app.steps.shares import serves_alone, shown_shares
@@ -23,8 +26,9 @@ def shift_traffic(azure: AzureML, context: Context, wanted: ShiftTraffic) -> Don
     before = require_endpoint(azure, context, wanted.workspace, wanted.endpoint)
     # An update that failed shows the shares that it was asked for, and has not set them.
     if before.state == "succeeded" and serves_alone(before, wanted.deployment):
-        return _done(before, before, wanted, changed=False)
-    able = _require_ready(azure, context, wanted)
+        return _done(before, before, wanted, there=(), changed=False)
+    there = _require_ready(azure, context, wanted)
+    able = {each.name.lower() for each in there if each.can_answer}
     begin_when_free(
         lambda: begin_set_traffic(
             azure,
@@ -45,11 +49,11 @@ def shift_traffic(azure: AzureML, context: Context, wanted: ShiftTraffic) -> Don
         raise OperationEnded(
             f"Azure reports that the traffic of {wanted.endpoint} is set, but {shown_shares(after)}.", retryable=True
         )
-    return _done(before, after, wanted, changed=True)
+    return _done(before, after, wanted, there=there, changed=True)
 
 
-def _require_ready(azure: AzureML, context: Context, wanted: ShiftTraffic) -> set[str]:
-    """Names of the deployments that can answer. Raises Refused when this release's is not one of them."""
+def _require_ready(azure: AzureML, context: Context, wanted: ShiftTraffic) -> list[Deployment]:
+    """The deployments that are there. Raises Refused when this release's is not one of them, or cannot answer."""
     found = wait_until(
         lambda seen: wanted.deployment not in seen or seen[wanted.deployment].is_settled,
         lambda: {each.name.lower(): each for each in list_deployments(azure, wanted.workspace, wanted.endpoint)},
@@ -65,10 +69,12 @@ def _require_ready(azure: AzureML, context: Context, wanted: ShiftTraffic) -> se
             code="deployment_not_ready",
             hint="Somebody deleted or changed it after it was created. Request a new release.",
         )
-    return {name for name, each in found.items() if each.can_answer}
+    return list(found.values())
 
 
-def _done(before: Endpoint, after: Endpoint, wanted: ShiftTraffic, *, changed: bool) -> Done:
+def _done(
+    before: Endpoint, after: Endpoint, wanted: ShiftTraffic, *, there: Sequence[Deployment], changed: bool
+) -> Done:
     ended = {
         name: share for name, share in before.mirror_traffic.items() if share and not after.mirror_traffic.get(name)
     }
@@ -82,4 +88,5 @@ def _done(before: Endpoint, after: Endpoint, wanted: ShiftTraffic, *, changed: b
             "mirror_after": dict(after.mirror_traffic),
         },
         changed=changed,
+        observed=observed_traffic(after, there),
     )

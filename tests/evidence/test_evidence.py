@@ -160,11 +160,11 @@ def test_text_that_no_database_takes_is_kept(database: Database) -> None:
 
 def test_secret_in_a_sentence_or_in_details_is_left_out_of_the_event(planned: str, worker: InstantWorker) -> None:
     with UnitOfWork(worker.database, SERVICE, now=NOW).transaction() as work:
-        _, _, steps = lock_rollout(work, f"{planned}:dev")
+        rollout, release, steps = lock_rollout(work, f"{planned}:dev")
         steps[0].status = StepStatus.RUNNING
         # Past the errors that redact what they say themselves: nothing gets into the record but by here.
         end = End(StepStatus.FAILED, "x", "It said: token=abc123abc.", output={"got": ["password=abc123abc"]})
-        record_end(work, steps[0], end, log_days=1)
+        record_end(work, release, rollout, steps[0], end, log_days=1)
 
     said = str(said_of(worker.database))
     assert "It said: token=" in said

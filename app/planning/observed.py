@@ -1,0 +1,45 @@
+"""What a step has read back from Azure and is sure of: it becomes the serving record, in the transaction that records the step's end."""
+
+from collections.abc import Mapping
+
+from app.planning.frozen import Frozen
+
+
+class DeploymentFacts(Frozen):
+    """A deployment as it was found. ``release`` and ``digest`` are its tags; without ``release`` somebody else made it."""
+
+    name: str  # in lower case
+    release: str | None = None
+    model: str | None = None  # Azure's id of the model version
+    digest: str | None = None  # over the model's files
+    environment: str | None = None  # Azure's id
+    code: str | None = None  # Azure's id
+    scoring_script: str | None = None
+    instance_type: str | None = None
+    instance_count: int | None = None
+    tags: Mapping[str, str] = {}
+
+
+class EndpointFacts(Frozen):
+    """An endpoint as it was found, without its traffic."""
+
+    name: str
+    location: str
+    auth_mode: str
+    public_network_access: str | None = None
+    scoring_uri: str | None = None
+    tags: Mapping[str, str] = {}
+
+
+class Observed(Frozen):
+    """Percentages by deployment, in lower case. What is None or empty, the step says nothing about.
+
+    ``traffic`` and ``mirror`` are of the whole endpoint. ``deployments`` are those that the step made, or found to be another's:
+    never what it did not look at. ``gone``: the names of those that it made sure are no more.
+    """
+
+    traffic: Mapping[str, int] | None = None
+    mirror: Mapping[str, int] | None = None
+    deployments: tuple[DeploymentFacts, ...] = ()
+    gone: tuple[str, ...] = ()
+    endpoint: EndpointFacts | None = None

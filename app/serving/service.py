@@ -1,0 +1,150 @@
+"""The sole writer of the serving record: what was read back from Azure becomes rows and an event, in the caller's transaction."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+from sqlmodel import col, select
+
+from app.events.chain import Appended
+from app.events.work import UnitOfWork
+from app.planning.observed import DeploymentFacts, Observed
+from app.releases.tables import Release
+from app.serving.tables import Deployed, StoredTarget, TrafficShare
+
+TRAFFIC_CHANGED = "traffic.changed"
+
+
+@dataclass(frozen=True)
+class At:
+    """Where something was observed, and for whom: ``release`` None, where no release was about it."""
+
+    target: str
+    model: str
+    stage: str
+    release: Release | None = None
+
+
+def record_observed(work: UnitOfWork, at: At, observed: Observed) -> None:
+    """Bring the record of a target to what was observed there. What it says nothing about stays as it is recorded."""
+    _keep_target(work, at, observed)
+    known = {each.name: each for each in open_deployments(work, at.target)}
+    for facts in observed.deployments:
+        known[facts.name] = _keep_deployment(work, at, facts, known.get(facts.name))
+    for name in observed.gone:
+        if name in known:
+            known.pop(name).until = work.now
+    before = {each.deployment: each for each in open_shares(work, at.target)}
+    weights, mirrors = _shares_now(observed, before)
+    _record_shares(work, at, before, known, weights, mirrors)
+    work.flush()
+
+
+def open_deployments(work: UnitOfWork, target: str) -> list[Deployed]:
+    """What is there now, as far as is known."""
+    query = select(Deployed).where(Deployed.target == target, col(Deployed.until).is_(None))
+    return list(work.exec(query.order_by(col(Deployed.since), Deployed.name)).all())
+
+
+def open_shares(work: UnitOfWork, target: str) -> list[TrafficShare]:
+    """What has a share of the traffic now."""
+    query = select(TrafficShare).where(TrafficShare.target == target, col(TrafficShare.to_at).is_(None))
+    return list(work.exec(query.order_by(TrafficShare.deployment)).all())
+
+
+def _keep_target(work: UnitOfWork, at: At, observed: Observed) -> None:
+    found = work.get(StoredTarget, at.target, with_for_update=True)
+    row = found or StoredTarget(id=at.target, model=at.model, stage=at.stage, since=work.now, updated_at=work.now)
+    row.model, row.stage, row.updated_at = at.model, at.stage, work.now
+    if observed.endpoint is not None:
+        row.endpoint = observed.endpoint.model_dump(mode="json")
+    work.add(row)
+    work.flush()
+
+
+def _keep_deployment(work: UnitOfWork, at: At, facts: DeploymentFacts, known: Deployed | None) -> Deployed:
+    if known is not None and known.release_id != facts.release:  # another one has taken its name
+        known.until, known = work.now, None
+        work.flush()  # its end comes first: a name has one row that is open
+    if known is None:
+        known = Deployed(target=at.target, name=facts.name, release_id=facts.release, facts={}, since=work.now)
+    known.facts = facts.model_dump(mode="json")
+    work.add(known)
+    return known
+
+
+def _shares_now(observed: Observed, before: Mapping[str, TrafficShare]) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """Live and mirrored, by deployment. What is no more has none."""
+    live = {name: each.weight for name, each in before.items()} if observed.traffic is None else observed.traffic
+    mirrored = {name: each.mirror for name, each in before.items()} if observed.mirror is None else observed.mirror
+    return (
+        {name: share for name, share in live.items() if name not in observed.gone},
+        {name: share for name, share in mirrored.items() if name not in observed.gone},
+    )
+
+
+def _record_shares(
+    work: UnitOfWork,
+    at: At,
+    rows: Mapping[str, TrafficShare],
+    known: Mapping[str, Deployed],
+    weights: Mapping[str, int],
+    mirrors: Mapping[str, int],
+) -> None:
+    before = {name: _as_said(row) for name, row in rows.items()}
+    names = sorted(name for name in {*weights, *mirrors} if weights.get(name) or mirrors.get(name))
+    after = {name: _share(name, known.get(name), weights.get(name, 0), mirrors.get(name, 0)) for name in names}
+    if before == after:
+        return
+    event = _tell(work, at, before, after)
+    for name, row in rows.items():
+        if before[name] != after.get(name):
+            row.to_at = work.now
+            work.number_with(event, row, "to_event")
+    work.flush()  # their ends come first: a deployment has one share that is open
+    for name, share in after.items():
+        if share != before.get(name):
+            row = TrafficShare(target=at.target, from_at=work.now, **asdict(share))
+            work.add(row)
+            work.number_with(event, row, "from_event")
+
+
+@dataclass(frozen=True)
+class _Share:
+    """What a row and an event say of a share: where one differs, it is another share."""
+
+    deployment: str
+    release_id: str | None
+    model_version: str | None
+    model_digest: str | None
+    weight: int
+    mirror: int
+
+
+def _as_said(row: TrafficShare) -> _Share:
+    return _Share(**{each.name: getattr(row, each.name) for each in fields(_Share)})
+
+
+def _share(name: str, deployed: Deployed | None, weight: int, mirror: int) -> _Share:
+    facts = deployed.read() if deployed is not None else DeploymentFacts(name=name)
+    return _Share(
+        deployment=name,
+        release_id=facts.release,
+        model_version=facts.model,
+        model_digest=facts.digest,
+        weight=weight,
+        mirror=mirror,
+    )
+
+
+def _tell(work: UnitOfWork, at: At, before: Mapping[str, _Share], after: Mapping[str, _Share]) -> Appended:
+    return work.append_event(
+        TRAFFIC_CHANGED,
+        subject=at.target,
+        release=at.release,
+        model=at.model,
+        data={
+            "stage": at.stage,
+            "before": [asdict(each) for each in before.values()],
+            "after": [asdict(each) for each in after.values()],
+        },
+    )

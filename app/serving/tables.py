@@ -1,0 +1,90 @@
+"""The serving record: what is known at each target, and which deployment had which share of its traffic, from when to when.
+
+Written by ``serving.service`` alone, with each change that was read back from Azure. A row without an end holds until now.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Column, Index, text
+from sqlmodel import Field, SQLModel
+
+from app.database.types import JsonColumn, UtcDateTime
+from app.documents.json_object import Json
+from app.planning.observed import DeploymentFacts
+
+_OPEN_DEPLOYMENT = text("until IS NULL")
+_OPEN_SHARE = text("to_at IS NULL")
+
+
+class StoredTarget(SQLModel, table=True):
+    """An endpoint that this service has moved, or adopted."""
+
+    __tablename__ = "target"
+    __table_args__ = (Index("ix_target_model_stage", "model", "stage"),)
+
+    id: str = Field(primary_key=True)  # subscription/resource group/workspace/endpoint, in lower case
+    model: str
+    stage: str
+    endpoint: Json | None = Field(default=None, sa_column=Column(JsonColumn))  # ``EndpointFacts`` as last read back
+    since: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Deployed(SQLModel, table=True):
+    """A deployment at a target: made by a release, or found there, made by somebody else."""
+
+    __tablename__ = "deployed"
+    __table_args__ = (
+        Index(
+            "ix_deployed_open",
+            "target",
+            "name",
+            unique=True,
+            sqlite_where=_OPEN_DEPLOYMENT,
+            postgresql_where=_OPEN_DEPLOYMENT,
+        ),
+        Index("ix_deployed_release", "release_id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    target: str
+    name: str  # in lower case
+    release_id: str | None = None  # None: made by somebody else
+    facts: Json = Field(sa_column=Column(JsonColumn, nullable=False))  # ``DeploymentFacts`` as last read back
+    since: datetime = Field(sa_type=UtcDateTime)
+    until: datetime | None = Field(default=None, sa_type=UtcDateTime)  # since when it is no more
+
+    def read(self) -> DeploymentFacts:
+        """As typed data."""
+        return DeploymentFacts.model_validate(self.facts)
+
+
+class TrafficShare(SQLModel, table=True):
+    """A deployment's share of a target's traffic, in percent. ``from_event`` and ``to_event`` are numbers in the event chain."""
+
+    __tablename__ = "traffic_share"
+    __table_args__ = (
+        Index("ix_traffic_share_target_from", "target", "from_at"),
+        Index("ix_traffic_share_release", "release_id"),
+        Index(
+            "ix_traffic_share_open",
+            "target",
+            "deployment",
+            unique=True,
+            sqlite_where=_OPEN_SHARE,
+            postgresql_where=_OPEN_SHARE,
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    target: str
+    deployment: str  # in lower case
+    release_id: str | None = None  # None: made by somebody else
+    model_version: str | None = None  # Azure's id
+    model_digest: str | None = None
+    weight: int  # of live traffic
+    mirror: int
+    from_at: datetime = Field(sa_type=UtcDateTime)
+    to_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    from_event: int | None = None
+    to_event: int | None = None
