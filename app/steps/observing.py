@@ -15,6 +15,7 @@ def facts_of_deployment(found: Deployment) -> DeploymentFacts:
         model=found.model,
         digest=found.tags.get(DIGEST_TAG),
         environment=found.environment,
+        code=found.code,
         scoring_script=found.scoring_script,
         instance_type=found.instance_type,
         instance_count=found.instance_count,
