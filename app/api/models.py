@@ -14,6 +14,7 @@ from app.api.service import Api
 from app.api.views import ModelDetail, ModelPage, ModelView, ServingView
 from app.bundles.store import load
 from app.definitions import queries
+from app.definitions.overrides import without_values
 from app.definitions.read import read_archive
 from app.definitions.schema import json_schema
 from app.definitions.sdk_check import check_by_sdk
@@ -88,4 +89,6 @@ def _detail(session: Session, model: str, version: int | None, *, visible: Visib
         shown = queries.get(session, model, version, visible=visible)
     versions = [ModelView.of(each) for each in queries.list_versions(session, model)]
     serving = [ServingView.of(each) for each in where_serves(session, model)]
-    return ModelDetail(**ModelView.of(shown).model_dump(), definition=shown.content, serving=serving, versions=versions)
+    return ModelDetail(
+        **ModelView.of(shown).model_dump(), definition=without_values(shown.content), serving=serving, versions=versions
+    )

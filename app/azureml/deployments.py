@@ -1,7 +1,7 @@
 """Online deployments: made, looked at, removed. Every change only begins here; look again to see its end."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from app.azureml.translation import translated
 from app.azureml.types import Deployment
 from app.azureml.yaml_files import as_source, read_mapping
 from app.bundles.local_paths import require_local_paths
+from app.documents.json_object import Json
+from app.documents.merging import merged
 from app.planning.places import Place
 
 _SECTIONS = ("request_settings", "liveness_probe", "readiness_probe")
@@ -35,6 +37,7 @@ class WantedDeployment:
     instance_type: str | None
     instance_count: int | None
     tags: Mapping[str, str]
+    overrides: Json = field(default_factory=dict)  # laid over what the file says
 
 
 def get_deployment(azure: AzureML, workspace: Place, endpoint: str, name: str) -> Deployment | None:
@@ -67,7 +70,8 @@ def begin_create_deployment(azure: AzureML, workspace: Place, wanted: WantedDepl
 
 def begin_in_child(workspace: Place, wanted: WantedDeployment, doing: str, settings: Mapping[str, Any]) -> None:
     """What ``begin_create_deployment`` has done in a child process."""
-    require_local_paths(wanted.folder, [wanted.file.relative_to(wanted.folder).as_posix()])
+    file = wanted.file.relative_to(wanted.folder).as_posix()
+    require_local_paths(wanted.folder, [file], overrides=wanted.overrides)
     with child_azure(settings).connect(workspace, doing=doing) as client:
         client.online_deployments.begin_create_or_update(_load(wanted))
 
@@ -85,7 +89,11 @@ def read_logs(azure: AzureML, workspace: Place, endpoint: str, name: str, *, lin
 
 
 def _load(wanted: WantedDeployment) -> OnlineDeployment:
-    written = {**read_mapping(wanted.file), "name": wanted.name, "endpoint_name": wanted.endpoint}
+    written = {
+        **merged(read_mapping(wanted.file), wanted.overrides),
+        "name": wanted.name,
+        "endpoint_name": wanted.endpoint,
+    }
     deployment = load_online_deployment(as_source(written), relative_origin=str(wanted.file))
     deployment.model = wanted.model
     deployment.environment = wanted.environment

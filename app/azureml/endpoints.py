@@ -12,6 +12,8 @@ from app.azureml.sdk_values import word, words
 from app.azureml.translation import translated
 from app.azureml.types import Endpoint, EndpointKeys
 from app.azureml.yaml_files import as_source, read_mapping
+from app.documents.json_object import Json
+from app.documents.merging import merged
 from app.planning.places import Place
 
 
@@ -24,17 +26,19 @@ def get_endpoint(azure: AzureML, workspace: Place, name: str) -> Endpoint | None
         return None
 
 
-def read_endpoint_file(file: Path, name: str) -> Endpoint:
-    """What an endpoint's YAML asks for. Raises BadRequest."""
+def read_endpoint_file(file: Path, name: str, *, overrides: Json | None = None) -> Endpoint:
+    """What an endpoint's YAML asks for, with these settings over it. Raises BadRequest."""
     with translated(f"read {file.name}"):
-        return _plain(_load(file, name))
+        return _plain(_load(file, name, overrides or {}))
 
 
-def begin_create_endpoint(azure: AzureML, workspace: Place, name: str, *, file: Path, tags: Mapping[str, str]) -> None:
-    """Ask for an endpoint as the YAML says. Raises NameTaken when the region has one of this name."""
+def begin_create_endpoint(
+    azure: AzureML, workspace: Place, name: str, *, file: Path, overrides: Json | None = None, tags: Mapping[str, str]
+) -> None:
+    """Ask for an endpoint as the YAML says, with these settings over it. Raises NameTaken when the region has one of this name."""
     try:
         with azure.connect(workspace, doing=f"create endpoint {name} in {workspace}") as client:
-            endpoint = _load(file, name)
+            endpoint = _load(file, name, overrides or {})
             endpoint.tags = {**(endpoint.tags or {}), **tags}
             client.online_endpoints.begin_create_or_update(endpoint)
     except AlreadyExists as taken:
@@ -90,8 +94,9 @@ def read_keys(azure: AzureML, workspace: Place, name: str) -> EndpointKeys | Non
         return EndpointKeys(primary=str(keys.primary_key), secondary=str(keys.secondary_key))
 
 
-def _load(file: Path, name: str) -> OnlineEndpoint:
-    return load_online_endpoint(as_source({**read_mapping(file), "name": name}), relative_origin=str(file))
+def _load(file: Path, name: str, overrides: Json) -> OnlineEndpoint:
+    written = {**merged(read_mapping(file), overrides), "name": name}
+    return load_online_endpoint(as_source(written), relative_origin=str(file))
 
 
 def _plain(endpoint: OnlineEndpoint) -> Endpoint:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from app.bundles.conda import paths_of_conda
+from app.documents.json_object import Json
+from app.documents.merging import merged
 from app.documents.yaml_lines import Document, Place, read_yaml
 from app.errors import Invalid, Mistake
 
@@ -80,9 +82,12 @@ _LEADS_OUT = "is outside of the submitted folder: name only files inside it"
 _INCLUDES = ".additional_includes"
 
 
-def require_local_paths(folder: Path, files: Sequence[str]) -> None:
-    """Raise Invalid with every place in these YAML files, or in what they name, that leads out of the folder."""
-    mistakes = check_local_paths(folder, files)
+def require_local_paths(folder: Path, files: Sequence[str], *, overrides: Json | None = None) -> None:
+    """Raise Invalid with every place in these YAML files, or in what they name, that leads out of the folder.
+
+    ``overrides`` are laid over each of the files.
+    """
+    mistakes = check_local_paths(folder, files, overrides=overrides)
     if mistakes:
         first = str(mistakes[0])
         count = "one mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes. The first"
@@ -94,11 +99,11 @@ def require_local_paths(folder: Path, files: Sequence[str]) -> None:
         )
 
 
-def check_local_paths(folder: Path, files: Sequence[str]) -> list[Mistake]:
+def check_local_paths(folder: Path, files: Sequence[str], *, overrides: Json | None = None) -> list[Mistake]:
     """What is wrong, file by file. ``files`` are relative to the folder, which must be resolved already."""
     search = _Search(folder.resolve())
     for file in files:
-        search.read(file, is_entry=True)
+        search.read(file, is_entry=True, overrides=overrides)
     search.read_listings()
     return search.mistakes
 
@@ -110,7 +115,7 @@ class _Search:
     _read: set[Path] = field(default_factory=set)
     _around: list[Path] = field(default_factory=list)  # files whose reading led here
 
-    def read(self, name: str, *, is_entry: bool = False) -> None:
+    def read(self, name: str, *, is_entry: bool = False, overrides: Json | None = None) -> None:
         """One YAML file, and what it names."""
         path = (self.root / name).resolve()
         if not path.is_relative_to(self.root):
@@ -127,7 +132,10 @@ class _Search:
         if is_entry and not document.mistakes and not isinstance(document.data, dict):
             self.mistakes.append(document.mistake((), "must be a mapping (`key: value`)"))
         self._around.append(path)
-        self._walk(document, document.data, (), base=path.parent)
+        data = document.data
+        self._walk(
+            document, merged(data, overrides) if overrides and isinstance(data, dict) else data, (), base=path.parent
+        )
         self._around.pop()
 
     def read_listings(self) -> None:

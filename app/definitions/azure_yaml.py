@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, model_validator
 
-from app.definitions.names import InstanceType
-from app.definitions.schema import InstanceCount
+from app.definitions.names import InstanceCount, InstanceType
 from app.definitions.spelling import as_snake_case
 from app.definitions.tags import Tags
 from app.documents.named import Named

@@ -5,7 +5,11 @@ Sources: "Naming rules and restrictions for Azure resources" and the patterns of
 
 from typing import Annotated
 
+from pydantic import Field, StrictInt
+
 from app.documents.named import Named
+
+MOST_INSTANCES = 50
 
 ModelName = Annotated[
     str,
@@ -92,3 +96,4 @@ InstanceType = Annotated[
     str,
     Named(r"^[Ss][Tt][Aa][Nn][Dd][Aa][Rr][Dd]_[A-Za-z0-9_-]+$", "a size of virtual machine, such as `Standard_E2s_v3`"),
 ]
+InstanceCount = Annotated[StrictInt, Field(ge=1, le=MOST_INSTANCES)]

@@ -11,6 +11,7 @@ from app.bundles.limits import check_packed
 from app.bundles.unpack import unpack
 from app.definitions.azure_yaml import DeploymentFile, EndpointFile
 from app.definitions.golden import check_golden
+from app.definitions.overrides import FILE, Overridden, find_file, overridden
 from app.definitions.rules import check_score_code_given, check_secrets, check_stages
 from app.definitions.schema import Definition
 from app.definitions.score_code import check_score_code
@@ -18,8 +19,6 @@ from app.documents.mistakes import check
 from app.documents.yaml_lines import Document, Place, read_yaml
 from app.errors import Invalid, Mistake
 from app.sandbox.sandbox import sandbox
-
-FILE = "release.yml"
 
 
 def read_archive(archive: bytes) -> Definition:
@@ -42,7 +41,7 @@ def read_definition(folder: Path) -> Definition:
     file = _find(folder)
     release = _document(file, folder)
     if mistakes := list(_mistakes(release, folder, base=file.parent)):
-        raise _invalid(_in_order(mistakes))
+        raise _invalid(_in_order(list(dict.fromkeys(mistakes))))
     definition = Definition.model_validate(release.data)
     inside = PurePosixPath(file.parent.relative_to(folder).as_posix())
     return definition.model_copy(
@@ -55,13 +54,11 @@ def read_definition(folder: Path) -> Definition:
 
 
 def _find(folder: Path) -> Path:
-    """The definition's file: at the top, or below where it declares the top as its root."""
-    if (folder / FILE).is_file():
-        return folder / FILE
-    found = sorted(folder.rglob(FILE))
-    if len(found) == 1:
-        return found[0]
-    if found:
+    """The definition's file. Raises Invalid unless there is exactly one."""
+    file = find_file(folder)
+    if file is not None:
+        return file
+    if found := sorted(folder.rglob(FILE)):
         listed = ", ".join(each.relative_to(folder).as_posix() for each in found[:5])
         raise _invalid([Mistake(f"occurs {len(found)} times, but a bundle has one definition: {listed}", file=FILE)])
     near = next((name for name in ("release.yaml", "Release.yml") if (folder / name).is_file()), None)
@@ -82,7 +79,10 @@ def _mistakes(release: Document, folder: Path, *, base: Path) -> Iterator[Mistak
     elif endpoint_file is not None:
         endpoint = _document(endpoint_file, folder)
         yield from _checked(endpoint, EndpointFile)
-        yield from check_secrets(release, endpoint)
+        here = dict(overridden(endpoint, release, "endpoint_settings"))
+        for settings in here.values():
+            yield from _checked_as_set(settings, EndpointFile)
+        yield from check_secrets(release, lambda stage: here.get(stage, endpoint))
 
     deployment_file = _referenced(release, ("deployment",), base)
     if isinstance(deployment_file, Mistake):
@@ -90,6 +90,8 @@ def _mistakes(release: Document, folder: Path, *, base: Path) -> Iterator[Mistak
     elif deployment_file is not None:
         deployment = _document(deployment_file, folder)
         yield from _checked(deployment, DeploymentFile)
+        for _, settings in overridden(deployment, release, "deployment"):
+            yield from _checked_as_set(settings, DeploymentFile)
         yield from check_score_code_given(release, deployment)
         yield from check_score_code(deployment, folder=folder, file=deployment_file)
 
@@ -126,6 +128,12 @@ def _checked(document: Document, schema: type[BaseModel]) -> Iterator[Mistake]:
     yield from document.mistakes
     if document.data is not None:
         yield from check(document, schema)
+
+
+def _checked_as_set(settings: Overridden, schema: type[BaseModel]) -> Iterator[Mistake]:
+    """As a stage sets it. What is wrong in the file itself is told once, with the file."""
+    yield from settings.mistakes_of_its_own()
+    yield from check(settings, schema)
 
 
 def _in_order(mistakes: list[Mistake]) -> list[Mistake]:

@@ -3,7 +3,7 @@
 They look at what was read, not at a checked ``Definition``, so that they find their mistakes beside all others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from app.definitions.spelling import as_snake_case
@@ -36,13 +36,11 @@ def check_stages(release: Document) -> Iterator[Mistake]:
             )
 
 
-def check_secrets(release: Document, endpoint: Document) -> Iterator[Mistake]:
-    """Only an endpoint with `auth_mode: key` has keys to publish."""
-    mode = as_snake_case(endpoint.section("auth_mode")) or "key"
-    if mode == "key":
-        return
+def check_secrets(release: Document, endpoint_of: Callable[[int], Document]) -> Iterator[Mistake]:
+    """Only an endpoint with `auth_mode: key` has keys to publish. ``endpoint_of``: as the stage of this index has it."""
     for index, stage in _stages(release):
-        if stage.get("key_vault") is not None:
+        mode = as_snake_case(endpoint_of(index).section("auth_mode")) or "key"
+        if mode != "key" and stage.get("key_vault") is not None:
             yield release.mistake(
                 ("stages", index, "key_vault"),
                 f"the endpoint has `auth_mode: {mode}` and therefore no keys to publish: use `key`, or leave this out",

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import (
     Discriminator,
     Field,
-    StrictInt,
     Tag,
     create_model,
     model_validator,
 )
 
+from app.definitions.azure_yaml import DeploymentFile, EndpointFile
 from app.definitions.names import (
     EndpointName,
     EnvironmentReference,
     InnerPath,
+    InstanceCount,
     InstanceType,
     KeyVaultName,
     ModelName,
@@ -27,16 +28,17 @@ from app.definitions.names import (
     SubscriptionId,
     WorkspaceName,
 )
+from app.definitions.overrides import OWN_OF_STAGE
+from app.definitions.partial import PublishedAs
 from app.documents.published import as_text, json_schema_of
 from app.documents.section import Section
 from app.planning.kinds import KINDS
 from app.planning.places import Place
 from app.planning.policy import ANYBODY, ApprovalSection
 
-MOST_INSTANCES = 50
-
 Minutes = Annotated[float, Field(gt=0, le=24 * 60)]
-InstanceCount = Annotated[StrictInt, Field(ge=1, le=MOST_INSTANCES)]
+DeploymentSettings = Annotated[dict[str, Any], PublishedAs(DeploymentFile, without=OWN_OF_STAGE)]
+EndpointSettings = Annotated[dict[str, Any], PublishedAs(EndpointFile, without=OWN_OF_STAGE)]
 
 
 class ModelSection(Section):
@@ -102,6 +104,10 @@ class StageDefinition(Section):
     """The size of machine here, instead of the one in the deployment's file."""
     instance_count: InstanceCount | None = None
     """How many machines here, instead of the number in the deployment's file."""
+    deployment: DeploymentSettings = Field(default={})
+    """Fields of the deployment's file that are otherwise here. Mappings are merged, null removes a field."""
+    endpoint_settings: EndpointSettings = Field(default={})
+    """Fields of the endpoint's file that are otherwise here. Mappings are merged, null removes a field."""
     approval: Approval = "none"
     """Who must approve before this stage starts: `none`, `required` (any one person), or a policy."""
 

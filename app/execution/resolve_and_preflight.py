@@ -157,6 +157,7 @@ def _content_wanted(subject: Subject) -> ContentWanted:
         model=ModelWanted(name=model.name, output=model.output, path=model.path, file=model.file),
         environment=subject.definition.environment,
         deployment=subject.definition.deployment,
+        endpoint=subject.definition.endpoint,
     )
 
 

@@ -30,6 +30,7 @@ class Content(Frozen):
     environment: EnvironmentVersion
     code_digest: str | None = None
     deployment: Mapping[str, Any] = Field(default_factory=dict)  # as the team wrote it, less what only describes
+    endpoint: Mapping[str, Any] = Field(default_factory=dict)  # likewise
     metrics: Metrics = Field(default_factory=dict)
     git_commit: str | None = None
     git_author: str | None = None

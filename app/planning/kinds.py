@@ -67,7 +67,8 @@ class ShareEnvironment(StepConfig):
 
 
 class CreateEndpoint(StepConfig):
-    """``file`` is the endpoint's YAML in the bundle; the name comes from the stage."""
+    """``file`` is the endpoint's YAML in the bundle; the name comes from the stage. ``settings_of``: the stage in ``release.yml`` that
+    sets some of it otherwise; the values stay in the bundle."""
 
     kind = "create_endpoint"
     goal = "the endpoint is made"
@@ -76,11 +77,13 @@ class CreateEndpoint(StepConfig):
     workspace: Place
     endpoint: str
     file: str
+    settings_of: str | None = None
     tags: Mapping[str, str]
 
 
 class CreateDeployment(StepConfig):
-    """``model_from`` and ``environment_from`` name the steps that brought them; else ``environment_id`` is it."""
+    """``model_from`` and ``environment_from`` name the steps that brought them; else ``environment_id`` is it. ``settings_of`` as for
+    the endpoint."""
 
     kind = "create_deployment"
     goal = "the deployment is made; a first image build alone takes up to 20 minutes"
@@ -90,6 +93,7 @@ class CreateDeployment(StepConfig):
     endpoint: str
     deployment: str
     file: str
+    settings_of: str | None = None
     instance_type: str | None = None
     instance_count: int | None = None
     model_from: str

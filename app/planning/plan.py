@@ -119,6 +119,9 @@ class Plan(Frozen):
     code: PlannedCode
     definition: PlannedDefinition
     target: PlannedTarget
+    endpoint: Mapping[str, Any] = Field(
+        default_factory=dict
+    )  # as it is written for this stage, less what only describes
     deployment: PlannedDeployment
     traffic: tuple[PlannedTraffic, ...]
     checks: PlannedChecks

@@ -17,13 +17,13 @@ from app.azureml.quota import cores_for
 from app.azureml.regional_names import search_name
 from app.azureml.rights import read_rights
 from app.azureml.secrets import require_vault
-from app.azureml.types import RegistryRef
+from app.azureml.types import Endpoint, RegistryRef
 from app.azureml.yaml_files import read_mapping
 from app.planning.frozen import Frozen
 from app.planning.places import Place
 from app.planning.tags import MODEL_TAG
 from app.steps.contract import Refused
-from app.steps.definition_files import mistakes_of_sdk
+from app.steps.definition_files import mistakes_of_sdk, overrides_of
 from app.steps.endpoint_owner import is_ours, require_usable
 
 _ML = "Microsoft.MachineLearningServices"
@@ -83,6 +83,15 @@ class StageLook:
         if not size:
             raise AzureMLError("There is no instance_type: Azure chooses one.", code="instance_type_unknown")
         return str(size), int(self.stage.instance_count or spec.get("instance_count") or 1)
+
+    @cached_property
+    def endpoint_file(self) -> Endpoint:
+        """As this stage has it. Raises BadRequest."""
+        return read_endpoint_file(
+            self.bundle / self.wanted.endpoint,
+            self.stage.endpoint,
+            overrides=overrides_of(self.bundle, self.stage.name, "endpoint_settings"),
+        )
 
     @cached_property
     def region(self) -> str:
@@ -145,7 +154,7 @@ def registry(look: StageLook) -> str:
 def permissions(look: StageLook) -> str:
     """Our identity may do what the steps will do."""
     source = look.wanted.source
-    auth_mode = read_endpoint_file(look.bundle / look.wanted.endpoint, look.stage.endpoint).auth_mode.lower()
+    auth_mode = look.endpoint_file.auth_mode.lower()
     at_stage = (*_AT_STAGE, *(action for mode, action in _CREDENTIALS.items() if mode == auth_mode))
     for where, actions in ((source, _AT_SOURCE), (look.workspace, at_stage)):
         missing = _missing(look.azure, where.arm_id, actions)
@@ -166,8 +175,7 @@ def endpoint(look: StageLook) -> str:
     is_own = is_ours(found, look.wanted.model)
     if is_own and found.state != "succeeded" and not found.traffic:
         return f"Endpoint {name} belongs to this model; it had failed and is created again."
-    spec = read_endpoint_file(look.bundle / look.wanted.endpoint, name)
-    require_usable(found, look.wanted.model, spec, workspace=look.workspace)
+    require_usable(found, look.wanted.model, look.endpoint_file, workspace=look.workspace)
     return f"Endpoint {name} {'belongs to this model' if MODEL_TAG in found.tags else 'exists and is empty'}."
 
 

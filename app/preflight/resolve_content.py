@@ -1,6 +1,5 @@
 """Look up a release's content: the job's model and its digest, the environment's version, the score code's digest."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from app.azureml.types import Content as Files
 from app.azureml.types import Environment, Job
 from app.azureml.yaml_files import read_mapping
 from app.bundles.digest import files_digest
+from app.definitions.overrides import shown
 from app.planning.content import Content, EnvironmentVersion, Metrics
 from app.planning.frozen import Frozen
 from app.planning.places import Place
@@ -47,6 +47,7 @@ class ContentWanted(Frozen):
     model: ModelWanted
     environment: str | None = None
     deployment: str | None = None
+    endpoint: str | None = None
 
 
 def resolve_content(azure: AzureML, context: Context, wanted: ContentWanted) -> Content:
@@ -74,7 +75,8 @@ def _resolve(azure: AzureML, context: Context, wanted: ContentWanted) -> Content
             name=environment.name, version=environment.version, digest=environment.digest, id=environment.id
         ),
         code_digest=_code_digest(context.bundle, wanted.deployment),
-        deployment=_deployment(context.bundle, wanted.deployment),
+        deployment=_shown(context.bundle, wanted.deployment),
+        endpoint=_shown(context.bundle, wanted.endpoint),
         metrics=_metrics(azure, wanted.workspace, job.name),
         git_commit=job.git_commit,
         git_author=job.git_author,
@@ -180,15 +182,9 @@ def _metrics(azure: AzureML, workspace: Place, job: str) -> Metrics:
     return metrics
 
 
-def _deployment(bundle: Path, deployment: str | None) -> dict[str, Any]:
-    """What the YAML says of the machines and of how they serve. Variables by name and digest: values may be anything."""
-    if deployment is None:
-        return {}
-    spec = read_mapping(bundle / deployment)
-    variables = spec.pop("environment_variables", None) or {}
-    settings = {key: value for key, value in spec.items() if key not in {"$schema", "description", "tags"}}
-    digests = {name: hashlib.sha256(str(value).encode()).hexdigest()[:16] for name, value in variables.items()}
-    return {**settings, "environment_variables": digests}
+def _shown(bundle: Path, file: str | None) -> dict[str, Any]:
+    """What the YAML says of the machines and of how they serve."""
+    return {} if file is None else shown(read_mapping(bundle / file))
 
 
 def _code_digest(bundle: Path, deployment: str | None) -> str | None:

@@ -18,6 +18,7 @@ from app.planning.kinds import CreateDeployment
 from app.planning.observed import Observed
 from app.planning.tags import DIGEST_TAG, RELEASE_TAG
 from app.steps.contract import Context, Done, Refused
+from app.steps.definition_files import overrides_of
 from app.steps.deleting import delete_deployment
 from app.steps.deployed_content import deployed_digest
 from app.steps.observing import facts_of_deployment
@@ -74,6 +75,7 @@ def _wanted(context: Context, config: CreateDeployment) -> WantedDeployment:
         instance_type=config.instance_type,
         instance_count=config.instance_count,
         tags={**config.tags, DIGEST_TAG: config.digest},
+        overrides=overrides_of(context.bundle, config.settings_of, "deployment"),
     )
 
 

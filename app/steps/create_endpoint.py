@@ -9,10 +9,12 @@ from app.azureml.endpoints import (
 )
 from app.azureml.facade import AzureML
 from app.azureml.types import Endpoint
+from app.documents.json_object import Json
 from app.planning.kinds import CreateEndpoint
 from app.planning.observed import Observed
 from app.planning.tags import MODEL_TAG
 from app.steps.contract import Context, Done, Refused
+from app.steps.definition_files import overrides_of
 from app.steps.endpoint_owner import is_ours, require_usable
 from app.steps.observing import facts_of_endpoint
 from app.steps.settled import settled_endpoint
@@ -29,7 +31,7 @@ def create_endpoint(azure: AzureML, context: Context, wanted: CreateEndpoint) ->
         found = None
     if found is None:
         return _done(_create(azure, context, wanted), changed=True)
-    spec = read_endpoint_file(context.bundle / wanted.file, wanted.endpoint)
+    spec = read_endpoint_file(context.bundle / wanted.file, wanted.endpoint, overrides=_overrides(context, wanted))
     require_usable(found, model, spec, workspace=wanted.workspace)
     if is_ours(found, model):
         return _done(found, changed=False)
@@ -38,8 +40,19 @@ def create_endpoint(azure: AzureML, context: Context, wanted: CreateEndpoint) ->
 
 def _create(azure: AzureML, context: Context, wanted: CreateEndpoint) -> Endpoint:
     context.checkpoint()
-    begin_create_endpoint(azure, wanted.workspace, wanted.endpoint, file=context.bundle / wanted.file, tags=wanted.tags)
+    begin_create_endpoint(
+        azure,
+        wanted.workspace,
+        wanted.endpoint,
+        file=context.bundle / wanted.file,
+        overrides=_overrides(context, wanted),
+        tags=wanted.tags,
+    )
     return _succeeded(azure, context, wanted, doing=f"create endpoint {wanted.endpoint}")
+
+
+def _overrides(context: Context, wanted: CreateEndpoint) -> Json:
+    return overrides_of(context.bundle, wanted.settings_of, "endpoint_settings")
 
 
 def _take_over(azure: AzureML, context: Context, wanted: CreateEndpoint) -> Endpoint:

@@ -3,14 +3,17 @@
 import ast
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from app.azureml.code import uploaded_files
 from app.azureml.schema_check import check_deployment, check_endpoint
 from app.bundles.unpack import unpack
+from app.definitions.overrides import Part, find_file, overridden, settings_of
+from app.documents.json_object import Json
 from app.documents.yaml_lines import Document, read_yaml
 from app.errors import Invalid, Mistake
+from app.steps.contract import Refused
 
 _PYTHON = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -18,14 +21,33 @@ _PYTHON = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
 def mistakes_of_sdk(folder: Path, *, endpoint: str, deployment: str) -> list[Mistake]:
     """What the SDK has against the files of a definition, by file and line."""
     mistakes: list[Mistake] = []
-    for name, check in ((endpoint, check_endpoint), (deployment, check_deployment)):
+    release = _release_file(folder)
+    parts: tuple[tuple[str, Part, Callable[[Json], list[Json]]], ...] = (
+        (endpoint, "endpoint_settings", check_endpoint),
+        (deployment, "deployment", check_deployment),
+    )
+    for name, part, check in parts:
         document = read_yaml(folder / name, name=name)
         mistakes += document.mistakes
-        if isinstance(document.data, dict):
-            mistakes += [document.mistake(tuple(each["place"]), each["message"]) for each in check(document.data)]
+        for each in (document, *(each for _, each in overridden(document, release, part))):
+            if isinstance(each.data, dict):
+                mistakes += [each.mistake(tuple(found["place"]), found["message"]) for found in check(each.data)]
         if name == deployment:
             mistakes += _mistakes_of_score_code(document, folder, (folder / name).parent)
-    return mistakes
+    return list(dict.fromkeys(mistakes))
+
+
+def overrides_of(bundle: Path, stage: str | None, part: Part) -> Json:
+    """What a stage sets otherwise than the file of this part, by the bundle's own ``release.yml``; None: nothing is."""
+    return {} if stage is None else settings_of(_release_file(bundle).data, stage, part)
+
+
+def _release_file(bundle: Path) -> Document:
+    """Of a definition that was read before."""
+    file = find_file(bundle)
+    if file is None:
+        raise Refused("The bundle has no release.yml.", code="definition_invalid", hint="Apply the definition again.")
+    return read_yaml(file, name=file.relative_to(bundle).as_posix())
 
 
 def check_in_child(archive: bytes, endpoint: str, deployment: str) -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.definitions.overrides import shown
 from app.definitions.schema import Definition, StageDefinition
+from app.documents.merging import merged
 from app.planning.content import Content
 from app.planning.ids import need_in
 from app.planning.kinds import (
@@ -88,13 +90,22 @@ def _steps(
     brought = [step.key for step in bring if step.kind != RegisterModel.kind or model_from == RegisterModel.kind]
     steps = [
         *bring,
-        PlannedStep.of(CreateEndpoint(workspace=place, endpoint=endpoint, file=definition.endpoint, tags=tags)),
+        PlannedStep.of(
+            CreateEndpoint(
+                workspace=place,
+                endpoint=endpoint,
+                file=definition.endpoint,
+                settings_of=stage.name if stage.endpoint_settings else None,
+                tags=tags,
+            )
+        ),
         PlannedStep.of(
             CreateDeployment(
                 workspace=place,
                 endpoint=endpoint,
                 deployment=deployment,
                 file=definition.deployment,
+                settings_of=stage.name if stage.deployment else None,
                 instance_type=stage.instance_type,
                 instance_count=stage.instance_count,
                 model_from=model_from,
@@ -166,7 +177,7 @@ def _share(
 def _plan(definition: Definition, stage: StageDefinition, steps: Sequence[PlannedStep], facts: ReleaseFacts) -> Plan:
     """What people approve: exactly what comes where, how it is proven and how it gets its traffic."""
     content = facts.content
-    written, name = content.deployment, deployment_name(facts)
+    written, name = merged(content.deployment, shown(stage.deployment)), deployment_name(facts)
     machines = {
         "name": name,
         "instance_type": stage.instance_type or written.get("instance_type"),
@@ -193,6 +204,7 @@ def _plan(definition: Definition, stage: StageDefinition, steps: Sequence[Planne
             registry=stage.registry,
             key_vault=stage.key_vault,
         ),
+        endpoint=merged(content.endpoint, shown(stage.endpoint_settings)),
         deployment=PlannedDeployment.model_validate({**written, **machines}),
         traffic=(PlannedTraffic(deployment=name, percent=100, after=VerifyDeployment.kind),),
         checks=PlannedChecks(golden=definition.checks.golden, golden_requests=facts.golden_requests),

@@ -88,10 +88,29 @@ jobs:
     return folder
 
 
+# Of prod's settings the steps read what they are told to, by the stage's name.
+_RELEASE = """
+model: {name: churn}
+checks: {golden: golden.json}
+stages:
+  - {name: dev, workspace: ws-dev, resource_group: rg-ml, endpoint: churn-dev}
+  - name: prod
+    workspace: ws-prod
+    resource_group: rg-ml
+    registry: reg-shared
+    endpoint: churn-prod
+    endpoint_settings: {description: of prod, tags: {cost-center: "7"}}
+    deployment:
+      environment_variables: {LEVEL: high, FLAG: null}
+      request_settings: {request_timeout_ms: 7000}
+"""
+
+
 def write_bundle(folder: Path, *, factor: float = 3, score: str = _SCORE) -> Path:
     """A definition's folder: endpoint, deployment, score code, golden requests."""
     (folder / "src").mkdir(parents=True)
     (folder / "src" / "score.py").write_text(score)
+    (folder / "release.yml").write_text(_RELEASE)
     (folder / "endpoint.yml").write_text("auth_mode: key\ndescription: for tests\ntags:\n  team: a\n")
     (folder / "deployment.yml").write_text(
         """

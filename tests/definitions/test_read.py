@@ -394,3 +394,65 @@ def test_an_archive_is_read_as_its_folder(folder: Path) -> None:
     archive = tar_of(*((path.relative_to(folder).as_posix(), path.read_bytes()) for path in folder.rglob("*.*")))
 
     assert read_archive(archive) == read_definition(folder)
+
+
+STAGE_ENDS = "    approval: required\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("deployment: 7", "release.yml:23: stages[1].deployment: must be a mapping (`key: value`), not 7"),
+        ("deployment: {model: x}", "release.yml:23: stages[1].deployment.model: is decided by the release: leave it out"),
+        ("deployment: {name: null}", "release.yml:23: stages[1].deployment.name: is decided by the stage's field `endpoint`"),
+        ("deployment: {instance_count: 3}", "release.yml:23: stages[1].deployment.instance_count: is a field of the stage itself: write it beside"),
+        ("deployment: {instance_type: Standard_DS3_v2}", "release.yml:23: stages[1].deployment.instance_type: is a field of the stage itself"),
+        ("deployment: {environment: 'azureml:a:1'}", "release.yml:23: stages[1].deployment.environment: is the same in every stage: set `environment`"),
+        ("deployment: {code_configuration: {code: /etc, scoring_script: x.py}}", "release.yml:23: stages[1].deployment.code_configuration: is the same in every stage"),
+        ("deployment: {tags: {mlrelease.model: other}}", "release.yml:23: stages[1].deployment.tags.mlrelease.model: is set by the release"),
+        ("deployment: {request_setings: {}}", "release.yml:23: stages[1].deployment.request_setings: is an unknown key; did you mean `request_settings`?"),
+        ("deployment: {request_settings: {request_timeout_ms: 0}}", "release.yml:23: stages[1].deployment.request_settings.request_timeout_ms: must be at least 1, not 0"),
+        ("deployment: {request_settings: [1]}", "release.yml:23: stages[1].deployment.request_settings: must be a mapping (`key: value`), not a list"),
+        ("deployment: {request_settings: {request_timeout: null}}", "release.yml:23: stages[1].deployment.request_settings.request_timeout: is empty, which removes the field, and deployment.yml has none; did you mean `request_timeout_ms`?"),
+        ("deployment: {environment_variables: {A: 1}}", "release.yml:23: stages[1].deployment.environment_variables.A: must be text, not 1: put it in quotes"),
+        ("deployment: {data_collector: {collections: {model_inputs: {enabled: 'true', data: {path: ../../etc}}}}}", "release.yml:23: stages[1].deployment.data_collector.collections.model_inputs.data.path: '../../etc' is not an address in Azure"),
+        ("endpoint_settings: {traffic: {a: 100}}", "release.yml:23: stages[1].endpoint_settings.traffic: is decided by the release, which moves traffic"),
+        ("endpoint_settings: {mirror_traffic: null}", "release.yml:23: stages[1].endpoint_settings.mirror_traffic: is decided by the release"),
+        ("endpoint_settings: {auth_mode: aad_token}", "release.yml:21: stages[1].key_vault: the endpoint has `auth_mode: aad_token` and therefore no keys to publish"),
+        ("endpoint_settings: {identity: {type: user_assigned}}", "release.yml:23: stages[1].endpoint_settings.identity: of type `user_assigned` needs one entry"),
+        ("endpoint_settings: {identity: {user_assigned_identities: []}}", "release.yml:23: stages[1].endpoint_settings.identity.type: is missing"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_what_a_stage_sets_is_told_with_its_line(written: str, said: str, folder: Path) -> None:
+    change(folder / "release.yml", STAGE_ENDS, f"{STAGE_ENDS}    {written}\n")
+
+    found = mistakes_in(folder)
+
+    assert len(found) == 1
+    assert found[0].startswith(said)
+
+
+def test_a_mistake_of_the_file_is_told_once_however_many_stages_set_something_else(folder: Path) -> None:
+    change(folder / "release.yml", STAGE_ENDS, f"{STAGE_ENDS}    deployment: {{app_insights_enabled: true}}\n")
+    change(folder / "deployment.yml", "request_timeout_ms: 5000", "request_timeout_ms: 0")
+
+    assert [each.partition(": ")[0] for each in mistakes_in(folder)] == ["deployment.yml:7"]
+
+
+def test_a_stage_may_set_any_field_otherwise_and_remove_one(folder: Path) -> None:
+    settings = "{request_settings: null, environment_variables: {LEVEL: high}, app_insights_enabled: true}"
+    change(
+        folder / "release.yml",
+        STAGE_ENDS,
+        f"{STAGE_ENDS}    deployment: {settings}\n    endpoint_settings: {{public_network_access: Disabled}}\n",
+    )
+
+    dev, prod = read_definition(folder).stages
+
+    assert (dev.deployment, dev.endpoint_settings) == ({}, {})
+    assert prod.deployment == {
+        "request_settings": None,
+        "environment_variables": {"LEVEL": "high"},
+        "app_insights_enabled": True,
+    }
+    assert prod.endpoint_settings == {"public_network_access": "Disabled"}

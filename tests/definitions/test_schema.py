@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
+from app.definitions.overrides import without_values
 from app.definitions.schema import Definition, json_schema, schema_text
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -58,3 +59,32 @@ def test_every_field_is_explained_to_editors() -> None:
 
     assert unexplained(Definition) == ["model", "checks"]  # their sections say it
     assert [name for each in sections for name, about in each["properties"].items() if "description" not in about] == []
+
+
+def test_a_definition_is_shown_without_the_values_of_a_stage_s_variables() -> None:
+    settings = {
+        "environment_variables": {"TOKEN_URL": "https://inside/secret", "GONE": None},
+        "app_insights_enabled": True,
+    }
+    content: dict[str, Any] = {
+        "model": {"name": "churn"},
+        "stages": [{"name": "dev"}, {"name": "prod", "deployment": settings}],
+    }
+
+    shown = without_values(content)
+
+    variables = shown["stages"][1]["deployment"].pop("environment_variables")
+    assert "secret" not in str(variables)
+    assert (set(variables), variables["GONE"]) == ({"TOKEN_URL", "GONE"}, None)
+    assert shown["stages"] == [{"name": "dev"}, {"name": "prod", "deployment": {"app_insights_enabled": True}}]
+
+
+def test_what_a_stage_sets_is_published_with_every_field_optional_and_null_for_none() -> None:
+    deployment = json_schema()["$defs"]["StageDefinition"]["properties"]["deployment"]
+
+    request_settings, null = deployment["properties"]["request_settings"]["anyOf"]
+    assert null == {"type": "null"}
+    assert "required" not in request_settings
+    assert {"type": "null"} in request_settings["properties"]["max_queue_wait_ms"]["anyOf"]
+    assert not {"model", "name", "instance_count", "code_configuration"} & set(deployment["properties"])
+    assert deployment["additionalProperties"] is False

@@ -100,6 +100,31 @@ def test_what_the_sdk_would_refuse_is_told_with_file_and_line(team: Team) -> Non
     assert "score.py:3: is not Python 3." in found["sentence"]
 
 
+def test_what_the_sdk_would_refuse_of_a_stage_s_settings_is_told_in_release_yml(team: Team) -> None:
+    file = team.bundle / "release.yml"
+    file.write_text(file.read_text() + "      data_collector: {collections: {requests: {enabled: true}}}\n")
+
+    found = look(team)["files"]
+
+    assert (found["outcome"], found["code"]) == ("failed", "definition_invalid")
+    assert (
+        "release.yml:15: stages[1].deployment.data_collector.collections.requests.enabled: must be" in found["sentence"]
+    )
+    assert found["sentence"].count("must be") == 1
+
+
+def test_the_endpoint_of_a_stage_is_compared_as_the_stage_has_it(team: Team) -> None:
+    file = team.bundle / "release.yml"
+    file.write_text(file.read_text().replace("description: of prod", "auth_mode: aad_token"))
+    team.carry_out("create_endpoint", creating_endpoint(team))
+
+    as_written = look(team, name="dev", workspace=DEV, endpoint=team.endpoint)["endpoint"]
+    as_set = look(team, name="prod", workspace=DEV, endpoint=team.endpoint)["endpoint"]
+
+    assert (as_written["outcome"], as_set["code"]) == ("passed", "endpoint_differs")
+    assert "auth_mode is key, expected aad_token" in as_set["sentence"]
+
+
 def test_a_stage_where_the_model_was_made_needs_no_registry(team: Team) -> None:
     assert "registry" not in look(team, workspace=place(), registry=None, key_vault="kv-dev")
 

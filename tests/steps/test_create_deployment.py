@@ -192,6 +192,19 @@ def test_variables_are_deployed_as_they_are_written(team: Team, content: Json, e
 
 
 @pytest.mark.usefixtures("registered")
+def test_a_stage_s_settings_are_laid_over_the_file(team: Team, content: Json, endpoint: str) -> None:
+    file = team.bundle / "deployment.yml"
+    file.write_text(file.read_text() + "environment_variables:\n  FLAG: on\n  LEVEL: low\n  KEPT: yes\n")
+
+    team.carry_out("create_deployment", {**creating_deployment(team, content, "rel-1"), "settings_of": "prod"})
+
+    with team.azure.connect(DEV, doing="look at the deployment") as client:
+        made = client.online_deployments.get("rel-1", endpoint)
+    assert made.environment_variables == {"LEVEL": "high", "KEPT": "yes"}
+    assert made.request_settings.request_timeout_ms == 7000
+
+
+@pytest.mark.usefixtures("registered")
 def test_code_may_lie_beside_the_definition(team: Team, content: Json, endpoint: str) -> None:
     inside = team.bundle / "models" / "churn"
     inside.mkdir(parents=True)

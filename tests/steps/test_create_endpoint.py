@@ -114,6 +114,13 @@ def test_answer_that_was_lost_makes_no_second_endpoint(team: Team, emulator: Run
     assert _look(team).state == "succeeded"
 
 
+def test_a_stage_s_settings_are_laid_over_the_file(team: Team) -> None:
+    team.carry_out("create_endpoint", {**creating_endpoint(team), "settings_of": "prod"})
+
+    tags = _look(team).tags
+    assert (tags["team"], tags["cost-center"], tags["mlrelease.model"]) == ("a", "7", team.name)
+
+
 def _look(team: Team) -> Endpoint:
     found = get_endpoint(team.azure, DEV, team.endpoint)
     assert found is not None

@@ -126,3 +126,55 @@ def test_anything_else_that_would_be_released_gives_another_digest(change: dict[
     (after,) = plan("prod", definition=definition(), **change)
 
     assert digest_of(document_of(after)) != digest_of(document_of(before))
+
+
+def test_a_plan_shows_its_stage_s_settings_as_they_will_be_and_no_variable_s_value() -> None:
+    base = definition()
+    dev, prod = base.stages
+    settings = {
+        "request_settings": {"max_queue_wait_ms": None, "request_timeout_ms": 9000},
+        "environment_variables": {"LEVEL": "high-and-dry", "GONE": None},
+        "liveness_probe": None,
+    }
+    prod = prod.model_copy(
+        update={"deployment": settings, "endpoint_settings": {"public_network_access": "disabled", "tags": {"a": "b"}}}
+    )
+    content = CONTENT.model_copy(
+        update={
+            "deployment": {
+                "request_settings": {"max_queue_wait_ms": 5, "max_concurrent_requests_per_instance": 2},
+                "environment_variables": {"LEVEL": "0123", "GONE": "4567", "KEPT": "89ab"},
+                "liveness_probe": {"period": 3},
+            },
+            "endpoint": {"auth_mode": "key"},
+        }
+    )
+    first, second = plan("dev", "prod", definition=base.model_copy(update={"stages": (dev, prod)}), content=content)
+
+    shown = document_of(second)
+    assert first.deployment.model_extra == content.deployment
+    assert first.endpoint == {"auth_mode": "key"}
+    assert second.endpoint == {"auth_mode": "key", "public_network_access": "disabled"}
+    assert shown["deployment"]["request_settings"] == {
+        "max_concurrent_requests_per_instance": 2,
+        "request_timeout_ms": 9000,
+    }
+    assert set(shown["deployment"]["environment_variables"]) == {"LEVEL", "KEPT"}
+    assert shown["deployment"]["environment_variables"]["LEVEL"] != "0123"
+    assert "liveness_probe" not in shown["deployment"]
+    assert "high-and-dry" not in str(shown)
+    steps = {step.kind: step.config for rollout in (first, second) for step in rollout.steps}
+    assert isinstance(steps["create_deployment"], CreateDeployment)
+    assert isinstance(steps["create_endpoint"], CreateEndpoint)
+    assert (steps["create_deployment"].settings_of, steps["create_endpoint"].settings_of) == ("prod", "prod")
+
+
+def test_another_value_of_a_stage_s_variable_is_another_plan() -> None:
+    def planned(value: str) -> str:
+        base = definition()
+        stage = base.stages[0].model_copy(update={"deployment": {"environment_variables": {"LEVEL": value}}})
+        (dev,) = plan("dev", definition=base.model_copy(update={"stages": (stage, base.stages[1])}))
+        return digest_of(document_of(dev))
+
+    assert planned("high") != planned("low")
+    assert planned("high") == planned("high")

@@ -27,6 +27,16 @@ _POLICIES = st.one_of(
 )
 
 
+_SETTINGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "request_settings": st.none() | st.fixed_dictionaries({"max_queue_wait_ms": st.none() | st.integers(0, 9)}),
+        "environment_variables": st.none() | st.dictionaries(st.sampled_from("ABC"), st.none() | st.text(max_size=9)),
+    },
+)
+_READABLE = st.text(st.characters(exclude_characters="\0"), max_size=20)  # the reader of YAML refuses NUL
+
+
 @st.composite
 def definitions(draw: st.DrawFn) -> Definition:
     """With one to three stages; the first is where training jobs run, or another workspace."""
@@ -46,10 +56,13 @@ def definitions(draw: st.DrawFn) -> Definition:
             stage["key_vault"] = "kv-dev"
         if draw(st.booleans()):
             stage |= {"instance_type": "Standard_DS3_v2", "instance_count": draw(st.integers(1, 50))}
+        if draw(st.booleans()):
+            stage["deployment"] = draw(_SETTINGS)
+            stage["endpoint_settings"] = {"public_network_access": draw(st.sampled_from(["disabled", None]))}
         stages.append(stage)
     timeouts = draw(st.dictionaries(st.sampled_from(sorted(KINDS)), st.integers(1, 24 * 60)))
     written = {
-        "model": {"name": "churn", "description": draw(st.none() | st.text(max_size=20))},
+        "model": {"name": "churn", "description": draw(st.none() | _READABLE)},
         "checks": {"golden": "golden.json"},
         "timeouts": timeouts,
         "stages": stages,
