@@ -13,6 +13,7 @@ from app.execution.context import WorkerContext
 from app.planning.kinds import CreateDeployment
 from app.planning.places import Place, Target
 from app.releases.queries import steps_of
+from app.releases.states import StepStatus
 from app.releases.tables import Rollout, StoredPlan
 
 SETTLE_SECONDS = 300.0  # that moving traffic takes at most
@@ -28,8 +29,11 @@ class Residue:
     had_begun: bool  # the deployment, at least
 
 
-def read_residue(session: Session, rollout_id: str) -> Residue:
-    rollout = session.get_one(Rollout, rollout_id)
+def read_residue(session: Session, rollout_id: str) -> Residue | None:
+    """None where a step did not get through: then its own sentence is what people need."""
+    rollout, steps = session.get_one(Rollout, rollout_id), steps_of(session, rollout_id)
+    if any(step.status in {StepStatus.FAILED, StepStatus.ERRORED} for step in steps):
+        return None
     plan = session.get_one(StoredPlan, rollout.plan_digest).read()
     making = {step.key for step in plan.steps if isinstance(step.config, CreateDeployment)}
     target = Target.parse(rollout.target)
@@ -37,7 +41,7 @@ def read_residue(session: Session, rollout_id: str) -> Residue:
         workspace=target.place,
         endpoint=target.endpoint,
         deployment=rollout.deployment,
-        had_begun=any(step.key in making and step.attempts for step in steps_of(session, rollout_id)),
+        had_begun=any(step.key in making and step.attempts for step in steps),
     )
 
 

@@ -200,9 +200,13 @@ def _free_target(work: Work, target: str) -> None:
 
 
 def _finish_midway(worker: WorkerContext, rollout_id: str, attempt: int) -> Status:
-    """End a rollout that did not get through, and say what it leaves in Azure. A worker that is stopped leaves that to another."""
+    """End a rollout that did not get through; where people ended it, say what it leaves in Azure.
+
+    A worker that is stopped leaves that to another.
+    """
     worker.signals.require_going_on()
-    left = say_residue(worker, worker.read(lambda session: read_residue(session, rollout_id)))
+    residue = worker.read(lambda session: read_residue(session, rollout_id))
+    left = "" if residue is None else say_residue(worker, residue)
 
     def act(work: Work) -> Status:
         rollout, release, steps = lock_rollout(work, rollout_id)

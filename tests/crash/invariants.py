@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 from sqlmodel import Session, col, select
 
 from app.events.chain import verify_chain
 from app.events.tables import Event, EventHead
+from app.serving.tables import Deployed, TrafficShare
 from tests.topology import PROVIDER, Team, Topology
 
 
@@ -17,6 +19,7 @@ def twice(topology: Topology, team: Team, releases: Sequence[str]) -> list[str]:
         *_models(topology, team),
         *_serving(topology, team, releases),
         *_operations(topology, team),
+        *_record_beside_azure(topology, team),
     ]
 
 
@@ -75,6 +78,33 @@ def _serving(topology: Topology, team: Team, releases: Sequence[str]) -> list[st
         if {name: share for name, share in traffic.items() if share} != {wanted[-1]: 100}:
             wrong.append(f"{endpoint} has traffic {traffic}, wanted is all to {wanted[-1]}")
     return wrong
+
+
+def _record_beside_azure(topology: Topology, team: Team) -> list[str]:
+    """The serving record says of each endpoint what Azure shows there: its deployments, and their shares of the traffic."""
+    wrong = []
+    for stage in team.stages:
+        name = f"{team.model}-{stage}"
+        endpoint = f"workspaces/ws-{stage}/onlineEndpoints/{name}"
+        there = {each.lower() for each in _names(topology, f"{endpoint}/deployments")}
+        traffic = topology.azure(endpoint)["properties"]["traffic"]
+        deployed, shares = topology.read(partial(_recorded, endpoint=name))
+        if deployed != there:
+            wrong.append(f"{endpoint} has {sorted(there)}, on record are {sorted(deployed)}")
+        if shares != {each.lower(): share for each, share in traffic.items() if share}:
+            wrong.append(f"{endpoint} has traffic {traffic}, on record is {shares}")
+    return wrong
+
+
+def _recorded(session: Session, endpoint: str) -> tuple[set[str], dict[str, int]]:
+    """The deployments that are on record at an endpoint now, and the live traffic of those that have some."""
+    here = f"/{endpoint}".lower()
+    deployed = select(Deployed).where(col(Deployed.target).endswith(here), col(Deployed.until).is_(None))
+    shares = select(TrafficShare).where(col(TrafficShare.target).endswith(here), col(TrafficShare.to_at).is_(None))
+    return (
+        {each.name for each in session.exec(deployed)},
+        {each.deployment: each.weight for each in session.exec(shares) if each.weight},
+    )
 
 
 def _operations(topology: Topology, team: Team) -> list[str]:
