@@ -197,7 +197,9 @@ def _clean_parameters(
 
     Raises Invalid.
     """
-    return statement, [_storable(each) for each in parameters] if executemany else _storable(parameters)
+    # Rows that one statement inserts together come as many, in one set of parameters.
+    is_many = executemany and isinstance(parameters, list)
+    return statement, [_storable(each) for each in parameters] if is_many else _storable(parameters)
 
 
 def _storable(parameters: Any) -> Any:
