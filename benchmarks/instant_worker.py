@@ -20,13 +20,14 @@ from app.execution.signals import Signals
 from app.guardrails.rules import NO_GUARDRAILS
 from app.planning.content import Content, EnvironmentVersion
 from app.planning.kinds import KINDS
+from app.planning.sources import JobSource
 from app.releasing.queue import DbosQueue
 from app.settings import read_settings
 from app.steps.contract import Context, Done
 from app.workers.service import WorkerIdentity
 
 CONTENT = Content(
-    job="job",
+    source=JobSource(job="job"),
     model_uri="azureml://jobs/job/outputs/model/paths/",
     model_digest="sha256:0",
     model_files=1,

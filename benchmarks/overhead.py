@@ -38,6 +38,7 @@ from app.identity.actor import Actor
 from app.identity.roles import Grant, Role
 from app.jobs.service import COMPLETED, JobState, record_job, record_state
 from app.planning.places import Place
+from app.planning.sources import JobSource
 from app.releases.attested import ROW, row_digest
 from app.releases.states import FINAL, Status
 from app.releases.tables import Release
@@ -149,7 +150,7 @@ def _ours(database: Database, workers: int, load: Load) -> float:
                 begun = time.perf_counter()
             for name in load.names:
                 with Work(releasing, BENCH).transaction() as work:
-                    request_release(work, name, job=JOB)
+                    request_release(work, name, source=JobSource(job=JOB))
             # A newer release supersedes one that waits: each round begins when the one before is through.
             _wait(partial(_have_succeeded, database, (round_ + 1) * load.targets), running)
         return time.perf_counter() - begun

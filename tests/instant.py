@@ -310,7 +310,7 @@ class _HeldStep:
 def content_of(release: str) -> Json:
     """What a training job gave; other bytes for each release."""
     return {
-        "job": "job-1",
+        "source": {"kind": "job", "job": "job-1"},
         "model_uri": "azureml://jobs/job-1/outputs/model/paths/",
         "model_digest": f"sha256:{release}",
         "model_files": 1,

@@ -16,6 +16,7 @@ from app.api.plan_views import DryRunView
 from app.api.service import Api, Service
 from app.identity.actor import Actor
 from app.identity.roles import Permission
+from app.planning.sources import JobSource
 from app.releases.dry_runs import no_such_dry_run
 from app.releases.states import DryRunState
 from app.releases.tables import DryRun
@@ -53,7 +54,9 @@ def create_dry_run(once: Once, who: Annotated[Actor, may(request_dry_run)], body
     """
 
     def act(work: Work) -> Answer:
-        run = request_dry_run(work, body.model, **body.model_dump(exclude={"model"}))
+        run = request_dry_run(
+            work, body.model, source=JobSource(job=body.job), **body.model_dump(exclude={"model", "job"})
+        )
         return Answer(202, DryRunView.of(run), location=f"/v1/dry-runs/{run.id}")
 
     return once(who, act, body=body, check=lambda work: request_dry_run.check(work, body.model))

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from app.documents.json_object import Json
+from app.planning.sources import Source
 from app.releases.plans import difference
 from app.releases.states import DryRunState, Status
 from app.releases.tables import DryRun, Rollout, StoredPlan
@@ -83,7 +84,7 @@ class DryRunView(BaseModel):
 
     id: str
     model: str
-    job: str
+    source: Source  # what its content comes from
     definition_version: int
     state: DryRunState
     code: str
@@ -99,4 +100,4 @@ class DryRunView(BaseModel):
     @classmethod
     def of(cls, run: DryRun) -> "DryRunView":
         result = run.result or {"checks": [], "content": None, "stages": []}
-        return cls.model_validate({**run.model_dump(exclude={"stages", "result", "source"}), **result})
+        return cls.model_validate({**run.model_dump(exclude={"stages", "result"}), **result})

@@ -12,6 +12,8 @@ from app.approvals.tables import Decision
 from app.documents.json_object import Json
 from app.planning.kinds import CreateEndpoint, PublishSecrets
 from app.planning.plan import Plan
+from app.planning.purpose import Purpose
+from app.planning.sources import Source
 from app.planning.steps import PlannedStep
 from app.releases.states import Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun, StoredPlan
@@ -149,7 +151,9 @@ class ReleaseView(BaseModel):
     id: str
     model: str
     number: int
-    job: str
+    purpose: Purpose
+    source: Source  # what its content comes from
+    job: str | None  # where that is a training job
     definition_version: int
     stages: list[str]
     status: Status

@@ -18,6 +18,7 @@ from app.approvals.service import decisions_on
 from app.events.work import UnitOfWork
 from app.identity.actor import Actor
 from app.identity.roles import Permission
+from app.planning.sources import JobSource
 from app.releases import queries
 from app.releases.states import Status
 from app.releasing.requests import request_release
@@ -58,7 +59,9 @@ def create_release(
     """
 
     def act(work: Work) -> Answer:
-        release = request_release(work, body.model, **body.model_dump(exclude={"model"}))
+        release = request_release(
+            work, body.model, source=JobSource(job=body.job), **body.model_dump(exclude={"model", "job"})
+        )
         return Answer(201, whole_release(work, release.id), location=f"/v1/releases/{release.id}")
 
     return once(who, act, body=body, check=lambda work: request_release.check(work, body.model))

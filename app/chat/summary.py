@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from app.approvals.service import decisions_on
 from app.chat.difference import difference_lines
+from app.planning.sources import read_source
 from app.releases.queries import steps_of
 from app.releases.states import Status, StepStatus
 from app.releases.tables import Release, Rollout
@@ -60,9 +61,10 @@ def read_summary(session: Session, rollout_id: str) -> RolloutSummary | None:
 
 
 def _facts(release: Release, rollout: Rollout) -> list[tuple[str, str]]:
+    source = read_source(release.source)
     facts = [
         ("Model", release.model),
-        ("Training job", release.job),
+        (source.label, source.name),
         ("Definition", f"version {release.definition_version}"),
         ("Endpoint", f"{rollout.endpoint} in {rollout.workspace}"),
         ("Deployment", rollout.deployment),

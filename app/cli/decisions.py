@@ -8,7 +8,7 @@ from app.cli.client import Client
 from app.cli.exits import Exit
 from app.cli.guardrails import guardrail_lines
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
-from app.cli.output import print_json, print_table, say
+from app.cli.output import print_json, print_table, say, source_words
 from app.cli.prompts import reason_given, require_terminal
 from app.cli.releases import Release
 from app.documents.json_object import Json
@@ -84,7 +84,7 @@ def print_plan(plan: Json) -> None:
     target, deployment = document["target"], document["deployment"]
     say(f"{plan['release']} → {plan['stage']}: {target['workspace']}/{target['endpoint']}")
     model, environment = document["model"], document["environment"]
-    say(f"  model        {model['name']} of job {model['job']}, {model['digest']}")
+    say(f"  model        {model['name']} of {source_words(model['source'])}, {model['digest']}")
     say(f"  environment  {environment['name']}:{environment['version']}")
     say(f"  machines     {deployment['instance_count']} × {deployment['instance_type']}")
     say(f"  traffic      100% to {deployment['name']} after the right answers to {document['checks']['golden']}")

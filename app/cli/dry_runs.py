@@ -8,7 +8,7 @@ from app.cli.client import PATIENCE_SECONDS, WAIT_SECONDS, Client
 from app.cli.exits import Exit
 from app.cli.guardrails import guardrail_lines
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
-from app.cli.output import print_json, print_table, say
+from app.cli.output import print_json, print_table, say, source_words
 from app.documents.json_object import Json
 
 
@@ -36,7 +36,7 @@ def dry_run(
 def print_dry_run(found: Json) -> None:
     """A dry run as text: the content, each stage, each check, and the result."""
     if found["content"]:
-        say(f"{found['model']} of {found['job']}: {found['content']['model_digest']}")
+        say(f"{found['model']} of {source_words(found['source'])}: {found['content']['model_digest']}")
     for stage in found["stages"]:
         _print_stage(stage)
     print_checks(found["checks"])

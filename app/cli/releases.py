@@ -9,7 +9,7 @@ from app.cli.dry_runs import dry_run, print_checks
 from app.cli.exits import Exit
 from app.cli.logs import show_logs
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
-from app.cli.output import print_json, print_table, say, seconds, when
+from app.cli.output import print_json, print_table, say, seconds, source_words, when
 from app.cli.watching import end_of_release, is_interactive, watch_release
 
 commands = typer.Typer(help="Releases: a training job's model, through the stages.", no_args_is_help=True)
@@ -73,10 +73,12 @@ def list_releases(
         print_json(page)
         return
     print_table(
-        ["release", "job", "stages", "status", "requested by", "changed", ""],
+        ["release", "source", "stages", "status", "requested by", "changed", ""],
         [
             (
-                *(each[field] for field in ("id", "job", "stages", "status", "requested_by")),
+                each["id"],
+                source_words(each["source"]),
+                *(each[field] for field in ("stages", "status", "requested_by")),
                 when(each["updated_at"]),
                 each["sentence"],
             )
@@ -175,7 +177,7 @@ def print_release(release: dict[str, Any]) -> None:
     """Print a release."""
     say(f"{release['id']}  {release['status']}  {release['sentence']}")
     say(
-        f"  job {release['job']}, definition version {release['definition_version']}, requested by "
+        f"  {source_words(release['source'])}, definition version {release['definition_version']}, requested by "
         f"{release['requested_by']} at {when(release['created_at'])}"
         + (f": {release['note']}" if release["note"] else "")
     )

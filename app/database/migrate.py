@@ -1,6 +1,9 @@
 """The schema: brought up to date by ``mlrelease migrate``, checked by every process before it works."""
 
 import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -9,6 +12,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from dbos import DBOS
+from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
 import migrations
@@ -20,18 +24,40 @@ def migrate(database: Database, *, revision: str = "head") -> None:
     """Bring our tables and the engine's to what this version of the software needs. Raises Unavailable."""
     if database.url.startswith("sqlite:///"):
         Path(database.url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    with available(), database.engine.connect() as connection:
+    with available(), _connection(database) as connection:
         command.upgrade(_config(connection), revision)
-        connection.commit()
     logging.getLogger("dbos").setLevel(logging.WARNING)
     DBOS.migrate(database.url)
 
 
 def downgrade(database: Database, *, revision: str) -> None:
     """Take our tables back to an older revision; data of what is dropped is lost."""
-    with database.engine.connect() as connection:
+    with _connection(database) as connection:
         command.downgrade(_config(connection), revision)
-        connection.commit()
+
+
+@contextmanager
+def _connection(database: Database) -> Iterator[Connection]:
+    """To migrate in one transaction. SQLite changes a column by making its table anew: what refers to that is checked at the end."""
+    with database.engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        if not isinstance(driver, sqlite3.Connection):
+            yield connection
+            connection.commit()
+            return
+        driver.execute("PRAGMA foreign_keys=OFF")  # within a transaction it would say nothing, and change nothing
+        try:
+            yield connection
+            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+            if broken:
+                raise Misconfigured(
+                    f"The migration would leave rows that refer to nothing, in {', '.join({row[0] for row in broken})}.",
+                    code="migration_breaks_rows",
+                )
+            connection.commit()
+        finally:
+            connection.rollback()
+            driver.execute("PRAGMA foreign_keys=ON")
 
 
 def check_schema(database: Database) -> None:

@@ -12,8 +12,8 @@ from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
 from app.execution.resolve_and_preflight import Findings, Subject, resolve_and_preflight
 from app.execution.workflows import register_workflow
-from app.planning.places import Place
 from app.planning.plan import Plan
+from app.planning.sources import read_source
 from app.releases.attempts import INTERNAL_ERROR
 from app.releases.dry_runs import finish_dry_run
 from app.releases.plans import difference, document_of
@@ -84,8 +84,8 @@ def _read(session: Session, run_id: str) -> tuple[DryRun, DefinitionVersion, Def
 def _look(worker: WorkerContext, run: DryRun, version: DefinitionVersion, definition: Definition) -> Findings:
     subject = Subject(
         id=run.id,
-        job=run.job,
-        source=Place.model_validate(run.source),
+        source=read_source(run.source),
+        origin=definition.stages[0].place(worker.settings.subscription),
         version=version,
         definition=definition,
         stages=run.stages,
@@ -112,10 +112,9 @@ def _result(
         release=f"{run.model}-{_NUMBER}",
         number=_NUMBER,
         mark=_MARK,
-        job=run.job,
         definition_version=version.version,
         definition_digest=version.bundle_digest,
-        source=Place.model_validate(run.source),
+        origin=definition.stages[0].place(worker.settings.subscription),
         subscription=worker.settings.subscription,
         content=found.content,
         golden_requests=found.golden_requests,

@@ -12,8 +12,8 @@ from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
 from app.execution.resolve_and_preflight import Findings, Subject, resolve_and_preflight
 from app.execution.workflows import register_workflow
-from app.jobs.tables import TrainingJob
 from app.planning.plan import Plan
+from app.planning.sources import read_source
 from app.releases.attempts import INTERNAL_ERROR
 from app.releases.locks import lock_release
 from app.releases.planning import keep_checks, plan_release
@@ -57,13 +57,13 @@ def _fail(work: Work, release_id: str, sentence: str) -> str:
 
 
 def _prepare(worker: WorkerContext, release_id: str) -> str:
-    release, job, version, definition = worker.read(lambda session: _read(session, release_id))
+    release, version, definition = worker.read(lambda session: _read(session, release_id))
     if release.status is not Status.PENDING or release.content is not None:
         return release.status.value
     subject = Subject(
         id=release.id,
-        job=job.name,
-        source=job.place,
+        source=read_source(release.source),
+        origin=definition.stages[0].place(worker.settings.subscription),
         version=version,
         definition=definition,
         stages=release.stages,
@@ -87,15 +87,15 @@ def _prepare(worker: WorkerContext, release_id: str) -> str:
     def plan(work: Work) -> str:
         release = lock_release(work, release_id)
         if release.status is Status.PENDING and release.content is None:
-            _go_on(worker, work, release, job, version, definition, found)
+            _go_on(worker, work, release, version, definition, found)
         return release.status.value
 
     return worker.write(plan)
 
 
-def _read(session: Session, release_id: str) -> tuple[Release, TrainingJob, DefinitionVersion, Definition]:
+def _read(session: Session, release_id: str) -> tuple[Release, DefinitionVersion, Definition]:
     release = session.get_one(Release, release_id)
-    return release, session.get_one(TrainingJob, release.job_id), *definition_of(session, release)
+    return release, *definition_of(session, release)
 
 
 def _tell_retry(worker: WorkerContext, release_id: str, error: AzureMLError, seconds: float, *, number: int) -> None:
@@ -108,7 +108,6 @@ def _go_on(
     worker: WorkerContext,
     work: Work,
     release: Release,
-    job: TrainingJob,
     version: DefinitionVersion,
     definition: Definition,
     found: Findings,
@@ -125,10 +124,9 @@ def _go_on(
         release=release.id,
         number=release.number,
         mark=release.mark,
-        job=job.name,
         definition_version=version.version,
         definition_digest=version.bundle_digest,
-        source=job.place,
+        origin=definition.stages[0].place(worker.settings.subscription),
         subscription=worker.settings.subscription,
         content=found.content,
         golden_requests=found.golden_requests,

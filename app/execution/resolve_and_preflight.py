@@ -17,6 +17,7 @@ from app.guardrails.rules import job_site, say_all, sites_of
 from app.planning.checks import Check
 from app.planning.content import Content
 from app.planning.places import Place
+from app.planning.sources import Source
 from app.preflight.checks import Preflight, Stage
 from app.preflight.resolve_content import ContentWanted, ModelWanted
 from app.steps.contract import Context, Refused
@@ -34,8 +35,8 @@ class Subject:
     """What is looked at, on behalf of which release or dry run."""
 
     id: str
-    job: str
-    source: Place  # of the training job
+    source: Source
+    origin: Place  # the workspace of the definition's first stage
     version: DefinitionVersion
     definition: Definition
     stages: Sequence[str]
@@ -68,8 +69,8 @@ def resolve_and_preflight(
 ) -> Findings:
     """Resolve the content and look at each stage. Raises Interrupted, or AzureMLError when Azure does not answer."""
     content: Content | None = None
-    source = job_site(model=subject.definition.model.name, place=subject.source)
-    if refusals := list(worker.guardrails.job_refusals(source)):
+    origin = job_site(model=subject.definition.model.name, place=subject.origin)
+    if refusals := list(worker.guardrails.job_refusals(origin)):
         return Findings(None, [_check("guardrail_refused", say_all(refusals), stage=None)])
     try:
         wanted = _content_wanted(subject)
@@ -152,8 +153,8 @@ def _carry_out(
 def _content_wanted(subject: Subject) -> ContentWanted:
     model = subject.definition.model
     return ContentWanted(
-        workspace=subject.source,
-        job=subject.job,
+        workspace=subject.origin,
+        source=subject.source,
         model=ModelWanted(name=model.name, output=model.output, path=model.path, file=model.file),
         environment=subject.definition.environment,
         deployment=subject.definition.deployment,
@@ -164,7 +165,7 @@ def _content_wanted(subject: Subject) -> ContentWanted:
 def _preflight(worker: WorkerContext, subject: Subject) -> Preflight:
     return Preflight(
         model=subject.definition.model.name,
-        source=subject.source,
+        origin=subject.origin,
         endpoint=subject.definition.endpoint,
         deployment=subject.definition.deployment,
         stages=tuple(
@@ -186,7 +187,7 @@ def _preflight(worker: WorkerContext, subject: Subject) -> Preflight:
 def _passed(content: Content) -> list[Check]:
     environment = content.environment
     said = (
-        f"{content.job} has completed.",
+        f"{content.source.name} has completed.",
         f"Its output has {content.model_files} files, {content.model_digest}.",
         f"Environment {environment.name}:{environment.version} is registered.",
     )

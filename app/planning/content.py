@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from app.planning.frozen import Frozen
+from app.planning.sources import Source
 
 Metrics = Mapping[str, float | int | str]  # the last value of each; text where it is no number, such as "NaN"
 
@@ -20,9 +21,9 @@ class EnvironmentVersion(Frozen):
 
 
 class Content(Frozen):
-    """A training job's model by its content, the environment by its version, the code by its digest."""
+    """A model by its content, the environment by its version, the code by its digest. ``source``: what all of it comes from."""
 
-    job: str
+    source: Source
     model_uri: str
     model_digest: str
     model_files: int

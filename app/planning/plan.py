@@ -10,6 +10,7 @@ from app.planning.frozen import Frozen
 from app.planning.ids import needed_stage
 from app.planning.places import Place, Target
 from app.planning.policy import ApprovalSection
+from app.planning.sources import Source
 from app.planning.steps import On, PlannedStep
 
 
@@ -20,7 +21,7 @@ class PlannedModel(Frozen):
     digest: str
     files: int
     bytes: int
-    job: str
+    source: Source
     git_commit: str | None
 
 

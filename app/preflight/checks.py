@@ -27,7 +27,7 @@ from app.steps.definition_files import mistakes_of_sdk, overrides_of
 from app.steps.endpoint_owner import is_ours, require_usable
 
 _ML = "Microsoft.MachineLearningServices"
-_AT_SOURCE = (f"{_ML}/workspaces/models/versions/write",)
+_AT_ORIGIN = (f"{_ML}/workspaces/models/versions/write",)
 _AT_STAGE = (f"{_ML}/workspaces/onlineEndpoints/write", f"{_ML}/workspaces/onlineEndpoints/deployments/write")
 # What golden requests are sent with, by the endpoint's auth mode.
 _CREDENTIALS = {
@@ -53,10 +53,10 @@ class Stage(Frozen):
 
 
 class Preflight(Frozen):
-    """``source``: the workspace of the training job; the files are in the bundle."""
+    """``origin``: the workspace that content comes from; the files are in the bundle."""
 
     model: str
-    source: Place
+    origin: Place
     endpoint: str
     deployment: str
     stages: tuple[Stage, ...]
@@ -136,7 +136,7 @@ def registry(look: StageLook) -> str:
         ) from None
     regions = {
         str(look.workspace): look.region,
-        str(look.wanted.source): workspace_region(look.azure, look.wanted.source),
+        str(look.wanted.origin): workspace_region(look.azure, look.wanted.origin),
     }
     outside = [f"{where} is in {region}" for where, region in regions.items() if region not in place.regions]
     if outside:
@@ -153,10 +153,9 @@ def registry(look: StageLook) -> str:
 
 def permissions(look: StageLook) -> str:
     """Our identity may do what the steps will do."""
-    source = look.wanted.source
     auth_mode = look.endpoint_file.auth_mode.lower()
     at_stage = (*_AT_STAGE, *(action for mode, action in _CREDENTIALS.items() if mode == auth_mode))
-    for where, actions in ((source, _AT_SOURCE), (look.workspace, at_stage)):
+    for where, actions in ((look.wanted.origin, _AT_ORIGIN), (look.workspace, at_stage)):
         missing = _missing(look.azure, where.arm_id, actions)
         if missing:
             raise _may_not(missing, str(where), role="AzureML Data Scientist")
@@ -196,7 +195,7 @@ def _require_name_of_its_own(look: StageLook) -> None:
 
 def _free_name(look: StageLook) -> str:
     name = look.stage.endpoint
-    known = [look.wanted.source, *(stage.workspace for stage in look.wanted.stages)]
+    known = [look.wanted.origin, *(stage.workspace for stage in look.wanted.stages)]
     in_region = [each for each in known if each != look.workspace and _is_in_region(look, each)]
     found = search_name(look.azure, look.workspace, region=look.region, name=name, also=in_region)
     if found.owner is not None:

@@ -32,7 +32,7 @@ def _look_at(context: Context, look: StageLook) -> list[Check]:
     found = [_check(context, name, "workspace", partial(checks.workspace, look))]
     if found[0].code == "workspace_not_found":
         return found
-    if stage.workspace != look.wanted.source:
+    if stage.workspace != look.wanted.origin:
         found.append(_check(context, name, "registry", partial(checks.registry, look)))
     found.append(_check(context, name, "permissions", partial(checks.permissions, look)))
     found.append(_check(context, name, "endpoint", partial(checks.endpoint, look)))

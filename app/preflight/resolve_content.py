@@ -19,6 +19,7 @@ from app.definitions.overrides import shown
 from app.planning.content import Content, EnvironmentVersion, Metrics
 from app.planning.frozen import Frozen
 from app.planning.places import Place
+from app.planning.sources import JobSource, Source, say_source
 from app.steps.contract import Context, Refused
 from app.steps.missing import require_there
 from app.steps.scratch import new_folder
@@ -43,7 +44,7 @@ class ContentWanted(Frozen):
     """``environment`` None: the one that the model was made in. ``deployment``: the YAML that names the score code."""
 
     workspace: Place
-    job: str
+    source: Source
     model: ModelWanted
     environment: str | None = None
     deployment: str | None = None
@@ -60,13 +61,14 @@ def resolve_content(azure: AzureML, context: Context, wanted: ContentWanted) -> 
 
 
 def _resolve(azure: AzureML, context: Context, wanted: ContentWanted) -> Content:
-    job = _completed(azure, wanted)
+    assert isinstance(wanted.source, JobSource), "nothing else can be asked for yet"
+    job = _completed(azure, wanted, wanted.source)
     context.checkpoint()
     context.report(f"Downloading {wanted.model.output} of {job.name}.")
     files = _content(azure, context, wanted, job)
     environment = _environment(azure, wanted, job)
     return Content(
-        job=job.name,
+        source=JobSource(job=job.name),
         model_uri=job_output_uri(job.name, wanted.model.output, wanted.model.path),
         model_digest=files.digest,
         model_files=files.files,
@@ -83,15 +85,15 @@ def _resolve(azure: AzureML, context: Context, wanted: ContentWanted) -> Content
     )
 
 
-def _completed(azure: AzureML, wanted: ContentWanted) -> Job:
+def _completed(azure: AzureML, wanted: ContentWanted, source: JobSource) -> Job:
     workspace = wanted.workspace
     try:
-        job = get_job(azure, workspace, wanted.job)
+        job = get_job(azure, workspace, source.job)
     except NotFound:
         if not workspace_exists(azure, workspace):
             raise
         raise Refused(
-            f"{workspace} has no training job {wanted.job}.".capitalize(),
+            f"{workspace} has no {say_source(source)}.".capitalize(),
             code="job_not_found",
             hint="The job's name is what Azure ML studio shows as its id.",
         ) from None

@@ -9,7 +9,7 @@ from sqlmodel import col, delete
 from app.documents.json_object import Json
 from app.errors import NotFound
 from app.events.work import UnitOfWork
-from app.planning.places import Place
+from app.planning.sources import Source
 from app.releases.states import DryRunState
 from app.releases.tables import DryRun
 
@@ -21,8 +21,7 @@ def begin_dry_run(
     *,
     model: str,
     definition_version: int,
-    job: str,
-    source: Place,
+    source: Source,
     stages: Sequence[str],
 ) -> DryRun:
     """A new one, ``pending`` until a worker has looked. Those that have expired go."""
@@ -31,7 +30,6 @@ def begin_dry_run(
         id=f"dry-run-{secrets.token_hex(8)}",
         model=model,
         definition_version=definition_version,
-        job=job,
         source=source.model_dump(),
         stages=list(stages),
         state=DryRunState.PENDING,

@@ -16,6 +16,8 @@ from app.documents.json_object import Json
 from app.errors import Conflict
 from app.events.work import UnitOfWork
 from app.planning.ids import release_id_of, release_of
+from app.planning.purpose import Purpose
+from app.planning.sources import JobSource, Source
 from app.releases.locks import keep_locked
 from app.releases.queries import rollout_ahead
 from app.releases.states import (
@@ -37,9 +39,10 @@ class Request:
     model: str
     definition_id: int
     definition_version: int
-    job_id: int
-    job: str
+    source: Source
     stages: tuple[str, ...]
+    job_id: int | None = None  # where the source is a training job
+    purpose: Purpose = Purpose.RELEASE
     note: str | None = None
 
 
@@ -55,8 +58,10 @@ def create_release(work: UnitOfWork, request: Request, *, mark: str) -> Release:
         mark=mark,
         definition_id=request.definition_id,
         definition_version=request.definition_version,
+        purpose=request.purpose,
+        source=request.source.model_dump(),
         job_id=request.job_id,
-        job=request.job,
+        job=request.source.job if isinstance(request.source, JobSource) else None,
         stages=list(request.stages),
         status=Status.PENDING,
         code="preparing",
@@ -69,7 +74,8 @@ def create_release(work: UnitOfWork, request: Request, *, mark: str) -> Release:
     work.add(release)
     work.flush()
     asked = {
-        "job": request.job,
+        "purpose": request.purpose.value,
+        "source": release.source,
         "definition_version": request.definition_version,
         "stages": list(request.stages),
         "note": request.note,

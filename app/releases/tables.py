@@ -8,11 +8,12 @@ from sqlmodel import Field, SQLModel
 from app.database.types import JsonColumn, UtcDateTime, word_column
 from app.documents.json_object import Json
 from app.planning.plan import Plan
+from app.planning.purpose import Purpose
 from app.releases.states import Control, DryRunState, Status, StepStatus
 
 
 class Release(SQLModel, table=True):
-    """One request: this job's output, under this definition version, through these stages."""
+    """One request: this content, under this definition version, through these stages."""
 
     __tablename__ = "release"
     __table_args__ = (
@@ -27,8 +28,10 @@ class Release(SQLModel, table=True):
     mark: str  # a few random characters: keeps Azure names of this release apart from another installation's
     definition_id: int = Field(foreign_key="definition_version.id")
     definition_version: int
-    job_id: int = Field(foreign_key="training_job.id")
-    job: str
+    purpose: Purpose = Field(sa_type=word_column(Purpose))
+    source: Json = Field(sa_column=Column(JsonColumn, nullable=False))  # of ``planning.sources``
+    job_id: int | None = Field(default=None, foreign_key="training_job.id")  # where its source is a training job
+    job: str | None = None
     stages: list[str] = Field(sa_column=Column(JsonColumn, nullable=False))
     status: Status = Field(sa_type=word_column(Status))
     code: str
@@ -129,8 +132,7 @@ class DryRun(SQLModel, table=True):
     id: str = Field(primary_key=True)
     model: str
     definition_version: int
-    job: str
-    source: Json = Field(sa_column=Column(JsonColumn, nullable=False))  # the workspace of the training job
+    source: Json = Field(sa_column=Column(JsonColumn, nullable=False))  # of ``planning.sources``
     stages: list[str] = Field(sa_column=Column(JsonColumn, nullable=False))
     state: DryRunState = Field(sa_type=word_column(DryRunState))
     code: str

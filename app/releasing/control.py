@@ -2,6 +2,7 @@
 
 from app.errors import Conflict
 from app.identity.roles import Permission
+from app.planning.sources import read_source, say_source
 from app.releases.asked import ask_of, forget_what_was_asked
 from app.releases.attempts import plan_again
 from app.releases.locks import lock_release
@@ -99,7 +100,7 @@ def _require_newest(work: Work, release: Release, rollout: Rollout) -> None:
         raise Conflict(
             f"{newer.release_id} has reached {rollout.stage} since then, so {release.id} cannot continue.",
             code="overtaken",
-            hint=f"To release this model anyway, request a new release of {release.job}.",
+            hint=f"To release this model anyway, request a new release of {say_source(read_source(release.source))}.",
             by=newer.release_id,
         )
 

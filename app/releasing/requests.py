@@ -26,6 +26,7 @@ from app.jobs.service import (
 )
 from app.jobs.tables import TrainingJob
 from app.planning.places import Place
+from app.planning.sources import JobSource
 from app.releases.attested import definition_counts, row_digest
 from app.releases.dry_runs import begin_dry_run
 from app.releases.service import Request, create_release
@@ -42,37 +43,24 @@ def request_release(
     work: Work,
     model: str,
     *,
-    job: str,
+    source: JobSource,
     stages: Sequence[str] | None = None,
     definition_version: int | None = None,
     note: str | None = None,
 ) -> Release:
-    """Ask for a release of this job's model. Raises NotFound (model, version), Invalid (stages), Conflict (job)."""
+    """Ask for a release of this content. Raises NotFound (model, version), Invalid (stages), Conflict (job)."""
     version, definition, chosen = _wanted(work, model, stages=stages, definition_version=definition_version)
-    record = _have_recorded(work, _place_of(work, definition), job, model=model)
-    if record.is_final and record.status != COMPLETED:
-        raise Conflict(
-            f"The training job {job} is {record.status.lower()} and has no model to release. {record.sentence}",
-            code="job_failed",
-            hint="Release the output of a job that completed.",
-        )
-    if record.status == SUBMITTING:
-        raise Conflict(
-            f"The training job {job} has not been submitted to Azure ML yet and has no model to release.",
-            code="job_not_finished",
-            hint="Release it once it has completed.",
-        )
+    job = _job_to_release(work, _place_of(work, definition), source.job, model=model)
     assert version.id is not None, "a stored definition has an id"
-    assert record.id is not None, "a stored job has an id"
     release = create_release(
         work,
         Request(
             model=model,
             definition_id=version.id,
             definition_version=version.version,
-            job_id=record.id,
-            job=job,
+            source=source,
             stages=chosen,
+            job_id=job.id,
             note=note,
         ),
         mark="".join(secrets.choice(_MARK_ALPHABET) for _ in range(4)),
@@ -86,22 +74,21 @@ def request_dry_run(
     work: Work,
     model: str,
     *,
-    job: str,
+    source: JobSource,
     stages: Sequence[str] | None = None,
     definition_version: int | None = None,
 ) -> DryRun:
     """Ask what a release would do. Raises as ``request_release`` does, except for the job, which is not recorded."""
     version, definition, chosen = _wanted(work, model, stages=stages, definition_version=definition_version)
     place = _place_of(work, definition)
-    known = find_job(work, place, job)
+    known = find_job(work, place, source.job)
     if known is not None:
         _require_right(work, known, model=model)
     run = begin_dry_run(
         work,
         model=model,
         definition_version=version.version,
-        job=job,
-        source=place,
+        source=source,
         stages=chosen,
     )
     work.queue.plan_dry_run(work, run.id)
@@ -125,6 +112,24 @@ def request_job(
     _require_on_record(work, latest)
     place = _place_of(work, Definition.model_validate(latest.content))
     return _have_recorded(work, place, name, model=model, submission=submission)
+
+
+def _job_to_release(work: Work, place: Place, name: str, *, model: str) -> TrainingJob:
+    """The training job of this name, recorded and watched, which may still run. Raises Conflict where it gives no model."""
+    job = _have_recorded(work, place, name, model=model)
+    if job.is_final and job.status != COMPLETED:
+        raise Conflict(
+            f"The training job {name} is {job.status.lower()} and has no model to release. {job.sentence}",
+            code="job_failed",
+            hint="Release the output of a job that completed.",
+        )
+    if job.status == SUBMITTING:
+        raise Conflict(
+            f"The training job {name} has not been submitted to Azure ML yet and has no model to release.",
+            code="job_not_finished",
+            hint="Release it once it has completed.",
+        )
+    return job
 
 
 def _have_recorded(

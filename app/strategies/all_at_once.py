@@ -31,6 +31,7 @@ from app.planning.plan import (
     PlannedTarget,
     PlannedTraffic,
 )
+from app.planning.sources import JobSource
 from app.planning.steps import PlannedStep
 from app.planning.tags import DIGEST_TAG, JOB_TAG, MODEL_TAG, RELEASE_TAG
 
@@ -42,10 +43,9 @@ class ReleaseFacts:
     release: str
     number: int
     mark: str
-    job: str
     definition_version: int
     definition_digest: str
-    source: Place  # of the training job
+    origin: Place  # of the first stage: where content comes from
     subscription: str  # of stages that name none
     content: Content
     golden_requests: int | None = None  # that prove something; None: not counted
@@ -79,7 +79,7 @@ def _steps(
     place, endpoint, deployment = stage.place(facts.subscription), stage.endpoint, deployment_name(facts)
     digest = facts.content.model_digest
     tags = {RELEASE_TAG: facts.release, MODEL_TAG: definition.model.name, DIGEST_TAG: digest}
-    if place == facts.source:
+    if place == facts.origin:
         bring = [_register(definition, facts, tags)]
         model_from, environment_from = RegisterModel.kind, None
     else:
@@ -145,15 +145,17 @@ def _steps(
 
 
 def _register(definition: Definition, facts: ReleaseFacts, tags: Mapping[str, str]) -> PlannedStep:
+    source = facts.content.source
+    job = source.job if isinstance(source, JobSource) else None
     return PlannedStep.of(
         RegisterModel(
-            workspace=facts.source,
+            workspace=facts.origin,
             name=definition.model.name,
             type=definition.model.type,
             description=definition.model.description,
             uri=facts.content.model_uri,
             digest=facts.content.model_digest,
-            tags={**tags, JOB_TAG: facts.job},
+            tags=tags if job is None else {**tags, JOB_TAG: job},
         )
     )
 
@@ -163,14 +165,14 @@ def _share(
 ) -> list[PlannedStep]:
     environment, registry = facts.content.environment, stage.registry or ""
     model = ShareModel(
-        workspace=facts.source,
+        workspace=facts.origin,
         registry=registry,
         name=definition.model.name,
         digest=facts.content.model_digest,
     )
     return [
         PlannedStep.of(model, needs=(registered,)),
-        PlannedStep.of(ShareEnvironment(workspace=facts.source, registry=registry, **environment.model_dump())),
+        PlannedStep.of(ShareEnvironment(workspace=facts.origin, registry=registry, **environment.model_dump())),
     ]
 
 
@@ -191,7 +193,7 @@ def _plan(definition: Definition, stage: StageDefinition, steps: Sequence[Planne
             digest=content.model_digest,
             files=content.model_files,
             bytes=content.model_bytes,
-            job=facts.job,
+            source=content.source,
             git_commit=content.git_commit,
         ),
         metrics=content.metrics,

@@ -4,7 +4,10 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["colour", "event_name", "is_digest", "plan_value", "short", "spaced", "timestamp"]
+from app.documents.json_object import Json
+from app.planning.sources import Source, read_source
+
+__all__ = ["colour", "event_name", "is_digest", "plan_value", "short", "source", "spaced", "timestamp"]
 
 _GOOD = {"succeeded", "approved"}
 _BAD = {"failed", "errored", "approval_rejected", "rejected", "rolled_back", "expired"}
@@ -35,6 +38,11 @@ def is_digest(value: Any) -> bool:
 
 def short(value: str) -> str:
     return value[:19] + "…" if is_digest(value) else value
+
+
+def source(value: Json) -> Source:
+    """What a release's content comes from, with its label and name."""
+    return read_source(value)
 
 
 def plan_value(value: Any) -> str:

@@ -7,7 +7,7 @@ import httpx
 
 from app.events.work import UnitOfWork
 from app.identity.actor import SERVICE
-from app.planning.places import Place
+from app.planning.sources import JobSource
 from app.releases.dry_runs import begin_dry_run, finish_dry_run
 from app.releases.states import DryRunState
 from app.releases.tables import DryRun
@@ -101,8 +101,7 @@ def test_expired_dry_runs_are_deleted_when_another_starts(anna: httpx.Client, ch
             work,
             model=churn,
             definition_version=1,
-            job="job-1",
-            source=Place(subscription="s", resource_group="rg", workspace="ws"),
+            source=JobSource(job="job-1"),
             stages=["dev"],
         ).id
     post_dry_run(anna, churn)

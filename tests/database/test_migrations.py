@@ -2,10 +2,18 @@
 
 import pytest
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
 
 from app.database.connection import Database
 from app.database.migrate import check_schema, downgrade, drift, migrate
 from app.errors import Misconfigured
+from app.events.work import UnitOfWork
+from app.planning.content import Content
+from app.planning.purpose import Purpose
+from app.releases.planning import plan_release
+from app.releases.tables import Release, Rollout
+from tests.planning.examples import CONTENT, a_plan
+from tests.releases.conftest import ANNA, NOW, a_release
 
 
 def test_migrated_tables_agree_with_the_code(database: Database) -> None:
@@ -51,3 +59,20 @@ def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:
         check_schema(database)
 
     assert refused.value.code == "database_is_newer"
+
+
+def test_what_refers_to_a_table_that_is_made_anew_still_does(database: Database) -> None:
+    with UnitOfWork(database, ANNA, now=NOW).transaction() as work:
+        plan_release(work, a_release(work), CONTENT, [a_plan("dev")])
+
+    downgrade(database, revision="0015")
+    migrate(database)
+
+    with database.read() as session:
+        release = session.get_one(Release, "churn-1")
+        assert (release.source, release.purpose) == ({"kind": "job", "job": "job-1"}, Purpose.RELEASE)
+        assert release.content is not None
+        assert Content.model_validate(release.content) == CONTENT
+        assert session.get_one(Rollout, "churn-1:dev").release_id == release.id
+    with pytest.raises(IntegrityError), database.write() as session:
+        session.execute(text("UPDATE rollout SET release_id = 'none'"))

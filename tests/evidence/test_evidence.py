@@ -117,6 +117,7 @@ def test_rights_to_a_log_are_checked_with_the_use_case(failed: str, worker: Inst
         with pytest.raises(NotFound):
             logs_of_release(session, stranger, failed)
         job = session.get_one(Release, failed).job
+        assert job is not None
         assert logs_of_job(session, operator, job, workspace=None) == []
         for actor in (approver, stranger):
             with pytest.raises(NotFound):

@@ -7,6 +7,7 @@ from app.execution.context import WorkerContext
 from app.identity.actor import Actor
 from app.identity.roles import Grant, Role
 from app.planning.places import Target
+from app.planning.sources import read_source
 from app.releases.attempts import begin_attempt
 from app.releases.planning import plan_release
 from app.releases.service import Request, create_release
@@ -29,7 +30,7 @@ def queue_rollout(
     """A rollout of a release of its own that waits for its turn. ``key_suffix``: of every step's key."""
     with Work(worker.releasing, replace(ANNA, traceparent=traceparent)).transaction() as work:
         first = work.get_one(Release, "churn-1")
-        asked = Request("churn", first.definition_id, 1, first.job_id, first.job, ("dev",))
+        asked = Request("churn", first.definition_id, 1, read_source(first.source), ("dev",), job_id=first.job_id)
         release = create_release(work, asked, mark="abcd")
         at = Target.parse(target)
         plan = a_plan("dev", endpoint=at.endpoint, target=at.place.model_dump())

@@ -30,6 +30,7 @@ from app.identity.roles import Grant, Role
 from app.jobs.service import LOST, REFUSED, SUBMITTING
 from app.jobs.tables import TrainingJob
 from app.planning.ids import release_of
+from app.planning.sources import JobSource, read_source
 from app.releases.attempts import begin_attempt, renew_attempt, set_due
 from app.releases.attested import ROW, row_digest
 from app.releases.dry_runs import begin_dry_run
@@ -48,7 +49,7 @@ from tests.execution.instant import hands, worker
 from tests.instant import Hands
 from tests.planning.examples import CONTENT, a_plan
 from tests.releases.conftest import planned
-from tests.strategies.content import SOURCE, definition
+from tests.strategies.content import definition
 from tests.waiting import PATIENCE_SECONDS
 
 __all__ = ["hands", "planned", "worker"]
@@ -66,7 +67,7 @@ def now() -> datetime:
 def another(work: UnitOfWork, *, stages: tuple[str, ...] = ("dev",)) -> Release:
     """One more release of the planned one's job."""
     first = work.get_one(Release, "churn-1")
-    asked = Request("churn", first.definition_id, 1, first.job_id, first.job, stages)
+    asked = Request("churn", first.definition_id, 1, read_source(first.source), stages, job_id=first.job_id)
     return create_release(work, asked, mark="abcd")
 
 
@@ -103,7 +104,7 @@ def pending(worker: WorkerContext) -> str:
 def dry_run(worker: WorkerContext) -> str:
     with UnitOfWork(worker.database, ANNA).transaction() as work:
         apply_definition(work)
-        asked: dict[str, Any] = {"model": "churn", "definition_version": 1, "job": "job-1", "source": SOURCE}
+        asked: dict[str, Any] = {"model": "churn", "definition_version": 1, "source": JobSource(job="job-1")}
         run = begin_dry_run(work, **asked, stages=["dev"])
         worker.queue.plan_dry_run(work, run.id)
         return run.id

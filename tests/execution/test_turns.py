@@ -20,6 +20,7 @@ from app.execution.rollout import carry_out_rollout, move_target
 from app.execution.signals import Signals
 from app.execution.timers import wake_rollout
 from app.identity.actor import SERVICE
+from app.planning.sources import read_source
 from app.releases.attempts import begin_attempt
 from app.releases.planning import plan_release
 from app.releases.service import Request, create_release, move_rollout, move_step
@@ -63,7 +64,7 @@ def two(worker: WorkerContext, planned: str) -> None:
 
 def _newer(work: UnitOfWork, planned: str) -> Rollout:
     before = work.get_one(Release, planned)
-    asked = Request("churn", before.definition_id, 1, before.job_id, before.job, ("dev",))
+    asked = Request("churn", before.definition_id, 1, read_source(before.source), ("dev",), job_id=before.job_id)
     release = create_release(work, asked, mark="efgh")
     (rollout,) = plan_release(work, release, CONTENT, [a_plan("dev", endpoint="dev")])
     return rollout

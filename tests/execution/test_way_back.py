@@ -13,6 +13,7 @@ from app.identity.roles import Grant, Role
 from app.planning.budget import Budget
 from app.planning.ids import release_of
 from app.planning.kinds import KINDS, StepConfig
+from app.planning.sources import read_source
 from app.planning.steps import On, PlannedStep
 from app.releases.attempts import begin_attempt
 from app.releases.planning import plan_release
@@ -88,7 +89,7 @@ def rollout(tools: WorkerContext, planned: str) -> str:
     """The id of one that is queued, and does what is written above."""
     with Work(tools.releasing, ANNA).transaction() as work:
         first = work.get_one(Release, planned)
-        asked = Request("churn", first.definition_id, 1, first.job_id, first.job, ("dev",))
+        asked = Request("churn", first.definition_id, 1, read_source(first.source), ("dev",), job_id=first.job_id)
         release = create_release(work, asked, mark="abcd")
         (rollout,) = plan_release(work, release, CONTENT, [a_plan("dev", steps=STEPS)])
         begin_attempt(work, rollout)

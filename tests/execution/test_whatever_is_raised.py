@@ -15,6 +15,7 @@ from app.execution.prepare import prepare_release
 from app.execution.reconcile import Reconciliation
 from app.execution.rollout import carry_out_rollout
 from app.identity.actor import SERVICE
+from app.planning.sources import read_source
 from app.releases.attempts import begin_attempt
 from app.releases.planning import plan_release
 from app.releases.service import Request, create_release
@@ -58,7 +59,7 @@ RAISED: list[Callable[[], BaseException]] = [
 
 def another(work: UnitOfWork) -> Release:
     first = work.get_one(Release, "churn-1")
-    asked = Request("churn", first.definition_id, 1, first.job_id, first.job, ("dev",))
+    asked = Request("churn", first.definition_id, 1, read_source(first.source), ("dev",), job_id=first.job_id)
     return create_release(work, asked, mark="abcd")
 
 

@@ -6,11 +6,12 @@ from app.planning.content import Content, EnvironmentVersion
 from app.planning.kinds import CreateDeployment, CreateEndpoint, RegisterModel
 from app.planning.places import Place
 from app.planning.plan import Plan
+from app.planning.sources import JobSource
 from app.planning.steps import PlannedStep
 
 PLACE = Place(subscription="sub", resource_group="rg", workspace="ws")
 CONTENT = Content(
-    job="job-1",
+    source=JobSource(job="job-1"),
     model_uri="azureml://jobs/job-1/outputs/model/paths/",
     model_digest="sha256:m",
     model_files=1,
@@ -59,7 +60,7 @@ def a_plan(stage: str, *, endpoint: str = "", definition: str = "sha256:b", **mo
             "digest": CONTENT.model_digest,
             "files": CONTENT.model_files,
             "bytes": CONTENT.model_bytes,
-            "job": CONTENT.job,
+            "source": CONTENT.source.model_dump(),
             "git_commit": None,
         },
         "metrics": {},

@@ -31,7 +31,7 @@ def looking(team: Team, **stage: Any) -> Json:
     }
     return {
         "model": team.name,
-        "source": place(),
+        "origin": place(),
         "endpoint": "endpoint.yml",
         "deployment": "deployment.yml",
         "stages": [said],

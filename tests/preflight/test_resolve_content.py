@@ -49,7 +49,7 @@ def test_environment_that_is_not_named_is_the_one_of_the_job(team: Team, trained
 @pytest.mark.parametrize(
     ("changes", "code", "says"),
     [
-        ({"job": "no-such-job"}, "job_not_found", "no-such-job"),
+        ({"source": {"kind": "job", "job": "no-such-job"}}, "job_not_found", "no-such-job"),
         ({"model": {"output": "weights"}}, "output_missing", "it has model"),
         ({"model": {"file": "model.pkl"}}, "model_file_missing", "factor.json"),
         ({"model": {"path": "nowhere"}}, "model_file_missing", "nowhere"),
@@ -113,7 +113,7 @@ def test_missing_role_is_not_permitted(
 
 
 def _merged(team: Team, trained: Trained, changes: dict[str, Any]) -> dict[str, Any]:
-    return resolving(team, changes.get("job", trained.job), **{k: v for k, v in changes.items() if k != "job"})
+    return resolving(team, trained.job, **changes)
 
 
 def test_code_is_digested_as_it_is_uploaded(team: Team, trained: Trained) -> None:

@@ -10,6 +10,7 @@ from app.definitions.tables import DefinitionVersion
 from app.events.work import UnitOfWork
 from app.identity.actor import Actor
 from app.jobs.service import record_job
+from app.planning.sources import JobSource
 from app.releases.planning import plan_release
 from app.releases.service import Request, create_release
 from app.releases.tables import Release
@@ -31,7 +32,7 @@ def a_release(work: UnitOfWork) -> Release:
     job, _ = record_job(work, PLACE, "job-1", model="churn")
     assert definition.id is not None
     assert job.id is not None
-    asked = Request("churn", definition.id, 1, job.id, "job-1", ("dev", "prod"))
+    asked = Request("churn", definition.id, 1, JobSource(job="job-1"), ("dev", "prod"), job_id=job.id)
     return create_release(work, asked, mark="abcd")
 
 

@@ -11,6 +11,7 @@ from app.errors import Conflict
 from app.events.chain import verify_chain
 from app.events.tables import Event, EventHead
 from app.events.work import UnitOfWork, transact
+from app.planning.sources import read_source
 from app.releases import locks, queries
 from app.releases.attempts import begin_attempt, skip_what_is_left
 from app.releases.service import Request, create_release, move_rollout, move_step, report_progress
@@ -38,7 +39,7 @@ def events_of(work: UnitOfWork) -> list[Event]:
 
 def test_numbers_count_up_in_each_model(planned: str, work: UnitOfWork) -> None:
     first = work.get_one(Release, planned)
-    asked = Request("churn", first.definition_id, 1, first.job_id, "job-1", ("dev",))
+    asked = Request("churn", first.definition_id, 1, read_source(first.source), ("dev",), job_id=first.job_id)
 
     made = [create_release(work, replace(asked, model=model), mark="ef01") for model in ("churn", "other") * 2]
 

@@ -114,7 +114,7 @@ def resolving(team: Team, job: str, **changes: Any) -> Json:
     model = {"name": team.name, "output": "model", "path": ".", "file": "factor.json"}
     return {
         "workspace": place(),
-        "job": job,
+        "source": {"kind": "job", "job": job},
         "model": {**model, **changes.pop("model", {})},
         "environment": "azureml:team-env@latest",
         "deployment": "deployment.yml",

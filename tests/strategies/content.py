@@ -6,7 +6,7 @@ from app.definitions.schema import Definition
 from app.planning.places import Place
 
 SUB = "00000000-0000-0000-0000-000000000001"
-SOURCE = Place(subscription=SUB, resource_group="rg-ml", workspace="ws-dev")
+ORIGIN = Place(subscription=SUB, resource_group="rg-ml", workspace="ws-dev")
 
 
 def definition(**more: Any) -> Definition:

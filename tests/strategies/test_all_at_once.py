@@ -11,7 +11,7 @@ from app.planning.policy import ANYBODY
 from app.releases.plans import digest_of, document_of
 from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
 from tests.planning.examples import CONTENT
-from tests.strategies.content import SOURCE, SUB, definition
+from tests.strategies.content import ORIGIN, SUB, definition
 
 
 def plan(*stages: str, definition: Definition, **facts: Any) -> list[Plan]:
@@ -19,10 +19,9 @@ def plan(*stages: str, definition: Definition, **facts: Any) -> list[Plan]:
         "release": "churn-7",
         "number": 7,
         "mark": "abcd",
-        "job": "job-1",
         "definition_version": 3,
         "definition_digest": "sha256:d",
-        "source": SOURCE,
+        "origin": ORIGIN,
         "subscription": SUB,
         "content": CONTENT,
         **facts,
@@ -72,7 +71,7 @@ def test_a_later_stage_alone_registers_at_the_source_itself() -> None:
     (prod,) = plan("prod", definition=definition())
 
     steps = {step.key: step for step in prod.steps}
-    assert steps["register_model"].config.model_dump()["workspace"] == SOURCE.model_dump()
+    assert steps["register_model"].config.model_dump()["workspace"] == ORIGIN.model_dump()
     assert steps["share_model"].needs == ("register_model",)
 
 

@@ -12,7 +12,7 @@ from app.planning.plan import Plan
 from app.releases.plans import digest_of, document_of
 from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
 from tests.planning.examples import CONTENT
-from tests.strategies.content import SOURCE, SUB
+from tests.strategies.content import ORIGIN, SUB
 
 _POLICIES = st.one_of(
     st.sampled_from(["none", "required"]),
@@ -92,10 +92,9 @@ def test_every_plan_holds_what_its_steps_take_and_is_its_document(definition: De
         release="churn-7",
         number=7,
         mark="abcd",
-        job="job-1",
         definition_version=3,
         definition_digest="sha256:d",
-        source=SOURCE,
+        origin=ORIGIN,
         subscription=SUB,
         content=content,
     )

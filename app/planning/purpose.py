@@ -1,0 +1,12 @@
+"""Why something is to be moved at a target."""
+
+from enum import StrEnum
+
+
+class Purpose(StrEnum):
+    """Each is a release with a plan, approvals and events of its own."""
+
+    RELEASE = "release"  # new content goes through the stages
+    ROLLBACK = "rollback"  # one stage goes back to what served there before
+    REVERT = "revert"  # one stage is brought back to what is on record
+    ADOPTION = "adoption"  # what is at a target is put on record as it is

@@ -1,0 +1,75 @@
+"""What a release's content comes from."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, TypeAdapter
+
+from app.planning.frozen import Frozen
+
+
+class JobSource(Frozen):
+    """The output of a training job that the definition names, in the workspace of the definition's first stage."""
+
+    label: ClassVar[str] = "Training job"
+
+    kind: Literal["job"] = "job"
+    job: str
+
+    @property
+    def name(self) -> str:
+        return self.job
+
+
+class ModelSource(Frozen):
+    """A registered model: ``azureml:NAME:VERSION`` of the first stage's workspace, or the URI of one in a registry."""
+
+    label: ClassVar[str] = "Registered model"
+
+    kind: Literal["model"] = "model"
+    uri: str
+
+    @property
+    def name(self) -> str:
+        return self.uri
+
+
+class ReleaseSource(Frozen):
+    """What an earlier release of the same model released."""
+
+    label: ClassVar[str] = "Content of release"
+
+    kind: Literal["release"] = "release"
+    release: str
+
+    @property
+    def name(self) -> str:
+        return self.release
+
+
+class FoundSource(Frozen):
+    """A deployment at the target that others made."""
+
+    label: ClassVar[str] = "Deployment found there"
+
+    kind: Literal["deployment"] = "deployment"
+    deployment: str
+
+    @property
+    def name(self) -> str:
+        return self.deployment
+
+
+Source = Annotated[JobSource | ModelSource | ReleaseSource | FoundSource, Field(discriminator="kind")]
+
+_SOURCES: TypeAdapter[Source] = TypeAdapter(Source)
+
+
+def read_source(written: Mapping[str, Any]) -> Source:
+    """Of a row or an event, as typed data."""
+    return _SOURCES.validate_python(written)
+
+
+def say_source(source: Source) -> str:
+    """In the middle of a sentence: ``training job careful_fox``."""
+    return f"{source.label[0].lower()}{source.label[1:]} {source.name}"
