@@ -1,13 +1,13 @@
 """Golden requests: requests that a deployment must answer correctly before it gets traffic."""
 
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from app.bundles.archive import read_files
 from app.documents.mistakes import did_you_mean
+from app.documents.strict_json import Ambiguous, loads
 from app.errors import Mistake
 from app.sandbox.sandbox import sandbox
 
@@ -24,7 +24,7 @@ def check_golden(path: Path, *, name: str) -> list[Mistake]:
         if path.stat().st_size > LARGEST_FILE:
             return [Mistake(f"is larger than {LARGEST_FILE:,} bytes", file=name)]
         text = path.read_text(encoding="utf-8-sig")
-        requests = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_once, parse_float=_finite)
+        requests = loads(text)
     except UnicodeDecodeError:
         return [Mistake("is not text in UTF-8", file=name)]
     except OSError as broken:
@@ -33,7 +33,7 @@ def check_golden(path: Path, *, name: str) -> list[Mistake]:
         return [Mistake(f"is not JSON: {broken.msg}", file=name, line=broken.lineno)]
     except RecursionError:
         return [Mistake("is nested too deeply", file=name)]
-    except _Ambiguous as broken:
+    except Ambiguous as broken:
         return [Mistake(str(broken), file=name)]
     except ValueError as broken:
         return [Mistake(f"is not JSON: {broken}", file=name)]
@@ -98,27 +98,3 @@ def _lines_of_items(text: str) -> list[int]:
         line, counted = line + text.count("\n", counted, position), position
         lines.append(line)
         _, position = decoder.raw_decode(text, position)
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not allowed")
-
-
-class _Ambiguous(ValueError):
-    """JSON that programs read in several ways: what was reviewed need not be what is sent."""
-
-
-def _finite(number: str) -> float:
-    value = float(number)
-    if not math.isfinite(value):
-        raise _Ambiguous(f"has a number that is too large: {number[:40]}")
-    return value
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys: dict[str, Any] = dict(pairs)
-    if len(keys) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _Ambiguous(f"has `{twice}` twice in one object")
-    return keys

@@ -7,7 +7,6 @@ webhook is made or rotated, and nowhere else. Older keys also sign until they ar
 import base64
 import hashlib
 import hmac
-import os
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from app.errors import Conflict
 from app.notifications.tables import Webhook
+from app.process.private_files import write_once
 from app.settings import SIGNING_KEY_LENGTH, Settings
 
 BOTH_SIGN = timedelta(days=1)  # after a rotation: the time to bring the new secret to the receiver
@@ -56,13 +56,5 @@ def _local_key(file: Path) -> str:
     """The key of one machine, created on first use."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as handle:
-            handle.write(secrets.token_urlsafe(SIGNING_KEY_LENGTH))
-        try:
-            os.link(draft, file)  # whole or not at all, and never over another's
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        write_once(file, secrets.token_urlsafe(SIGNING_KEY_LENGTH))
     return file.read_text()

@@ -9,7 +9,7 @@ import stat
 from pathlib import Path
 
 from app.errors import Misconfigured
-from app.process.private_files import make_private_folder
+from app.process.private_files import make_private_folder, write_once
 
 _NAME = "development-token"
 _LONGEST = 200  # bytes
@@ -23,18 +23,10 @@ def make_token(data: Path) -> str:
     """The token in this data folder; a new one when there is none. Raises Misconfigured."""
     make_private_folder(data)
     file = token_file(data)
-    written = file.with_name(f"{_NAME}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(os.open(written, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as new:
-            new.write(secrets.token_urlsafe(32) + "\n")
-        # A link, because it is whole at once, and fails when another process was first.
-        os.link(written, file)
-    except FileExistsError:
-        pass
+        write_once(file, secrets.token_urlsafe(32) + "\n")
     except OSError as refused:
         raise _unusable(file, refused.strerror or str(refused)) from refused
-    finally:
-        written.unlink(missing_ok=True)
     token = read_token(data)
     if token is None:
         raise _unusable(file, "it was removed")

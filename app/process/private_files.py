@@ -1,6 +1,7 @@
 """What is kept on disk is for the user who runs the service: folders 0700, files 0600, also on a machine with other users."""
 
 import os
+import secrets
 import stat
 from pathlib import Path
 
@@ -32,6 +33,20 @@ def make_private_folder(folder: Path) -> None:
             code="data_folder_unusable",
             hint="Set MLRELEASE_DATA to a folder that can be read and written.",
         ) from refused
+
+
+def write_once(file: Path, content: str) -> None:
+    """A file for its owner alone, whole or not at all; one that is there already stays. Raises OSError."""
+    draft = file.with_name(f"{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as new:
+            new.write(content)
+        # A link, because it is whole at once, and fails when another process was first.
+        os.link(draft, file)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _make(folder: Path) -> None:
