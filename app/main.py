@@ -27,6 +27,7 @@ from app.api import (
     health,
     jobs,
     models,
+    provenance,
     releases,
     tokens,
     webhooks,
@@ -51,6 +52,7 @@ from app.process.environment import forget_secrets
 from app.process.private_files import keep_files_private
 from app.process.python_version import warn_of_old_python
 from app.releases.attested import RightsOnRecord
+from app.releasing.provenance import provenance_keys
 from app.releasing.queue import DbosQueue
 from app.settings import Settings, read_settings
 from app.web import api_docs, files, home, login, rollouts
@@ -67,6 +69,8 @@ def create_app(settings: Settings) -> FastAPI:
     authentication = Authentication(settings, database, access, RightsOnRecord())
     if access.login is not None:
         signing_keys(settings)  # logins that have begun are signed: better no start than nobody who can log in
+    if settings.provenance_key_file is not None:
+        provenance_keys(settings)  # better no start than a key that is found unusable when somebody asks
     service = Service(
         settings=settings,
         database=database,
@@ -117,6 +121,7 @@ def create_app(settings: Settings) -> FastAPI:
         freezes,
         events,
         evidence,
+        provenance,
         workers,
         jobs,
         models,

@@ -97,6 +97,11 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="secret; signs webhooks, links and logins; the newest first, separated by commas; empty with SQLite: created in the data folder",
     )
+    provenance_key_file: Path | None = Field(
+        default=None,
+        description="PEM file of the API: a private ECDSA key (P-256) that signs provenance, and below it keys that did before; without it "
+        "with SQLite: created in the data folder",
+    )
     notify_poll_seconds: float = Field(default=0.5, gt=0, description="polling interval of the notifier")
     webhook_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         default=(), description="private networks that webhooks may call, separated by commas"

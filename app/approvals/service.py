@@ -148,8 +148,13 @@ def decisions_on(session: Session, rollout_ids: list[str]) -> list[Decision]:
     return [each for each in found if row_digest(each) in on_record]
 
 
+def counting_decisions(session: Session, rollout: Rollout) -> list[Decision]:
+    """Those on the rollout's plan as it is, in the round that it is in; oldest first."""
+    return [each for each in decisions_on(session, [rollout.id]) if _counts(each, rollout)]
+
+
 def _votes(session: Session, rollout: Rollout) -> list[Vote]:
-    return [_vote(each) for each in decisions_on(session, [rollout.id]) if _counts(each, rollout)]
+    return [_vote(each) for each in counting_decisions(session, rollout)]
 
 
 def _counts(decision: Decision, rollout: Rollout) -> bool:

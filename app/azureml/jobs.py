@@ -1,6 +1,6 @@
 """Training jobs: look at them, submit them, fetch what they made."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +151,7 @@ def _plain(job: SdkJob, name: str) -> Job:
         name=name,
         status=status,
         is_final=status.lower() in FINAL,
+        inputs=dict(_inputs(job)),
         outputs={key: str(_path(value) or "") for key, value in outputs.items() if key != ARTIFACTS},
         tags=tags,
         properties=properties,
@@ -159,6 +160,26 @@ def _plain(job: SdkJob, name: str) -> Job:
         studio_url=job.studio_url,
         created_at=getattr(job.creation_context, "created_at", None),
     )
+
+
+def _inputs(job: SdkJob) -> Iterator[tuple[str, str]]:
+    """The URIs of the job's own inputs, then of those that only a step of a pipeline has. Literals and bindings have none.
+
+    An asset has its whole id, which the SDK cuts short for some jobs.
+    """
+    workspace = str(job.id).rpartition("/jobs/")[0]
+    steps = job.jobs.items() if isinstance(job, PipelineJob) else ()
+    for prefix, each in [("", job), *((f"{name}.", step) for name, step in steps)]:
+        given: Mapping[str, Any] = getattr(each, "inputs", None) or {}
+        for name, value in given.items():
+            data = getattr(value, "_data", value)
+            path = getattr(data, "path", None)
+            if not isinstance(path, str) or path.startswith("${{"):
+                continue
+            asset, kind = parse_asset(path), "models" if str(data.type).endswith("_model") else "data"
+            if asset is not None and asset.where is None and asset.version is not None:
+                path = f"{workspace}/{kind}/{asset.name}/versions/{asset.version}"
+            yield f"{prefix}{name}", f"azureml:{path}" if path.startswith("/") else path
 
 
 def _path(output: Any) -> Any:

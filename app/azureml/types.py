@@ -49,6 +49,7 @@ class Job(FromAzure):
     name: str
     status: str
     is_final: bool
+    inputs: Mapping[str, str]  # by input name, of a pipeline's step as STEP.INPUT: the URI of what is no literal
     outputs: Mapping[str, str]  # by output name: the URI
     tags: Mapping[str, str]
     properties: Mapping[str, str]

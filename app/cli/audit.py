@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
+from app.cli.anchors import ANCHOR, anchor_in
 from app.cli.client import Client
 from app.cli.exits import Exit
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, say
 from app.cli.programs import exec_module
-from app.errors import Invalid
 
 commands = typer.Typer(help="The audit record: verify and export the event chain.", no_args_is_help=True)
 
@@ -22,7 +22,7 @@ def verify(
         str | None,
         typer.Option(
             help="Number and hash of an event that you noted: detects a chain that was rewritten as a whole.",
-            metavar="SEQ:HASH",
+            metavar=ANCHOR,
         ),
     ] = None,
     offline: Annotated[
@@ -34,10 +34,8 @@ def verify(
     """Verify the whole event chain and name the first broken event."""
     if offline:
         exec_module("app.releasing.auditing", *([anchor] if anchor else []))
-    seq, _, noted = (anchor or "").partition(":")
-    if anchor and not (seq.isdecimal() and noted):
-        raise Invalid(f"{anchor!r} is not an anchor.", code="anchor_invalid", hint="Write it as SEQ:HASH.")
-    verdict = Client(server).get("/v1/audit/verify", seq=seq or None, hash=noted or None)
+    query = vars(anchor_in(anchor)) if anchor else {}
+    verdict = Client(server).get("/v1/audit/verify", **query)
     if as_json:
         print_json(verdict)
     elif verdict["intact"]:

@@ -11,6 +11,7 @@ from app.cli import (
     jobs,
     models,
     programs,
+    provenance,
     releases,
     tokens,
     webhooks,
@@ -40,6 +41,7 @@ app.add_typer(releases.commands, name="release")
 app.add_typer(webhooks.commands, name="webhooks")
 app.add_typer(tokens.commands, name="tokens")
 app.add_typer(audit.commands, name="audit")
+app.add_typer(provenance.commands, name="provenance")
 app.command()(workers.workers)
 app.command()(decisions.approve)
 app.command()(decisions.reject)

@@ -7,7 +7,7 @@ from app.errors import MlreleaseError
 
 
 class UsageMistake(MlreleaseError):
-    """An option is missing and cannot be asked for."""
+    """An option cannot be used as it is written, or is missing and cannot be asked for."""
 
     default_code = "usage"
 

@@ -20,6 +20,13 @@ class EnvironmentVersion(Frozen):
     id: str
 
 
+class DataInput(Frozen):
+    """Data that the training job read: a version of a data asset, or a place in storage, which others can overwrite."""
+
+    name: str  # of the job's input; of a pipeline's step as STEP.INPUT
+    uri: str
+
+
 class Content(Frozen):
     """A model by its content, the environment by its version, the code by its digest. ``source``: what all of it comes from."""
 
@@ -33,5 +40,6 @@ class Content(Frozen):
     deployment: Mapping[str, Any] = Field(default_factory=dict)  # as the team wrote it, less what only describes
     endpoint: Mapping[str, Any] = Field(default_factory=dict)  # likewise
     metrics: Metrics = Field(default_factory=dict)
+    data: tuple[DataInput, ...] = ()
     git_commit: str | None = None
     git_author: str | None = None

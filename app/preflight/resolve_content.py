@@ -16,7 +16,7 @@ from app.azureml.types import Environment, Job
 from app.azureml.yaml_files import read_mapping
 from app.bundles.digest import files_digest
 from app.definitions.overrides import shown
-from app.planning.content import Content, EnvironmentVersion, Metrics
+from app.planning.content import Content, DataInput, EnvironmentVersion, Metrics
 from app.planning.frozen import Frozen
 from app.planning.places import Place
 from app.planning.sources import JobSource, Source, say_source
@@ -80,6 +80,7 @@ def _resolve(azure: AzureML, context: Context, wanted: ContentWanted) -> Content
         deployment=_shown(context.bundle, wanted.deployment),
         endpoint=_shown(context.bundle, wanted.endpoint),
         metrics=_metrics(azure, wanted.workspace, job.name),
+        data=tuple(DataInput(name=name, uri=uri) for name, uri in job.inputs.items()),
         git_commit=job.git_commit,
         git_author=job.git_author,
     )

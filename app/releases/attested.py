@@ -26,7 +26,8 @@ from app.planning.ids import release_of, stage_of
 BELIEVED_SECONDS = 10.0
 MOST_HELD = 10_000
 
-_PLANNED, _SUCCEEDED, _REQUEUED = "release.planned", "step.succeeded", "rollout.requeued"
+_CREATED, _PLANNED = "release.created", "release.planned"
+_SUCCEEDED, _REQUEUED = "step.succeeded", "rollout.requeued"
 _MOVED = "rollout."
 
 ROW = "row"  # in an event's data: the digest of the row that it is about
@@ -56,7 +57,7 @@ _OF_FREEZES = _EVENTS.where(_ABOUT_FREEZES)
 _OF_ROLLOUT = _EVENTS.where(
     col(Event.release_id) == bindparam("release"),
     or_(
-        col(Event.kind) == _PLANNED,
+        col(Event.kind).in_((_CREATED, _PLANNED)),
         and_(col(Event.subject) == bindparam("rollout"), col(Event.kind).startswith(_MOVED)),
         and_(col(Event.subject).in_(bindparam("steps", expanding=True)), col(Event.kind) == _SUCCEEDED),
     ),
@@ -172,8 +173,15 @@ class OnRecord:
     """What the chain says of a rollout."""
 
     plan_digest: str | None  # of the plan that it was made with
-    last: str | None  # the kind of its last event, such as ``rollout.in_progress``
+    content: dict[str, Any] | None  # what exactly its release releases
+    asked: Appended | None  # the event of the request
+    moves: tuple[Appended, ...]  # its own events, such as ``rollout.in_progress``, oldest first
     outputs: dict[str, dict[str, Any]]  # by id: of the steps that were asked for and have succeeded
+
+    @property
+    def last(self) -> str | None:
+        """The kind of its last event."""
+        return self.moves[-1].kind if self.moves else None
 
 
 def rollout_on_record(session: Session, rollout_id: str, *, steps: Collection[str] = ()) -> OnRecord:
@@ -184,14 +192,23 @@ def rollout_on_record(session: Session, rollout_id: str, *, steps: Collection[st
     release_id, stage = release_of(rollout_id), stage_of(rollout_id)
     of_it = {"release": release_id, "rollout": rollout_id, "steps": list(steps)}
     found = sorted(_holding(session, _OF_ROLLOUT, of_it), key=lambda event: event.seq or math.inf)
-    digests = [event.data["plan_digests"] for event in found if event.kind == _PLANNED and event.subject == release_id]
-    moves = [event.kind for event in found if event.subject == rollout_id and event.kind.startswith(_MOVED)]
-    kept = [kind for kind in moves if kind != _REQUEUED]
+    of_release = {event.kind: event for event in found if event.subject == release_id}
+    planned = of_release.get(_PLANNED)
+    moves = [event for event in found if event.subject == rollout_id and event.kind.startswith(_MOVED)]
     return OnRecord(
-        plan_digest=digests[-1].get(stage) if digests else None,
-        last=kept[-1] if kept else None,
+        plan_digest=planned.data["plan_digests"].get(stage) if planned else None,
+        content=planned.data["content"] if planned else None,
+        asked=of_release.get(_CREATED),
+        moves=tuple(event for event in moves if event.kind != _REQUEUED),
         outputs={event.subject: event.data["output"] or {} for event in found if event.kind == _SUCCEEDED},
     )
+
+
+def logs_on_record(session: Session, step_ids: Collection[str]) -> list[dict[str, Any]]:
+    """What the chain says of the logs of these steps' failures, the oldest first: id, kind, digest and size of each."""
+    found = _events(session, col(Event.subject).in_(step_ids), col(Event.kind).in_(("step.failed", "step.errored")))
+    logs = [(event.data["output"] or {}).get("log") for event in sorted(found, key=lambda event: event.seq)]
+    return [each for each in logs if isinstance(each, dict)]
 
 
 def _says(events: Collection[Appended], kind: str, digest: str) -> bool:

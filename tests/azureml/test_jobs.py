@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from azure.ai.ml.entities import Data
 
 from app.azureml.errors import AlreadyExists, NotFound, SdkFailed
 from app.azureml.facade import AzureML
@@ -66,6 +67,26 @@ def test_git_commit_is_what_was_said_and_not_this_checkout(azure: AzureML, train
 
     assert get_job(azure, DEV, trained.job).git_commit is None
     assert submitted.git_commit == "abc123"
+
+
+def test_data_that_a_job_reads_is_named_by_its_version(azure: AzureML, trained: Trained, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("1,2\n")
+    with azure.connect(DEV, doing="register data") as client:
+        client.data.create_or_update(
+            Data(name="team-rows", version="4", path=str(tmp_path / "rows.csv"), type="uri_file")
+        )
+    folder = write_training(tmp_path / "reading")
+    component, pipeline = folder / "train.yml", folder / "pipeline.yml"
+    component.write_text(component.read_text().replace("inputs:\n", "inputs:\n  rows:\n    type: uri_file\n"))
+    read = "{type: uri_file, path: 'azureml:team-rows@latest'}"
+    text = pipeline.read_text().replace("    inputs:\n", f"    inputs:\n      rows: {read}\n")
+    pipeline.write_text(text.replace("\noutputs:", f"\ninputs:\n  shared: {read}\n  epochs: 3\noutputs:", 1))
+
+    submit_job(azure, DEV, "reads", folder=folder, entry="pipeline.yml", bundle_digest="sha256:0", tags={})
+
+    version = f"azureml:{DEV.arm_id}/data/team-rows/versions/4"
+    assert get_job(azure, DEV, "reads").inputs == {"shared": version, "train.rows": version}
+    assert get_job(azure, DEV, trained.job).inputs == {}
 
 
 def test_environment_of_an_output_is_the_one_of_the_step_that_made_it(azure: AzureML, trained: Trained) -> None:

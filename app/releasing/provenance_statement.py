@@ -1,0 +1,178 @@
+"""What is stated of a deployment: put together from events, and from rows that events attest. Nothing is asked of Azure."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, assert_never
+
+from sqlmodel import Session
+
+from app.approvals.service import counting_decisions
+from app.attestations.provenance import (
+    ENVIRONMENT,
+    Approval,
+    BuildDefinition,
+    Builder,
+    Chain,
+    Metadata,
+    Predicate,
+    ReleaseFacts,
+    Resource,
+    RunDetails,
+    Serving,
+    Statement,
+    files_digest_set,
+)
+from app.errors import Conflict
+from app.planning.content import Content
+from app.planning.ids import needed_step, step_id_of
+from app.planning.kinds import ConfirmServing, RegisterModel, ShareModel, VerifyDeployment
+from app.planning.plan import Plan
+from app.planning.sources import FoundSource, JobSource, ModelSource, ReleaseSource, Source
+from app.releases.attested import OnRecord, logs_on_record, rollout_on_record, row_digest
+from app.releases.queries import plan_of
+from app.releases.states import Status
+from app.releases.tables import Rollout
+from app.releasing.on_record import plan_on_record
+
+# In what the plan that was approved may differ from the one that the rollout was made with: see ``plan_now``.
+_RENEWED = ("replaces", "approval", "policy", "guardrails")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+def statement_of(session: Session, rollout: Rollout, *, builder: str) -> Statement:
+    """Of a rollout that succeeded. Raises Conflict where its rows are not what the event chain says."""
+    plan = _plan_on_record(session, rollout)
+    needs = {needed_step(need, rollout_id=rollout.id) for step in plan.steps for need in step.needs}
+    own = {step.kind: step_id_of(rollout.id, step.key) for step in plan.steps}
+    said = rollout_on_record(session, rollout.id, steps=needs | set(own.values()))
+    if said.asked is None or said.content is None or said.last != f"rollout.{Status.SUCCEEDED}":
+        raise _not_on_record(rollout)
+    outputs = {kind: said.outputs.get(step, {}) for kind, step in own.items()}
+    content, ended = Content.model_validate(said.content), said.moves[-1]
+    return Statement(
+        subject=tuple(_subjects(plan, said)),
+        predicate=Predicate(
+            build_definition=BuildDefinition(
+                external_parameters={"model": plan.model.name, **said.asked.data},
+                internal_parameters={"deployment": plan.deployment.model_dump(mode="json")},
+                resolved_dependencies=tuple(_dependencies(plan, content)),
+            ),
+            run_details=RunDetails(
+                builder=Builder(id=builder),
+                metadata=Metadata(invocation_id=rollout.id, started_on=said.moves[0].at, finished_on=ended.at),
+            ),
+            mlrelease_release=ReleaseFacts(
+                release=rollout.release_id,
+                stage=rollout.stage,
+                plan=rollout.plan_digest,
+                requested_by=said.asked.actor,
+                requested_at=said.asked.at,
+                approvals=tuple(_approvals(session, rollout)),
+                golden=outputs.get(VerifyDeployment.kind),
+                metrics=content.metrics,
+                evidence=tuple(logs_on_record(session, list(own.values()))),
+                chain=Chain(seq=ended.seq, hash=ended.hash),
+                serving=_serving(plan, outputs.get(ConfirmServing.kind, {})),
+            ),
+        ),
+    )
+
+
+def _plan_on_record(session: Session, rollout: Rollout) -> Plan:
+    """The plan that was approved and carried out."""
+    made, approved = plan_on_record(session, rollout.id), plan_of(session, rollout).read()
+    renewed = {field: getattr(approved, field) for field in _RENEWED}
+    if made.model_copy(update=renewed) != approved:
+        raise _not_on_record(rollout)
+    return approved
+
+
+def _not_on_record(rollout: Rollout) -> Conflict:
+    return Conflict(
+        f"The event chain does not confirm the rows of {rollout.id}: they were changed past the service.",
+        code="rollout_not_on_record",
+        hint="`mlrelease audit verify` shows what else was.",
+    )
+
+
+def _subjects(plan: Plan, said: OnRecord) -> Iterator[Resource]:
+    """The model under every name by which it was found with this content: in the workspace, in the registry."""
+    digest = plan.model.digest
+    names = [
+        output.get("uri") or output.get("id") for output in said.outputs.values() if output.get("digest") == digest
+    ]
+    for name in sorted({str(name) for name in names if name}) or [plan.model.name]:
+        yield Resource(name=name, digest=files_digest_set(digest))
+
+
+def _dependencies(plan: Plan, content: Content) -> Iterator[Resource]:
+    yield _source(plan, content.source)
+    yield Resource(name="model", uri=content.model_uri, digest=files_digest_set(content.model_digest))
+    if content.git_commit is not None:
+        known = _COMMIT.fullmatch(content.git_commit) is not None
+        yield Resource(
+            name="training code",
+            digest={"gitCommit": content.git_commit} if known else None,
+            annotations={"author": content.git_author, **({} if known else {"commit": content.git_commit})},
+        )
+    for data in content.data:
+        yield Resource(name=f"data: {data.name}", uri=data.uri)
+    environment = content.environment
+    yield Resource(
+        name=f"environment: {environment.name}:{environment.version}",
+        uri=environment.id,
+        digest={ENVIRONMENT: environment.digest.removeprefix("sha256:")},
+    )
+    yield Resource(
+        name=f"definition: version {plan.definition.version}", digest=files_digest_set(plan.definition.digest)
+    )
+    if plan.code.digest is not None:
+        yield Resource(name="score code", digest=files_digest_set(plan.code.digest))
+
+
+def _source(plan: Plan, source: Source) -> Resource:
+    match source:
+        case JobSource():
+            uri = f"{_workspace_of_job(plan)}/jobs/{source.job}"
+        case ModelSource():
+            uri = source.uri
+        case ReleaseSource():
+            uri = f"urn:mlrelease:release:{source.release}"  # which has a document of its own
+        case FoundSource():
+            target = plan.target
+            uri = f"azureml:{target.place.arm_id}/onlineEndpoints/{target.endpoint}/deployments/{source.deployment}"
+        case _:
+            assert_never(source)
+    return Resource(name=source.label.lower(), uri=uri)
+
+
+def _workspace_of_job(plan: Plan) -> str:
+    configs = [step.config for step in plan.steps if isinstance(step.config, RegisterModel | ShareModel)]
+    return f"azureml:{configs[0].workspace.arm_id}" if configs else "azureml:/"
+
+
+def _approvals(session: Session, rollout: Rollout) -> Iterator[Approval]:
+    for each in counting_decisions(session, rollout):
+        yield Approval(
+            person=each.actor,
+            approve=each.approve,
+            emergency=each.emergency,
+            at=each.at,
+            via=each.via,
+            reason=each.reason,
+            plan=each.plan_digest,
+            digest=row_digest(each),
+        )
+
+
+def _serving(plan: Plan, confirmed: Mapping[str, Any]) -> Serving:
+    target = plan.target
+    return Serving(
+        subscription=target.subscription,
+        resource_group=target.resource_group,
+        workspace=target.workspace,
+        endpoint=target.endpoint,
+        deployment=plan.deployment.name,
+        model=confirmed.get("model"),
+        traffic=confirmed.get("traffic"),
+    )
