@@ -12,7 +12,7 @@ from app.bundles.unpack import unpack
 from app.definitions.azure_yaml import DeploymentFile, EndpointFile
 from app.definitions.golden import check_golden
 from app.definitions.overrides import FILE, Overridden, find_file, overridden
-from app.definitions.rules import check_score_code_given, check_secrets, check_stages
+from app.definitions.rules import check_score_code_given, check_secrets, check_soaks, check_stages
 from app.definitions.schema import Definition
 from app.definitions.score_code import check_score_code
 from app.documents.mistakes import check
@@ -71,6 +71,7 @@ def _mistakes(release: Document, folder: Path, *, base: Path) -> Iterator[Mistak
         return
     yield from check(release, Definition)
     yield from check_stages(release)
+    yield from check_soaks(release)
     yield from _check_root(release, folder, base)
 
     endpoint_file = _referenced(release, ("endpoint",), base)

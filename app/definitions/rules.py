@@ -36,6 +36,18 @@ def check_stages(release: Document) -> Iterator[Mistake]:
             )
 
 
+def check_soaks(release: Document) -> Iterator[Mistake]:
+    """A stage can only come after one that comes before it."""
+    earlier: list[str] = []
+    for index, stage in _stages(release):
+        named = release.section("stages", index, "after", "stage")
+        if isinstance(named, str) and named not in earlier:
+            known = f"known: {', '.join(earlier)}" if earlier else "the first stage has none"
+            yield release.mistake(("stages", index, "after", "stage"), f"{named!r} is no earlier stage; {known}")
+        if isinstance(stage.get("name"), str):
+            earlier.append(stage["name"])
+
+
 def check_secrets(release: Document, endpoint_of: Callable[[int], Document]) -> Iterator[Mistake]:
     """Only an endpoint with `auth_mode: key` has keys to publish. ``endpoint_of``: as the stage of this index has it."""
     for index, stage in _stages(release):

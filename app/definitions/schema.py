@@ -34,7 +34,7 @@ from app.documents.published import as_text, json_schema_of
 from app.documents.section import Section
 from app.planning.kinds import KINDS
 from app.planning.places import Place
-from app.planning.policy import ANYBODY, ApprovalSection
+from app.planning.policy import ANYBODY, ApprovalSection, Duration
 
 Minutes = Annotated[float, Field(gt=0, le=24 * 60)]
 DeploymentSettings = Annotated[dict[str, Any], PublishedAs(DeploymentFile, without=OWN_OF_STAGE)]
@@ -83,6 +83,15 @@ Approval = Annotated[
 ]
 
 
+class AfterSection(Section):
+    """Soak: what must have served in an earlier stage for some time before it comes to this one."""
+
+    stage: StageName
+    """An earlier stage of this definition."""
+    serving_for: Duration
+    """How long the release's content must have served there without a break."""
+
+
 class StageDefinition(Section):
     """One stage of a release."""
 
@@ -108,6 +117,8 @@ class StageDefinition(Section):
     """Fields of the deployment's file that are otherwise here. Mappings are merged, null removes a field."""
     endpoint_settings: EndpointSettings = Field(default={})
     """Fields of the endpoint's file that are otherwise here. Mappings are merged, null removes a field."""
+    after: AfterSection | None = None
+    """Soak: how long the release must have served in an earlier stage before this stage starts. People may approve meanwhile."""
     approval: Approval = "none"
     """Who must approve before this stage starts: `none`, `required` (any one person), or a policy."""
 

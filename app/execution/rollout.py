@@ -28,7 +28,7 @@ from app.releases.queries import PLAN_NOT_ON_RECORD, is_queued_at, under_way_at,
 from app.releases.service import move_rollout
 from app.releases.states import DRIVEN, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
-from app.releasing.advance import advance_release, may_begin
+from app.releasing.advance import advance_release, end_soaks_in_vain, may_begin
 from app.releasing.asking import ask_others_anew
 from app.releasing.names import MOVE_TARGET
 from app.releasing.work import Work
@@ -233,6 +233,8 @@ def _finish(work: Work, release: Release, rollout: Rollout, progress: Progress, 
     if ended is Status.SUCCEEDED:
         advance_release(work, release)
         ask_others_anew(work, rollout)
+    if ended.is_final:
+        end_soaks_in_vain(work, rollout)
     _free_target(work, rollout.target)
     return ended
 

@@ -9,7 +9,7 @@ from app.planning.content import EnvironmentVersion, Metrics
 from app.planning.frozen import Frozen
 from app.planning.ids import needed_stage
 from app.planning.places import Place, Target
-from app.planning.policy import ApprovalSection
+from app.planning.policy import ApprovalSection, Duration
 from app.planning.sources import Source
 from app.planning.steps import On, PlannedStep
 
@@ -79,6 +79,14 @@ class PlannedChecks(Frozen):
     golden_requests: int | None
 
 
+class PlannedSoak(Frozen):
+    """For how long this content must have served in an earlier stage before; ``target`` is that stage's."""
+
+    stage: str
+    target: str
+    serving_for: Duration
+
+
 class Replaced(Frozen):
     """What serves at the target now: a release, and the digest of its plan."""
 
@@ -126,6 +134,7 @@ class Plan(Frozen):
     deployment: PlannedDeployment
     traffic: tuple[PlannedTraffic, ...]
     checks: PlannedChecks
+    after: PlannedSoak | None = None
     approval: ApprovalSection | None  # who must approve; None: nobody need
     policy: RaisedPolicy | None = None  # where that is not the definition's own
     guardrails: tuple[PlannedRule, ...] = ()

@@ -20,7 +20,7 @@ def length_of(duration: str) -> timedelta:
 
 
 class BreakGlassSection(Section):
-    """Break-glass: how to start a stage in an emergency, bypassing approvals, freezes and holds."""
+    """Break-glass: how to start a stage in an emergency, bypassing approvals, soaks, freezes and holds."""
 
     count: Annotated[StrictInt, Field(ge=2, le=20)] = 2
     """How many people must use break-glass, each with a reason: at least two."""

@@ -166,6 +166,13 @@ def asking_at(session: Session, target: str) -> list[Rollout]:
     return list(session.exec(query.order_by(col(Rollout.id))).all())
 
 
+def waiting_of(session: Session, model: str) -> list[Rollout]:
+    """A model's rollouts that wait for people or for a time, whatever they will move."""
+    query = select(Rollout).join(Release, col(Release.id) == col(Rollout.release_id)).where(Release.model == model)
+    waits = col(Rollout.status).in_([Status.PENDING_APPROVAL, Status.SCHEDULED])
+    return list(session.exec(query.where(waits).order_by(col(Rollout.id))).all())
+
+
 def waiting_for_people(session: Session, *, visible: Visible = None, limit: int = 100) -> list[Rollout]:
     """Rollouts that nobody has decided on yet, those that were asked about first first."""
     query = select(Rollout).where(Rollout.status == Status.PENDING_APPROVAL)

@@ -4,8 +4,10 @@ At the first gate that is closed the rollout waits, or ends. It is walked throug
 gate that it waits at, and a last time when its turn in the queue has come: until then anything may have changed.
 """
 
+from app.planning.ids import model_of
 from app.releases.attempts import begin_attempt, set_due
-from app.releases.queries import rollout_ahead, scheduled, waiting_before
+from app.releases.locks import lock_release
+from app.releases.queries import rollout_ahead, scheduled, waiting_before, waiting_of
 from app.releases.service import move_rollout
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout
@@ -15,13 +17,14 @@ from app.releasing.gates.frozen import frozen
 from app.releasing.gates.gate import Closed, Gate
 from app.releasing.gates.overtaken import overtaken, superseded
 from app.releasing.gates.refused import refused
+from app.releasing.gates.soaking import soaked_in_vain, soaking
 from app.releasing.gates.unapproved import unapproved
 from app.releasing.work import Work
 
-WHEN_REACHED = (cancelled, overtaken, refused, unapproved, frozen)
-WHEN_TAKEN_UP_AGAIN = (unapproved, frozen)
-WHEN_APPROVED = (frozen,)
-WHEN_ITS_TURN_HAS_COME = (refused, unapproved, frozen)
+WHEN_REACHED = (cancelled, overtaken, refused, soaked_in_vain, unapproved, soaking, frozen)
+WHEN_TAKEN_UP_AGAIN = (soaked_in_vain, unapproved, soaking, frozen)
+WHEN_APPROVED = (soaking, frozen)
+WHEN_ITS_TURN_HAS_COME = (refused, unapproved, soaking, frozen)
 
 
 def advance_release(work: Work, release: Release) -> None:
@@ -50,6 +53,17 @@ def reconsider_scheduled(work: Work) -> None:
     """Freezes have changed: whether what waits for their end may begin is decided anew, by a worker."""
     for rollout in scheduled(work):
         set_due(work, rollout, work.now)
+
+
+def end_soaks_in_vain(work: Work, moved: Rollout) -> None:
+    """Something else may serve where this one moved traffic: what waits for its time there, and cannot get it any more, ends now."""
+    for waiting in waiting_of(work, model_of(moved.release_id)):
+        release = lock_release(work, waiting.release_id)
+        work.refresh(waiting)
+        if waiting.status in {Status.PENDING_APPROVAL, Status.SCHEDULED}:
+            closed = soaked_in_vain(work, release, waiting)
+            if closed is not None:
+                _stop_at(closed, work, release, waiting)
 
 
 def _passes(work: Work, release: Release, rollout: Rollout, gates: tuple[Gate, ...]) -> bool:

@@ -4,17 +4,37 @@ As far as this service brought it there, that is the newest release that succeed
 it does not know.
 """
 
+from datetime import datetime
+
 from sqlmodel import Session, col, func, select
 
 from app.planning.plan import Replaced
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout, StoredPlan
+from app.serving.tables import TrafficShare
 
 
 def serving_at(session: Session, target: str) -> Rollout | None:
     """The rollout that brought what serves there; None where nothing of this service's does."""
     query = select(Rollout).where(Rollout.target == target, Rollout.status == Status.SUCCEEDED)
     return session.exec(query.order_by(col(Rollout.finished_at).desc()).limit(1)).first()
+
+
+def serving_now(session: Session, target: str) -> list[TrafficShare]:
+    """What has a share of the traffic, live or mirrored, the largest first."""
+    query = select(TrafficShare).where(TrafficShare.target == target, col(TrafficShare.to_at).is_(None))
+    return list(session.exec(query.order_by(col(TrafficShare.weight).desc(), TrafficShare.deployment)).all())
+
+
+def serving_since(session: Session, target: str, release: str) -> datetime | None:
+    """Since when a release has had live traffic there without a break, however much of it. None: it has none now."""
+    of_it = TrafficShare.target == target, TrafficShare.release_id == release, col(TrafficShare.weight) > 0
+    rows = session.exec(select(TrafficShare).where(*of_it).order_by(col(TrafficShare.from_at).desc())).all()
+    since = min((row.from_at for row in rows if row.to_at is None), default=None)
+    for row in rows:
+        if since is not None and row.to_at is not None and row.to_at >= since:
+            since = min(since, row.from_at)
+    return since
 
 
 def where_serves(session: Session, model: str) -> list[Rollout]:

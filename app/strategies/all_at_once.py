@@ -20,7 +20,7 @@ from app.planning.kinds import (
     ShiftTraffic,
     VerifyDeployment,
 )
-from app.planning.places import Place
+from app.planning.places import Place, Target
 from app.planning.plan import (
     Plan,
     PlannedChecks,
@@ -28,6 +28,7 @@ from app.planning.plan import (
     PlannedDefinition,
     PlannedDeployment,
     PlannedModel,
+    PlannedSoak,
     PlannedTarget,
     PlannedTraffic,
 )
@@ -210,6 +211,15 @@ def _plan(definition: Definition, stage: StageDefinition, steps: Sequence[Planne
         deployment=PlannedDeployment.model_validate({**written, **machines}),
         traffic=(PlannedTraffic(deployment=name, percent=100, after=VerifyDeployment.kind),),
         checks=PlannedChecks(golden=definition.checks.golden, golden_requests=facts.golden_requests),
+        after=_soak(definition, stage, facts),
         approval=stage.policy,
         steps=tuple(steps),
     )
+
+
+def _soak(definition: Definition, stage: StageDefinition, facts: ReleaseFacts) -> PlannedSoak | None:
+    if stage.after is None:
+        return None
+    earlier = next(each for each in definition.stages if each.name == stage.after.stage)
+    target = Target(place=earlier.place(facts.subscription), endpoint=earlier.endpoint)
+    return PlannedSoak(stage=earlier.name, target=str(target), serving_for=stage.after.serving_for)
