@@ -11,6 +11,7 @@ ROLES: dict[str, tuple[list[str], list[str]]] = {
     "Owner": (["*"], []),
     "Contributor": (["*"], ["Microsoft.Authorization/*/write", "Microsoft.Authorization/*/delete"]),
     "Reader": (["*/read"], []),
+    "Monitoring Reader": (["*/read"], []),
     "AzureML Data Scientist": (
         ["Microsoft.MachineLearningServices/workspaces/*"],
         ["Microsoft.MachineLearningServices/workspaces/write", "Microsoft.MachineLearningServices/workspaces/delete"],
@@ -46,6 +47,12 @@ def _matches(action: str, patterns: list[str]) -> bool:
     return any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
 
 
+# What another provider has of a resource, at the end of its id.
+_EXTENSIONS = {
+    "providers/microsoft.authorization/permissions": "Microsoft.Authorization/permissions",
+    "providers/microsoft.insights/metrics": "Microsoft.Insights/metrics",
+    "providers/microsoft.insights/metricdefinitions": "Microsoft.Insights/metricDefinitions",
+}
 _VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 
 
@@ -58,8 +65,9 @@ def required(method: str, path: str) -> tuple[str, str] | None:
     if "providers" not in segments:
         action = "Microsoft.Resources/subscriptions/" + ("resourceGroups/" if len(segments) > 2 else "")
         return action + _VERBS.get(method, "action"), "/" + "/".join(segments[:4])
-    if [word.lower() for word in segments[-3:]] == ["providers", "microsoft.authorization", "permissions"]:
-        return "Microsoft.Authorization/permissions/" + _VERBS.get(method, "action"), "/" + "/".join(segments[:-3])
+    extension = _EXTENSIONS.get("/".join(segments[-3:]).lower())
+    if extension is not None:
+        return f"{extension}/{_VERBS.get(method, 'action')}", "/" + "/".join(segments[:-3])
     provider = segments.index("providers")
     if provider + 1 == len(segments):
         return "Microsoft.Resources/subscriptions/providers/" + _VERBS.get(method, "action"), "/" + "/".join(

@@ -23,6 +23,7 @@ from emulator import (
     groups,
     identity,
     jobs,
+    monitor,
     online,
     operation_api,
     permissions,
@@ -49,6 +50,7 @@ def _routers() -> Iterator[APIRouter]:
     # Scoring comes first, because routes are tried in order and it must be fast; storage last: its paths are the most general.
     yield from online.routers
     yield from (control.router, identity.router, cloud.router, operation_api.router, permissions.router)
+    yield from monitor.routers
     yield from (groups.router, workspaces.router, datastores.router, compute.router)
     yield from (vaults.router, secrets.router, deleted.router)
     yield from (*asset_routers(), *registry_routers(), *jobs.routers)

@@ -13,6 +13,7 @@ from fastapi.responses import PlainTextResponse
 from emulator.errors import AzureError
 from emulator.online import keys, records, rules, runtime
 from emulator.online.fleet import Fleet
+from emulator.online.metrics import shown
 from emulator.online.wire import Broken, Headers, NotConnected
 from emulator.state import Azure, Emulator
 from emulator.store import Document
@@ -141,7 +142,8 @@ def _mirror(azure: Emulator, endpoint: Document, mirrored: dict[str, int], call:
 async def _shadow(azure: Emulator, endpoint: Document, name: str, call: Call) -> None:
     began = time.perf_counter()
     response = await _ask(azure, (endpoint["workspace"].lower(), endpoint["name"].lower(), name), call)
-    _measure(azure, endpoint, name, response, began=began)
+    if shown(azure.store).mirrored:
+        _measure(azure, endpoint, name, response, began=began)
 
 
 def _find(azure: Emulator, location: str, endpoint: str) -> Document | None:

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import BaseModel, Field
+
 from emulator.store import Document, Store
 
 _BIN = math.log(1.05)
@@ -33,6 +35,22 @@ class _Minute:
             ],
             "latencies": {name: {str(slot): n for slot, n in bins.items()} for name, bins in self.latencies.items()},
         }
+
+
+class Shown(BaseModel):
+    """What Azure Monitor makes of what was measured, as far as nobody outside Microsoft knows it."""
+
+    delay_seconds: float = Field(default=2.0, ge=0, description="from the beginning of a minute until it can be seen")
+    zeros: bool = Field(default=False, description="a minute without a request of a series is 0, not missing")
+    mirrored: bool = Field(default=True, description="mirrored requests are counted for the deployment that gets them")
+
+
+def shown(store: Store) -> Shown:
+    return Shown.model_validate(store.get("control", "metrics") or {})
+
+
+def set_shown(store: Store, wanted: Shown) -> None:
+    store.put("control", "metrics", body=wanted.model_dump())
 
 
 @dataclass
@@ -98,6 +116,11 @@ def percentile(bins: Counter[int], share: float) -> float | None:
         if seen >= wanted:
             return math.exp((slot + 0.5) * _BIN)
     return None
+
+
+def mean(bins: Counter[int]) -> float | None:
+    """The mean latency in milliseconds; None without requests."""
+    return sum(math.exp((slot + 0.5) * _BIN) * number for slot, number in bins.items()) / bins.total() if bins else None
 
 
 def binned(latencies: Iterable[float]) -> Counter[int]:
