@@ -5,7 +5,7 @@ owners, permissions and empty folders do not count. Score code, models and bundl
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,11 +34,19 @@ def files_digest(files: Iterable[tuple[str, Path]]) -> str:
 
 def content_digest(root: Path) -> str:
     """The digest of every file under a folder; a single file counts as its name."""
+    return digest_of(entries_of(root))
+
+
+def entries_of(root: Path) -> Iterator[Entry]:
+    """Every file under a folder; a single file counts as its name. Raises FileNotFoundError."""
     if root.is_file():
-        return files_digest([(root.name, root)])
+        yield _entry(root.name, root)
+        return
     if not root.is_dir():
         raise FileNotFoundError(root)
-    return files_digest((path.relative_to(root).as_posix(), path) for path in root.rglob("*") if path.is_file())
+    for path in root.rglob("*"):
+        if path.is_file():
+            yield _entry(path.relative_to(root).as_posix(), path)
 
 
 def entry_of(name: str, content: bytes) -> Entry:
