@@ -12,8 +12,9 @@ from app.bundles.unpack import unpack
 from app.definitions.azure_yaml import DeploymentFile, EndpointFile
 from app.definitions.golden import check_golden
 from app.definitions.overrides import FILE, Overridden, find_file, overridden
+from app.definitions.public_key import check_public_key
 from app.definitions.rules import check_score_code_given, check_secrets, check_soaks, check_stages
-from app.definitions.schema import Definition
+from app.definitions.schema import ChecksSection, Definition
 from app.definitions.score_code import check_score_code
 from app.documents.mistakes import check
 from app.documents.yaml_lines import Document, Place, read_yaml
@@ -48,9 +49,16 @@ def read_definition(folder: Path) -> Definition:
         update={
             "endpoint": (inside / definition.endpoint).as_posix(),
             "deployment": (inside / definition.deployment).as_posix(),
-            "checks": definition.checks.model_copy(update={"golden": (inside / definition.checks.golden).as_posix()}),
+            "checks": _checks_from(inside, definition.checks),
         }
     )
+
+
+def _checks_from(inside: PurePosixPath, checks: ChecksSection) -> ChecksSection:
+    signature = checks.signature
+    if signature is not None:
+        signature = signature.model_copy(update={"public_key": (inside / signature.public_key).as_posix()})
+    return checks.model_copy(update={"golden": (inside / checks.golden).as_posix(), "signature": signature})
 
 
 def _find(folder: Path) -> Path:
@@ -101,6 +109,12 @@ def _mistakes(release: Document, folder: Path, *, base: Path) -> Iterator[Mistak
         yield golden_file
     elif golden_file is not None:
         yield from check_golden(golden_file, name=golden_file.relative_to(folder).as_posix())
+
+    key_file = _referenced(release, ("checks", "signature", "public_key"), base)
+    if isinstance(key_file, Mistake):
+        yield key_file
+    elif key_file is not None:
+        yield from check_public_key(key_file, name=key_file.relative_to(folder).as_posix())
 
 
 def _check_root(release: Document, folder: Path, base: Path) -> Iterator[Mistake]:

@@ -32,7 +32,7 @@ from app.definitions.overrides import OWN_OF_STAGE
 from app.definitions.partial import PublishedAs
 from app.documents.published import as_text, json_schema_of
 from app.documents.section import Section
-from app.planning.kinds import KINDS
+from app.planning.kinds import KINDS, SignatureCheck
 from app.planning.places import Place
 from app.planning.policy import ANYBODY, ApprovalSection, Duration
 
@@ -66,11 +66,27 @@ class ModelSection(Section):
         return self
 
 
+class SignatureSection(Section):
+    """The signature that a model must have, in the format of OpenSSF Model Signing; checked before anybody is asked."""
+
+    public_key: InnerPath
+    """PEM file with the public key that the model must be signed with: ECDSA on P-256, P-384 or P-521. Several keys: one of them."""
+    file: InnerPath = "model.sig"
+    """The signature's path in the model's folder."""
+
+
 class ChecksSection(Section):
     """The checks of a new deployment before it gets traffic."""
 
     golden: InnerPath
     """JSON file of requests with the expected answers: `[{"request": {...}, "expect": {...}}]`."""
+    signature: SignatureSection | None = None
+    """The signature that the model must have; without it, none is checked."""
+
+    @property
+    def signature_check(self) -> SignatureCheck | None:
+        """As it is planned."""
+        return None if self.signature is None else SignatureCheck(**self.signature.model_dump())
 
 
 def _form(written: Any) -> str:

@@ -159,6 +159,7 @@ def _content_wanted(subject: Subject) -> ContentWanted:
         environment=subject.definition.environment,
         deployment=subject.definition.deployment,
         endpoint=subject.definition.endpoint,
+        signature=subject.definition.checks.signature_check,
     )
 
 
@@ -185,10 +186,10 @@ def _preflight(worker: WorkerContext, subject: Subject) -> Preflight:
 
 
 def _passed(content: Content) -> list[Check]:
-    environment = content.environment
+    environment, signed = content.environment, f", signed with key {content.signed_by}" if content.signed_by else ""
     said = (
         f"{content.source.name} has completed.",
-        f"Its output has {content.model_files} files, {content.model_digest}.",
+        f"Its output has {content.model_files} files, {content.model_digest}{signed}.",
         f"Environment {environment.name}:{environment.version} is registered.",
     )
     return [

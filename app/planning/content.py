@@ -41,5 +41,6 @@ class Content(Frozen):
     endpoint: Mapping[str, Any] = Field(default_factory=dict)  # likewise
     metrics: Metrics = Field(default_factory=dict)
     data: tuple[DataInput, ...] = ()
+    signed_by: str | None = None  # the id of the key that the model is signed with, where the definition asks for that
     git_commit: str | None = None
     git_author: str | None = None

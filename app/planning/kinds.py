@@ -12,6 +12,13 @@ from app.planning.frozen import Frozen
 from app.planning.places import Place
 
 
+class SignatureCheck(Frozen):
+    """A model's signature: a file in its folder, of a key in the bundle's file ``public_key``."""
+
+    public_key: str
+    file: str
+
+
 class StepConfig(Frozen):
     """What a step is told. Every kind has one of its own, and says ``kind``, ``goal`` and ``minutes``."""
 
@@ -100,6 +107,7 @@ class CreateDeployment(StepConfig):
     environment_from: str | None = None
     environment_id: str | None = None
     digest: str
+    signature: SignatureCheck | None = None
     tags: Mapping[str, str]
 
 

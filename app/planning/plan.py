@@ -23,6 +23,7 @@ class PlannedModel(Frozen):
     bytes: int
     source: Source
     git_commit: str | None
+    signed_by: str | None = None  # the id of the key, where the definition asks for a signature
 
 
 class PlannedCode(Frozen):

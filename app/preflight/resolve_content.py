@@ -18,11 +18,13 @@ from app.bundles.digest import files_digest
 from app.definitions.overrides import shown
 from app.planning.content import Content, DataInput, EnvironmentVersion, Metrics
 from app.planning.frozen import Frozen
+from app.planning.kinds import SignatureCheck
 from app.planning.places import Place
 from app.planning.sources import JobSource, Source, say_source
 from app.steps.contract import Context, Refused
 from app.steps.missing import require_there
 from app.steps.scratch import new_folder
+from app.steps.signatures import require_signed
 
 _LISTED = 20  # file names in a sentence
 _HOW_TO_NAME_ONE = "Have the training write the model to a named output (`outputs:` in the job's YAML). "
@@ -49,6 +51,7 @@ class ContentWanted(Frozen):
     environment: str | None = None
     deployment: str | None = None
     endpoint: str | None = None
+    signature: SignatureCheck | None = None
 
 
 def resolve_content(azure: AzureML, context: Context, wanted: ContentWanted) -> Content:
@@ -66,6 +69,7 @@ def _resolve(azure: AzureML, context: Context, wanted: ContentWanted) -> Content
     context.checkpoint()
     context.report(f"Downloading {wanted.model.output} of {job.name}.")
     files = _content(azure, context, wanted, job)
+    signed_by = require_signed(context, files.root, wanted.signature)
     environment = _environment(azure, wanted, job)
     return Content(
         source=JobSource(job=job.name),
@@ -81,6 +85,7 @@ def _resolve(azure: AzureML, context: Context, wanted: ContentWanted) -> Content
         endpoint=_shown(context.bundle, wanted.endpoint),
         metrics=_metrics(azure, wanted.workspace, job.name),
         data=tuple(DataInput(name=name, uri=uri) for name, uri in job.inputs.items()),
+        signed_by=signed_by,
         git_commit=job.git_commit,
         git_author=job.git_author,
     )

@@ -26,6 +26,7 @@ from app.errors import Conflict
 from app.planning.content import Content
 from app.planning.ids import needed_step, step_id_of
 from app.planning.kinds import ConfirmServing, RegisterModel, ShareModel, VerifyDeployment
+from app.planning.places import Place
 from app.planning.plan import Plan
 from app.planning.sources import FoundSource, JobSource, ModelSource, ReleaseSource, Source
 from app.releases.attested import OnRecord, logs_on_record, rollout_on_record, row_digest
@@ -107,7 +108,12 @@ def _subjects(plan: Plan, said: OnRecord) -> Iterator[Resource]:
 
 def _dependencies(plan: Plan, content: Content) -> Iterator[Resource]:
     yield _source(plan, content.source)
-    yield Resource(name="model", uri=content.model_uri, digest=files_digest_set(content.model_digest))
+    yield Resource(
+        name="model",
+        uri=content.model_uri,
+        digest=files_digest_set(content.model_digest),
+        annotations={"signedBy": content.signed_by} if content.signed_by else None,
+    )
     if content.git_commit is not None:
         known = _COMMIT.fullmatch(content.git_commit) is not None
         yield Resource(
@@ -133,7 +139,7 @@ def _dependencies(plan: Plan, content: Content) -> Iterator[Resource]:
 def _source(plan: Plan, source: Source) -> Resource:
     match source:
         case JobSource():
-            uri = f"{_workspace_of_job(plan)}/jobs/{source.job}"
+            uri = f"azureml:{_place_of_job(plan).arm_id}/jobs/{source.job}"
         case ModelSource():
             uri = source.uri
         case ReleaseSource():
@@ -146,9 +152,9 @@ def _source(plan: Plan, source: Source) -> Resource:
     return Resource(name=source.label.lower(), uri=uri)
 
 
-def _workspace_of_job(plan: Plan) -> str:
-    configs = [step.config for step in plan.steps if isinstance(step.config, RegisterModel | ShareModel)]
-    return f"azureml:{configs[0].workspace.arm_id}" if configs else "azureml:/"
+def _place_of_job(plan: Plan) -> Place:
+    """Where a stage registers the model, or shares it from."""
+    return next(step.config.workspace for step in plan.steps if isinstance(step.config, RegisterModel | ShareModel))
 
 
 def _approvals(session: Session, rollout: Rollout) -> Iterator[Approval]:

@@ -43,7 +43,9 @@ def create_deployment(azure: AzureML, context: Context, config: CreateDeployment
         delete_deployment(azure, context, config.workspace, config.endpoint, found)
     made = _create(azure, context, config, wanted) if found is None or changed else found
     _require_same(made, wanted)
-    content_digest = deployed_digest(azure, context, config.workspace, made, wanted=config.digest)
+    content_digest = deployed_digest(
+        azure, context, config.workspace, made, wanted=config.digest, signature=config.signature
+    )
     return Done(
         f"Deployment {wanted.name} of {wanted.endpoint} {'was created' if changed else 'exists'}, without traffic."
         if changed
