@@ -19,7 +19,7 @@ from app.identity.actor import Actor
 from app.releases.queries import get_rollout, plan_of
 from app.releasing import decisions
 from app.releasing.work import Work
-from app.serving.queries import replaced_plan, serving_at
+from app.serving.queries import replaced_plan, serving_now
 
 router = APIRouter(prefix="/v1/releases/{release_id}/rollouts/{stage}", tags=["approvals"])
 
@@ -56,12 +56,11 @@ def get_plan(api: Api, _who: Viewer, release_id: str, stage: str) -> PlanView:
     def query(session: Session) -> PlanView:
         rollout = get_rollout(session, release_id, stage)
         plan = plan_of(session, rollout)
-        serves = serving_at(session, rollout.target)
         return PlanView.of(
             rollout,
             plan,
             replaced=replaced_plan(session, plan),
-            serves=None if serves is None else serves.release_id,
+            serves=serving_now(session, rollout.target),
             expires_at=expiry_of(rollout, plan),
         )
 

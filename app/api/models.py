@@ -11,7 +11,8 @@ from app.api.documentation import refusals
 from app.api.idempotency import Answer, Once
 from app.api.permissions import Admin, Viewer
 from app.api.service import Api
-from app.api.views import ModelDetail, ModelPage, ModelView, ServingView
+from app.api.serving_views import ServingView
+from app.api.views import ModelDetail, ModelPage, ModelView
 from app.bundles.store import load
 from app.definitions import queries
 from app.definitions.overrides import without_values
@@ -21,7 +22,7 @@ from app.definitions.sdk_check import check_by_sdk
 from app.identity.roles import Permission, Visible
 from app.releasing.applying import apply, require_admin
 from app.releasing.work import Work
-from app.serving.queries import where_serves
+from app.serving.queries import serving_at_each, targets_of
 
 router = APIRouter(prefix="/v1", tags=["models"])
 
@@ -88,7 +89,9 @@ def _detail(session: Session, model: str, version: int | None, *, visible: Visib
     else:
         shown = queries.get(session, model, version, visible=visible)
     versions = [ModelView.of(each) for each in queries.list_versions(session, model)]
-    serving = [ServingView.of(each) for each in where_serves(session, model)]
+    targets = targets_of(session, model)
+    shares = serving_at_each(session, [each.id for each in targets])
+    serving = [ServingView.at(target, share) for target in targets for share in shares[target.id]]
     return ModelDetail(
         **ModelView.of(shown).model_dump(), definition=without_values(shown.content), serving=serving, versions=versions
     )

@@ -1,15 +1,18 @@
 """How the API shows plans, their differences, and checks."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from app.api.serving_views import ShareView
 from app.documents.json_object import Json
 from app.planning.sources import Source
 from app.releases.plans import difference
 from app.releases.states import DryRunState, Status
 from app.releases.tables import DryRun, Rollout, StoredPlan
+from app.serving.tables import TrafficShare
 
 
 class ChangeView(BaseModel):
@@ -28,9 +31,9 @@ class PlanView(BaseModel):
     status: Status
     digest: str
     plan: Json
-    replaces: str | None  # the release that it comes in place of, or came
+    replaces: str | None  # the release that it comes in place of, or came; null: nothing, or what others made
     difference: list[ChangeView] | None  # to that release; null where there is none
-    serves: str | None  # the release that serves there now, as far as this service knows
+    serves: list[ShareView]  # what has traffic there now
     expires_at: datetime | None
 
     @classmethod
@@ -40,10 +43,10 @@ class PlanView(BaseModel):
         plan: StoredPlan,
         *,
         replaced: StoredPlan | None,
-        serves: str | None,
+        serves: Sequence[TrafficShare],
         expires_at: datetime | None,
     ) -> "PlanView":
-        """``replaced``: the plan of what it comes in place of. ``serves``: the release that serves there now."""
+        """``replaced``: the plan of what it comes in place of. ``serves``: what has traffic there now."""
         replaces = plan.read().replaces
         differs = None if replaced is None else difference(replaced.document, plan.document)
         return cls(
@@ -54,7 +57,7 @@ class PlanView(BaseModel):
             plan=plan.document,
             replaces=None if replaces is None else replaces.release,
             difference=None if differs is None else [ChangeView(**vars(each)) for each in differs],
-            serves=serves,
+            serves=[ShareView.of(each) for each in serves],
             expires_at=expires_at,
         )
 
@@ -75,7 +78,7 @@ class PlannedStageView(BaseModel):
 
     stage: str
     plan: Json
-    replaces: str | None  # the release that served there at that time
+    replaces: str | None  # the release that served there at that time; null: nothing, or what others made
     difference: list[ChangeView] | None
 
 

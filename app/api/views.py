@@ -5,13 +5,14 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
+from app.api.serving_views import ServingView
 from app.definitions.tables import DefinitionVersion
 from app.documents.json_object import Json
 from app.events.tables import Event
 from app.freezes.tables import Freeze
 from app.freezes.windows import frozen
 from app.jobs.tables import TrainingJob
-from app.releases.tables import Rollout, StepRun
+from app.releases.tables import StepRun
 from app.workers.tables import Worker
 
 
@@ -44,22 +45,6 @@ class ModelView(BaseModel):
             applied_by=version.applied_by,
             note=version.note,
         )
-
-
-class ServingView(BaseModel):
-    """A stage's endpoint at which a release of the model serves now, as far as this service knows."""
-
-    stage: str
-    workspace: str
-    endpoint: str
-    release: str
-    deployment: str
-    since: datetime | None
-
-    @classmethod
-    def of(cls, rollout: Rollout) -> "ServingView":
-        fields = rollout.model_dump(include=set(cls.model_fields))
-        return cls(**fields, release=rollout.release_id, since=rollout.finished_at)
 
 
 class ModelDetail(ModelView):

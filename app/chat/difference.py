@@ -6,12 +6,19 @@ from app.releases.plans import difference
 from app.releases.queries import plan_of
 from app.releases.tables import Rollout
 from app.serving.queries import replaced_plan
+from app.serving.words import say_deployment
 
 
 def difference_lines(session: Session, rollout: Rollout) -> list[str]:
-    """One line for each field that differs from the plan it replaces; empty when it replaces none."""
+    """One line for each field that differs from the plan it replaces; empty when it replaces nothing.
+
+    What others made has no plan: there it is said what is replaced.
+    """
     plan = plan_of(session, rollout)
-    replaced = replaced_plan(session, plan)
+    replaced, replaces = replaced_plan(session, plan), plan.read().replaces
+    if replaced is None and replaces is not None:
+        first = f"release: {say_deployment(replaces.deployment, replaces.release)} → {rollout.release_id}"
+        return [first, f"model version: {_shown(replaces.model)} → a new one"]
     if replaced is None:
         return []
     first = f"release: {replaced.read().release} → {rollout.release_id}"

@@ -11,6 +11,7 @@ from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, source_words
 from app.cli.prompts import reason_given, require_terminal
 from app.cli.releases import Release
+from app.cli.serving import serving_text
 from app.documents.json_object import Json
 from app.errors import Conflict
 
@@ -90,8 +91,11 @@ def print_plan(plan: Json) -> None:
     say(f"  traffic      100% to {deployment['name']} after the right answers to {document['checks']['golden']}")
     for line in guardrail_lines(document):
         say(line)
-    if plan["difference"] is None:
-        say("  Replaces no release of this service.")
+    replaces = document["replaces"]
+    if replaces is None:
+        say("  Replaces nothing: no deployment serves there.")
+    elif plan["difference"] is None:
+        say(f"  Replaces {replaces['deployment']}, made by others, model {replaces['model'] or 'unknown'}.")
     else:
         say(f"  Replaces {plan['replaces']}:")
         print_table(
@@ -99,7 +103,7 @@ def print_plan(plan: Json) -> None:
             [(f"    {each['field']}", each["before"], each["after"]) for each in plan["difference"]],
             empty="    no other field changes",
         )
-    say(f"  {plan['serves'] or 'Nothing of this service'} serves there now.")
+    say(f"  Serves there now: {serving_text(plan['serves'])}.")
     say(f"  plan {plan['digest']}")
 
 

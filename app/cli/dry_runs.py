@@ -72,7 +72,11 @@ def _print_stage(stage: Json) -> None:
     for line in guardrail_lines(stage["plan"]):
         say(line)
     say(f"  steps: {' → '.join(step['key'] for step in stage['plan']['steps'])}")
-    if stage["replaces"] is None:
+    replaces = stage["plan"]["replaces"]
+    if replaces is None:
+        return
+    if stage["difference"] is None:
+        say(f"  replaces {replaces['deployment']}, made by others, model {replaces['model'] or 'unknown'}")
         return
     say(f"  replaces {stage['replaces']}:")
     for change in stage["difference"]:

@@ -10,6 +10,7 @@ from app.cli.client import Client, Refused
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, when
 from app.cli.packing import pack_definition
+from app.cli.serving import share_text
 
 commands = typer.Typer(help="Definitions: how each model is released.", no_args_is_help=True)
 
@@ -91,12 +92,18 @@ def show(
     )
     say("")
     print_table(
-        ["serves now at", "workspace", "release", "deployment", "since"],
+        ["serves now at", "workspace", "release", "deployment", "traffic", "since"],
         [
-            (*(each[field] for field in ("endpoint", "workspace", "release", "deployment")), when(each["since"]))
+            (
+                *(each[field] for field in ("endpoint", "workspace")),
+                each["release"] or "made by others",
+                each["deployment"],
+                share_text(each),
+                when(each["since"]),
+            )
             for each in found["serving"]
         ],
-        empty="No release of it serves anywhere.",
+        empty="Nothing of it serves anywhere.",
     )
     say("")
     print_table(

@@ -22,7 +22,7 @@ from app.releases.tables import DryRun, StoredPlan
 from app.releasing.guarding import guarded
 from app.releasing.names import PLAN_DRY_RUN
 from app.releasing.work import Work
-from app.serving.queries import serving_at
+from app.serving.queries import replaced_at
 from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
 
 log = structlog.get_logger(__name__)
@@ -129,13 +129,13 @@ def _result(
 
 def _stage(session: Session, plan: Plan) -> Json:
     """What it would do, and what callers would get instead of what they get now."""
-    document = document_of(plan)
-    serves = serving_at(session, str(plan.target.target))
-    before = None if serves is None else session.get_one(StoredPlan, serves.plan_digest)
+    replaces = replaced_at(session, str(plan.target.target), by=plan.deployment.name)
+    document = document_of(plan.model_copy(update={"replaces": replaces}))
+    before = session.get_one(StoredPlan, replaces.plan) if replaces and replaces.plan else None
     return {
         "stage": plan.stage,
         "plan": document,
-        "replaces": None if serves is None else serves.release_id,
+        "replaces": None if replaces is None else replaces.release,
         "difference": None if before is None else [vars(each) for each in difference(before.document, document)],
     }
 

@@ -138,7 +138,7 @@ def _go_on(
 
 def _as_things_are(work: Work, plan: Plan) -> Plan:
     """With what it replaces and who must approve it now."""
-    replaces = replaced_at(work, str(plan.target.target))
+    replaces = replaced_at(work, str(plan.target.target), by=plan.deployment.name)
     return guarded(work, work.guardrails, plan).model_copy(update={"replaces": replaces})
 
 

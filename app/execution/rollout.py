@@ -232,7 +232,7 @@ def _finish(work: Work, release: Release, rollout: Rollout, progress: Progress, 
     move_rollout(work, rollout, ended, code=code, sentence=sentence)
     if ended is Status.SUCCEEDED:
         advance_release(work, release)
-        ask_others_anew(work, rollout)
+    ask_others_anew(work, rollout)  # what did not get through may have moved traffic before
     if ended.is_final:
         end_soaks_in_vain(work, rollout)
     _free_target(work, rollout.target)

@@ -89,10 +89,15 @@ class PlannedSoak(Frozen):
 
 
 class Replaced(Frozen):
-    """What serves at the target now: a release, and the digest of its plan."""
+    """What serves at the target now: a deployment, the release that made it, and the digest of that one's plan.
 
-    release: str
-    plan: str
+    ``release`` and ``plan`` None: others made it.
+    """
+
+    deployment: str
+    release: str | None
+    plan: str | None
+    model: str | None  # Azure's id of the model version
 
 
 class Raised(Frozen):

@@ -34,7 +34,7 @@ def say_what_is_missing(work: Work, release: Release, rollout: Rollout) -> Verdi
 
 
 def ask_others_anew(work: Work, moved: Rollout) -> None:
-    """Something else serves at this target now: whoever waits to replace what served before waits with another plan."""
+    """Something else may serve at this target now: whoever waits to replace what served before waits with another plan."""
     for waiting in asking_at(work, moved.target):
         release = lock_release(work, waiting.release_id)
         work.refresh(waiting)
@@ -42,7 +42,8 @@ def ask_others_anew(work: Work, moved: Rollout) -> None:
             continue  # decided while we waited for its lock: looked at again when it begins
         changed = renew_plan(work, waiting)
         if changed:
-            because = f"{moved.release_id} was released to {moved.endpoint}."
+            done = "was released to" if moved.status is Status.SUCCEEDED else "changed what serves at"
+            because = f"{moved.release_id} {done} {moved.endpoint}."
             void_approvals(work, release, waiting, because=because, changed=changed)
             ask_people(work, release, waiting)
 

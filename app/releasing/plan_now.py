@@ -1,7 +1,7 @@
 """A rollout's plan as things are now: what it replaces, and who must approve it.
 
-A plan names the release that it replaces. Another release that succeeds at the target makes it another plan: whoever approved
-saw a difference that is none any more, and is asked anew.
+A plan names what it replaces. Where something else serves at the target by then, it is another plan: whoever approved saw a
+difference that is none any more, and is asked anew.
 """
 
 from app.planning.policy import ApprovalSection
@@ -18,8 +18,9 @@ from app.serving.queries import replaced_at
 def renew_plan(work: Work, rollout: Rollout) -> list[Change]:
     """Bring the plan up to date; what changed in it."""
     plan = plan_of(work, rollout)
-    replaces = replaced_at(work, rollout.target)
-    newest = plan_on_record(work, rollout.id).model_copy(update={"replaces": replaces})
+    newest = plan_on_record(work, rollout.id)
+    replaces = replaced_at(work, rollout.target, by=rollout.deployment, before=plan.read().replaces)
+    newest = newest.model_copy(update={"replaces": replaces})
     newest = guarded(work, work.guardrails, newest)
     document = document_of(newest)
     same = digest_of(document) == rollout.plan_digest

@@ -1,29 +1,56 @@
-"""What serves at a target now: derived whenever it is asked, and stored nowhere as a sentence.
+"""What serves at a target, now and at any other moment: read from the serving record."""
 
-As far as this service brought it there, that is the newest release that succeeded. What was put there by others, or taken away since,
-it does not know.
-"""
-
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, col, func, select
+from sqlalchemy import and_
+from sqlmodel import Session, col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from app.planning.plan import Replaced
 from app.releases.states import Status
-from app.releases.tables import Release, Rollout, StoredPlan
-from app.serving.tables import TrafficShare
+from app.releases.tables import Rollout, StoredPlan
+from app.serving.tables import Deployed, StoredTarget, TrafficShare
+
+_ITS_ROLLOUT = and_(col(Rollout.release_id) == TrafficShare.release_id, col(Rollout.target) == TrafficShare.target)
 
 
-def serving_at(session: Session, target: str) -> Rollout | None:
-    """The rollout that brought what serves there; None where nothing of this service's does."""
-    query = select(Rollout).where(Rollout.target == target, Rollout.status == Status.SUCCEEDED)
-    return session.exec(query.order_by(col(Rollout.finished_at).desc()).limit(1)).first()
+@dataclass(frozen=True)
+class Earlier:
+    """A deployment that once had all of a target's traffic, and nothing says that it was bad. ``release`` None: others made it."""
+
+    deployment: str
+    release: str | None
+    model_version: str | None  # Azure's id
+    model_digest: str | None
+    first_at: datetime  # when it got all of the traffic for the first time
+    last_at: datetime  # and when for the last time
 
 
 def serving_now(session: Session, target: str) -> list[TrafficShare]:
     """What has a share of the traffic, live or mirrored, the largest first."""
-    query = select(TrafficShare).where(TrafficShare.target == target, col(TrafficShare.to_at).is_(None))
-    return list(session.exec(query.order_by(col(TrafficShare.weight).desc(), TrafficShare.deployment)).all())
+    return list(session.exec(_largest_first(target).where(col(TrafficShare.to_at).is_(None))).all())
+
+
+def serving_when(session: Session, target: str, at: datetime) -> list[TrafficShare]:
+    """What had a share of the traffic at a moment, the largest first."""
+    ended_later = or_(col(TrafficShare.to_at).is_(None), col(TrafficShare.to_at) > at)
+    return list(session.exec(_largest_first(target).where(col(TrafficShare.from_at) <= at, ended_later)).all())
+
+
+def history(session: Session, target: str, *, before: int | None = None, limit: int) -> list[TrafficShare]:
+    """Every share that there was, the newest first. ``before``: only those whose id is lower."""
+    query = select(TrafficShare).where(TrafficShare.target == target)
+    if before is not None:
+        query = query.where(col(TrafficShare.id) < before)
+    return list(session.exec(query.order_by(col(TrafficShare.id).desc()).limit(limit)).all())
+
+
+def deployed_at(session: Session, target: str) -> list[Deployed]:
+    """The deployments that are known to be there now, with and without traffic, the oldest first."""
+    query = select(Deployed).where(Deployed.target == target, col(Deployed.until).is_(None))
+    return list(session.exec(query.order_by(col(Deployed.since), Deployed.name)).all())
 
 
 def serving_since(session: Session, target: str, release: str) -> datetime | None:
@@ -37,31 +64,77 @@ def serving_since(session: Session, target: str, release: str) -> datetime | Non
     return since
 
 
-def where_serves(session: Session, model: str) -> list[Rollout]:
-    """The rollouts of a model that brought what serves now, each at its target; by stage. One query."""
-    succeeded = Rollout.status == Status.SUCCEEDED
-    of_model = select(Rollout.target).join(Release, col(Release.id) == col(Rollout.release_id))
-    targets = of_model.where(Release.model == model, succeeded)
-    newest_first = func.row_number().over(partition_by=col(Rollout.target), order_by=col(Rollout.finished_at).desc())
-    aged = (
-        select(col(Rollout.id), newest_first.label("age")).where(col(Rollout.target).in_(targets), succeeded).subquery()
-    )
+def earlier_releases(session: Session, target: str) -> list[Earlier]:
+    """What may be gone back to, the one that served last first: not what serves now, nor what failed there.
+
+    Deployments that others made are among them.
+    """
     query = (
-        select(Rollout)
-        .join(aged, aged.c.id == col(Rollout.id))
-        .join(Release, col(Release.id) == col(Rollout.release_id))
-        .where(aged.c.age == 1, Release.model == model)
+        select(TrafficShare)
+        .outerjoin(Rollout, _ITS_ROLLOUT)
+        .where(TrafficShare.target == target, TrafficShare.weight == 100)
+        .where(or_(col(Rollout.id).is_(None), col(Rollout.status).not_in([Status.FAILED, Status.ROLLED_BACK])))
+        .order_by(col(TrafficShare.from_at).desc())
     )
-    return list(session.exec(query.order_by(col(Rollout.position), col(Rollout.target))).all())
+    served: dict[tuple[str, str | None], list[TrafficShare]] = {}
+    for share in session.exec(query).all():
+        served.setdefault((share.deployment, share.release_id), []).append(share)
+    for share in serving_now(session, target):
+        if share.weight:
+            served.pop((share.deployment, share.release_id), None)
+    return [
+        Earlier(
+            deployment=deployment,
+            release=release,
+            model_version=shares[0].model_version,
+            model_digest=shares[0].model_digest,
+            first_at=shares[-1].from_at,
+            last_at=shares[0].from_at,
+        )
+        for (deployment, release), shares in served.items()
+    ]
 
 
-def replaced_at(session: Session, target: str) -> Replaced | None:
-    """What serves at a target, as a plan names what it replaces: the release, and the digest of its plan."""
-    serves = serving_at(session, target)
-    return None if serves is None else Replaced(release=serves.release_id, plan=serves.plan_digest)
+def replaced_at(session: Session, target: str, *, by: str | None, before: Replaced | None = None) -> Replaced | None:
+    """What has most of a target's live traffic, as a plan names what it replaces.
+
+    ``by``: the deployment that the plan brings. Where that has all of the traffic already, as when a rollout is tried again, the plan
+    still replaces what it replaced ``before``.
+    """
+    query = (
+        select(TrafficShare, Rollout.plan_digest)
+        .outerjoin(Rollout, _ITS_ROLLOUT)
+        .where(TrafficShare.target == target, col(TrafficShare.to_at).is_(None), TrafficShare.weight > 0)
+        .order_by(col(TrafficShare.weight).desc(), TrafficShare.deployment, col(Rollout.position).desc())
+    )
+    found = session.exec(query).all()
+    for share, plan in found:
+        if share.deployment != by:
+            return Replaced(deployment=share.deployment, release=share.release_id, model=share.model_version, plan=plan)
+    return before if found else None
 
 
 def replaced_plan(session: Session, plan: StoredPlan) -> StoredPlan | None:
-    """The plan of what this one names as replaced by it; None where nothing served."""
+    """The plan of what this one names as replaced by it; None where nothing served, and where others had made what did."""
     replaces = plan.read().replaces
-    return session.get_one(StoredPlan, replaces.plan) if replaces else None
+    return session.get_one(StoredPlan, replaces.plan) if replaces and replaces.plan else None
+
+
+def targets_of(session: Session, model: str) -> list[StoredTarget]:
+    """The targets that are a model's, as far as this service has moved them."""
+    query = select(StoredTarget).where(StoredTarget.model == model)
+    return list(session.exec(query.order_by(StoredTarget.stage, StoredTarget.id)).all())
+
+
+def serving_at_each(session: Session, targets: Sequence[str]) -> dict[str, list[TrafficShare]]:
+    """What serves at each of these targets, as ``serving_now`` gives it. One query."""
+    found: dict[str, list[TrafficShare]] = {target: [] for target in targets}
+    query = select(TrafficShare).where(col(TrafficShare.target).in_(found), col(TrafficShare.to_at).is_(None))
+    for share in session.exec(query.order_by(col(TrafficShare.weight).desc(), TrafficShare.deployment)).all():
+        found[share.target].append(share)
+    return found
+
+
+def _largest_first(target: str) -> SelectOfScalar[TrafficShare]:
+    shares = select(TrafficShare).where(TrafficShare.target == target)
+    return shares.order_by(col(TrafficShare.weight).desc(), TrafficShare.deployment)

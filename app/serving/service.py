@@ -27,14 +27,16 @@ class At:
 def record_observed(work: UnitOfWork, at: At, observed: Observed) -> None:
     """Bring the record of a target to what was observed there. What it says nothing about stays as it is recorded."""
     _keep_target(work, at, observed)
+    before = {each.deployment: each for each in open_shares(work, at.target)}
+    weights, mirrors = _shares_now(observed, before)
+    if not observed.deployments and not observed.gone and _are_as_before(before, weights, mirrors):
+        return
     known = {each.name: each for each in open_deployments(work, at.target)}
     for facts in observed.deployments:
         known[facts.name] = _keep_deployment(work, at, facts, known.get(facts.name))
     for name in observed.gone:
         if name in known:
             known.pop(name).until = work.now
-    before = {each.deployment: each for each in open_shares(work, at.target)}
-    weights, mirrors = _shares_now(observed, before)
     _record_shares(work, at, before, known, weights, mirrors)
     work.flush()
 
@@ -54,9 +56,9 @@ def open_shares(work: UnitOfWork, target: str) -> list[TrafficShare]:
 def _keep_target(work: UnitOfWork, at: At, observed: Observed) -> None:
     found = work.get(StoredTarget, at.target, with_for_update=True)
     row = found or StoredTarget(id=at.target, model=at.model, stage=at.stage, since=work.now, updated_at=work.now)
-    row.model, row.stage, row.updated_at = at.model, at.stage, work.now
-    if observed.endpoint is not None:
-        row.endpoint = observed.endpoint.model_dump(mode="json")
+    endpoint = row.endpoint if observed.endpoint is None else observed.endpoint.model_dump(mode="json")
+    if (row.model, row.stage, row.endpoint) != (at.model, at.stage, endpoint):
+        row.model, row.stage, row.endpoint, row.updated_at = at.model, at.stage, endpoint, work.now
     work.add(row)
     work.flush()
 
@@ -82,6 +84,15 @@ def _shares_now(observed: Observed, before: Mapping[str, TrafficShare]) -> tuple
     )
 
 
+def _are_as_before(before: Mapping[str, TrafficShare], weights: Mapping[str, int], mirrors: Mapping[str, int]) -> bool:
+    had = {name: (each.weight, each.mirror) for name, each in before.items()}
+    return had == {name: (weights.get(name, 0), mirrors.get(name, 0)) for name in _with_a_share(weights, mirrors)}
+
+
+def _with_a_share(weights: Mapping[str, int], mirrors: Mapping[str, int]) -> list[str]:
+    return sorted(name for name in {*weights, *mirrors} if weights.get(name) or mirrors.get(name))
+
+
 def _record_shares(
     work: UnitOfWork,
     at: At,
@@ -91,8 +102,10 @@ def _record_shares(
     mirrors: Mapping[str, int],
 ) -> None:
     before = {name: _as_said(row) for name, row in rows.items()}
-    names = sorted(name for name in {*weights, *mirrors} if weights.get(name) or mirrors.get(name))
-    after = {name: _share(name, known.get(name), weights.get(name, 0), mirrors.get(name, 0)) for name in names}
+    after = {
+        name: _share(name, known.get(name), weights.get(name, 0), mirrors.get(name, 0))
+        for name in _with_a_share(weights, mirrors)
+    }
     if before == after:
         return
     event = _tell(work, at, before, after)

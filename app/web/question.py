@@ -10,12 +10,14 @@ from app.approvals.service import decisions_on, expiry_of, judge, why_not
 from app.approvals.tables import Decision
 from app.identity.actor import Actor, forbidden
 from app.identity.roles import Permission
+from app.planning.plan import Replaced
 from app.planning.policy import ApprovalSection
 from app.releases.plans import Change, compare
 from app.releases.queries import get_release, get_rollout, plan_of
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout, StoredPlan
-from app.serving.queries import replaced_plan, serving_at
+from app.serving.queries import replaced_plan, serving_now
+from app.serving.tables import TrafficShare
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,9 @@ class Question:
     release: Release
     rollout: Rollout
     plan: StoredPlan
-    serves: str | None  # the release that serves there now
-    replaces: str | None  # the release that its plan comes in place of
-    compared: Sequence[Change]  # with that; with nothing before, where there is none
+    serves: Sequence[TrafficShare]  # what has traffic there now
+    replaces: Replaced | None  # what its plan comes in place of
+    compared: Sequence[Change]  # with the release that it replaces; with nothing before, where there is none
     policy: ApprovalSection | None
     decisions: Sequence[Decision]
     missing: Sequence[str]  # that it waits for, in words
@@ -49,13 +51,18 @@ class Question:
         return sum(each.is_one for each in self.compared)
 
     @property
+    def replaces_release(self) -> bool:
+        """Not nothing, and not what others made: there is a plan to compare with."""
+        return self.replaces is not None and self.replaces.release is not None
+
+    @property
     def is_over(self) -> bool:
         return self.rollout.status.is_final
 
     @property
     def title(self) -> str:
         """Of what it brings; of what it brought, once it is over."""
-        if self.replaces is None:
+        if not self.replaces_release:
             return "Content of the deployment"
         fields = f"{self.changed} of {len(self.compared)} fields"
         match self.rollout.status:
@@ -72,7 +79,11 @@ class Question:
                 return "it replaced"
             case status if status.is_final:
                 return "it would have replaced"
-        return "serves there now" if self.serves == self.replaces else "it replaces"
+        replaces = self.replaces
+        serves_on = replaces is not None and any(
+            each.weight and each.deployment == replaces.deployment for each in self.serves
+        )
+        return "serves there now" if serves_on else "it replaces"
 
 
 def read_question(session: Session, actor: Actor, release_id: str, stage: str, *, now: datetime) -> Question:
@@ -80,7 +91,7 @@ def read_question(session: Session, actor: Actor, release_id: str, stage: str, *
     release = get_release(session, release_id)
     rollout = get_rollout(session, release_id, stage)
     plan = plan_of(session, rollout)
-    serves, replaced = serving_at(session, rollout.target), replaced_plan(session, plan)
+    replaced = replaced_plan(session, plan)
     typed = plan.read()
     decisions = decisions_on(session, [rollout.id])
     waits = rollout.status is Status.PENDING_APPROVAL
@@ -90,8 +101,8 @@ def read_question(session: Session, actor: Actor, release_id: str, stage: str, *
         release=release,
         rollout=rollout,
         plan=plan,
-        serves=None if serves is None else serves.release_id,
-        replaces=None if typed.replaces is None else typed.replaces.release,
+        serves=serving_now(session, rollout.target),
+        replaces=typed.replaces,
         compared=compare({} if replaced is None else replaced.document, plan.document),
         policy=policy,
         decisions=decisions,

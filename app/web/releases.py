@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Response
 from sqlmodel import Session
 
 from app.releases import queries
-from app.serving.queries import serving_at
+from app.serving.queries import serving_now
 from app.web.pages import HEADERS, PageRoute, page
 from app.web.portal import AllowedVisitor, CurrentPortal
 
@@ -46,7 +46,7 @@ def _shown(session: Session, release_id: str) -> dict[str, Any]:
     return {
         "release": release,
         "rollouts": rollouts,
-        "serves": {each.id: serving_at(session, each.target) for each in rollouts},
+        "serves": {each.id: serving_now(session, each.target) for each in rollouts},
         "steps": queries.steps_of_release(session, release_id),
         "events": queries.list_events(session, release_id=release_id, limit=MOST_EVENTS)[::-1],
     }

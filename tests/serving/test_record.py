@@ -12,10 +12,10 @@ from app.identity.actor import SERVICE
 from app.planning.observed import DeploymentFacts, EndpointFacts, Observed
 from app.serving.service import TRAFFIC_CHANGED, At, record_observed
 from app.serving.tables import Deployed, StoredTarget, TrafficShare
-from tests.guardrails.conftest import platform, settings
+from tests.guardrails.conftest import plain_logs, platform, service, settings
 from tests.guardrails.playing import Platform, stage
 
-__all__ = ["platform", "settings"]
+__all__ = ["plain_logs", "platform", "service", "settings"]
 
 TARGET = "sub/rg/ws/churn-prod"
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)

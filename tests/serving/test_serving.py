@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 from app.chat.summary import read_summary
 from app.cli.main import app
 from app.planning.plan import Replaced
-from app.serving.queries import replaced_at, serving_at, where_serves
+from app.releases.queries import get_rollout
+from app.serving.queries import earlier_releases, replaced_at, serving_now, targets_of
 from tests.api.playing import as_json
 from tests.api.serving import Served
 from tests.guardrails.conftest import platform
@@ -50,15 +51,18 @@ def say(service: Served) -> Say:
     return say
 
 
-def test_newest_release_that_succeeded_serves(replaced: Platform) -> None:
+def test_release_that_got_the_traffic_last_serves(replaced: Platform) -> None:
     replaced.prepared()  # one that waits its turn changes nothing
 
     with replaced.worker.database.read() as session:
-        serves = serving_at(session, TARGET)
-        assert serves is not None
-        assert serves.release_id == "churn-2"
-        assert replaced_at(session, TARGET) == Replaced(release="churn-2", plan=serves.plan_digest)
-        assert [each.id for each in where_serves(session, "churn")] == ["churn-2:prod"]
+        (serves,) = serving_now(session, TARGET)
+        brought = get_rollout(session, "churn-2", "prod")
+        replaces = replaced_at(session, TARGET, by="r3-abcd")
+        assert (serves.release_id, serves.deployment, serves.weight) == ("churn-2", brought.deployment, 100)
+        assert replaces == Replaced(
+            deployment=brought.deployment, release="churn-2", plan=brought.plan_digest, model=None
+        )
+        assert [each.id for each in targets_of(session, "churn")] == [TARGET]
 
 
 def test_where_nothing_was_released_nothing_serves(platform: Platform) -> None:
@@ -66,9 +70,9 @@ def test_where_nothing_was_released_nothing_serves(platform: Platform) -> None:
     platform.prepared()
 
     with platform.worker.database.read() as session:
-        assert serving_at(session, TARGET) is None
-        assert replaced_at(session, TARGET) is None
-        assert where_serves(session, "churn") == []
+        assert serving_now(session, TARGET) == []
+        assert replaced_at(session, TARGET, by="r1-abcd") is None
+        assert targets_of(session, "churn") == []
 
 
 def test_model_serves_no_longer_where_another_models_release_came(platform: Platform) -> None:
@@ -78,8 +82,29 @@ def test_model_serves_no_longer_where_another_models_release_came(platform: Plat
     platform.released(model="fraud")
 
     with platform.worker.database.read() as session:
-        assert where_serves(session, "churn") == []
-        assert [each.release_id for each in where_serves(session, "fraud")] == ["fraud-1"]
+        assert targets_of(session, "churn") == []
+        assert [each.id for each in targets_of(session, "fraud")] == [TARGET]
+        assert [each.release_id for each in serving_now(session, TARGET)] == ["fraud-1"]
+
+
+def test_release_that_fails_once_it_has_the_traffic_serves_all_the_same(replaced: Platform) -> None:
+    release = replaced.prepared()["id"]
+    replaced.worker.fail(release, "prod", at="retire_deployments")
+
+    with replaced.worker.database.read() as session:
+        (serves,) = serving_now(session, TARGET)
+        assert serves.release_id == release
+        assert [each.release for each in earlier_releases(session, TARGET)] == ["churn-2", "churn-1"]
+
+
+def test_release_that_is_tried_again_still_replaces_what_served_before_it(replaced: Platform) -> None:
+    release = replaced.prepared()["id"]
+    replaced.worker.fail(release, "prod", at="retire_deployments")
+    assert replaced.anna.post(f"/v1/releases/{release}/retry").is_success
+    replaced.worker.complete(release, "prod")
+
+    plan = as_json(replaced.anna.get(f"/v1/releases/{release}/rollouts/prod/plan"))
+    assert plan["replaces"] == "churn-2"
 
 
 def test_api_tells_the_past_of_a_release_and_what_serves_of_its_target(replaced: Platform) -> None:
@@ -89,10 +114,14 @@ def test_api_tells_the_past_of_a_release_and_what_serves_of_its_target(replaced:
 
     assert first["sentence"] == "Released to prod."
     assert first["rollouts"][0]["sentence"].startswith("Released to churn-prod as ")
-    assert [plan["serves"] for plan in plans] == ["churn-2", "churn-2"]
+    assert [[(each["release"], each["weight"]) for each in plan["serves"]] for plan in plans] == [
+        [("churn-2", 100)],
+        [("churn-2", 100)],
+    ]
     assert [plan["replaces"] for plan in plans] == [None, "churn-1"]
-    assert {"stage": "prod", "endpoint": "churn-prod", "release": "churn-2"}.items() <= serving.items()
-    assert serving["since"] == replaced.look("churn-2")["rollouts"][0]["finished_at"]
+    assert {"stage": "prod", "endpoint": "churn-prod", "release": "churn-2", "weight": 100}.items() <= serving.items()
+    moved = {step["key"]: step for step in replaced.look("churn-2")["rollouts"][0]["steps"]}["shift_traffic"]
+    assert serving["since"] == moved["finished_at"]
 
 
 @pytest.mark.usefixtures("replaced")
@@ -106,7 +135,7 @@ def test_pages_tell_the_past_of_a_release_and_what_serves_there(portal: Open) ->
         for of_now in ("Nothing serves", "The first release", "Serves prod", "this release</dd>"):
             assert of_now not in shown
     newest = boris.get("/releases/churn-2/rollouts/prod").text
-    assert "Nothing of this service served there before." in boris.get("/releases/churn-1/rollouts/prod").text
+    assert "Nothing served there before." in boris.get("/releases/churn-1/rollouts/prod").text
     assert "which it replaced." in newest
     assert "fields changed" in newest
     assert "this release</dd>" in newest

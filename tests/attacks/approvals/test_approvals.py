@@ -237,7 +237,7 @@ def test_plan_says_what_changes_for_callers(worker: InstantWorker, anna: httpx.C
 
     plan = as_json(anna.get(f"/v1/releases/{second}/rollouts/prod/plan"))
 
-    assert plan["serves"] == release
+    assert [each["release"] for each in plan["serves"]] == [release]
     assert plan["difference"] == [{"field": "model.digest", "before": f"sha256:{release}", "after": f"sha256:{second}"}]
     with worker.database.read() as session:
         assert plan_of(session, session.get_one(Rollout, f"{second}:prod")).digest == plan["digest"]
