@@ -1,6 +1,7 @@
 """Azure Monitor's metrics of an endpoint, asked for by the unmodified ``azure-mgmt-monitor``."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,11 @@ from azure.core.exceptions import HttpResponseError
 from azure.identity import DefaultAzureCredential
 from azure.mgmt.monitor import MonitorManagementClient
 
+from app.azureml.client import AzureSettings
+from app.azureml.errors import NotFound
+from app.azureml.facade import open_azure
+from app.azureml.metrics import read_latencies, read_requests
+from app.planning.places import Place
 from emulator.errors import BadRequest
 from emulator.monitor.catalogue import METRICS
 from emulator.monitor.filters import parse_filter
@@ -271,3 +277,33 @@ def test_metrics_outlive_the_process(tmp_path: Any) -> None:
     assert [each.points for each in series_of(REQUESTS, minutes, {}, grain=60)] == [{minutes[0]["minute"] * 60: 1}]
     assert series_of(P95, minutes, {}, grain=60)[0].points[minutes[0]["minute"] * 60] == pytest.approx(5, rel=0.03)
     assert series_of(LATENCY, minutes, {}, grain=60)[0].key == ()
+
+
+@pytest.mark.usefixtures("ask")  # which has the emulator show the running minute too
+def test_adapter_reads_what_went_through_the_endpoint(rest: Rest, endpoint: str) -> None:
+    running = rest.running
+    settings = AzureSettings(
+        resource_manager=running.base_url,
+        cloud_metadata_url=running.environment["ARM_CLOUD_METADATA_URL"],
+        private_cloud=True,
+    )
+    azure = open_azure(settings)
+    place = Place(subscription=SUBSCRIPTION, resource_group="rg-ml", workspace="ws-dev")
+    rest.deploy(endpoint, "blue")
+    for _ in range(3):
+        rest.score(endpoint, {}, deployment="blue")
+    rest.score(endpoint, {"refuse": "no"}, deployment="blue")
+
+    now = datetime.now(UTC)
+    span = {"since": now - timedelta(minutes=3), "until": now + timedelta(minutes=2)}
+    requests = read_requests(azure, place, endpoint, **span)
+    latencies = read_latencies(azure, place, endpoint, **span)
+
+    counted: Counter[tuple[str, int, int | None]] = Counter()
+    for each in requests:
+        counted[(each.deployment, each.status, each.model_status)] += each.requests
+    assert counted == {("blue", 200, 200): 3, ("blue", 424, 400): 1}
+    assert {each.deployment for each in latencies} == {"blue"}
+    assert all(0 < (each.p50 or 0) <= (each.p99 or 0) for each in latencies)
+    with pytest.raises(NotFound):
+        read_requests(azure, place, "not-there", **span)
