@@ -77,8 +77,20 @@ class Chain(_Document):
     hash: str
 
 
+class Share(_Document):
+    """A deployment's part of the endpoint's traffic, in percent."""
+
+    deployment: str
+    release: str | None = None  # None: made by somebody else
+    weight: int
+    mirror: int
+
+
 class Serving(_Document):
-    """Where the deployment got its traffic, as it was read back at the rollout's end."""
+    """Where the deployment serves, and the endpoint's traffic as it was read back last before the rollout ended.
+
+    ``since``: when it first had live traffic of this release's rollout; ``event``: of the last change. None: nothing had to change.
+    """
 
     subscription: str
     resource_group: str
@@ -86,7 +98,9 @@ class Serving(_Document):
     endpoint: str
     deployment: str
     model: str | None = None
-    traffic: Mapping[str, int] | None = None
+    traffic: tuple[Share, ...] = ()
+    since: datetime | None = None
+    event: int | None = None
 
 
 class ReleaseFacts(_Document):

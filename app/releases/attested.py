@@ -204,11 +204,12 @@ def rollout_on_record(session: Session, rollout_id: str, *, steps: Collection[st
     )
 
 
-def logs_on_record(session: Session, step_ids: Collection[str]) -> list[dict[str, Any]]:
-    """What the chain says of the logs of these steps' failures, the oldest first: id, kind, digest and size of each."""
-    found = _events(session, col(Event.subject).in_(step_ids), col(Event.kind).in_(("step.failed", "step.errored")))
-    logs = [(event.data["output"] or {}).get("log") for event in sorted(found, key=lambda event: event.seq)]
-    return [each for each in logs if isinstance(each, dict)]
+def events_on_record(
+    session: Session, *, release_id: str, subjects: Collection[str], kinds: Collection[str]
+) -> list[Appended]:
+    """Those of a release that hold, about these subjects and of these kinds, the oldest first."""
+    of_it = col(Event.release_id) == release_id, col(Event.subject).in_(subjects), col(Event.kind).in_(kinds)
+    return sorted(_events(session, *of_it), key=lambda event: event.seq)
 
 
 def _says(events: Collection[Appended], kind: str, digest: str) -> bool:

@@ -1,7 +1,7 @@
 """What is stated of a deployment: put together from events, and from rows that events attest. Nothing is asked of Azure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, assert_never
 
 from sqlmodel import Session
@@ -19,21 +19,25 @@ from app.attestations.provenance import (
     Resource,
     RunDetails,
     Serving,
+    Share,
     Statement,
     files_digest_set,
 )
+from app.documents.json_object import Json
 from app.errors import Conflict
+from app.events.chain import Appended
 from app.planning.content import Content
 from app.planning.ids import needed_step, step_id_of
 from app.planning.kinds import ConfirmServing, RegisterModel, ShareModel, VerifyDeployment
 from app.planning.places import Place
 from app.planning.plan import Plan
 from app.planning.sources import FoundSource, JobSource, ModelSource, ReleaseSource, Source
-from app.releases.attested import OnRecord, logs_on_record, rollout_on_record, row_digest
+from app.releases.attested import OnRecord, events_on_record, rollout_on_record, row_digest
 from app.releases.queries import plan_of
 from app.releases.states import Status
 from app.releases.tables import Rollout
 from app.releasing.on_record import plan_on_record
+from app.serving.service import TRAFFIC_CHANGED
 
 # In what the plan that was approved may differ from the one that the rollout was made with: see ``plan_now``.
 _RENEWED = ("replaces", "approval", "policy", "guardrails")
@@ -71,9 +75,9 @@ def statement_of(session: Session, rollout: Rollout, *, builder: str) -> Stateme
                 approvals=tuple(_approvals(session, rollout)),
                 golden=outputs.get(VerifyDeployment.kind),
                 metrics=content.metrics,
-                evidence=tuple(logs_on_record(session, list(own.values()))),
+                evidence=tuple(_logs(session, rollout, own.values())),
                 chain=Chain(seq=ended.seq, hash=ended.hash),
-                serving=_serving(plan, outputs.get(ConfirmServing.kind, {})),
+                serving=_serving(session, plan, outputs.get(ConfirmServing.kind, {}), before=ended),
             ),
         ),
     )
@@ -171,14 +175,45 @@ def _approvals(session: Session, rollout: Rollout) -> Iterator[Approval]:
         )
 
 
-def _serving(plan: Plan, confirmed: Mapping[str, Any]) -> Serving:
-    target = plan.target
+def _logs(session: Session, rollout: Rollout, steps: Iterable[str]) -> Iterator[Json]:
+    """Ids and digests of the logs of steps that failed before they succeeded."""
+    failed = events_on_record(
+        session, release_id=rollout.release_id, subjects=list(steps), kinds=("step.failed", "step.errored")
+    )
+    for event in failed:
+        kept = (event.data["output"] or {}).get("log")
+        if kept is not None:
+            yield kept
+
+
+def _serving(session: Session, plan: Plan, confirmed: Mapping[str, Any], *, before: Appended) -> Serving:
+    target, deployment = plan.target, plan.deployment.name
+    changes = [
+        event
+        for event in events_on_record(
+            session, release_id=plan.release, subjects=[str(target.target)], kinds=[TRAFFIC_CHANGED]
+        )
+        if event.seq < before.seq
+    ]
+    live = [event for event in changes if any(_is_live(each, deployment) for each in event.data["after"])]
+    after = changes[-1].data["after"] if changes else []
     return Serving(
         subscription=target.subscription,
         resource_group=target.resource_group,
         workspace=target.workspace,
         endpoint=target.endpoint,
-        deployment=plan.deployment.name,
+        deployment=deployment,
         model=confirmed.get("model"),
-        traffic=confirmed.get("traffic"),
+        traffic=tuple(
+            Share(
+                deployment=each["deployment"], release=each["release_id"], weight=each["weight"], mirror=each["mirror"]
+            )
+            for each in after
+        ),
+        since=live[0].at if live else None,
+        event=changes[-1].seq if changes else None,
     )
+
+
+def _is_live(share: Mapping[str, Any], deployment: str) -> bool:
+    return bool(share["weight"]) and share["deployment"] == deployment.lower()

@@ -103,7 +103,12 @@ def test_document_says_what_serves_and_where_it_comes_from(anna: httpx.Client, r
     assert vote["plan"] == facts["plan"]
     assert facts["golden"] == {"requests": 12, "passed": 12, "median_ms": 3.5, "max_ms": 9.0}
     assert facts["metrics"] == {"accuracy": 0.93}
-    assert facts["serving"]["traffic"] == {"r1": 100}
+    serving = facts["serving"]
+    everything = {"deployment": serving["deployment"], "release": released, "weight": 100, "mirror": 0}
+    assert serving["traffic"] == [everything]
+    changed = as_json(anna.get(f"/v1/releases/{released}/events", params={"limit": 200}))["items"]
+    [moved] = [each for each in changed if each["kind"] == "traffic.changed" and "churn-prod" in each["subject"]]
+    assert (serving["event"], serving["since"][:19]) == (moved["seq"], moved["at"][:19])
     assert (facts["serving"]["workspace"], facts["serving"]["endpoint"]) == ("ws-prod", "churn-prod")
 
 

@@ -18,6 +18,7 @@ from app.attestations.provenance import (
     Resource,
     RunDetails,
     Serving,
+    Share,
     Statement,
     files_digest_set,
 )
@@ -71,7 +72,7 @@ def a_statement(model: Path) -> Statement:
                     endpoint="churn-prod",
                     deployment="r1-abcd",
                     model=None,
-                    traffic={"r1-abcd": 100},
+                    traffic=(Share(deployment="r1-abcd", release="churn-1", weight=100, mirror=0),),
                 ),
             ),
         ),

@@ -1,7 +1,11 @@
 """The way of one release, and of those after it."""
 
+import json
 from collections.abc import Callable
 
+from app.attestations.keys import read_public_keys
+from app.attestations.provenance import Statement
+from app.attestations.verification import require_model, verify_document
 from tests.journeys.running import Running
 from tests.journeys.team import Team, rollout_of, steps_of
 
@@ -46,6 +50,20 @@ def test_release_goes_to_dev_is_approved_goes_to_prod_and_answers(team: Team, tr
     assert team.service.azure.traffic("ws-prod", team.prod) == {prod["deployment"]: 100}
     for stage in ("dev", "prod"):
         assert {step["status"] for step in steps_of(released, stage).values()} == {"succeeded"}
+    stated = provenance_of(team, asked["id"])
+    assert stated.facts.serving.traffic[0].deployment == prod["deployment"]
+    assert [each.person for each in stated.facts.approvals] == ["bernd"]
+    assert f"azureml://registries/reg-shared/models/{team.name}/versions/1" in [each.name for each in stated.subject]
+
+
+def provenance_of(team: Team, release: str) -> Statement:
+    """What the service signed, verified as somebody does who has the document, the public keys and the model's files alone."""
+    document = team.service.get(f"/v1/releases/{release}/provenance")
+    pem = "".join(each["pem"] for each in team.service.get("/v1/provenance/keys")["items"])
+    keys = read_public_keys(pem.encode(), what="The keys")
+    statement = verify_document(json.dumps(document).encode(), keys=keys).statement
+    require_model(statement, team.service.azure.model_file(team.name).parent)
+    return statement
 
 
 def test_same_content_asked_twice_reuses_the_registered_version(released: tuple[Team, str]) -> None:
