@@ -29,6 +29,7 @@ from app.api import (
     models,
     provenance,
     releases,
+    rollbacks,
     tokens,
     webhooks,
     workers,
@@ -115,6 +116,7 @@ def create_app(settings: Settings) -> FastAPI:
     document_problems(app)
     routers = (
         releases,
+        rollbacks,
         dry_runs,
         control,
         decisions,

@@ -32,6 +32,7 @@ from app.planning.kinds import KINDS, ConfirmServing, CreateDeployment, ShiftTra
 from app.planning.observed import DeploymentFacts, Observed
 from app.planning.tags import DIGEST_TAG, RELEASE_TAG
 from app.preflight.checks import Preflight
+from app.preflight.look_at_target import TargetSeen, TargetWanted
 from app.preflight.resolve_content import ContentWanted
 from app.releases.queries import get_rollout, steps_of
 from app.releases.states import Status, StepStatus
@@ -74,7 +75,8 @@ class Hands:
     """Steps that note that they were carried out, and then do what the test wants.
 
     ``acts``: by the kind of a step, or by the id of a step run. What is looked up before planning is done by the acts
-    ``resolve_content`` and ``preflight``: the output of the first is the content, that of the second has the checks.
+    ``resolve_content``, ``preflight`` and ``look_at_target``: the output of the first is the content, that of the second has the
+    checks, that of the third the ``check`` and the ``usable`` deployments.
     """
 
     acts: dict[str, Act] = field(default_factory=dict)
@@ -85,7 +87,7 @@ class Hands:
         return {kind: self.step(kind) for kind in KINDS}
 
     def lookups(self) -> Lookups:
-        resolve, check = self.step("resolve_content"), self.step("preflight")
+        resolve, check, look = (self.step(each) for each in ("resolve_content", "preflight", "look_at_target"))
 
         def resolve_content(context: Context, wanted: ContentWanted) -> Content:
             given = _done(resolve(context, wanted)).output
@@ -94,7 +96,12 @@ class Hands:
         def preflight(context: Context, wanted: Preflight) -> list[Check]:
             return [Check.model_validate(each) for each in _done(check(context, wanted)).output.get("checks", ())]
 
-        return Lookups(resolve_content, preflight)
+        def look_at_target(context: Context, wanted: TargetWanted) -> TargetSeen:
+            given = _done(look(context, wanted)).output
+            seen = Check(stage=wanted.stage, check="endpoint", outcome="passed", code="passed", sentence="It is there.")
+            return TargetSeen(Check.model_validate(given.get("check", seen)), given.get("usable", {}))
+
+        return Lookups(resolve_content, preflight, look_at_target)
 
     def step(self, kind: str) -> Step:
         def carry_out(context: Context, config: Any) -> Outcome:

@@ -13,6 +13,7 @@ from app.cli import (
     programs,
     provenance,
     releases,
+    rollbacks,
     tokens,
     webhooks,
     workers,
@@ -45,6 +46,7 @@ app.add_typer(provenance.commands, name="provenance")
 app.command()(workers.workers)
 app.command()(decisions.approve)
 app.command()(decisions.reject)
+app.command()(rollbacks.rollback)
 app.add_typer(freezes.commands, name="freeze")
 app.command()(freezes.hold)
 app.command()(freezes.unhold)

@@ -35,6 +35,7 @@ from app.documents.section import Section
 from app.planning.kinds import KINDS, SignatureCheck
 from app.planning.places import Place
 from app.planning.policy import ANYBODY, ApprovalSection, Duration
+from app.planning.purpose import Purpose
 
 Minutes = Annotated[float, Field(gt=0, le=24 * 60)]
 DeploymentSettings = Annotated[dict[str, Any], PublishedAs(DeploymentFile, without=OWN_OF_STAGE)]
@@ -108,6 +109,17 @@ class AfterSection(Section):
     """How long the release's content must have served there without a break."""
 
 
+def as_policy(approval: Literal["required", "none"] | ApprovalSection | None) -> ApprovalSection | None:
+    """What is written as ``Approval``, as a policy; None: no approval."""
+    match approval:
+        case None | "none":
+            return None
+        case "required":
+            return ANYBODY
+        case policy:
+            return policy
+
+
 class StageDefinition(Section):
     """One stage of a release."""
 
@@ -137,6 +149,8 @@ class StageDefinition(Section):
     """Soak: how long the release must have served in an earlier stage before this stage starts. People may approve meanwhile."""
     approval: Approval = "none"
     """Who must approve before this stage starts: `none`, `required` (any one person), or a policy."""
+    rollback_approval: Approval = "none"
+    """Who must approve before this stage goes back to what it served earlier, in the same forms. Default: nobody."""
 
     def place(self, subscription: str) -> Place:
         """Its workspace; in this subscription where it names none."""
@@ -144,16 +158,9 @@ class StageDefinition(Section):
             subscription=self.subscription or subscription, resource_group=self.resource_group, workspace=self.workspace
         )
 
-    @property
-    def policy(self) -> ApprovalSection | None:
-        """The approval policy; None: no approval."""
-        match self.approval:
-            case "none":
-                return None
-            case "required":
-                return ANYBODY
-            case policy:
-                return policy
+    def policy(self, purpose: Purpose) -> ApprovalSection | None:
+        """The approval policy of what is to be moved for this; None: no approval."""
+        return as_policy(self.rollback_approval if purpose.goes_back else self.approval)
 
 
 class _Timeouts(Section):

@@ -23,6 +23,7 @@ from app.planning.budget import Budget
 from app.planning.checks import Check
 from app.planning.content import Content
 from app.preflight.checks import Preflight
+from app.preflight.look_at_target import TargetSeen, TargetWanted, look_at_target
 from app.preflight.preflight import preflight
 from app.preflight.resolve_content import ContentWanted, resolve_content
 from app.releasing.on_record import RecordCache
@@ -45,10 +46,11 @@ class Lookups:
 
     resolve_content: Callable[[Context, ContentWanted], Content]
     preflight: Callable[[Context, Preflight], list[Check]]
+    look_at_target: Callable[[Context, TargetWanted], TargetSeen]
 
     @classmethod
     def of(cls, azure: AzureML) -> "Lookups":
-        return cls(partial(resolve_content, azure), partial(preflight, azure))
+        return cls(partial(resolve_content, azure), partial(preflight, azure), partial(look_at_target, azure))
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,12 @@ from app.definitions.schema import Definition
 from app.definitions.tables import DefinitionVersion
 from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
-from app.execution.resolve_and_preflight import Findings, Subject, resolve_and_preflight
+from app.execution.look_back import Planner, look_back
+from app.execution.resolve_and_preflight import Findings, OnRetry, Subject, resolve_and_preflight
+from app.execution.signals import ReleaseSignals
 from app.execution.workflows import register_workflow
 from app.planning.plan import Plan
+from app.planning.purpose import Purpose
 from app.planning.sources import read_source
 from app.releases.attempts import INTERNAL_ERROR
 from app.releases.locks import lock_release
@@ -71,8 +74,9 @@ def _prepare(worker: WorkerContext, release_id: str) -> str:
     signals = worker.signals.of(release.id, asked=release.control)
     tries = itertools.count(2)
     try:
-        found = resolve_and_preflight(
+        found, planner = _look(
             worker,
+            release.purpose,
             subject,
             signals=signals,
             on_retry=lambda error, seconds: _tell_retry(worker, release.id, error, seconds, number=next(tries)),
@@ -87,10 +91,20 @@ def _prepare(worker: WorkerContext, release_id: str) -> str:
     def plan(work: Work) -> str:
         release = lock_release(work, release_id)
         if release.status is Status.PENDING and release.content is None:
-            _go_on(worker, work, release, version, definition, found)
+            _go_on(worker, work, release, version, definition, found, planner)
         return release.status.value
 
     return worker.write(plan)
+
+
+def _look(
+    worker: WorkerContext, purpose: Purpose, subject: Subject, *, signals: ReleaseSignals, on_retry: OnRetry
+) -> tuple[Findings, Planner]:
+    """At what this is about, and how it becomes plans."""
+    if purpose.goes_back:
+        return look_back(worker, subject, purpose, signals=signals, on_retry=on_retry)
+    found = resolve_and_preflight(worker, subject, signals=signals, on_retry=on_retry)
+    return found, lambda facts: plan_rollouts(subject.definition, subject.stages, facts)
 
 
 def _read(session: Session, release_id: str) -> tuple[Release, DefinitionVersion, Definition]:
@@ -111,6 +125,7 @@ def _go_on(
     version: DefinitionVersion,
     definition: Definition,
     found: Findings,
+    planner: Planner,
 ) -> None:
     """What was found is kept with the release; where a check failed, nobody is asked about it."""
     refusal = found.refusal
@@ -131,7 +146,7 @@ def _go_on(
         content=found.content,
         golden_requests=found.golden_requests,
     )
-    plans = [_as_things_are(work, each) for each in plan_rollouts(definition, release.stages, facts)]
+    plans = [_as_things_are(work, each) for each in planner(facts)]
     plan_release(work, release, found.content, plans)
     advance_release(work, release)
 

@@ -26,6 +26,7 @@ class Progress:
             )
         self.steps = steps
         self._planned = plan.steps
+        self._kinds: Mapping[str, str] = {step.key: step.kind for step in plan.steps}
         self._on: Mapping[str, On] = {step.key: step.on for step in plan.steps}
 
     @property
@@ -57,6 +58,10 @@ class Progress:
         """When the first of those that wait is to be carried out again; None: none is, any more."""
         waiting = [step for step in self.steps if step.wait_until is not None and self._goes_on(step, asked)]
         return min((step.wait_until for step in waiting if step.wait_until is not None), default=None)
+
+    def has_begun(self, kind: str) -> bool:
+        """Whether any step of a kind was carried out, in whatever attempt."""
+        return any(step.attempts for step in self.steps if self._kinds[step.key] == kind)
 
     def goes_back(self, steps: Sequence[StepRun]) -> bool:
         """Whether any of these brings back what was changed."""

@@ -74,7 +74,7 @@ def resolve_and_preflight(
         return Findings(None, [_check("guardrail_refused", say_all(refusals), stage=None)])
     try:
         wanted = _content_wanted(subject)
-        content = _carry_out(
+        content = carry_out_look(
             worker,
             subject,
             lambda context: worker.lookups.resolve_content(context, wanted),
@@ -94,7 +94,7 @@ def resolve_and_preflight(
             )
         ]
     stages = _preflight(worker, subject)
-    ahead = _carry_out(
+    ahead = carry_out_look(
         worker,
         subject,
         lambda context: worker.lookups.preflight(context, stages),
@@ -127,7 +127,7 @@ def _check(code: str, sentence: str, *, stage: str | None) -> Check:
     return Check(stage=stage, check="guardrails", outcome=outcome, code=code, sentence=sentence)
 
 
-def _carry_out(
+def carry_out_look(
     worker: WorkerContext,
     subject: Subject,
     act: Callable[[Context], Result],
@@ -135,6 +135,7 @@ def _carry_out(
     signals: ReleaseSignals,
     on_retry: OnRetry,
 ) -> Result:
+    """Look at Azure on behalf of a subject. Raises Refused, Interrupted, or AzureMLError when Azure does not answer."""
     context = Context(
         release=subject.id,
         stage="",

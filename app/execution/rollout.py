@@ -21,6 +21,9 @@ from app.execution.progress import STEP_NOT_ON_RECORD, Progress
 from app.execution.residue import read_residue, say_residue
 from app.execution.step_runs import End, Job, begin_steps, carry_out_step, record_end
 from app.execution.workflows import register_workflow
+from app.planning.kinds import ShiftTraffic
+from app.planning.purpose import Purpose
+from app.planning.sources import read_source
 from app.releases.asked import forget_what_was_asked
 from app.releases.attempts import INTERNAL_ERROR, fail_rollout, set_due, skip_what_is_left
 from app.releases.locks import lock_rollout
@@ -30,6 +33,7 @@ from app.releases.states import DRIVEN, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.releasing.advance import advance_release, end_soaks_in_vain, may_begin
 from app.releasing.asking import ask_others_anew
+from app.releasing.freezing import hold_after_rollback
 from app.releasing.names import MOVE_TARGET
 from app.releasing.work import Work
 from app.steps.contract import Interrupted
@@ -221,7 +225,7 @@ def _finish_midway(worker: WorkerContext, rollout_id: str, attempt: int) -> Stat
 def _finish(work: Work, release: Release, rollout: Rollout, progress: Progress, *, left: str = "") -> Status:
     """Add up the steps' ends; go on to the next stage."""
     ended = progress.outcome(release.control)
-    code, sentence = _why(ended, progress, rollout, left)
+    code, sentence = _why(ended, progress, release, rollout, left)
     if ended is Status.SUCCEEDED:
         skip_what_is_left(work, progress.steps, because="Not needed: nothing failed.")
     elif ended is not Status.PAUSED:
@@ -231,6 +235,8 @@ def _finish(work: Work, release: Release, rollout: Rollout, progress: Progress, 
         skip_what_is_left(work, progress.steps, because=f"Not reached: {because}")
     move_rollout(work, rollout, ended, code=code, sentence=sentence)
     if ended is Status.SUCCEEDED:
+        if release.purpose is Purpose.ROLLBACK:
+            hold_after_rollback(work, release, rollout)
         advance_release(work, release)
     ask_others_anew(work, rollout)  # what did not get through may have moved traffic before
     if ended.is_final:
@@ -239,7 +245,10 @@ def _finish(work: Work, release: Release, rollout: Rollout, progress: Progress, 
     return ended
 
 
-def _why(ended: Status, progress: Progress, rollout: Rollout, left: str) -> tuple[str, str]:
+def _why(ended: Status, progress: Progress, release: Release, rollout: Rollout, left: str) -> tuple[str, str]:
+    if ended is Status.SUCCEEDED and release.purpose.goes_back:
+        source = read_source(release.source).name
+        return "went_back", f"{rollout.endpoint} went back to {source}: {rollout.deployment} serves."
     if ended is Status.SUCCEEDED:
         return "released", f"Released to {rollout.endpoint} as {rollout.deployment}."
     if ended is Status.PAUSED:
@@ -250,6 +259,8 @@ def _why(ended: Status, progress: Progress, rollout: Rollout, left: str) -> tupl
     sentence = f"{broken.key}: {broken.sentence}"
     if ended is Status.ROLLED_BACK:
         sentence += " What was changed before was brought back."
+    elif release.purpose.goes_back and not progress.has_begun(ShiftTraffic.kind):
+        sentence += " The traffic was not changed."
     elif stuck is not None:
         sentence += f" It could not be brought back: {stuck.key}: {stuck.sentence}"
     return broken.code, sentence

@@ -30,8 +30,12 @@ class Wanted:
     target: str | None = None
 
 
-def create_freeze(work: UnitOfWork, wanted: Wanted) -> Freeze:
-    """Raises Invalid, with every mistake."""
+def new_freeze_id() -> str:
+    return f"freeze-{secrets.token_hex(4)}"
+
+
+def create_freeze(work: UnitOfWork, wanted: Wanted, *, freeze_id: str | None = None) -> Freeze:
+    """Raises Invalid, with every mistake. ``freeze_id``: a new one that the reason names."""
     mistakes = list(mistakes_in(wanted))
     if mistakes:
         raise Invalid(
@@ -39,7 +43,7 @@ def create_freeze(work: UnitOfWork, wanted: Wanted) -> Freeze:
         )
     starts = wanted.starts or work.now.astimezone(ZoneInfo(wanted.zone)).replace(tzinfo=None)
     freeze = Freeze(
-        id=f"freeze-{secrets.token_hex(4)}",
+        id=freeze_id or new_freeze_id(),
         model=wanted.model,
         stage=wanted.stage,
         target=wanted.target,

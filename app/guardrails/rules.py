@@ -13,6 +13,7 @@ from app.identity.actor import Actor
 from app.planning.places import Place, Target
 from app.planning.plan import PlannedRule
 from app.planning.policy import ApprovalSection
+from app.planning.purpose import Purpose
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.()-]+")
 
@@ -87,9 +88,10 @@ class Guardrails:
                 said = f"{site.model} may not have training jobs in {site.place.workspace}. Allowed models: {models}."
                 yield Refusal(site.stage, rule.name, said)
 
-    def least_policies(self, site: Site) -> list[tuple[str, ApprovalSection]]:
-        """By rule: the least approval policy of a stage."""
-        return [(rule.name, rule.policy) for rule in self.matching(site) if rule.policy is not None]
+    def least_policies(self, site: Site, purpose: Purpose) -> list[tuple[str, ApprovalSection]]:
+        """By rule: the least approval policy of what is to be moved at a stage for this."""
+        policies = [(rule.name, rule.policy(purpose)) for rule in self.matching(site)]
+        return [(name, policy) for name, policy in policies if policy is not None]
 
     def windows(self, site: Site) -> list[Window]:
         """The rules' freezes for a stage."""

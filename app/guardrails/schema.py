@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, model_validator
 
-from app.definitions.schema import Approval
+from app.definitions.schema import Approval, as_policy
 from app.documents.published import as_text, json_schema_of
 from app.documents.section import Section
 from app.freezes.service import Wanted, mistakes_in
 from app.freezes.windows import Window
-from app.planning.policy import ANYBODY, ApprovalSection, Duration, PersonOrGroup, length_of
+from app.planning.policy import ApprovalSection, Duration, PersonOrGroup, length_of
+from app.planning.purpose import Purpose
 
 # Names of Azure, and stages and models of ours: ASCII without brackets, so that a pattern means what it looks like.
 _NAME = r"[A-Za-z0-9_.()-]"
@@ -123,19 +124,15 @@ class RuleSection(Section):
     """The allowed registries."""
     approval: Approval | None = None
     """The least approval policy. Where a definition's policy is weaker, this one applies."""
+    rollback_approval: Approval | None = None
+    """The least approval policy of going back to what was served earlier. Absent: going back takes what the definition asks for."""
     checks: RequiredChecks | None = None
     freezes: list[RequiredFreeze] = Field(default=[], max_length=50)
     changed_by: ChangedBy | None = None
 
-    @property
-    def policy(self) -> ApprovalSection | None:
-        match self.approval:
-            case None | "none":
-                return None
-            case "required":
-                return ANYBODY
-            case policy:
-                return policy
+    def policy(self, purpose: Purpose) -> ApprovalSection | None:
+        """The least policy of what is to be moved for this."""
+        return as_policy(self.rollback_approval if purpose.goes_back else self.approval)
 
 
 class GuardrailsSection(Section):

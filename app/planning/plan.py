@@ -10,6 +10,7 @@ from app.planning.frozen import Frozen
 from app.planning.ids import needed_stage
 from app.planning.places import Place, Target
 from app.planning.policy import ApprovalSection, Duration
+from app.planning.purpose import Purpose
 from app.planning.sources import Source
 from app.planning.steps import On, PlannedStep
 
@@ -127,6 +128,7 @@ class Plan(Frozen):
     """What one stage of a release will do, and in place of what."""
 
     release: str
+    purpose: Purpose = Purpose.RELEASE
     stage: str
     model: PlannedModel
     metrics: Metrics

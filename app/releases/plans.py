@@ -14,6 +14,7 @@ from app.planning.plan import Plan
 _OWN = frozenset(
     {
         "release",
+        "purpose",
         "stage",
         "replaces",
         "approval",

@@ -99,6 +99,14 @@ def overtaken_by(session: Session, release: Release, rollout: Rollout) -> Rollou
     return session.exec(query.order_by(col(Release.number).desc()).limit(1)).first()
 
 
+def in_the_way(session: Session, target: str, model: str) -> list[Rollout]:
+    """A model's rollouts that move a target, or wait for it, or were paused on the way."""
+    there = [Status.PENDING_APPROVAL, Status.SCHEDULED, Status.PAUSED, *DRIVEN]
+    query = select(Rollout).join(Release, col(Release.id) == col(Rollout.release_id))
+    query = query.where(Rollout.target == target, col(Rollout.status).in_(there), Release.model == model)
+    return list(session.exec(query.order_by(col(Release.number))).all())
+
+
 def _of_its_model_at(release: Release, rollout: Rollout, statuses: Sequence[Status]) -> SelectOfScalar[Rollout]:
     """Rollouts of the release's model at the rollout's target that are so."""
     return (

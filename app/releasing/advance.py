@@ -5,11 +5,12 @@ gate that it waits at, and a last time when its turn in the queue has come: unti
 """
 
 from app.planning.ids import model_of
+from app.planning.sources import read_source
 from app.releases.attempts import begin_attempt, set_due
 from app.releases.locks import lock_release
-from app.releases.queries import rollout_ahead, scheduled, waiting_before, waiting_of
+from app.releases.queries import in_the_way, rollout_ahead, scheduled, waiting_before, waiting_of
 from app.releases.service import move_rollout
-from app.releases.states import Status
+from app.releases.states import WAITING, Control, Status
 from app.releases.tables import Release, Rollout
 from app.releasing.asking import ask_people, void_approvals
 from app.releasing.gates.cancelled import cancelled
@@ -19,6 +20,7 @@ from app.releasing.gates.overtaken import overtaken, superseded
 from app.releasing.gates.refused import refused
 from app.releasing.gates.soaking import soaked_in_vain, soaking
 from app.releasing.gates.unapproved import unapproved
+from app.releasing.stopping import stop_release
 from app.releasing.work import Work
 
 WHEN_REACHED = (cancelled, overtaken, refused, soaked_in_vain, unapproved, soaking, frozen)
@@ -33,7 +35,11 @@ def advance_release(work: Work, release: Release) -> None:
     if ahead is None or ahead.status is not Status.PENDING:
         return
     enqueue_rollout(work, release, ahead, gates=WHEN_REACHED)
-    if not ahead.status.is_final:
+    if ahead.status.is_final:
+        return
+    if release.purpose.goes_back:
+        make_way(work, release, ahead.target)
+    else:
         _supersede_older(work, release, ahead)
 
 
@@ -89,7 +95,27 @@ def _stop_at(closed: Closed, work: Work, release: Release, rollout: Rollout) -> 
         move_rollout(work, rollout, closed.becomes, code=closed.code, sentence=closed.sentence)
 
 
+def make_way(work: Work, release: Release, target: str) -> None:
+    """For a release that goes back: what waits there is superseded, what runs there is asked to stop at its next safe point.
+
+    Newer ones too: who asked for them did not know of it.
+    """
+    for each in in_the_way(work, target, release.model):
+        other = lock_release(work, each.release_id)
+        work.refresh(each)
+        if other.id == release.id:
+            continue
+        if each.status is Status.IN_PROGRESS and other.control is not Control.CANCEL:
+            stop_release(work, other, reason=f"{release.id} goes back to {read_source(release.source).name}.")
+        elif each.status in {*WAITING, Status.PAUSED}:
+            _supersede(work, each, by=release)
+
+
+def _supersede(work: Work, rollout: Rollout, *, by: Release) -> None:
+    _stop_at(superseded(by=by.id), work, work.get_one(Release, rollout.release_id), rollout)
+
+
 def _supersede_older(work: Work, release: Release, rollout: Rollout) -> None:
     """A newer release that gets to a stage replaces older ones of its model that still wait there; never a running one."""
     for older in waiting_before(work, release, rollout):
-        _stop_at(superseded(by=release.id), work, work.get_one(Release, older.release_id), older)
+        _supersede(work, older, by=release)

@@ -11,8 +11,8 @@ from app.releases.service import move_release, move_rollout
 from app.releases.states import Control, Status
 from app.releases.tables import Release, Rollout
 from app.releasing.advance import WHEN_TAKEN_UP_AGAIN, enqueue_rollout
-from app.releasing.asking import void_approvals
 from app.releasing.permissions import about_release
+from app.releasing.stopping import said_by, stop_release
 from app.releasing.work import Work
 
 
@@ -26,19 +26,7 @@ def cancel(work: Work, release_id: str, *, reason: str = "") -> Release:
         return release
     if release.status is Status.ROLLING_BACK:
         raise _wrong_state(release, "is bringing back what it changed", code="rolling_back")
-    ask_of(work, release, Control.CANCEL, reason=reason)
-    said = _said("Cancelled", work, reason)
-    ahead = rollout_ahead(work, release)
-    if ahead is not None:
-        void_approvals(work, release, ahead, because=said)
-    if ahead is None:
-        move_release(work, release, Status.CANCELLED, code="cancelled", sentence=said)
-    elif ahead.status.is_waiting or ahead.status is Status.PAUSED:
-        move_rollout(work, ahead, Status.CANCELLED, code="cancelled", sentence=said)
-    else:
-        stopping = f"{said.rstrip('.')}. Stops at the next safe point."
-        move_rollout(work, ahead, Status.CANCELLING, code="cancelling", sentence=stopping)
-        work.queue.move_target(work, ahead.target)  # where its steps wait, nobody is at it
+    stop_release(work, release, reason=reason)
     return release
 
 
@@ -53,7 +41,7 @@ def pause(work: Work, release_id: str, *, reason: str = "") -> Release:
         return release
     ask_of(work, release, Control.PAUSE, reason=reason)
     if ahead.status is Status.QUEUED:
-        move_rollout(work, ahead, Status.PAUSED, code="paused", sentence=_said("Paused", work, reason))
+        move_rollout(work, ahead, Status.PAUSED, code="paused", sentence=said_by("Paused", work, reason))
     else:
         work.queue.move_target(work, ahead.target)  # where its steps wait, nobody is at it
     return release
@@ -103,10 +91,6 @@ def _require_newest(work: Work, release: Release, rollout: Rollout) -> None:
             hint=f"To release this model anyway, request a new release of {say_source(read_source(release.source))}.",
             by=newer.release_id,
         )
-
-
-def _said(what: str, work: Work, reason: str) -> str:
-    return f"{what} by {work.actor.name}" + (f": {reason.strip()}" if reason.strip() else ".")
 
 
 def _wrong_state(release: Release, why: str, *, code: str) -> Conflict:

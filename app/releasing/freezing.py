@@ -1,11 +1,13 @@
 """Creating and deleting freezes and holds: an event, and a new check of what waits, in one transaction."""
 
-from app.freezes.queries import get_freeze, no_such_freeze
-from app.freezes.service import Wanted, create_freeze, delete_freeze
+from app.freezes.queries import get_freeze, list_freezes, no_such_freeze
+from app.freezes.service import Wanted, create_freeze, delete_freeze, new_freeze_id
 from app.freezes.tables import RECORDED, Freeze
-from app.identity.actor import Actor, require_everywhere
+from app.identity.actor import SERVICE, Actor, require_everywhere
 from app.identity.roles import Permission
+from app.planning.sources import read_source
 from app.releases.attested import CREATED, DELETED, ROW, row_digest
+from app.releases.tables import Release, Rollout
 from app.releasing.advance import reconsider_scheduled
 from app.releasing.permissions import require_for_model
 from app.releasing.work import Work
@@ -27,6 +29,23 @@ def delete(work: Work, freeze_id: str) -> None:
     require_operator(work, freeze.model)
     delete_freeze(work, freeze)
     _tell(work, freeze, DELETED)
+
+
+def hold_after_rollback(work: Work, release: Release, rollout: Rollout) -> None:
+    """Keep a target as it was brought back, until somebody lifts the hold. One that an earlier rollback left there ends."""
+    for each in list_freezes(work, model=release.model):
+        if each.created_by == SERVICE.name and each.target == rollout.target:
+            freeze = get_freeze(work, each.id)
+            delete_freeze(work, freeze)
+            _tell(work, freeze, DELETED)
+    new_id = new_freeze_id()
+    source = read_source(release.source).name
+    reason = (
+        f"{release.id} took {rollout.stage} back to {source}, for {release.requested_by}: {release.note} "
+        f"To lift this hold: mlrelease freeze delete {new_id}"
+    )
+    wanted = Wanted(reason=reason, model=release.model, stage=rollout.stage, target=rollout.target)
+    _tell(work, create_freeze(work, wanted, freeze_id=new_id), CREATED)
 
 
 def may_see(actor: Actor, freeze: Freeze) -> bool:

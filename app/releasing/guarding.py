@@ -20,6 +20,7 @@ from app.planning.kinds import RegisterModel
 from app.planning.places import Place
 from app.planning.plan import Plan, Raised, RaisedPolicy
 from app.planning.policy import ApprovalSection
+from app.planning.purpose import Purpose
 from app.releases.attested import attested_definitions, row_digest
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout, StoredPlan
@@ -36,20 +37,22 @@ class Demanded:
 def guarded(session: Session, guardrails: Guardrails, plan: Plan) -> Plan:
     """The plan, with whoever must approve it as things are now, and the rules that hold there."""
     site = site_in(plan)
-    demanded = demands_on(session, guardrails, site, plan.declared)
+    demanded = demands_on(session, guardrails, site, plan.declared, plan.purpose)
     raised = RaisedPolicy(declared=plan.declared, raised=demanded.raised) if demanded.raised else None
     return plan.model_copy(
         update={"approval": demanded.policy, "policy": raised, "guardrails": tuple(guardrails.shown(site))}
     )
 
 
-def demands_on(session: Session, guardrails: Guardrails, site: Site, declared: Policy) -> Demanded:
+def demands_on(
+    session: Session, guardrails: Guardrails, site: Site, declared: Policy, purpose: Purpose = Purpose.RELEASE
+) -> Demanded:
     """What a stage must ask for at least, beside what it asks for itself."""
     policy: Policy = declared
     raised: list[Raised] = []
     for by, least in (
-        *((f"guardrail {name!r}", least) for name, least in guardrails.least_policies(site)),
-        *_before(session, guardrails, site),
+        *((f"guardrail {name!r}", least) for name, least in guardrails.least_policies(site, purpose)),
+        *_before(session, guardrails, site, purpose),
     ):
         weaker = weaker_in(policy, least)
         if weaker:
@@ -61,8 +64,10 @@ def demands_on(session: Session, guardrails: Guardrails, site: Site, declared: P
 def refusals_of(guardrails: Guardrails, plan: Plan) -> list[Refusal]:
     """What the guardrails, as they are now, refuse of a plan."""
     model = plan.model.name
+    # What served before was released under the rules for golden requests of its time.
+    golden_requests = None if plan.purpose.goes_back else plan.checks.golden_requests
     return [
-        *guardrails.refusals(site_in(plan), golden_requests=plan.checks.golden_requests),
+        *guardrails.refusals(site_in(plan), golden_requests=golden_requests),
         *(
             each
             for source in _sources_in(plan)
@@ -101,14 +106,16 @@ def _sources_in(plan: Plan) -> Iterator[Place]:
             yield step.config.workspace
 
 
-def _before(session: Session, guardrails: Guardrails, site: Site) -> Iterator[tuple[str, ApprovalSection]]:
+def _before(
+    session: Session, guardrails: Guardrails, site: Site, purpose: Purpose
+) -> Iterator[tuple[str, ApprovalSection]]:
     """By what, and whom: the policies that held for this stage before, the last released one first."""
-    last = _last_success(session, site.target)
+    last = None if purpose.goes_back else _last_success(session, site.target)
     if last is not None:
         declared = session.get_one(StoredPlan, last.plan_digest).read().declared
         if declared is not None:
             yield f"{last.release_id}, which was released there", declared
-    stages = list(_stages(session, guardrails, site.model))
+    stages = list(_stages(session, guardrails, site.model, purpose))
     asking = [(version, _keys(other) & _keys(site), policy) for version, other, policy in stages if policy is not None]
     if not any(shared for _, shared, _ in asking):
         return  # no version ever asked anybody here
@@ -125,7 +132,9 @@ def _keys(site: Site) -> set[tuple[str, str]]:
     return {("stage", site.stage), ("target", site.target), *vault}
 
 
-def _stages(session: Session, guardrails: Guardrails, model: str) -> Iterator[tuple[int, Site, Policy]]:
+def _stages(
+    session: Session, guardrails: Guardrails, model: str, purpose: Purpose
+) -> Iterator[tuple[int, Site, Policy]]:
     """The stages of all versions of the model's definition, the newest first."""
     query = select(DefinitionVersion).where(DefinitionVersion.model == model)
     versions = session.exec(query.order_by(col(DefinitionVersion.version).desc())).all()
@@ -139,7 +148,11 @@ def _stages(session: Session, guardrails: Guardrails, model: str) -> Iterator[tu
             )
         for written in version.content.get("stages", ()):
             stage = StageDefinition.model_validate(written)
-            yield version.version, site_of(stage, model=model, subscription=guardrails.subscription), stage.policy
+            yield (
+                version.version,
+                site_of(stage, model=model, subscription=guardrails.subscription),
+                stage.policy(purpose),
+            )
 
 
 def _released(session: Session, model: str, stages: list[tuple[int, Site, Policy]]) -> dict[tuple[str, str], int]:
@@ -157,8 +170,14 @@ def _released(session: Session, model: str, stages: list[tuple[int, Site, Policy
 
 
 def _last_success(session: Session, target: str) -> Rollout | None:
-    query = select(Rollout).where(Rollout.target == target, *_APPROVED).order_by(col(Rollout.finished_at).desc())
+    query = select(Rollout).join(Release, col(Release.id) == col(Rollout.release_id))
+    query = query.where(Rollout.target == target, *_APPROVED).order_by(col(Rollout.finished_at).desc())
     return session.exec(query.limit(1)).first()
 
 
-_APPROVED = (col(Rollout.status) == Status.SUCCEEDED, col(Rollout.emergency).is_(False))
+# Not what went back: it was not asked of those who approve releases.
+_APPROVED = (
+    col(Rollout.status) == Status.SUCCEEDED,
+    col(Rollout.emergency).is_(False),
+    col(Release.purpose) == Purpose.RELEASE,
+)

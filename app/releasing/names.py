@@ -14,6 +14,14 @@ ENGINE_NAME = "mlrelease"
 ENGINE_VERSION = "1"
 
 
+_MARK_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+def new_mark() -> str:
+    """A few random characters that keep the Azure names of a new release apart from another installation's."""
+    return "".join(secrets.choice(_MARK_ALPHABET) for _ in range(4))
+
+
 def preparation_of(release_id: str) -> str:
     """What the workflows that prepare a release are about."""
     return f"{release_id}:prepare"

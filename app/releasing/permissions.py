@@ -15,6 +15,7 @@ from app.identity.roles import Permission
 from app.planning.ids import model_of
 from app.releases.queries import no_such_release
 from app.releasing.work import Work
+from app.serving.queries import model_at, no_such_target
 
 Rest = ParamSpec("Rest")
 Result = TypeVar("Result")
@@ -56,6 +57,20 @@ def about_release(permission: Permission) -> Declared:
 def about_model(permission: Permission) -> Declared:
     """Of a use case whose subject is a model, by its name."""
     return Declared(permission, require_for_model)
+
+
+def about_target(permission: Permission) -> Declared:
+    """Of a use case whose subject is a target, as ``str(Target)``: of the model that was last brought there."""
+    return Declared(permission, require_for_target)
+
+
+def require_for_target(session: Session, actor: Actor, permission: Permission, target: str) -> None:
+    """Raises NotFound or Forbidden."""
+    model = model_at(session, target)
+    if model is None or not actor.may(Permission.VIEW, model):
+        raise no_such_target(target)
+    if not actor.may(permission, model):
+        raise forbidden(actor, permission, model)
 
 
 def require_for_release(actor: Actor, permission: Permission, release_id: str) -> None:

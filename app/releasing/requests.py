@@ -1,6 +1,5 @@
 """Requests of people and CI: a release, a dry run, a training job. Each writes rows and queues work in one transaction."""
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -32,10 +31,9 @@ from app.releases.dry_runs import begin_dry_run
 from app.releases.service import Request, create_release
 from app.releases.tables import DryRun, Release
 from app.releasing.guarding import require_allowed
+from app.releasing.names import new_mark
 from app.releasing.permissions import about_model
 from app.releasing.work import Work
-
-_MARK_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 @about_model(Permission.REQUEST)
@@ -63,7 +61,7 @@ def request_release(
             job_id=job.id,
             note=note,
         ),
-        mark="".join(secrets.choice(_MARK_ALPHABET) for _ in range(4)),
+        mark=new_mark(),
     )
     work.queue.prepare_release(work, release.id)
     return release

@@ -8,6 +8,7 @@ from sqlalchemy import and_
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from app.errors import NotFound
 from app.planning.plan import Replaced
 from app.releases.states import Status
 from app.releases.tables import Rollout, StoredPlan
@@ -62,6 +63,21 @@ def serving_since(session: Session, target: str, release: str) -> datetime | Non
         if since is not None and row.to_at is not None and row.to_at >= since:
             since = min(since, row.from_at)
     return since
+
+
+def model_at(session: Session, target: str) -> str | None:
+    """The model that a target was last moved for; None: this service has moved nothing there."""
+    found = session.get(StoredTarget, target)
+    return None if found is None else found.model
+
+
+def no_such_target(target: str) -> NotFound:
+    """The error for a target that does not exist or may not be seen: both get the same message."""
+    return NotFound(
+        f"There is no target {target!r}.",
+        code="target_not_found",
+        hint="Nothing was released there. `mlrelease served` shows where something was.",
+    )
 
 
 def earlier_releases(session: Session, target: str) -> list[Earlier]:

@@ -4,10 +4,12 @@ from app.azureml.facade import AzureML
 from app.azureml.types import Deployment
 from app.planning.assets import same_asset
 from app.planning.kinds import ReuseDeployment
+from app.planning.observed import Observed
 from app.planning.tags import RELEASE_TAG
 from app.steps.contract import Context, Done, Refused
 from app.steps.deployed_content import deployed_digest
 from app.steps.endpoint_owner import is_ours
+from app.steps.observing import facts_of_deployment
 from app.steps.settled import require_endpoint, settled_deployment
 
 _AGAIN = "Roll back again: what is gone or was changed is not reused, but made anew."
@@ -38,6 +40,7 @@ def reuse_deployment(azure: AzureML, context: Context, wanted: ReuseDeployment) 
             "digest": wanted.digest,
         },
         changed=False,
+        observed=Observed(deployments=(facts_of_deployment(found),)),
     )
 
 

@@ -32,6 +32,7 @@ from app.planning.plan import (
     PlannedTarget,
     PlannedTraffic,
 )
+from app.planning.purpose import Purpose
 from app.planning.sources import JobSource
 from app.planning.steps import PlannedStep
 from app.planning.tags import DIGEST_TAG, JOB_TAG, MODEL_TAG, RELEASE_TAG
@@ -214,7 +215,7 @@ def _plan(definition: Definition, stage: StageDefinition, steps: Sequence[Planne
         traffic=(PlannedTraffic(deployment=name, percent=100, after=VerifyDeployment.kind),),
         checks=PlannedChecks(golden=definition.checks.golden, golden_requests=facts.golden_requests),
         after=_soak(definition, stage, facts),
-        approval=stage.policy,
+        approval=stage.policy(Purpose.RELEASE),
         steps=tuple(steps),
     )
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 
+from tests.waiting import wait_until
+
 Json = dict[str, Any]
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
@@ -49,6 +51,43 @@ class Azure:
 
     def delete_endpoint(self, workspace: str, name: str) -> None:
         self._send("DELETE", f"{_PROVIDER}/workspaces/{workspace}/onlineEndpoints/{name}").raise_for_status()
+
+    def deployment(self, workspace: str, endpoint: str, name: str) -> Json | None:
+        return self._look(_deployment(workspace, endpoint, name))
+
+    def delete_deployment(self, workspace: str, endpoint: str, name: str) -> None:
+        """By hand, and wait until it is gone."""
+        self._send("DELETE", _deployment(workspace, endpoint, name)).raise_for_status()
+        wait_until(lambda: self.deployment(workspace, endpoint, name) is None, what=f"the end of {name}")
+
+    def put_deployment(self, workspace: str, endpoint: str, name: str, body: Json) -> None:
+        """By hand, and wait until it can answer."""
+        self._send("PUT", _deployment(workspace, endpoint, name), body).raise_for_status()
+
+        def is_up() -> bool:
+            found = self.deployment(workspace, endpoint, name)
+            return found is not None and found["properties"]["provisioningState"] == "Succeeded"
+
+        wait_until(is_up, what=f"{name} of {endpoint} is up")
+
+    def tag_deployment(self, workspace: str, endpoint: str, name: str, **tags: str) -> None:
+        """Set some of its tags by hand."""
+        found = self.deployment(workspace, endpoint, name)
+        assert found is not None, f"{endpoint} has no deployment {name}"
+        self.put_deployment(workspace, endpoint, name, {**found, "tags": {**found["tags"], **tags}})
+
+    def set_traffic(self, workspace: str, endpoint: str, traffic: Mapping[str, int]) -> None:
+        """By hand, and wait until it is in force."""
+        found = self.endpoint(workspace, endpoint)
+        assert found is not None, f"{workspace} has no endpoint {endpoint}"
+        body = {**found, "properties": {**found["properties"], "traffic": dict(traffic)}}
+        self._send("PUT", f"{_PROVIDER}/workspaces/{workspace}/onlineEndpoints/{endpoint}", body).raise_for_status()
+
+        def is_in_force() -> bool:
+            seen = self.endpoint(workspace, endpoint)
+            return seen is not None and seen["properties"]["provisioningState"] == "Succeeded"
+
+        wait_until(is_in_force, what=f"the traffic of {endpoint} is set")
 
     def keys(self, workspace: str, endpoint: str) -> list[str]:
         """The endpoint's keys: what must be found nowhere but here and in the Key Vault."""
@@ -118,6 +157,10 @@ class Azure:
         )
         answer.raise_for_status()
         return str(answer.json()["access_token"])
+
+
+def _deployment(workspace: str, endpoint: str, name: str) -> str:
+    return f"{_PROVIDER}/workspaces/{workspace}/onlineEndpoints/{endpoint}/deployments/{name}"
 
 
 def _versions(model: str, *, workspace: str | None) -> str:

@@ -1,4 +1,4 @@
-"""A freeze or a hold keeps it out, unless the glass was broken. What a freeze kept out begins by itself when it ends."""
+"""A freeze or a hold keeps it out, unless the glass was broken, or it goes back to what has served before. What a freeze kept out begins by itself when it ends."""
 
 from app.freezes.queries import frozen_for
 from app.releases.queries import plan_of
@@ -10,7 +10,7 @@ from app.releasing.work import Work
 
 
 def frozen(work: Work, release: Release, rollout: Rollout) -> Closed | None:
-    if rollout.emergency:
+    if rollout.emergency or release.purpose.goes_back:
         return None
     always = work.guardrails.windows(site_in(plan_of(work, rollout).read()))
     found = frozen_for(work, model=release.model, stage=rollout.stage, target=rollout.target, now=work.now, also=always)

@@ -8,6 +8,8 @@ from app.releasing.work import Work
 
 
 def overtaken(work: Work, release: Release, rollout: Rollout) -> Closed | None:
+    if release.purpose.goes_back:
+        return None  # whatever got there first is what it goes back from
     newer = overtaken_by(work, release, rollout)
     return None if newer is None else superseded(by=newer.release_id)
 

@@ -1,0 +1,73 @@
+"""Preparing to go back: the content is on record, so only the target is looked at, and whether a deployment of it is still there."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sqlmodel import Session
+
+from app.definitions import queries as definitions
+from app.definitions.schema import Definition
+from app.execution.context import WorkerContext
+from app.execution.resolve_and_preflight import Findings, OnRetry, Subject, carry_out_look
+from app.execution.signals import ReleaseSignals
+from app.planning.checks import Check
+from app.planning.plan import Plan
+from app.planning.policy import ApprovalSection
+from app.planning.purpose import Purpose
+from app.planning.sources import ReleaseSource
+from app.preflight.look_at_target import TargetSeen, TargetWanted
+from app.releasing.earlier_content import Earlier, read_earlier
+from app.strategies.all_at_once import ReleaseFacts
+from app.strategies.rollback import Reusable, plan_rollback
+
+Planner = Callable[[ReleaseFacts], list[Plan]]
+
+
+def look_back(
+    worker: WorkerContext, subject: Subject, purpose: Purpose, *, signals: ReleaseSignals, on_retry: OnRetry
+) -> tuple[Findings, Planner]:
+    """What was found, and how it becomes a plan. Raises Interrupted, or AzureMLError when Azure does not answer."""
+    (stage,) = subject.stages
+    assert isinstance(subject.source, ReleaseSource), "what goes back has what an earlier release brought"
+    source = subject.source.release
+    earlier = worker.read(lambda session: read_earlier(session, source, stage))
+    wanted = TargetWanted(target=earlier.plan.target.target, model=earlier.plan.model.name, stage=stage)
+    seen = carry_out_look(
+        worker,
+        subject,
+        lambda context: worker.lookups.look_at_target(context, wanted),
+        signals=signals,
+        on_retry=on_retry,
+    )
+    reusable = _reusable(earlier, seen)
+    approval = worker.read(lambda session: _approval_now(session, worker, earlier.plan, purpose))
+
+    def plan(facts: ReleaseFacts) -> list[Plan]:
+        there = replace(facts, subscription=earlier.plan.target.subscription)
+        return [plan_rollback(subject.definition, stage, there, purpose=purpose, approval=approval, reusable=reusable)]
+
+    checks = [seen.check, _say(stage, earlier, reusable)] if seen.check.outcome == "passed" else [seen.check]
+    return Findings(earlier.content, checks, earlier.plan.checks.golden_requests), plan
+
+
+def _reusable(earlier: Earlier, seen: TargetSeen) -> Reusable | None:
+    """The newest that is still there and says that it is."""
+    return next((each for each in earlier.made if seen.usable.get(each.deployment.lower()) == each.release), None)
+
+
+def _say(stage: str, earlier: Earlier, reusable: Reusable | None) -> Check:
+    said = (
+        f"No deployment of {earlier.plan.release} is left: one is made anew."
+        if reusable is None
+        else f"Deployment {reusable.deployment} of {reusable.release} is still there."
+    )
+    return Check(stage=stage, check="deployment", outcome="passed", code="passed", sentence=said)
+
+
+def _approval_now(session: Session, worker: WorkerContext, plan: Plan, purpose: Purpose) -> ApprovalSection | None:
+    """As the newest definition has it: what the one of back then asked for may have been thought better of since."""
+    newest = Definition.model_validate(definitions.latest(session, plan.model.name).content)
+    for stage in newest.stages:
+        if stage.place(worker.settings.subscription) == plan.target.place and stage.endpoint == plan.target.endpoint:
+            return stage.policy(purpose)
+    return None

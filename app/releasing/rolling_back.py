@@ -1,0 +1,101 @@
+"""Going back: a target gets again what it served earlier, ahead of everything else that waits or runs there."""
+
+from app.errors import Conflict, Invalid
+from app.identity.roles import Permission
+from app.planning.earlier import previous
+from app.planning.ids import model_of
+from app.planning.places import Target
+from app.planning.purpose import Purpose
+from app.planning.sources import ReleaseSource
+from app.releases.locks import lock_release
+from app.releases.queries import get_release, in_the_way, no_such_release, plan_of
+from app.releases.service import Request, create_release, move_release
+from app.releases.states import Status
+from app.releases.tables import Release
+from app.releasing.advance import make_way
+from app.releasing.guarding import refusals_of, require_allowed
+from app.releasing.names import new_mark
+from app.releasing.permissions import about_target
+from app.releasing.work import Work
+from app.serving.earlier import content_of, going_back_at, has_begun_at, others_have_traffic, rollouts_with, turns_at
+from app.serving.queries import model_at
+
+
+@about_target(Permission.OPERATE)
+def roll_back(work: Work, target: str, *, reason: str, to: str | None = None) -> Release:
+    """Ask for what ``to`` released there, or what served before. Queued behind what runs, which is asked to stop.
+
+    Raises NotFound (target, release), Invalid (reason), Conflict where there is nothing to go back to, or it is on its way.
+    """
+    if not reason.strip():
+        raise Invalid("A rollback needs a reason.", code="reason_missing", hint="Say what is wrong with what serves.")
+    content = _previous(work, target) if to is None else _named(work, target, to)
+    brought = rollouts_with(work, target, content)[-1]  # by that release itself
+    released = get_release(work, brought.release_id)
+    plan = plan_of(work, brought).read().model_copy(update={"purpose": Purpose.ROLLBACK})
+    require_allowed(refusals_of(work.guardrails, plan))
+    under_way = going_back_at(work, model=released.model, stage=brought.stage)
+    if under_way is not None and (to is None or content_of(under_way) == content):
+        raise _under_way(under_way)
+    # Their rows are locked before the chain's head is, as everywhere.
+    others = {each.release_id for each in in_the_way(work, target, released.model)}
+    for each in sorted(others | ({under_way.id} if under_way else set())):
+        lock_release(work, each)
+    asked = create_release(
+        work,
+        Request(
+            model=released.model,
+            definition_id=released.definition_id,
+            definition_version=released.definition_version,
+            source=ReleaseSource(release=content),
+            stages=(brought.stage,),
+            purpose=Purpose.ROLLBACK,
+            note=reason.strip(),
+        ),
+        mark=new_mark(),
+    )
+    if under_way is not None and under_way.status is Status.PENDING:
+        move_release(work, under_way, Status.SUPERSEDED, code="superseded", sentence=f"Superseded by {asked.id}.")
+    make_way(work, asked, target)
+    work.queue.prepare_release(work, asked.id)
+    return asked
+
+
+def _previous(work: Work, target: str) -> str:
+    """What served before. Where something else is on its way there, or got stuck on it: the last that got there."""
+    turns = turns_at(work, target)
+    last = turns[-1].content if turns else None
+    if last is not None and (has_begun_at(work, target) or others_have_traffic(work, target, last)):
+        return last
+    found = previous(turns)
+    if found is None:
+        raise Conflict(
+            f"There is no earlier release to go back to at {Target.parse(target).endpoint}.",
+            code="nothing_to_go_back_to",
+            hint="Name one that has served there, or request a release.",
+        )
+    return found
+
+
+def _named(work: Work, target: str, to: str) -> str:
+    model = model_at(work, target)
+    if model_of(to) != model:
+        raise no_such_release(to)  # whether there is one of another model is nobody's business here
+    content = content_of(get_release(work, to))
+    if content is None or not rollouts_with(work, target, content):
+        raise Conflict(
+            f"{to} has never served at {Target.parse(target).endpoint}.",
+            code="never_served_there",
+            hint="Going back is to what has served there. To bring something else there, request a release.",
+        )
+    return content
+
+
+def _under_way(rollback: Release) -> Conflict:
+    """Asked twice by people in a hurry, it is one rollback: not another one further back."""
+    return Conflict(
+        f"{rollback.id} goes back to {content_of(rollback)} already: it is {rollback.status.value}.",
+        code="rollback_under_way",
+        hint=f"Follow it: mlrelease release watch {rollback.id}. To go back to another release instead, name it.",
+        release=rollback.id,
+    )

@@ -1,0 +1,31 @@
+"""Stopping a release that has not ended: at once where nothing runs, else at the running step's next safe point."""
+
+from app.releases.asked import ask_of
+from app.releases.queries import rollout_ahead
+from app.releases.service import move_release, move_rollout
+from app.releases.states import Control, Status
+from app.releases.tables import Release
+from app.releasing.asking import void_approvals
+from app.releasing.work import Work
+
+
+def stop_release(work: Work, release: Release, *, reason: str) -> None:
+    """The caller holds its lock, and has seen that it can be stopped."""
+    ask_of(work, release, Control.CANCEL, reason=reason)
+    said = said_by("Cancelled", work, reason)
+    ahead = rollout_ahead(work, release)
+    if ahead is not None:
+        void_approvals(work, release, ahead, because=said)
+    if ahead is None:
+        move_release(work, release, Status.CANCELLED, code="cancelled", sentence=said)
+    elif ahead.status.is_waiting or ahead.status is Status.PAUSED:
+        move_rollout(work, ahead, Status.CANCELLED, code="cancelled", sentence=said)
+    else:
+        stopping = f"{said.rstrip('.')}. Stops at the next safe point."
+        move_rollout(work, ahead, Status.CANCELLING, code="cancelling", sentence=stopping)
+        work.queue.move_target(work, ahead.target)  # where its steps wait, nobody is at it
+
+
+def said_by(what: str, work: Work, reason: str) -> str:
+    """That something was done, by whom and why."""
+    return f"{what} by {work.actor.name}" + (f": {reason.strip()}" if reason.strip() else ".")

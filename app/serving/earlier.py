@@ -1,0 +1,57 @@
+"""What served at a target earlier: the rollouts that came to their good end there, and whose content each of them brought."""
+
+from sqlmodel import Session, col, select
+
+from app.planning.earlier import Turn
+from app.planning.purpose import Purpose
+from app.planning.sources import ReleaseSource, read_source
+from app.releases.states import FINAL, UNDER_WAY, Status
+from app.releases.tables import Release, Rollout
+from app.serving.tables import TrafficShare
+
+
+def turns_at(session: Session, target: str) -> list[Turn]:
+    """The oldest first."""
+    return [Turn(each.id, content_of(each), each.purpose.goes_back) for each, _ in _succeeded_at(session, target)]
+
+
+def rollouts_with(session: Session, target: str, content: str) -> list[Rollout]:
+    """Those that brought a release's content there, that release's own among them; the newest first."""
+    found = [rollout for release, rollout in _succeeded_at(session, target) if content_of(release) == content]
+    return found[::-1]
+
+
+def content_of(release: Release) -> str | None:
+    """The release whose content it brings: mostly itself. None: a deployment that others made."""
+    if release.purpose is Purpose.RELEASE:
+        return release.id
+    source = read_source(release.source)
+    return source.release if isinstance(source, ReleaseSource) else None
+
+
+def going_back_at(session: Session, *, model: str, stage: str) -> Release | None:
+    """A release that takes a model's stage back, and has not ended; the newest."""
+    query = select(Release).where(Release.model == model, col(Release.purpose).in_([Purpose.ROLLBACK, Purpose.REVERT]))
+    query = query.where(col(Release.status).not_in(FINAL)).order_by(col(Release.number).desc())
+    return next((each for each in session.exec(query).all() if each.stages == [stage]), None)
+
+
+def has_begun_at(session: Session, target: str) -> bool:
+    """Whether a rollout has begun to move a target and not got through: it runs, or was paused on the way."""
+    query = select(Rollout.id)
+    begun = col(Rollout.status).in_(UNDER_WAY | {Status.PAUSED}), col(Rollout.started_at).is_not(None)
+    query = query.where(Rollout.target == target, *begun)
+    return session.exec(query.limit(1)).first() is not None
+
+
+def others_have_traffic(session: Session, target: str, content: str) -> bool:
+    """Whether what has traffic now, as recorded, is not all of this release's content: something did not get through, or others moved it."""
+    made = {rollout.release_id for rollout in rollouts_with(session, target, content)}
+    query = select(TrafficShare.release_id).where(TrafficShare.target == target, col(TrafficShare.to_at).is_(None))
+    return any(each not in made for each in session.exec(query.where(TrafficShare.weight > 0)).all())
+
+
+def _succeeded_at(session: Session, target: str) -> list[tuple[Release, Rollout]]:
+    query = select(Release, Rollout).join(Rollout, col(Rollout.release_id) == col(Release.id))
+    query = query.where(Rollout.target == target, Rollout.status == Status.SUCCEEDED)
+    return list(session.exec(query.order_by(col(Rollout.finished_at), col(Rollout.id))).all())
