@@ -93,8 +93,9 @@ def require_anchor(statement: Statement, anchor: Anchor) -> None:
         )
     if anchor.hash != chain.hash:
         raise Invalid(
-            f"Event {chain.seq} has the hash {chain.hash} in the document, not {anchor.hash}: the event chain was written anew.",
+            f"Event {chain.seq} has the hash {chain.hash} in the document, not {anchor.hash}.",
             code="anchor_differs",
+            hint="The event chain was written anew since one of both was noted, or one was noted wrongly.",
         )
 
 

@@ -101,12 +101,11 @@ def _not_on_record(rollout: Rollout) -> Conflict:
 
 
 def _subjects(plan: Plan, said: OnRecord) -> Iterator[Resource]:
-    """The model under every name by which it was found with this content: in the workspace, in the registry."""
+    """The model under every name by which it was found with this content: in the workspace, in the registry; else as it is deployed."""
     digest = plan.model.digest
-    names = [
-        output.get("uri") or output.get("id") for output in said.outputs.values() if output.get("digest") == digest
-    ]
-    for name in sorted({str(name) for name in names if name}) or [plan.model.name]:
+    outputs = [output for output in said.outputs.values() if output.get("digest") == digest]
+    names = {output.get("uri") or output.get("id") for output in outputs} - {None}
+    for name in sorted(map(str, names or {output.get("model") for output in outputs} - {None})) or [plan.model.name]:
         yield Resource(name=name, digest=files_digest_set(digest))
 
 

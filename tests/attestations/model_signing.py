@@ -41,7 +41,11 @@ def statement_over(model: Path, *, file: str = "model.sig") -> Json:
 def bundle_of(statement: Json, keys: SigningKeys) -> Json:
     return {
         "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
-        "verificationMaterial": {"publicKey": {"hint": keys.newest.id}, "tlogEntries": []},
+        # The reference tool looks for a key by its PEM file.
+        "verificationMaterial": {
+            "publicKey": {"hint": hashlib.sha256(keys.newest.pem.encode()).hexdigest()},
+            "tlogEntries": [],
+        },
         "dsseEnvelope": sign(statement, keys).as_json(),
     }
 
