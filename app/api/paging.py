@@ -7,10 +7,18 @@ from datetime import datetime
 from typing import Annotated, TypeVar
 
 from fastapi import Query
+from pydantic import BaseModel
 
 from app.errors import Invalid
 
 Row = TypeVar("Row")
+
+
+class Page(BaseModel):
+    """One page of a list. ``next`` goes into ``cursor`` to get the page after it; null at the end."""
+
+    next: str | None = None
+
 
 Cursor = Annotated[str | None, Query(max_length=500, description="`next` of the previous page")]
 Limit = Annotated[int, Query(ge=1, le=200, description="rows on a page")]

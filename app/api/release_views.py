@@ -5,8 +5,8 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
+from app.api.paging import Page
 from app.api.plan_views import CheckView
-from app.api.views import Page
 from app.approvals.service import expiry_of, judge
 from app.approvals.tables import Decision
 from app.documents.json_object import Json

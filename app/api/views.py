@@ -5,6 +5,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
+from app.api.paging import Page
 from app.api.serving_views import ServingView
 from app.definitions.tables import DefinitionVersion
 from app.documents.json_object import Json
@@ -143,12 +144,6 @@ class WorkerView(BaseModel):
     def of(cls, worker: Worker, *, steps: Sequence[StepRun]) -> "WorkerView":
         driven = [step.id for step in steps if step.worker == worker.id]
         return cls(**worker.model_dump(include=set(cls.model_fields)), steps=driven)
-
-
-class Page(BaseModel):
-    """One page of a list. ``next`` goes into ``cursor`` to get the page after it; null at the end."""
-
-    next: str | None = None
 
 
 class ModelPage(Page):

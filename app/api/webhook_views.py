@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from app.api.views import Page
+from app.api.paging import Page
 from app.notifications.tables import Channel, Delivery, DeliveryStatus, Webhook
 
 

@@ -14,6 +14,7 @@ from app.cli import (
     provenance,
     releases,
     rollbacks,
+    served,
     tokens,
     webhooks,
     workers,
@@ -43,6 +44,7 @@ app.add_typer(webhooks.commands, name="webhooks")
 app.add_typer(tokens.commands, name="tokens")
 app.add_typer(audit.commands, name="audit")
 app.add_typer(provenance.commands, name="provenance")
+app.command()(served.served)
 app.command()(workers.workers)
 app.command()(decisions.approve)
 app.command()(decisions.reject)

@@ -52,7 +52,7 @@ class UnitOfWork(Session):
         self.locked: set[str] = set()  # ids of rows that this transaction holds the lock of
         self._given_now = now
         self._loose: list[tuple[Appended, Revised | None]] = []  # appended, and not linked to the chain yet
-        self._numbered: list[tuple[Appended, object, str]] = []  # rows that keep the number of an event
+        self._numbered: list[tuple[Appended, object, str, str]] = []  # rows that keep number and time of an event
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
@@ -93,9 +93,9 @@ class UnitOfWork(Session):
         self._loose.append((event, release))
         return event
 
-    def number_with(self, event: Appended, row: object, column: str) -> None:
-        """Have a row keep an event's number, which it has once this transaction ends."""
-        self._numbered.append((event, row, column))
+    def number_with(self, event: Appended, row: object, *, number: str, at: str) -> None:
+        """Have a row keep an event's number and time in these columns: as the event has them once this transaction ends."""
+        self._numbered.append((event, row, number, at))
 
     def link_events(self) -> None:
         """Link what was appended so far to the chain, for who needs the numbers before the transaction ends."""
@@ -119,8 +119,9 @@ class UnitOfWork(Session):
         connection.execute(_MOVE_HEAD, {"seq": seq, "hash": hash_})
         self._move_revisions(list(changed.values()))
         self._loose.clear()
-        for event, row, column in self._numbered:
-            setattr(row, column, event.seq)  # written by the commit
+        for event, row, number, at in self._numbered:  # written by the commit
+            setattr(row, number, event.seq)
+            setattr(row, at, event.at)
         self._numbered.clear()
 
     def lock_chain_head(self) -> None:

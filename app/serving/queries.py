@@ -9,6 +9,7 @@ from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.errors import NotFound
+from app.identity.roles import Visible
 from app.planning.plan import Replaced
 from app.releases.states import Status
 from app.releases.tables import Rollout, StoredPlan
@@ -134,6 +135,30 @@ def replaced_plan(session: Session, plan: StoredPlan) -> StoredPlan | None:
     """The plan of what this one names as replaced by it; None where nothing served, and where others had made what did."""
     replaces = plan.read().replaces
     return session.get_one(StoredPlan, replaces.plan) if replaces and replaces.plan else None
+
+
+def list_targets(
+    session: Session,
+    *,
+    model: str | None = None,
+    stage: str | None = None,
+    visible: Visible = None,
+    before: tuple[datetime, str] | None = None,
+    limit: int,
+) -> list[StoredTarget]:
+    """The newest first. ``before``: only those behind the one that is on record since then."""
+    query = select(StoredTarget).order_by(col(StoredTarget.since).desc(), col(StoredTarget.id).desc()).limit(limit)
+    if model is not None:
+        query = query.where(StoredTarget.model == model)
+    if stage is not None:
+        query = query.where(StoredTarget.stage == stage)
+    if visible is not None:
+        query = query.where(col(StoredTarget.model).in_(visible))
+    if before is not None:
+        since, target = before
+        later = and_(col(StoredTarget.since) == since, col(StoredTarget.id) < target)
+        query = query.where(or_(col(StoredTarget.since) < since, later))
+    return list(session.exec(query).all())
 
 
 def targets_of(session: Session, model: str) -> list[StoredTarget]:

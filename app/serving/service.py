@@ -112,13 +112,13 @@ def _record_shares(
     for name, row in rows.items():
         if before[name] != after.get(name):
             row.to_at = work.now
-            work.number_with(event, row, "to_event")
+            work.number_with(event, row, number="to_event", at="to_at")
     work.flush()  # their ends come first: a deployment has one share that is open
     for name, share in after.items():
         if share != before.get(name):
             row = TrafficShare(target=at.target, from_at=work.now, **asdict(share))
             work.add(row)
-            work.number_with(event, row, "from_event")
+            work.number_with(event, row, number="from_event", at="from_at")
 
 
 @dataclass(frozen=True)
