@@ -31,7 +31,7 @@ from app.planning.ids import needed_step, step_id_of
 from app.planning.kinds import ConfirmServing, RegisterModel, ShareModel, VerifyDeployment
 from app.planning.places import Place
 from app.planning.plan import Plan
-from app.planning.sources import FoundSource, JobSource, ModelSource, ReleaseSource, Source
+from app.planning.sources import FoundSource, JobSource, ModelSource, ReleaseSource, Source, read_source
 from app.releases.attested import OnRecord, events_on_record, rollout_on_record, row_digest
 from app.releases.queries import plan_of
 from app.releases.states import Status
@@ -60,7 +60,7 @@ def statement_of(session: Session, rollout: Rollout, *, builder: str) -> Stateme
             build_definition=BuildDefinition(
                 external_parameters={"model": plan.model.name, **said.asked.data},
                 internal_parameters={"deployment": plan.deployment.model_dump(mode="json")},
-                resolved_dependencies=tuple(_dependencies(plan, content)),
+                resolved_dependencies=tuple(_dependencies(plan, read_source(said.asked.data["source"]), content)),
             ),
             run_details=RunDetails(
                 builder=Builder(id=builder),
@@ -109,7 +109,10 @@ def _subjects(plan: Plan, said: OnRecord) -> Iterator[Resource]:
         yield Resource(name=name, digest=files_digest_set(digest))
 
 
-def _dependencies(plan: Plan, content: Content) -> Iterator[Resource]:
+def _dependencies(plan: Plan, asked: Source, content: Content) -> Iterator[Resource]:
+    """``asked``: what the request named."""
+    if asked != content.source:  # what an earlier release had looked up
+        yield _source(plan, asked)
     yield _source(plan, content.source)
     yield Resource(
         name="model",
@@ -142,7 +145,9 @@ def _dependencies(plan: Plan, content: Content) -> Iterator[Resource]:
 def _source(plan: Plan, source: Source) -> Resource:
     match source:
         case JobSource():
-            uri = f"azureml:{_place_of_job(plan).arm_id}/jobs/{source.job}"
+            place = _place_of_job(plan)
+            # What reuses a deployment names no workspace of a job: the document of the release before does.
+            uri = f"azureml:{place.arm_id}/jobs/{source.job}" if place else f"azureml://jobs/{source.job}"
         case ModelSource():
             uri = source.uri
         case ReleaseSource():
@@ -155,9 +160,10 @@ def _source(plan: Plan, source: Source) -> Resource:
     return Resource(name=source.label.lower(), uri=uri)
 
 
-def _place_of_job(plan: Plan) -> Place:
+def _place_of_job(plan: Plan) -> Place | None:
     """Where a stage registers the model, or shares it from."""
-    return next(step.config.workspace for step in plan.steps if isinstance(step.config, RegisterModel | ShareModel))
+    configs = [step.config for step in plan.steps if isinstance(step.config, RegisterModel | ShareModel)]
+    return configs[0].workspace if configs else None
 
 
 def _approvals(session: Session, rollout: Rollout) -> Iterator[Approval]:
