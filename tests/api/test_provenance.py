@@ -15,6 +15,8 @@ from app.attestations.verification import verify_document
 from app.bundles.digest import content_digest
 from app.cli.exits import Exit
 from app.cli.main import app
+from app.errors import Misconfigured
+from app.main import create_app
 from app.releases.plans import digest_of as digest_of_plan
 from app.releases.tables import StoredPlan
 from app.settings import Settings
@@ -112,6 +114,7 @@ def test_document_says_what_serves_and_where_it_comes_from(anna: httpx.Client, r
     assert (facts["serving"]["workspace"], facts["serving"]["endpoint"]) == ("ws-prod", "churn-prod")
 
 
+@on_sqlite
 def test_document_names_the_event_with_which_the_stage_ended(anna: httpx.Client, released: str) -> None:
     events = as_json(anna.get(f"/v1/releases/{released}/events", params={"limit": 200}))["items"]
     [ended] = [each for each in events if each["subject"] == f"{released}:prod" and each["kind"] == "rollout.succeeded"]
@@ -123,6 +126,7 @@ def test_document_names_the_event_with_which_the_stage_ended(anna: httpx.Client,
     assert statement["predicate"]["runDetails"]["metadata"]["finishedOn"][:19] == ended["at"][:19]
 
 
+@on_sqlite
 def test_document_is_signed_with_the_key_of_the_service_and_the_same_each_time(
     anna: httpx.Client, released: str
 ) -> None:
@@ -225,6 +229,11 @@ class TestWithoutAKey:
 
         file = service.service.settings.data / "provenance-key.pem"
         assert file.stat().st_mode & 0o777 == 0o600
+
+    @on_sqlite
+    def test_one_that_cannot_be_used_is_told_when_the_service_starts(self, settings: Settings, tmp_path: Path) -> None:
+        with pytest.raises(Misconfigured, match=r"The signing key .*missing\.pem cannot be used: no such file"):
+            create_app(settings.model_copy(update={"provenance_key_file": tmp_path / "missing.pem"}))
 
     @on_postgresql
     def test_many_machines_are_told_how_to_share_one(self, anna: httpx.Client, released: str) -> None:
