@@ -89,6 +89,11 @@ class Settings(BaseSettings):
         gt=0,
         description="interval of the search for releases that no worker carries out any more",
     )
+    sweep_seconds: float = Field(
+        default=3600.0,
+        ge=0,
+        description="interval of the search for deployments without traffic at each endpoint; 0: none is searched for",
+    )
     lease_seconds: float = Field(
         default=15.0, ge=1, description="after this time another worker takes over from a worker that does not respond"
     )

@@ -82,6 +82,14 @@ def begin_delete_deployment(azure: AzureML, workspace: Place, endpoint: str, nam
         client.online_deployments.begin_delete(name, endpoint)
 
 
+def begin_scale(azure: AzureML, workspace: Place, endpoint: str, name: str, *, instances: int) -> None:
+    """Ask for so many machines, and keep everything else. Raises Busy while the endpoint is being changed."""
+    with azure.connect(workspace, doing=f"scale deployment {endpoint}/{name} in {workspace}") as client:
+        deployment = client.online_deployments.get(name, endpoint)
+        deployment.instance_count = instances
+        client.online_deployments.begin_create_or_update(deployment)
+
+
 def read_logs(azure: AzureML, workspace: Place, endpoint: str, name: str, *, lines: int = 50) -> str:
     """The last lines that the scoring container wrote."""
     with azure.connect(workspace, doing=f"read the logs of deployment {endpoint}/{name}") as client:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import (
     Discriminator,
     Field,
+    StrictInt,
     Tag,
     create_model,
     model_validator,
@@ -36,6 +37,8 @@ from app.planning.kinds import KINDS, SignatureCheck
 from app.planning.places import Place
 from app.planning.policy import ANYBODY, ApprovalSection, Duration
 from app.planning.purpose import Purpose
+
+MOST_KEPT = 5  # the endpoint's tag remembers seven that served, and that one is among them
 
 Minutes = Annotated[float, Field(gt=0, le=24 * 60)]
 DeploymentSettings = Annotated[dict[str, Any], PublishedAs(DeploymentFile, without=OWN_OF_STAGE)]
@@ -186,6 +189,17 @@ else:
     )
 
 
+class RetentionSection(Section):
+    """What becomes of deployments of earlier releases that have no traffic."""
+
+    keep: Annotated[StrictInt, Field(ge=0, le=MOST_KEPT)] = 1
+    """How many deployments that served well before stay, to go back to at once. The others that served are deleted."""
+    warm_for: Duration = "7d"
+    """How long those stay as they are, and how long deployments of failed releases and of other models stay at all."""
+    then: Literal["delete", "scale_down"] = "delete"
+    """What becomes of those that stayed: they are deleted, or scaled to one machine."""
+
+
 class Definition(Section):
     """How a model is released: its content, files and stages.
 
@@ -204,6 +218,8 @@ class Definition(Section):
     checks: ChecksSection
     timeouts: TimeoutsSection = TimeoutsSection()
     """Timeouts of steps, where the defaults do not fit."""
+    retention: RetentionSection | None = None
+    """How long deployments without traffic stay; without it, a release keeps the one that served before it and deletes older ones."""
     stages: Annotated[tuple[StageDefinition, ...], Field(min_length=1)]
     """The stages in order."""
 

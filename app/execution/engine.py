@@ -14,6 +14,7 @@ from app.execution.dry_run import register_dry_run
 from app.execution.lease import Lease
 from app.execution.prepare import register_prepare
 from app.execution.rollout import register_rollouts
+from app.execution.sweep import register_sweeps
 from app.releasing.names import ENGINE_NAME, ENGINE_VERSION, ROLLOUTS, TASKS
 from app.releasing.serialization import SERIALIZER
 from app.settings import Settings
@@ -26,7 +27,7 @@ HAND_OVER_SECONDS = 1.0  # of the time to stop: for the database to hear of it
 def launch_engine(worker: WorkerContext) -> None:
     """Begin to take work, going on first with what a worker of this name had begun before it was killed."""
     DBOS(config=_config(worker.settings, worker.identity.id))
-    for register in (register_rollouts, register_prepare, register_dry_run):
+    for register in (register_rollouts, register_prepare, register_dry_run, register_sweeps):
         register(worker)
     DBOS.launch()
     register_queues(worker.settings)

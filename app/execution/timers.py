@@ -16,6 +16,7 @@ from app.approvals.service import expiry_of
 from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
 from app.execution.poll_jobs import poll_job
+from app.execution.sweep import queue_sweep
 from app.jobs.queries import due_polls
 from app.releases.attempts import fail_rollout, set_due
 from app.releases.locks import lock_release
@@ -25,7 +26,9 @@ from app.releases.states import Status
 from app.releases.tables import Release, Rollout
 from app.releasing.advance import enqueue_rollout
 from app.releasing.asking import void_approvals
+from app.releasing.names import sweep_of
 from app.releasing.work import Work
+from app.serving.idle import due_sweeps
 from app.steps.contract import Interrupted
 from app.workers.queries import live_ids
 
@@ -73,10 +76,12 @@ def _due(session: Session, worker: WorkerContext, *, now: datetime) -> dict[str,
     """What is to be done by now, by what it is about."""
     others = live_ids(session) - {worker.identity.id}
     rollouts = due(session, now=now, limit=AT_ONCE)
+    sweeps = due_sweeps(session, now=now, limit=AT_ONCE) if worker.settings.sweep_seconds else []
     jobs = due_polls(session, now=now, busy=others, limit=2 * AT_ONCE)  # some of them are polled by this worker now
     return {
         **{rollout_id: partial(wake_rollout, worker, rollout_id) for rollout_id in rollouts},
         **{f"job-{job_id}": partial(poll_job, worker, job_id, due_at=at) for job_id, at in jobs},
+        **{sweep_of(target): partial(queue_sweep, worker, target) for target in sweeps},
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import takewhile
 
-from sqlalchemy import bindparam, tuple_
+from sqlalchemy import and_, bindparam, or_, tuple_
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -139,6 +139,19 @@ def under_way_at(session: Session, rollout: Rollout) -> str | None:
     """The id of another rollout that has begun at the same target and has not ended."""
     query = select(Rollout.id).where(Rollout.target == rollout.target, col(Rollout.status).in_(UNDER_WAY))
     return session.exec(query.where(Rollout.id != rollout.id).order_by(col(Rollout.started_at)).limit(1)).first()
+
+
+def moved_by(session: Session, target: str) -> str | None:
+    """The id of the rollout that moves a target now, or is paused in the middle of that."""
+    paused = and_(col(Rollout.status) == Status.PAUSED, col(Rollout.started_at).is_not(None))
+    query = select(Rollout.id).where(Rollout.target == target, or_(col(Rollout.status).in_(UNDER_WAY), paused))
+    return session.exec(query.limit(1)).first()
+
+
+def planned_at(session: Session, target: str) -> set[str]:
+    """The names, in lower case, of the deployments that releases made at a target, or were to make there."""
+    found = session.exec(select(Rollout.deployment).where(Rollout.target == target)).all()
+    return {name.lower() for name in found}
 
 
 def whose_turn(session: Session, target: str) -> Rollout | None:

@@ -6,6 +6,7 @@ ROLLOUTS = "rollouts"  # partitioned by target: one rollout at a time moves it
 TASKS = "tasks"  # preparing releases and dry runs: short and independent
 
 MOVE_TARGET = "move_target"
+SWEEP_TARGET = "sweep_target"
 PREPARE_RELEASE = "prepare_release"
 PLAN_DRY_RUN = "plan_dry_run"
 
@@ -25,6 +26,11 @@ def new_mark() -> str:
 def preparation_of(release_id: str) -> str:
     """What the workflows that prepare a release are about."""
     return f"{release_id}:prepare"
+
+
+def sweep_of(target: str) -> str:
+    """What the workflows that look for idle deployments at a target are about: they drive no rollout."""
+    return f"{target}:sweep"
 
 
 def new_workflow_id(about: str) -> str:

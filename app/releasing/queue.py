@@ -15,9 +15,11 @@ from app.releasing.names import (
     PLAN_DRY_RUN,
     PREPARE_RELEASE,
     ROLLOUTS,
+    SWEEP_TARGET,
     TASKS,
     new_workflow_id,
     preparation_of,
+    sweep_of,
 )
 from app.releasing.serialization import SERIALIZER
 
@@ -34,6 +36,8 @@ class WorkQueue(Protocol):
     def plan_dry_run(self, work: UnitOfWork, run_id: str) -> None: ...
 
     def move_target(self, work: UnitOfWork, target: str, *, in_trace: bool = True) -> None: ...
+
+    def sweep_target(self, work: UnitOfWork, target: str) -> None: ...
 
     def waiting_or_running(self) -> set[str]: ...
 
@@ -67,15 +71,11 @@ class DbosQueue:
 
         ``in_trace``: whether that is part of what the actor of ``work`` has asked for, and so of their trace.
         """
-        options: EnqueueOptions = {
-            "workflow_name": MOVE_TARGET,
-            "queue_name": ROLLOUTS,
-            "workflow_id": new_workflow_id(target),
-            "queue_partition_key": target,
-            "serialization_type": WorkflowSerializationFormat.PORTABLE,
-        }
-        traceparent = work.actor.traceparent if in_trace else None
-        self._client.enqueue_in_transaction(work, options, target, traceparent)
+        self._put_at(work, MOVE_TARGET, target, about=target, in_trace=in_trace)
+
+    def sweep_target(self, work: UnitOfWork, target: str) -> None:
+        """Have a target's idle deployments looked for, while no rollout moves it: both stand in the same queue."""
+        self._put_at(work, SWEEP_TARGET, target, about=sweep_of(target), in_trace=False)
 
     def waiting_or_running(self) -> set[str]:
         """The ids of every workflow that will be carried out, or is. Raises Unavailable."""
@@ -113,6 +113,17 @@ class DbosQueue:
 
     def close(self) -> None:
         self._client.destroy()
+
+    def _put_at(self, work: UnitOfWork, workflow: str, target: str, *, about: str, in_trace: bool) -> None:
+        options: EnqueueOptions = {
+            "workflow_name": workflow,
+            "queue_name": ROLLOUTS,
+            "workflow_id": new_workflow_id(about),
+            "queue_partition_key": target,
+            "serialization_type": WorkflowSerializationFormat.PORTABLE,
+        }
+        traceparent = work.actor.traceparent if in_trace else None
+        self._client.enqueue_in_transaction(work, options, target, traceparent)
 
     def _put(self, work: UnitOfWork, workflow: str, subject: str, *, about: str) -> None:
         options: EnqueueOptions = {

@@ -28,6 +28,7 @@ class StoredTarget(SQLModel, table=True):
     endpoint: Json | None = Field(default=None, sa_column=Column(JsonColumn))  # ``EndpointFacts`` as last read back
     since: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
+    next_sweep_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # of idle deployments; None: not said yet
 
 
 class Deployed(SQLModel, table=True):

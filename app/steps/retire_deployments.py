@@ -11,7 +11,7 @@ from app.steps.contract import Context, Done
 from app.steps.deleting import delete_deployment
 from app.steps.served import served_before
 from app.steps.settled import require_endpoint
-from app.steps.shares import require_serving_alone
+from app.steps.shares import has_traffic, require_serving_alone
 
 
 def retire_deployments(azure: AzureML, context: Context, wanted: RetireDeployments) -> Done:
@@ -46,7 +46,7 @@ def _retirable(deployments: list[Deployment], endpoint: Endpoint, wanted: Retire
         if each.name != wanted.deployment
         and each.tags.get(MODEL_TAG) == wanted.model
         and RELEASE_TAG in each.tags
-        and not _has_traffic(endpoint, each.name)
+        and not has_traffic(endpoint, each.name)
     ]
     able = {each.name: each.can_answer for each in idle}
     former = [name for name in served_before(endpoint, wanted.deployment) if name in able]
@@ -59,17 +59,13 @@ def _delete(azure: AzureML, context: Context, wanted: RetireDeployments, old: De
     """False when it has got traffic meanwhile."""
     endpoint = require_endpoint(azure, context, wanted.workspace, wanted.endpoint)
     require_serving_alone(endpoint, wanted.deployment)
-    if _has_traffic(endpoint, old.name):
+    if has_traffic(endpoint, old.name):
         return False
     try:
         delete_deployment(azure, context, wanted.workspace, wanted.endpoint, old)
     except BadRequest:
         # Azure deletes nothing that has traffic: somebody gave it some in the last moment.
-        if not _has_traffic(require_endpoint(azure, context, wanted.workspace, wanted.endpoint), old.name):
+        if not has_traffic(require_endpoint(azure, context, wanted.workspace, wanted.endpoint), old.name):
             raise
         return False
     return True
-
-
-def _has_traffic(endpoint: Endpoint, name: str) -> bool:
-    return bool(endpoint.traffic.get(name.lower()) or endpoint.mirror_traffic.get(name.lower()))

@@ -9,6 +9,11 @@ def serves_alone(endpoint: Endpoint, deployment: str) -> bool:
     return endpoint.live_traffic == {deployment: 100}
 
 
+def has_traffic(endpoint: Endpoint, name: str) -> bool:
+    """Live or mirrored."""
+    return bool(endpoint.traffic.get(name.lower()) or endpoint.mirror_traffic.get(name.lower()))
+
+
 def require_serving_alone(endpoint: Endpoint, deployment: str) -> None:
     """Raise Refused unless it has all of the live traffic, and that is in force."""
     if endpoint.state == "succeeded" and serves_alone(endpoint, deployment):

@@ -137,7 +137,11 @@ def _steps(
         publish = PublishSecrets(workspace=place, endpoint=endpoint, key_vault=stage.key_vault)
         steps.append(PlannedStep.of(publish, needs=(ShiftTraffic.kind,)))
     retire = RetireDeployments(
-        workspace=place, endpoint=endpoint, deployment=deployment, keep=1, model=definition.model.name
+        workspace=place,
+        endpoint=endpoint,
+        deployment=deployment,
+        keep=1 if definition.retention is None else definition.retention.keep,
+        model=definition.model.name,
     )
     steps.append(PlannedStep.of(retire, needs=(steps[-1].key,)))
     confirm = ConfirmServing(

@@ -44,21 +44,21 @@ class Team:
 
     def carry_out(self, kind: str, config: Json, *, outputs: Mapping[str, Json] | None = None) -> Done:
         """One attempt of a step; its output is kept for those after it."""
-        context = self._context(self.outputs if outputs is None else outputs)
+        context = self.context(self.outputs if outputs is None else outputs)
         done = build_steps(self.azure)[kind](context, KINDS[kind].model_validate(config))
         assert isinstance(done, Done)
         self.outputs[kind] = done.output
         return done
 
     def resolve_content(self, wanted: Json) -> Json:
-        content = resolve_content(self.azure, self._context({}), ContentWanted.model_validate(wanted))
+        content = resolve_content(self.azure, self.context({}), ContentWanted.model_validate(wanted))
         return content.model_dump(mode="json")
 
     def preflight(self, wanted: Json) -> list[Json]:
-        checks = preflight(self.azure, self._context({}), Preflight.model_validate(wanted))
+        checks = preflight(self.azure, self.context({}), Preflight.model_validate(wanted))
         return [each.model_dump() for each in checks]
 
-    def _context(self, outputs: Mapping[str, Json]) -> Context:
+    def context(self, outputs: Mapping[str, Json]) -> Context:
         scratch = self.scratch / uuid.uuid4().hex
         scratch.mkdir()
         return Context(

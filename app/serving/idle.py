@@ -1,0 +1,78 @@
+"""Deployments without traffic, as far as is on record, and when a target is next looked at for more of them."""
+
+from datetime import datetime
+
+from sqlmodel import Session, col, func, or_, select
+
+from app.definitions.queries import latest
+from app.definitions.schema import Definition, RetentionSection
+from app.errors import NotFound
+from app.events.work import UnitOfWork
+from app.planning.tags import MODEL_TAG
+from app.serving.queries import deployed_at, earlier_releases
+from app.serving.retention import FEWEST_INSTANCES, Fate, Idle, fates
+from app.serving.tables import Deployed, StoredTarget, TrafficShare
+
+
+def fates_at(session: Session, target: StoredTarget) -> list[Fate]:
+    """What becomes of each deployment without traffic there, the one first that had some last."""
+    idle = sorted(_idle_at(session, target.id), key=lambda each: (each.since, each.name), reverse=True)
+    return fates(idle, _retention_of(session, target.model), model=target.model)
+
+
+def due_sweeps(session: Session, *, now: datetime, limit: int) -> list[str]:
+    """The targets that are to be looked at by now."""
+    due = or_(col(StoredTarget.next_sweep_at).is_(None), col(StoredTarget.next_sweep_at) <= now)
+    query = select(StoredTarget.id).where(due).order_by(col(StoredTarget.next_sweep_at), StoredTarget.id)
+    return list(session.exec(query.limit(limit)).all())
+
+
+def begin_sweep(work: UnitOfWork, target: str, *, next_at: datetime) -> bool:
+    """Whether it is due, and this worker is the first to see that. One that is new is due at ``next_at``."""
+    row = work.get_one(StoredTarget, target, with_for_update=True)
+    before = row.next_sweep_at
+    if before is not None and before > work.now:
+        return False
+    row.next_sweep_at = next_at
+    work.add(row)
+    return before is not None
+
+
+def _idle_at(session: Session, target: str) -> list[Idle]:
+    good = {(each.deployment, each.release) for each in earlier_releases(session, target)}
+    busy, ended = _shares(session, target)
+    return [
+        _idle(row, good=(row.name, row.release_id) in good, since=ended.get((row.name, row.release_id), row.since))
+        for row in deployed_at(session, target)
+        if row.name not in busy
+    ]
+
+
+def _shares(session: Session, target: str) -> tuple[set[str], dict[tuple[str, str | None], datetime]]:
+    """The deployments that have traffic, and since when those that had some have none."""
+    of_it = select(TrafficShare.deployment).where(TrafficShare.target == target)
+    busy = set(session.exec(of_it.where(col(TrafficShare.to_at).is_(None))).all())
+    last = select(TrafficShare.deployment, TrafficShare.release_id, func.max(TrafficShare.to_at))
+    last = last.where(TrafficShare.target == target).group_by(TrafficShare.deployment, col(TrafficShare.release_id))
+    return busy, {(name, release): at for name, release, at in session.exec(last).all() if at is not None}
+
+
+def _idle(row: Deployed, *, good: bool, since: datetime) -> Idle:
+    facts = row.read()
+    return Idle(
+        name=facts.name,
+        release=row.release_id,
+        model=facts.tags.get(MODEL_TAG),
+        good=good,
+        since=max(since, row.since),
+        instance_type=facts.instance_type,
+        instance_count=facts.instance_count or FEWEST_INSTANCES,
+    )
+
+
+def _retention_of(session: Session, model: str) -> RetentionSection | None:
+    """By the newest version of the model's definition; None also where the model has none any more."""
+    try:
+        return Definition.model_validate(latest(session, model).content).retention
+    except NotFound:
+        return None
