@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.api import (
+    adoptions,
     audit,
     bundles,
     control,
@@ -119,6 +120,7 @@ def create_app(settings: Settings) -> FastAPI:
         releases,
         rollbacks,
         dry_runs,
+        adoptions,
         control,
         decisions,
         targets,

@@ -94,6 +94,11 @@ class Settings(BaseSettings):
         ge=0,
         description="interval of the search for deployments without traffic at each endpoint; 0: none is searched for",
     )
+    drift_seconds: float = Field(
+        default=900.0,
+        ge=0,
+        description="interval in which each endpoint is compared with what is on record of it; 0: on demand only",
+    )
     lease_seconds: float = Field(
         default=15.0, ge=1, description="after this time another worker takes over from a worker that does not respond"
     )

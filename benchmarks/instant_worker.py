@@ -21,11 +21,13 @@ from app.guardrails.rules import NO_GUARDRAILS
 from app.planning.checks import Check
 from app.planning.content import Content, EnvironmentVersion
 from app.planning.kinds import KINDS
+from app.planning.observed import Observed
 from app.planning.sources import JobSource
 from app.preflight.look_at_target import TargetSeen
 from app.releasing.queue import DbosQueue
 from app.settings import read_settings
 from app.steps.contract import Context, Done
+from app.steps.read_target import Found
 from app.workers.service import WorkerIdentity
 
 CONTENT = Content(
@@ -56,6 +58,7 @@ def main() -> None:
             look_at_target=lambda _context, wanted: TargetSeen(
                 Check(stage=wanted.stage, check="endpoint", outcome="passed", code="passed", sentence="It is there.")
             ),
+            read_target=lambda _target, _vault: Found(Observed()),
         ),
         steps=dict.fromkeys(KINDS, _instant),
         signals=Signals(database, lease),

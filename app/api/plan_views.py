@@ -80,6 +80,7 @@ class PlannedStageView(BaseModel):
     plan: Json
     replaces: str | None  # the release that served there at that time; null: nothing, or what others made
     difference: list[ChangeView] | None
+    found_digest: str | None = None  # of an adoption: over all that was found at the endpoint
 
 
 class DryRunView(BaseModel):

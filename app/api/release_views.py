@@ -104,7 +104,7 @@ class RolloutView(BaseModel):
     target: str
     endpoint: str
     workspace: str
-    deployment: str
+    deployment: str | None
     needs_approval: bool
     plan_digest: str
     missing: list[str]  # what it waits for, as text, while approval is pending

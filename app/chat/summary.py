@@ -67,7 +67,7 @@ def _facts(release: Release, rollout: Rollout) -> list[tuple[str, str]]:
         (source.label, source.name),
         ("Definition", f"version {release.definition_version}"),
         ("Endpoint", f"{rollout.endpoint} in {rollout.workspace}"),
-        ("Deployment", rollout.deployment),
+        *((("Deployment", rollout.deployment),) if rollout.deployment is not None else ()),
         ("Requested by", release.requested_by),
         ("Plan", rollout.plan_digest),
     ]

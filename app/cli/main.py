@@ -15,6 +15,7 @@ from app.cli import (
     releases,
     rollbacks,
     served,
+    targets,
     tokens,
     webhooks,
     workers,
@@ -40,6 +41,7 @@ releases.commands.command()(control.pause)
 releases.commands.command()(control.resume)
 releases.commands.command()(control.retry)
 app.add_typer(releases.commands, name="release")
+app.add_typer(targets.commands, name="targets")
 app.add_typer(webhooks.commands, name="webhooks")
 app.add_typer(tokens.commands, name="tokens")
 app.add_typer(audit.commands, name="audit")

@@ -22,6 +22,7 @@ from app.guardrails.rules import Guardrails
 from app.planning.budget import Budget
 from app.planning.checks import Check
 from app.planning.content import Content
+from app.planning.places import Target
 from app.preflight.checks import Preflight
 from app.preflight.look_at_target import TargetSeen, TargetWanted, look_at_target
 from app.preflight.preflight import preflight
@@ -31,6 +32,7 @@ from app.releasing.queue import WorkQueue
 from app.releasing.work import Releasing, Work
 from app.settings import Settings
 from app.steps.contract import Context, Interrupted, Step
+from app.steps.read_target import Found, read_target
 from app.workers.service import WorkerIdentity, require_lease
 
 log = structlog.get_logger(__name__)
@@ -42,15 +44,21 @@ AWAY_SECONDS = 0.5  # between two tries of a database that is away
 
 @dataclass(frozen=True)
 class Lookups:
-    """What is asked of Azure before a release is planned."""
+    """What is asked of Azure before a release is planned, and between releases."""
 
     resolve_content: Callable[[Context, ContentWanted], Content]
     preflight: Callable[[Context, Preflight], list[Check]]
     look_at_target: Callable[[Context, TargetWanted], TargetSeen]
+    read_target: Callable[[Target, str | None], Found]  # with the Key Vault that has its secrets, if any
 
     @classmethod
     def of(cls, azure: AzureML) -> "Lookups":
-        return cls(partial(resolve_content, azure), partial(preflight, azure), partial(look_at_target, azure))
+        return cls(
+            partial(resolve_content, azure),
+            partial(preflight, azure),
+            partial(look_at_target, azure),
+            partial(read_target, azure),
+        )
 
 
 @dataclass(frozen=True)

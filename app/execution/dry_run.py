@@ -8,12 +8,13 @@ from app.definitions import queries as definitions
 from app.definitions.schema import Definition
 from app.definitions.tables import DefinitionVersion
 from app.documents.json_object import Json
+from app.execution.adoption import Adoption, look_for_adoption
 from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
 from app.execution.resolve_and_preflight import Findings, Subject, resolve_and_preflight
 from app.execution.workflows import register_workflow
 from app.planning.plan import Plan
-from app.planning.sources import read_source
+from app.planning.sources import EndpointSource, read_source
 from app.releases.attempts import INTERNAL_ERROR
 from app.releases.dry_runs import finish_dry_run
 from app.releases.plans import difference, document_of
@@ -23,6 +24,7 @@ from app.releasing.guarding import guarded
 from app.releasing.names import PLAN_DRY_RUN
 from app.releasing.work import Work
 from app.serving.queries import replaced_at
+from app.steps.contract import Refused
 from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
 
 log = structlog.get_logger(__name__)
@@ -61,11 +63,9 @@ def _carry_out(worker: WorkerContext, run_id: str) -> str:
     if run.state is not DryRunState.PENDING:
         return run.state.value
     try:
-        found = _look(worker, run, version, definition)
+        refusal, result = _look(worker, run, version, definition)
     except AzureMLError as no:
         return _finish(worker, run_id, DryRunState.FAILED, code=no.code, sentence=str(no), result=None)
-    result = worker.read(lambda session: _result(session, worker, run, version, definition, found))
-    refusal = found.refusal
     if refusal is not None:
         said = {"code": refusal.code, "sentence": str(refusal)}
         return _finish(worker, run_id, DryRunState.FAILED, **said, result=result)
@@ -81,7 +81,10 @@ def _read(session: Session, run_id: str) -> tuple[DryRun, DefinitionVersion, Def
     return run, version, Definition.model_validate(version.content)
 
 
-def _look(worker: WorkerContext, run: DryRun, version: DefinitionVersion, definition: Definition) -> Findings:
+def _look(
+    worker: WorkerContext, run: DryRun, version: DefinitionVersion, definition: Definition
+) -> tuple[Refused | None, Json]:
+    """What would stop it, if anything would, and all that was found."""
     subject = Subject(
         id=run.id,
         source=read_source(run.source),
@@ -94,7 +97,21 @@ def _look(worker: WorkerContext, run: DryRun, version: DefinitionVersion, defini
     def tell_retry(error: AzureMLError, seconds: float) -> None:
         log.warning("dry_run_retried", plan=run.id, code=error.code, error=str(error), seconds=round(seconds, 1))
 
-    return resolve_and_preflight(worker, subject, signals=worker.signals.of(run.id, asked=None), on_retry=tell_retry)
+    signals = worker.signals.of(run.id, asked=None)
+    if isinstance(subject.source, EndpointSource):
+        adoption = look_for_adoption(worker, subject, subject.source, signals=signals, on_retry=tell_retry)
+        return worker.read(lambda session: _result_of_adoption(session, adoption, release=f"{run.model}-{_NUMBER}"))
+    found = resolve_and_preflight(worker, subject, signals=signals, on_retry=tell_retry)
+    return found.refusal, worker.read(lambda session: _result(session, worker, run, version, definition, found))
+
+
+def _result_of_adoption(session: Session, adoption: Adoption, *, release: str) -> tuple[Refused | None, Json]:
+    refusal = adoption.refusal(session)
+    stages = [] if refusal is not None else [_stage(session, adoption.plan(session, release=release))]
+    for stage in stages:
+        stage["found_digest"] = adoption.found.observed.digest
+    checks = [adoption.check(refusal).model_dump(mode="json")]
+    return refusal, {"checks": checks, "content": None, "stages": stages}
 
 
 def _result(
@@ -128,8 +145,9 @@ def _result(
 
 
 def _stage(session: Session, plan: Plan) -> Json:
-    """What it would do, and what callers would get instead of what they get now."""
-    replaces = replaced_at(session, str(plan.target.target), by=plan.deployment.name)
+    """What it would do, and what callers would get instead of what they get now: the same, of an adoption."""
+    name = None if plan.deployment is None else plan.deployment.name
+    replaces = None if plan.adopts else replaced_at(session, str(plan.target.target), by=name)
     document = document_of(plan.model_copy(update={"replaces": replaces}))
     before = session.get_one(StoredPlan, replaces.plan) if replaces and replaces.plan else None
     return {

@@ -47,7 +47,8 @@ def look_back(
         return [plan_rollback(subject.definition, stage, there, purpose=purpose, approval=approval, reusable=reusable)]
 
     checks = [seen.check, _say(stage, earlier, reusable)] if seen.check.outcome == "passed" else [seen.check]
-    return Findings(earlier.content, checks, earlier.plan.checks.golden_requests), plan
+    golden_requests = None if earlier.plan.checks is None else earlier.plan.checks.golden_requests
+    return Findings(earlier.content, checks, golden_requests), plan
 
 
 def _reusable(earlier: Earlier, seen: TargetSeen) -> Reusable | None:

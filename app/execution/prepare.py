@@ -1,6 +1,8 @@
 """Preparing a release: look up its content once, run the preflight checks, and plan each stage."""
 
 import itertools
+from collections.abc import Callable
+from functools import partial
 
 import structlog
 from sqlmodel import Session
@@ -8,6 +10,7 @@ from sqlmodel import Session
 from app.azureml.errors import AzureMLError
 from app.definitions.schema import Definition
 from app.definitions.tables import DefinitionVersion
+from app.execution.adoption import Adoption, look_for_adoption
 from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
 from app.execution.look_back import Planner, look_back
@@ -16,7 +19,7 @@ from app.execution.signals import ReleaseSignals
 from app.execution.workflows import register_workflow
 from app.planning.plan import Plan
 from app.planning.purpose import Purpose
-from app.planning.sources import read_source
+from app.planning.sources import EndpointSource, read_source
 from app.releases.attempts import INTERNAL_ERROR
 from app.releases.locks import lock_release
 from app.releases.planning import keep_checks, plan_release
@@ -33,6 +36,8 @@ from app.steps.contract import Interrupted
 from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
 
 log = structlog.get_logger(__name__)
+
+GoOn = Callable[[Work, Release], None]
 
 
 def register_prepare(worker: WorkerContext) -> None:
@@ -73,14 +78,18 @@ def _prepare(worker: WorkerContext, release_id: str) -> str:
     )
     signals = worker.signals.of(release.id, asked=release.control)
     tries = itertools.count(2)
+
+    def on_retry(error: AzureMLError, seconds: float) -> None:
+        _tell_retry(worker, release.id, error, seconds, number=next(tries))
+
+    go_on: GoOn
     try:
-        found, planner = _look(
-            worker,
-            release.purpose,
-            subject,
-            signals=signals,
-            on_retry=lambda error, seconds: _tell_retry(worker, release.id, error, seconds, number=next(tries)),
-        )
+        if isinstance(subject.source, EndpointSource):
+            adoption = look_for_adoption(worker, subject, subject.source, signals=signals, on_retry=on_retry)
+            go_on = partial(_adopt, adoption)
+        else:
+            found, planner = _look(worker, release.purpose, subject, signals=signals, on_retry=on_retry)
+            go_on = partial(_go_on, worker, version, definition, found, planner)
     except Interrupted as stop:
         if stop.reason == "released":
             raise
@@ -91,7 +100,7 @@ def _prepare(worker: WorkerContext, release_id: str) -> str:
     def plan(work: Work) -> str:
         release = lock_release(work, release_id)
         if release.status is Status.PENDING and release.content is None:
-            _go_on(worker, work, release, version, definition, found, planner)
+            go_on(work, release)
         return release.status.value
 
     return worker.write(plan)
@@ -118,14 +127,25 @@ def _tell_retry(worker: WorkerContext, release_id: str, error: AzureMLError, sec
     _move_pending(worker, release_id, Status.PENDING, code=error.code, sentence=sentence)
 
 
+def _adopt(adoption: Adoption, work: Work, release: Release) -> None:
+    """What was found at the endpoint is what people are asked about."""
+    refusal = adoption.refusal(work)
+    keep_checks(work, release, [adoption.check(refusal)])
+    if refusal is not None:
+        move_release(work, release, Status.FAILED, code=refusal.code, sentence=str(refusal))
+        return
+    plan_release(work, release, None, [adoption.plan(work, release=release.id)])
+    advance_release(work, release)
+
+
 def _go_on(
     worker: WorkerContext,
-    work: Work,
-    release: Release,
     version: DefinitionVersion,
     definition: Definition,
     found: Findings,
     planner: Planner,
+    work: Work,
+    release: Release,
 ) -> None:
     """What was found is kept with the release; where a check failed, nobody is asked about it."""
     refusal = found.refusal
@@ -153,7 +173,7 @@ def _go_on(
 
 def _as_things_are(work: Work, plan: Plan) -> Plan:
     """With what it replaces and who must approve it now."""
-    replaces = replaced_at(work, str(plan.target.target), by=plan.deployment.name)
+    replaces = replaced_at(work, str(plan.target.target), by=None if plan.deployment is None else plan.deployment.name)
     return guarded(work, work.guardrails, plan).model_copy(update={"replaces": replaces})
 
 

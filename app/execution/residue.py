@@ -25,7 +25,7 @@ class Residue:
 
     workspace: Place
     endpoint: str
-    deployment: str
+    deployment: str | None
     had_begun: bool  # the deployment, at least
 
 
@@ -47,7 +47,7 @@ def read_residue(session: Session, rollout_id: str) -> Residue | None:
 
 def say_residue(worker: WorkerContext, left: Residue) -> str:
     """Nothing is deleted: the deployment may be wanted by a retry, and without traffic it harms nobody."""
-    if not left.had_begun:
+    if not left.had_begun or left.deployment is None:
         return f"{left.endpoint} was not touched, or was left to what it served before."
     try:
         endpoint = _settled_endpoint(worker, left)

@@ -250,6 +250,8 @@ def _why(ended: Status, progress: Progress, release: Release, rollout: Rollout, 
         source = read_source(release.source).name
         return "went_back", f"{rollout.endpoint} went back to {source}: {rollout.deployment} serves."
     if ended is Status.SUCCEEDED:
+        if rollout.deployment is None:
+            return "adopted", f"{rollout.endpoint} was adopted as it was."
         return "released", f"Released to {rollout.endpoint} as {rollout.deployment}."
     if ended is Status.PAUSED:
         return "paused", f"Paused. {left}"

@@ -16,6 +16,7 @@ from app.approvals.service import expiry_of
 from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
 from app.execution.poll_jobs import poll_job
+from app.execution.scan_drift import scan_drift
 from app.execution.sweep import queue_sweep
 from app.jobs.queries import due_polls
 from app.releases.attempts import fail_rollout, set_due
@@ -29,6 +30,7 @@ from app.releasing.asking import void_approvals
 from app.releasing.names import sweep_of
 from app.releasing.work import Work
 from app.serving.idle import due_sweeps
+from app.serving.scans import due_scans
 from app.steps.contract import Interrupted
 from app.workers.queries import live_ids
 
@@ -78,10 +80,12 @@ def _due(session: Session, worker: WorkerContext, *, now: datetime) -> dict[str,
     rollouts = due(session, now=now, limit=AT_ONCE)
     sweeps = due_sweeps(session, now=now, limit=AT_ONCE) if worker.settings.sweep_seconds else []
     jobs = due_polls(session, now=now, busy=others, limit=2 * AT_ONCE)  # some of them are polled by this worker now
+    targets = due_scans(session, now=now, scheduled=worker.settings.drift_seconds > 0, limit=AT_ONCE)
     return {
         **{rollout_id: partial(wake_rollout, worker, rollout_id) for rollout_id in rollouts},
         **{f"job-{job_id}": partial(poll_job, worker, job_id, due_at=at) for job_id, at in jobs},
         **{sweep_of(target): partial(queue_sweep, worker, target) for target in sweeps},
+        **{f"target-{target}": partial(scan_drift, worker, target) for target in targets},
     }
 
 

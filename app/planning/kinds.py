@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from app.planning.budget import Budget
+from app.planning.drift import Difference
 from app.planning.frozen import Frozen
+from app.planning.observed import Observed
 from app.planning.places import Place
 
 
@@ -198,6 +200,24 @@ class ConfirmServing(StepConfig):
     digest: str | None
     made_by: str = CreateDeployment.kind
     key_vault: str | None = None
+
+
+class AdoptTarget(StepConfig):
+    """``found``: all that was there when the plan was made. ``gone``: names on record of what is there no more.
+
+    ``differences``: in what it differs from what was on record, if anything was.
+    """
+
+    kind = "adopt_target"
+    goal = "the endpoint is adopted"
+    minutes = 30
+
+    workspace: Place
+    endpoint: str
+    model: str
+    found: Observed
+    gone: tuple[str, ...] = ()
+    differences: tuple[Difference, ...] = ()
 
 
 # In the order in which they stand above.

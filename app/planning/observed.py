@@ -1,5 +1,7 @@
 """What a step has read back from Azure and is sure of: it becomes the serving record, in the transaction that records the step's end."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 
 from app.planning.frozen import Frozen
@@ -17,6 +19,9 @@ class DeploymentFacts(Frozen):
     scoring_script: str | None = None
     instance_type: str | None = None
     instance_count: int | None = None
+    environment_variables: Mapping[str, str] | None = None  # a digest of each value: it may be a secret
+    settings: Mapping[str, str] = {}  # by what the YAML calls them: ``request_settings.request_timeout_ms``
+    state: str | None = None  # Azure's provisioning state
     tags: Mapping[str, str] = {}
 
 
@@ -28,6 +33,8 @@ class EndpointFacts(Frozen):
     auth_mode: str
     public_network_access: str | None = None
     scoring_uri: str | None = None
+    identity: str | None = None  # what it acts as in Azure
+    state: str | None = None  # Azure's provisioning state
     tags: Mapping[str, str] = {}
 
 
@@ -43,3 +50,9 @@ class Observed(Frozen):
     deployments: tuple[DeploymentFacts, ...] = ()
     gone: tuple[str, ...] = ()
     endpoint: EndpointFacts | None = None
+
+    @property
+    def digest(self) -> str:
+        """Over everything in it: whether somebody has seen the same."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()

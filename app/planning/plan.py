@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 from app.planning.content import EnvironmentVersion, Metrics
 from app.planning.frozen import Frozen
 from app.planning.ids import needed_stage
+from app.planning.kinds import AdoptTarget
 from app.planning.places import Place, Target
 from app.planning.policy import ApprovalSection, Duration
 from app.planning.purpose import Purpose
@@ -16,14 +17,14 @@ from app.planning.steps import On, PlannedStep
 
 
 class PlannedModel(Frozen):
-    """Which model, by its content, and where that comes from."""
+    """Which model, by its content, and where that comes from. Of what is taken in as it is the content is not looked up."""
 
     name: str
-    digest: str
-    files: int
-    bytes: int
+    digest: str | None = None
+    files: int | None = None
+    bytes: int | None = None
     source: Source
-    git_commit: str | None
+    git_commit: str | None = None
     signed_by: str | None = None  # the id of the key, where the definition asks for a signature
 
 
@@ -125,23 +126,23 @@ class PlannedRule(Frozen):
 
 
 class Plan(Frozen):
-    """What one stage of a release will do, and in place of what."""
+    """What one stage of a release will do, and in place of what. An adoption makes no deployment and says nothing of one."""
 
     release: str
     purpose: Purpose = Purpose.RELEASE
     stage: str
     model: PlannedModel
-    metrics: Metrics
-    environment: EnvironmentVersion
-    code: PlannedCode
+    metrics: Metrics = Field(default_factory=dict)
+    environment: EnvironmentVersion | None = None
+    code: PlannedCode | None = None
     definition: PlannedDefinition
     target: PlannedTarget
     endpoint: Mapping[str, Any] = Field(
         default_factory=dict
     )  # as it is written for this stage, less what only describes
-    deployment: PlannedDeployment
-    traffic: tuple[PlannedTraffic, ...]
-    checks: PlannedChecks
+    deployment: PlannedDeployment | None = None
+    traffic: tuple[PlannedTraffic, ...] = ()
+    checks: PlannedChecks | None = None
     after: PlannedSoak | None = None
     approval: ApprovalSection | None  # who must approve; None: nobody need
     policy: RaisedPolicy | None = None  # where that is not the definition's own
@@ -156,6 +157,11 @@ class Plan(Frozen):
 
     def step(self, key: str) -> PlannedStep | None:
         return next((each for each in self.steps if each.key == key), None)
+
+    @property
+    def adopts(self) -> AdoptTarget | None:
+        """What it takes in as it is."""
+        return next((each.config for each in self.steps if isinstance(each.config, AdoptTarget)), None)
 
     @model_validator(mode="after")
     def _can_be_carried_out(self) -> "Plan":

@@ -60,7 +60,21 @@ class FoundSource(Frozen):
         return self.deployment
 
 
-Source = Annotated[JobSource | ModelSource | ReleaseSource | FoundSource, Field(discriminator="kind")]
+class EndpointSource(Frozen):
+    """All that is at the endpoint. ``digest``: of what whoever asks has seen there; None: they have not looked."""
+
+    label: ClassVar[str] = "Endpoint as it is"
+
+    kind: Literal["endpoint"] = "endpoint"
+    endpoint: str
+    digest: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.endpoint
+
+
+Source = Annotated[JobSource | ModelSource | ReleaseSource | FoundSource | EndpointSource, Field(discriminator="kind")]
 
 _SOURCES: TypeAdapter[Source] = TypeAdapter(Source)
 

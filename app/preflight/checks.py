@@ -174,7 +174,7 @@ def endpoint(look: StageLook) -> str:
     is_own = is_ours(found, look.wanted.model)
     if is_own and found.state != "succeeded" and not found.traffic:
         return f"Endpoint {name} belongs to this model; it had failed and is created again."
-    require_usable(found, look.wanted.model, look.endpoint_file, workspace=look.workspace)
+    require_usable(found, look.wanted.model, look.endpoint_file, workspace=look.workspace, stage=look.stage.name)
     return f"Endpoint {name} {'belongs to this model' if MODEL_TAG in found.tags else 'exists and is empty'}."
 
 

@@ -18,11 +18,14 @@ from app.releases.tables import Release, Rollout, StepRun, StoredPlan
 def plan_release(
     work: UnitOfWork,
     release: Release,
-    content: Content,
+    content: Content | None,
     plans: Sequence[Plan],
 ) -> list[Rollout]:
-    """Store what exactly is released and what each stage will do; copies, so that nothing changes it later."""
-    release.content = storable_json(content.model_dump(mode="json"))
+    """Store what exactly is released and what each stage will do; copies, so that nothing changes it later.
+
+    ``content`` None: what is at a target is taken in as it is.
+    """
+    release.content = None if content is None else storable_json(content.model_dump(mode="json"))
     rollouts = []
     for position, plan in enumerate(plans):
         rollout = Rollout(
@@ -33,7 +36,7 @@ def plan_release(
             target=str(plan.target.target),
             endpoint=plan.target.endpoint,
             workspace=plan.target.workspace,
-            deployment=plan.deployment.name,
+            deployment=None if plan.deployment is None else plan.deployment.name,
             needs_approval=plan.approval is not None,
             plan_digest=_keep_plan(work, plan),
             status=Status.PENDING,

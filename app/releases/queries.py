@@ -12,11 +12,18 @@ from app.errors import Conflict, NotFound
 from app.events.tables import Event
 from app.identity.roles import Visible
 from app.planning.ids import rollout_id_of
+from app.planning.purpose import Purpose
 from app.releases.plans import digest_of
 from app.releases.states import DRIVEN, UNDER_WAY, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun, StoredPlan
 
 PLAN_NOT_ON_RECORD = "plan_not_on_record"
+
+# Of a rollout that has begun to move its target and has not ended.
+MOVES = or_(
+    col(Rollout.status).in_(UNDER_WAY),
+    and_(col(Rollout.status) == Status.PAUSED, col(Rollout.started_at).is_not(None)),
+)
 
 # Made once: to put a statement together takes longer than to send it, and this one is in every turn of a rollout.
 _STEPS = select(StepRun).where(col(StepRun.rollout_id) == bindparam("rollout")).order_by(col(StepRun.position))
@@ -95,7 +102,10 @@ def overtaken_by(session: Session, release: Release, rollout: Rollout) -> Rollou
         Status.PAUSED,
         Status.SUCCEEDED,
     ]
-    query = _of_its_model_at(release, rollout, there).where(col(Release.number) > release.number)
+    query = _of_its_model_at(release, rollout, there).where(
+        col(Release.number) > release.number,
+        col(Release.purpose) != Purpose.ADOPTION,  # which brings nothing newer
+    )
     return session.exec(query.order_by(col(Release.number).desc()).limit(1)).first()
 
 
@@ -143,15 +153,13 @@ def under_way_at(session: Session, rollout: Rollout) -> str | None:
 
 def moved_by(session: Session, target: str) -> str | None:
     """The id of the rollout that moves a target now, or is paused in the middle of that."""
-    paused = and_(col(Rollout.status) == Status.PAUSED, col(Rollout.started_at).is_not(None))
-    query = select(Rollout.id).where(Rollout.target == target, or_(col(Rollout.status).in_(UNDER_WAY), paused))
-    return session.exec(query.limit(1)).first()
+    return session.exec(select(Rollout.id).where(Rollout.target == target, MOVES).limit(1)).first()
 
 
 def planned_at(session: Session, target: str) -> set[str]:
     """The names, in lower case, of the deployments that releases made at a target, or were to make there."""
     found = session.exec(select(Rollout.deployment).where(Rollout.target == target)).all()
-    return {name.lower() for name in found}
+    return {name.lower() for name in found if name is not None}
 
 
 def whose_turn(session: Session, target: str) -> Rollout | None:

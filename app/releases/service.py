@@ -189,7 +189,10 @@ def report_progress(work: UnitOfWork, step: StepRun, sentence: str) -> None:
 def _follow_rollouts(work: UnitOfWork, release: Release) -> None:
     ahead = rollout_ahead(work, release)
     if ahead is None:
-        said = {"code": "released", "sentence": f"Released to {', '.join(release.stages)}."}
+        stages = ", ".join(release.stages)
+        said = {"code": "released", "sentence": f"Released to {stages}."}
+        if release.purpose is Purpose.ADOPTION:
+            said = {"code": "adopted", "sentence": f"Adopted in {stages} as it was."}
         move_release(work, release, Status.SUCCEEDED, **said)
     elif ahead.status is not Status.PENDING:
         said = {"code": ahead.code, "sentence": f"{ahead.stage}: {ahead.sentence}"}

@@ -77,7 +77,7 @@ class Rollout(SQLModel, table=True):
     target: str  # subscription/resource group/workspace/endpoint: one rollout at a time moves it
     endpoint: str
     workspace: str
-    deployment: str
+    deployment: str | None  # that it makes; None: it takes in what is there
     needs_approval: bool
     plan_digest: str  # of its ``StoredPlan``: over everything that an approval is given for
     attempt: int = 0

@@ -5,6 +5,7 @@ gate that it waits at, and a last time when its turn in the queue has come: unti
 """
 
 from app.planning.ids import model_of
+from app.planning.purpose import Purpose
 from app.planning.sources import read_source
 from app.releases.attempts import begin_attempt, set_due
 from app.releases.locks import lock_release
@@ -39,7 +40,7 @@ def advance_release(work: Work, release: Release) -> None:
         return
     if release.purpose.goes_back:
         make_way(work, release, ahead.target)
-    else:
+    elif release.purpose is not Purpose.ADOPTION:
         _supersede_older(work, release, ahead)
 
 

@@ -39,10 +39,11 @@ def _made_by(session: Session, rollout: Rollout) -> list[Reusable]:
     plan = plan_on_record(session, rollout.id)
     making = [each for each in plan.steps if isinstance(each.config, CreateDeployment)]
     ids = [step_id_of(rollout.id, each.key) for each in making]
+    assert plan.deployment is not None, "what goes back, and what is gone back to, has one"
     outputs = rollout_on_record(session, rollout.id, steps=ids).outputs if ids else {}
     return [
         Reusable(
-            deployment=rollout.deployment,
+            deployment=plan.deployment.name,
             release=rollout.release_id,
             model=output.get("model"),
             environment=output.get("environment"),

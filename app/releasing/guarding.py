@@ -65,7 +65,7 @@ def refusals_of(guardrails: Guardrails, plan: Plan) -> list[Refusal]:
     """What the guardrails, as they are now, refuse of a plan."""
     model = plan.model.name
     # What served before was released under the rules for golden requests of its time.
-    golden_requests = None if plan.purpose.goes_back else plan.checks.golden_requests
+    golden_requests = None if plan.purpose.goes_back or plan.checks is None else plan.checks.golden_requests
     return [
         *guardrails.refusals(site_in(plan), golden_requests=golden_requests),
         *(

@@ -19,8 +19,9 @@ def renew_plan(work: Work, rollout: Rollout) -> list[Change]:
     """Bring the plan up to date; what changed in it."""
     plan = plan_of(work, rollout)
     newest = plan_on_record(work, rollout.id)
-    replaces = replaced_at(work, rollout.target, by=rollout.deployment, before=plan.read().replaces)
-    newest = newest.model_copy(update={"replaces": replaces})
+    if newest.adopts is None:
+        replaces = replaced_at(work, rollout.target, by=rollout.deployment, before=plan.read().replaces)
+        newest = newest.model_copy(update={"replaces": replaces})
     newest = guarded(work, work.guardrails, newest)
     document = document_of(newest)
     same = digest_of(document) == rollout.plan_digest

@@ -31,7 +31,15 @@ from app.planning.ids import needed_step, step_id_of
 from app.planning.kinds import ConfirmServing, RegisterModel, ShareModel, VerifyDeployment
 from app.planning.places import Place
 from app.planning.plan import Plan
-from app.planning.sources import FoundSource, JobSource, ModelSource, ReleaseSource, Source, read_source
+from app.planning.sources import (
+    EndpointSource,
+    FoundSource,
+    JobSource,
+    ModelSource,
+    ReleaseSource,
+    Source,
+    read_source,
+)
 from app.releases.attested import OnRecord, events_on_record, rollout_on_record, row_digest
 from app.releases.queries import plan_of
 from app.releases.states import Status
@@ -47,6 +55,12 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 def statement_of(session: Session, rollout: Rollout, *, builder: str) -> Statement:
     """Of a rollout that succeeded. Raises Conflict where its rows are not what the event chain says."""
     plan = _plan_on_record(session, rollout)
+    if plan.deployment is None or plan.model.digest is None:
+        raise Conflict(
+            f"{rollout.id} adopted what others had made: nothing is known of where that came from.",
+            code="nothing_released",
+            hint="Ask for the provenance of a release.",
+        )
     needs = {needed_step(need, rollout_id=rollout.id) for step in plan.steps for need in step.needs}
     own = {step.kind: step_id_of(rollout.id, step.key) for step in plan.steps}
     said = rollout_on_record(session, rollout.id, steps=needs | set(own.values()))
@@ -55,7 +69,7 @@ def statement_of(session: Session, rollout: Rollout, *, builder: str) -> Stateme
     outputs = {kind: said.outputs.get(step, {}) for kind, step in own.items()}
     content, ended = Content.model_validate(said.content), said.moves[-1]
     return Statement(
-        subject=tuple(_subjects(plan, said)),
+        subject=tuple(_subjects(plan.model.name, plan.model.digest, said)),
         predicate=Predicate(
             build_definition=BuildDefinition(
                 external_parameters={"model": plan.model.name, **said.asked.data},
@@ -77,7 +91,9 @@ def statement_of(session: Session, rollout: Rollout, *, builder: str) -> Stateme
                 metrics=content.metrics,
                 evidence=tuple(_logs(session, rollout, own.values())),
                 chain=Chain(seq=ended.seq, hash=ended.hash),
-                serving=_serving(session, plan, outputs.get(ConfirmServing.kind, {}), before=ended),
+                serving=_serving(
+                    session, plan, plan.deployment.name, outputs.get(ConfirmServing.kind, {}), before=ended
+                ),
             ),
         ),
     )
@@ -100,12 +116,11 @@ def _not_on_record(rollout: Rollout) -> Conflict:
     )
 
 
-def _subjects(plan: Plan, said: OnRecord) -> Iterator[Resource]:
+def _subjects(model: str, digest: str, said: OnRecord) -> Iterator[Resource]:
     """The model under every name by which it was found with this content: in the workspace, in the registry; else as it is deployed."""
-    digest = plan.model.digest
     outputs = [output for output in said.outputs.values() if output.get("digest") == digest]
     names = {output.get("uri") or output.get("id") for output in outputs} - {None}
-    for name in sorted(map(str, names or {output.get("model") for output in outputs} - {None})) or [plan.model.name]:
+    for name in sorted(map(str, names or {output.get("model") for output in outputs} - {None})) or [model]:
         yield Resource(name=name, digest=files_digest_set(digest))
 
 
@@ -138,7 +153,7 @@ def _dependencies(plan: Plan, asked: Source, content: Content) -> Iterator[Resou
     yield Resource(
         name=f"definition: version {plan.definition.version}", digest=files_digest_set(plan.definition.digest)
     )
-    if plan.code.digest is not None:
+    if plan.code is not None and plan.code.digest is not None:
         yield Resource(name="score code", digest=files_digest_set(plan.code.digest))
 
 
@@ -153,11 +168,16 @@ def _source(plan: Plan, source: Source) -> Resource:
         case ReleaseSource():
             uri = f"urn:mlrelease:release:{source.release}"  # which has a document of its own
         case FoundSource():
-            target = plan.target
-            uri = f"azureml:{target.place.arm_id}/onlineEndpoints/{target.endpoint}/deployments/{source.deployment}"
+            uri = f"{_endpoint(plan)}/deployments/{source.deployment}"
+        case EndpointSource():
+            uri = _endpoint(plan)
         case _:
             assert_never(source)
     return Resource(name=source.label.lower(), uri=uri)
+
+
+def _endpoint(plan: Plan) -> str:
+    return f"azureml:{plan.target.place.arm_id}/onlineEndpoints/{plan.target.endpoint}"
 
 
 def _place_of_job(plan: Plan) -> Place | None:
@@ -191,8 +211,10 @@ def _logs(session: Session, rollout: Rollout, steps: Iterable[str]) -> Iterator[
             yield kept
 
 
-def _serving(session: Session, plan: Plan, confirmed: Mapping[str, Any], *, before: Appended) -> Serving:
-    target, deployment = plan.target, plan.deployment.name
+def _serving(
+    session: Session, plan: Plan, deployment: str, confirmed: Mapping[str, Any], *, before: Appended
+) -> Serving:
+    target = plan.target
     changes = [
         event
         for event in events_on_record(

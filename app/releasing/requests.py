@@ -47,7 +47,7 @@ def request_release(
     note: str | None = None,
 ) -> Release:
     """Ask for a release of this content. Raises NotFound (model, version), Invalid (stages), Conflict (job)."""
-    version, definition, chosen = _wanted(work, model, stages=stages, definition_version=definition_version)
+    version, definition, chosen = wanted(work, model, stages=stages, definition_version=definition_version)
     job = _job_to_release(work, _place_of(work, definition), source.job, model=model)
     assert version.id is not None, "a stored definition has an id"
     release = create_release(
@@ -77,7 +77,7 @@ def request_dry_run(
     definition_version: int | None = None,
 ) -> DryRun:
     """Ask what a release would do. Raises as ``request_release`` does, except for the job, which is not recorded."""
-    version, definition, chosen = _wanted(work, model, stages=stages, definition_version=definition_version)
+    version, definition, chosen = wanted(work, model, stages=stages, definition_version=definition_version)
     place = _place_of(work, definition)
     known = find_job(work, place, source.job)
     if known is not None:
@@ -221,7 +221,7 @@ def _require_on_record(session: Session, version: DefinitionVersion) -> None:
         )
 
 
-def _wanted(
+def wanted(
     work: Work, model: str, *, stages: Sequence[str] | None, definition_version: int | None
 ) -> tuple[DefinitionVersion, Definition, tuple[str, ...]]:
     """The definition version that is meant, what it says, and the names of its stages that are meant."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from app.events.chain import Appended
 from app.events.work import UnitOfWork
@@ -41,16 +41,16 @@ def record_observed(work: UnitOfWork, at: At, observed: Observed) -> None:
     work.flush()
 
 
-def open_deployments(work: UnitOfWork, target: str) -> list[Deployed]:
+def open_deployments(session: Session, target: str) -> list[Deployed]:
     """What is there now, as far as is known."""
     query = select(Deployed).where(Deployed.target == target, col(Deployed.until).is_(None))
-    return list(work.exec(query.order_by(col(Deployed.since), Deployed.name)).all())
+    return list(session.exec(query.order_by(col(Deployed.since), Deployed.name)).all())
 
 
-def open_shares(work: UnitOfWork, target: str) -> list[TrafficShare]:
+def open_shares(session: Session, target: str) -> list[TrafficShare]:
     """What has a share of the traffic now."""
     query = select(TrafficShare).where(TrafficShare.target == target, col(TrafficShare.to_at).is_(None))
-    return list(work.exec(query.order_by(TrafficShare.deployment)).all())
+    return list(session.exec(query.order_by(TrafficShare.deployment)).all())
 
 
 def _keep_target(work: UnitOfWork, at: At, observed: Observed) -> None:
@@ -59,6 +59,7 @@ def _keep_target(work: UnitOfWork, at: At, observed: Observed) -> None:
     endpoint = row.endpoint if observed.endpoint is None else observed.endpoint.model_dump(mode="json")
     if (row.model, row.stage, row.endpoint) != (at.model, at.stage, endpoint):
         row.model, row.stage, row.endpoint, row.updated_at = at.model, at.stage, endpoint, work.now
+    row.next_scan_at = None
     work.add(row)
     work.flush()
 

@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from app.database.types import JsonColumn, UtcDateTime
 from app.documents.json_object import Json
+from app.planning.drift import Difference
 from app.planning.observed import DeploymentFacts
 
 _OPEN_DEPLOYMENT = text("until IS NULL")
@@ -17,10 +18,13 @@ _OPEN_SHARE = text("to_at IS NULL")
 
 
 class StoredTarget(SQLModel, table=True):
-    """An endpoint that this service has moved, or adopted."""
+    """An endpoint that this service has moved, or adopted. How it differs from what is on record is written by ``serving.scans``."""
 
     __tablename__ = "target"
-    __table_args__ = (Index("ix_target_model_stage", "model", "stage"),)
+    __table_args__ = (
+        Index("ix_target_model_stage", "model", "stage"),
+        Index("ix_target_next_scan_at", "next_scan_at"),
+    )
 
     id: str = Field(primary_key=True)  # subscription/resource group/workspace/endpoint, in lower case
     model: str
@@ -29,6 +33,18 @@ class StoredTarget(SQLModel, table=True):
     since: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
     next_sweep_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # of idle deployments; None: not said yet
+    drift: list[Json] = Field(default_factory=list, sa_column=Column(JsonColumn, nullable=False))  # as last compared
+    drifted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # since when it differs
+    scanned_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # when it was last compared
+    next_scan_at: datetime | None = Field(
+        default=None, sa_type=UtcDateTime
+    )  # None: as soon as the schedule says, if there is one
+    scan_problem: str | None = None  # why the last try to compare it came to nothing
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """In what it differs, as typed data."""
+        return tuple(Difference.model_validate(each) for each in self.drift)
 
 
 class Deployed(SQLModel, table=True):

@@ -5,6 +5,7 @@ from typing import Any
 
 from app.azureml.errors import NotFound
 from app.azureml.facade import AzureML
+from app.steps.adopt_target import adopt_target
 from app.steps.confirm_serving import confirm_serving
 from app.steps.contract import Context, Done, Step
 from app.steps.create_deployment import create_deployment
@@ -32,6 +33,7 @@ STEPS: Mapping[str, Callable[[AzureML, Context, Any], Done]] = {
     "publish_secrets": publish_secrets,
     "retire_deployments": retire_deployments,
     "confirm_serving": confirm_serving,
+    "adopt_target": adopt_target,
 }
 
 

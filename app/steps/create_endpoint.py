@@ -32,7 +32,7 @@ def create_endpoint(azure: AzureML, context: Context, wanted: CreateEndpoint) ->
     if found is None:
         return _done(_create(azure, context, wanted), changed=True)
     spec = read_endpoint_file(context.bundle / wanted.file, wanted.endpoint, overrides=_overrides(context, wanted))
-    require_usable(found, model, spec, workspace=wanted.workspace)
+    require_usable(found, model, spec, workspace=wanted.workspace, stage=context.stage)
     if is_ours(found, model):
         return _done(found, changed=False)
     return _done(_take_over(azure, context, wanted), changed=True)

@@ -15,27 +15,31 @@ def is_ours(found: Endpoint, model: str) -> bool:
     return found.tags.get(MODEL_TAG) == model
 
 
-def require_usable(found: Endpoint, model: str, spec: Endpoint, *, workspace: Place) -> None:
+def require_usable(found: Endpoint, model: str, spec: Endpoint, *, workspace: Place, stage: str) -> None:
     """Raise Refused, with what to do, unless ``model`` can be served from it as ``spec`` says."""
     differences = _differences(found, model, spec)
     if differences:
         raise Refused(
             f"Endpoint {found.name} in {workspace} already exists and cannot be used: {'; '.join(differences)}.",
             code="endpoint_differs" if is_ours(found, model) else "not_ours",
-            hint=_hint(found, model, spec, workspace),
+            hint=_hint(found, model, spec, workspace, stage),
             differences=differences,
         )
 
 
-def _hint(found: Endpoint, model: str, spec: Endpoint, workspace: Place) -> str:
+def _hint(found: Endpoint, model: str, spec: Endpoint, workspace: Place, stage: str) -> str:
     parts = []
     owner = found.tags.get(MODEL_TAG)
-    if not is_ours(found, model) and (owner is not None or found.traffic):
-        whose = "If it shall serve this model from now on" if owner is None else f"If {owner} has given it up"
+    if owner is None and found.traffic:
         parts.append(
-            f"{whose}, set its tag {MODEL_TAG} to {model}: az tag update --operation Merge --tags {MODEL_TAG}={model} "
-            f"--resource-id {workspace.arm_id}/onlineEndpoints/{found.name}. The next release then moves all of its traffic; "
-            "its other deployments stay. Else choose another endpoint name in release.yml."
+            f"If it shall serve this model from now on, adopt it: mlrelease targets adopt {model} {stage}. What serves there goes "
+            "on serving until the next release. Else choose another endpoint name in release.yml."
+        )
+    elif owner is not None and owner != model:
+        parts.append(
+            f"If {owner} has given it up, remove its tag {MODEL_TAG}: az tag update --operation Delete --tags {MODEL_TAG}={owner} "
+            f"--resource-id {workspace.arm_id}/onlineEndpoints/{found.name}. Then adopt it: mlrelease targets adopt {model} {stage}. "
+            "Else choose another endpoint name in release.yml."
         )
     if found.auth_mode.lower() != spec.auth_mode.lower() or _access(found) != _access(spec):
         parts.append(

@@ -1,5 +1,6 @@
 """What a step read back from Azure, as the serving record takes it."""
 
+import hashlib
 from collections.abc import Iterable
 
 from app.azureml.types import Deployment, Endpoint
@@ -19,6 +20,9 @@ def facts_of_deployment(found: Deployment) -> DeploymentFacts:
         scoring_script=found.scoring_script,
         instance_type=found.instance_type,
         instance_count=found.instance_count,
+        environment_variables={name: _digest(value) for name, value in found.environment_variables.items()},
+        settings=found.settings,
+        state=found.state,
         tags=found.tags,
     )
 
@@ -30,6 +34,8 @@ def facts_of_endpoint(found: Endpoint) -> EndpointFacts:
         auth_mode=found.auth_mode,
         public_network_access=found.public_network_access,
         scoring_uri=found.scoring_uri,
+        identity=found.identity,
+        state=found.state,
         tags=found.tags,
     )
 
@@ -43,3 +49,7 @@ def observed_traffic(endpoint: Endpoint, deployments: Iterable[Deployment] = ())
         mirror=dict(endpoint.mirror_traffic),
         deployments=tuple(facts_of_deployment(each) for each in others),
     )
+
+
+def _digest(value: str) -> str:
+    return "sha256:" + hashlib.sha256(value.encode()).hexdigest()

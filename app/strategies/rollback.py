@@ -38,6 +38,7 @@ def plan_rollback(
 ) -> Plan:
     """``facts`` are of the release that asks, with the earlier release's content. ``approval``: whom going back is asked of."""
     (plan,) = plan_rollouts(definition, [stage], facts)
+    assert plan.deployment is not None, "a release makes one"
     steps = _making_anew(plan.steps) if reusable is None else _reusing(plan.steps, definition.model.name, reusable)
     name = plan.deployment.name if reusable is None else reusable.deployment
     return plan.model_copy(

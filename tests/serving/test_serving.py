@@ -60,7 +60,7 @@ def test_release_that_got_the_traffic_last_serves(replaced: Platform) -> None:
         replaces = replaced_at(session, TARGET, by="r3-abcd")
         assert (serves.release_id, serves.deployment, serves.weight) == ("churn-2", brought.deployment, 100)
         assert replaces == Replaced(
-            deployment=brought.deployment, release="churn-2", plan=brought.plan_digest, model=None
+            deployment=serves.deployment, release="churn-2", plan=brought.plan_digest, model=None
         )
         assert [each.id for each in targets_of(session, "churn")] == [TARGET]
 

@@ -1,6 +1,5 @@
-"""An endpoint that serves already, made by others: refused with the way to hand it over, and that way works."""
+"""An endpoint that serves already, made by others: refused with the way to take it in, and that way works."""
 
-import re
 import time
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,10 @@ from typing import Any
 import pytest
 
 from app.azureml.deployments import list_deployments
-from app.azureml.endpoints import begin_add_tags, begin_create_endpoint
+from app.azureml.endpoints import begin_create_endpoint
+from app.planning.places import Target
 from app.steps.contract import Refused
+from app.steps.read_target import read_target
 from tests.azureml.fixtures import DEV
 from tests.steps.by_hand import look_at, set_shares
 from tests.steps.fixtures import (
@@ -17,6 +18,7 @@ from tests.steps.fixtures import (
     confirming,
     creating_deployment,
     creating_endpoint,
+    place,
     release_all,
     retiring,
 )
@@ -31,39 +33,61 @@ def make_by_hand(team: Team, **tags: str) -> None:
         time.sleep(0.05)
 
 
-def tag_as_the_hint_says(team: Team, hint: str) -> None:
-    said = re.search(r"--tags (\S+?)=(\S+) --resource-id (\S+?)\.? ", hint)
-    assert said is not None, hint
-    name, value, resource = said.groups()
-    assert resource == f"{DEV.arm_id}/onlineEndpoints/{team.endpoint}"
-    begin_add_tags(team.azure, DEV, team.endpoint, {name: value})
-    while not look_at(team).is_settled:
-        time.sleep(0.05)
+def adopting(team: Team) -> Json:
+    """As a plan has it that was made now."""
+    found = read_target(team.azure, Target(place=DEV, endpoint=team.endpoint)).observed
+    return {"workspace": place(), "endpoint": team.endpoint, "model": team.name, "found": found.model_dump(mode="json")}
 
 
-def test_endpoint_of_others_is_handed_over_by_the_tag_that_the_refusal_names(
-    team: Team, content: Json, registered: Json
-) -> None:
+@pytest.fixture
+def foreign(team: Team, content: Json, registered: Json) -> Team:
+    """A team whose endpoint others made; their deployment blue serves there."""
     assert registered["version"] == "1"
     make_by_hand(team, owner="ops")
-    blue = {**creating_deployment(team, content, "blue"), "tags": {"mlrelease.release": "somebody"}}
-    team.carry_out("create_deployment", blue)
+    team.carry_out("create_deployment", {**creating_deployment(team, content, "blue"), "tags": {}})
     set_shares(team, {"blue": 100})
+    return team
+
+
+def test_endpoint_of_others_is_taken_in_as_the_refusal_says_and_the_next_release_leaves_what_served_there(
+    foreign: Team, content: Json
+) -> None:
+    team = foreign
     with pytest.raises(Refused, match="deployments of another origin: blue") as refused:
         team.carry_out("create_endpoint", creating_endpoint(team))
-    untouched = look_at(team)
+    config = adopting(team)
 
-    tag_as_the_hint_says(team, refused.value.hint or "")
+    adopted = team.carry_out("adopt_target", config)
+    again = team.carry_out("adopt_target", config)
+    tagged = look_at(team)
     release_all(team, content, "rel-1")
     retired = team.carry_out("retire_deployments", retiring(team, "rel-1", keep=0))
     team.carry_out("confirm_serving", confirming(team, content, "rel-1"))
 
-    assert refused.value.code == "not_ours"
-    assert untouched.tags == {"team": "a", "owner": "ops"}
+    assert f"mlrelease targets adopt {team.name} dev" in (refused.value.hint or "")
+    assert (adopted.changed, again.changed) == (True, False)
+    assert tagged.tags == {"team": "a", "owner": "ops", "mlrelease.model": team.name}
+    assert tagged.live_traffic == {"blue": 100}
+    assert adopted.observed is not None
+    assert adopted.observed.traffic == {"blue": 100}
+    assert [(each.name, each.release) for each in adopted.observed.deployments] == [("blue", None)]
+    assert adopted.observed.endpoint is not None
+    assert adopted.observed.endpoint.tags["mlrelease.model"] == team.name
     assert retired.output["deleted"] == []
     assert look_at(team).live_traffic == {"rel-1": 100}
     assert look_at(team).tags["owner"] == "ops"
     assert {each.name for each in list_deployments(team.azure, DEV, team.endpoint)} == {"blue", "rel-1"}
+
+
+def test_endpoint_that_was_changed_since_it_was_looked_at_is_not_adopted(foreign: Team) -> None:
+    config = adopting(foreign)
+    set_shares(foreign, {"blue": 0})
+
+    with pytest.raises(Refused, match="is none, recorded is blue 100%") as refused:
+        foreign.carry_out("adopt_target", config)
+
+    assert refused.value.code == "target_changed"
+    assert "mlrelease.model" not in look_at(foreign).tags
 
 
 def test_endpoint_of_another_model_is_handed_over_only_if_that_has_given_it_up(team: Team) -> None:

@@ -47,6 +47,7 @@ def test_the_first_stage_registers_and_serves() -> None:
         "confirm_serving": ("retire_deployments", "create_deployment"),
     }
     assert str(dev.target.target) == f"{SUB}/rg-ml/ws-dev/churn-dev"
+    assert dev.deployment is not None
     assert dev.deployment.name == "r7-abcd"
     assert dev.approval is None
 
@@ -151,6 +152,7 @@ def test_a_plan_shows_its_stage_s_settings_as_they_will_be_and_no_variable_s_val
     first, second = plan("dev", "prod", definition=base.model_copy(update={"stages": (dev, prod)}), content=content)
 
     shown = document_of(second)
+    assert first.deployment is not None
     assert first.deployment.model_extra == content.deployment
     assert first.endpoint == {"auth_mode": "key"}
     assert second.endpoint == {"auth_mode": "key", "public_network_access": "disabled"}

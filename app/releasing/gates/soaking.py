@@ -55,7 +55,8 @@ def _has_same_content(work: Work, other: str, plan: Plan, soak: PlannedSoak) -> 
 
 
 def _content(plan: Plan) -> tuple[str | None, ...]:
-    return plan.model.digest, plan.environment.digest, plan.code.digest
+    environment, code = plan.environment, plan.code
+    return plan.model.digest, environment.digest if environment else None, code.digest if code else None
 
 
 def _in_vain(work: Work, release: Release, soak: PlannedSoak) -> Closed:
