@@ -361,6 +361,17 @@ class Topology:
         release: str = self.ask_api("POST", "/v1/releases", {"model": team.model, "job": job, **more})["id"]
         return release
 
+    def go_back(self, team: Team) -> str:
+        """A new rollback's id, in dev."""
+        target = f"{SUBSCRIPTION}/rg-ml/ws-dev/{team.model}-dev"
+        asked = self.ask_api("POST", f"/v1/targets/{target}/rollback", {"reason": "It answers wrongly."})
+        return str(asked["id"])
+
+    def lift_holds(self) -> None:
+        """Those that rollbacks left."""
+        for each in self.ask_api("GET", "/v1/freezes")["items"]:
+            assert self.api("DELETE", f"/v1/freezes/{each['id']}").is_success, each
+
     def release(self, release: str) -> Json:
         return self.ask_api("GET", f"/v1/releases/{release}")
 

@@ -11,12 +11,12 @@ from app.api.idempotency import Answer, Once
 from app.api.permissions import may
 from app.api.release_views import ReleaseDetail
 from app.api.releases import whole_release
+from app.api.targets import ONE, Named
 from app.identity.actor import Actor
-from app.planning.places import Place, Target
 from app.releasing.rolling_back import roll_back
 from app.releasing.work import Work
 
-router = APIRouter(prefix="/v1/targets/{subscription}/{resource_group}/{workspace}/{endpoint}", tags=["targets"])
+router = APIRouter(prefix="/v1/targets", tags=["targets"])
 
 
 class Rollback(Body):
@@ -32,29 +32,19 @@ class Rollback(Body):
 
 
 @router.post(
-    "/rollback",
+    ONE + "/rollback",
     status_code=201,
     response_model=ReleaseDetail,
     responses=refusals(403, 404, 409, 413),
     summary="Go back to what served before",
 )
-def create_rollback(
-    once: Once,
-    who: Annotated[Actor, may(roll_back)],
-    subscription: str,
-    resource_group: str,
-    workspace: str,
-    endpoint: str,
-    body: Rollback,
-) -> Response:
+def create_rollback(once: Once, who: Annotated[Actor, may(roll_back)], target: Named, body: Rollback) -> Response:
     """Answers with a release of one stage, which goes ahead of everything else there.
 
     What waits at the target is superseded; what runs there is asked to stop at its next safe point. No freeze and no hold keeps it
     out. A deployment that is still there is proven and used again, else one is made anew. Afterwards the target is on hold until
     somebody lifts that.
     """
-    place = Place(subscription=subscription, resource_group=resource_group, workspace=workspace)
-    target = str(Target(place=place, endpoint=endpoint))
 
     def act(work: Work) -> Answer:
         release = roll_back(work, target, **body.model_dump())

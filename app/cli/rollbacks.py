@@ -9,7 +9,8 @@ from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, say
 from app.cli.prompts import reason_given
 from app.cli.releases import WaitApproval, Watch, follow
-from app.errors import NotFound
+from app.cli.served import targets
+from app.errors import Conflict, NotFound
 
 
 def rollback(
@@ -24,6 +25,10 @@ def rollback(
     reason: Annotated[
         str, typer.Option(help="What is wrong. On a terminal there is a prompt for it.", show_default=False)
     ] = "",
+    target: Annotated[
+        str | None,
+        typer.Option(help="Where the stage has had several endpoints: SUBSCRIPTION/GROUP/WORKSPACE/ENDPOINT."),
+    ] = None,
     key: Annotated[
         str | None, typer.Option(help="Idempotency key: the same key gives the same rollback, not one further back.")
     ] = None,
@@ -35,7 +40,7 @@ def rollback(
     """Go back to what served before: ahead of all that waits or runs there. Afterwards the target is on hold."""
     service = Client(server)
     body = {"to": to, "reason": reason_given(reason, as_json=as_json)}
-    release = service.post(f"/v1/targets/{_target(service, model, stage)}/rollback", body, key=key)
+    release = service.post(f"/v1/targets/{target or _target(service, model, stage)}/rollback", body, key=key)
     if watch:
         follow(service, release["id"], wait_approval=wait_approval, as_json=as_json)
     if as_json:
@@ -46,13 +51,18 @@ def rollback(
 
 
 def _target(service: Client, model: str, stage: str) -> str:
-    """Where the stage's last rollout went."""
-    for release in service.get("/v1/releases", model=model, limit=200)["items"]:
-        for rollout in service.get(f"/v1/releases/{release['id']}")["rollouts"]:
-            if rollout["stage"] == stage:
-                return str(rollout["target"])
-    raise NotFound(
-        f"Nothing of {model} was released to {stage}.",
-        code="target_not_found",
-        hint=f"`mlrelease release list --model {model}` shows what was released.",
-    )
+    """The stage's endpoint on record. Raises NotFound, and Conflict where it has had several."""
+    found = [str(each["id"]) for each in targets(service, model=model, stage=stage)]
+    if not found:
+        raise NotFound(
+            f"Nothing of {model} serves in {stage}, as far as is on record.",
+            code="target_not_found",
+            hint=f"`mlrelease served {model}` shows where something does.",
+        )
+    if len(found) > 1:
+        raise Conflict(
+            f"{model} has served at several endpoints in {stage}: {', '.join(found)}.",
+            code="target_ambiguous",
+            hint="Choose one with --target.",
+        )
+    return found[0]

@@ -117,7 +117,7 @@ class ReuseDeployment(StepConfig):
     """A deployment that is there already, as it was on record: with the tag ``release``; None where others made it.
 
     ``model`` and ``environment`` are Azure's ids; ``owner`` is the model that the endpoint serves. ``digest`` None: nobody knows
-    the content of what others made.
+    the content of what others made. ``instances``: how many machines at least; None: as many as there are.
     """
 
     kind = "reuse_deployment"
@@ -133,6 +133,7 @@ class ReuseDeployment(StepConfig):
     environment: str | None
     instance_type: str | None
     digest: str | None
+    instances: int | None = None
 
 
 class VerifyDeployment(StepConfig):

@@ -5,10 +5,12 @@ from app.azureml.types import Deployment
 from app.planning.assets import same_asset
 from app.planning.kinds import ReuseDeployment
 from app.planning.observed import Observed
+from app.planning.places import Target
 from app.planning.tags import RELEASE_TAG
 from app.steps.contract import Context, Done, Refused
 from app.steps.deployed_content import deployed_digest
 from app.steps.endpoint_owner import is_ours
+from app.steps.idle_deployments import scale_deployment
 from app.steps.observing import facts_of_deployment
 from app.steps.settled import require_endpoint, settled_deployment
 
@@ -16,7 +18,7 @@ _AGAIN = "Roll back again: what is gone or was changed is not reused, but made a
 
 
 def reuse_deployment(azure: AzureML, context: Context, wanted: ReuseDeployment) -> Done:
-    """Change nothing. Raises Refused unless it works and is as it was, its model's content too where that is known."""
+    """Raises Refused unless it works and is as it was, its model's content too where that is known. What was scaled down is scaled up."""
     endpoint = require_endpoint(azure, context, wanted.workspace, wanted.endpoint)
     if not is_ours(endpoint, wanted.owner):
         raise Refused(
@@ -28,8 +30,13 @@ def reuse_deployment(azure: AzureML, context: Context, wanted: ReuseDeployment) 
     _require_as_on_record(found, wanted)
     if wanted.digest is not None:
         deployed_digest(azure, context, wanted.workspace, found, wanted=wanted.digest)
+    few = wanted.instances is not None and (found.instance_count or 0) < wanted.instances
+    if few:
+        target = Target(place=wanted.workspace, endpoint=wanted.endpoint)
+        found = scale_deployment(azure, context, target, found, instances=wanted.instances or 1)
+    scaled = f" It was scaled up to {found.instance_count} instances." if few else ""
     return Done(
-        f"Deployment {found.name} of {wanted.endpoint} was found as it is on record.",
+        f"Deployment {found.name} of {wanted.endpoint} was found as it is on record.{scaled}",
         output={
             "deployment": found.name,
             "release": found.tags.get(RELEASE_TAG),
@@ -39,7 +46,7 @@ def reuse_deployment(azure: AzureML, context: Context, wanted: ReuseDeployment) 
             "instance_count": found.instance_count,
             "digest": wanted.digest,
         },
-        changed=False,
+        changed=few,
         observed=Observed(deployments=(facts_of_deployment(found),)),
     )
 

@@ -39,7 +39,8 @@ def plan_rollback(
     """``facts`` are of the release that asks, with the earlier release's content. ``approval``: whom going back is asked of."""
     (plan,) = plan_rollouts(definition, [stage], facts)
     assert plan.deployment is not None, "a release makes one"
-    steps = _making_anew(plan.steps) if reusable is None else _reusing(plan.steps, definition.model.name, reusable)
+    least = plan.deployment.instance_count
+    steps = _making_anew(plan.steps) if reusable is None else _reusing(plan, reusable, least=least)
     name = plan.deployment.name if reusable is None else reusable.deployment
     return plan.model_copy(
         update={
@@ -59,14 +60,16 @@ def _making_anew(steps: Sequence[PlannedStep]) -> list[PlannedStep]:
     return [_needing(each, {retire.key: retire.needs}) for each in steps if each is not retire]
 
 
-def _reusing(steps: Sequence[PlannedStep], owner: str, reusable: Reusable) -> list[PlannedStep]:
+def _reusing(plan: Plan, reusable: Reusable, *, least: int) -> list[PlannedStep]:
     """In place of all that makes a deployment, it is found; then it is verified and serves as a new one does."""
+    steps = plan.steps
     (verify,) = (each.config for each in steps if isinstance(each.config, VerifyDeployment))
     reuse = PlannedStep.of(
         ReuseDeployment(
             workspace=verify.workspace,
             endpoint=verify.endpoint,
-            owner=owner,
+            owner=plan.model.name,
+            instances=least,
             digest=verify.digest,
             **vars(reusable),
         )

@@ -20,6 +20,7 @@ def twice(topology: Topology, team: Team, releases: Sequence[str]) -> list[str]:
         *_serving(topology, team, releases),
         *_operations(topology, team),
         *_record_beside_azure(topology, team),
+        *_holds(topology, team, releases),
     ]
 
 
@@ -67,8 +68,7 @@ def _serving(topology: Topology, team: Team, releases: Sequence[str]) -> list[st
     for stage in team.stages:
         endpoint = f"workspaces/ws-{stage}/onlineEndpoints/{team.model}-{stage}"
         rollouts = [
-            next(each for each in topology.release(release)["rollouts"] if each["stage"] == stage)
-            for release in releases
+            each for release in releases for each in topology.release(release)["rollouts"] if each["stage"] == stage
         ]
         wanted = [each["deployment"] for each in rollouts][-2:]
         there = _names(topology, f"{endpoint}/deployments")
@@ -78,6 +78,13 @@ def _serving(topology: Topology, team: Team, releases: Sequence[str]) -> list[st
         if {name: share for name, share in traffic.items() if share} != {wanted[-1]: 100}:
             wrong.append(f"{endpoint} has traffic {traffic}, wanted is all to {wanted[-1]}")
     return wrong
+
+
+def _holds(topology: Topology, team: Team, releases: Sequence[str]) -> list[str]:
+    """A rollback leaves its target on hold, once."""
+    wanted = sum(topology.release(release)["purpose"] == "rollback" for release in releases)
+    held = [each["reason"] for each in topology.ask_api("GET", f"/v1/freezes?model={team.model}")["items"]]
+    return [] if len(held) == wanted else [f"{team.model} has holds {held}, wanted are {wanted}"]
 
 
 def _record_beside_azure(topology: Topology, team: Team) -> list[str]:

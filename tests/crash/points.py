@@ -91,6 +91,24 @@ def in_prepare() -> Point:
     return Point("in prepare", _struck(lambda _: path), planned, lambda _: {"method": "GET", "path": path})
 
 
+def in_look_back() -> Point:
+    """While a rollback is prepared: Azure is asked for the endpoint first."""
+
+    def path(team: Team) -> str:
+        return f"/onlineEndpoints/{team.model}-dev[?]"
+
+    return Point(
+        "in look back",
+        _struck(path),
+        lambda scene: _has(scene, "release.planned", ""),
+        lambda team: {"method": "GET", "path": path(team)},
+    )
+
+
+def in_reuse() -> Point:
+    return _in_request("reuse_deployment", "dev", "GET", lambda team: f"/onlineEndpoints/{team.model}-dev/deployments/")
+
+
 def in_register() -> Point:
     return _in_request("register_model", "dev", "PUT", lambda team: f"/ws-dev/models/{team.model}/versions/")
 

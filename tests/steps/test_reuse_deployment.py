@@ -51,6 +51,13 @@ def test_warm_deployment_is_found_verified_and_serves_again(warm: Team, content:
     assert again.output == reused.output
 
 
+def test_what_was_scaled_down_is_scaled_up_before_it_gets_traffic(warm: Team, content: Json) -> None:
+    done = warm.carry_out("reuse_deployment", {**reusing(warm, content, "rel-1"), "instances": 2})
+
+    assert (done.output["instance_count"], done.changed) == (2, True)
+    assert "scaled up to 2 instances" in done.sentence
+
+
 def test_content_that_nobody_knows_is_not_compared(warm: Team, content: Json) -> None:
     config = {**reusing(warm, content, "rel-1"), "digest": None}
 
