@@ -6,15 +6,18 @@ from app.releases.plans import difference
 from app.releases.queries import plan_of
 from app.releases.tables import Rollout
 from app.serving.queries import replaced_plan
-from app.serving.words import say_deployment
+from app.serving.words import say_deployment, say_found
 
 
 def difference_lines(session: Session, rollout: Rollout) -> list[str]:
     """One line for each field that differs from the plan it replaces; empty when it replaces nothing.
 
-    What others made has no plan: there it is said what is replaced.
+    What others made has no plan: there it is said what is replaced. Of an adoption: what is there.
     """
     plan = plan_of(session, rollout)
+    adopts = plan.read().adopts
+    if adopts is not None:
+        return say_found(adopts)
     replaced, replaces = replaced_plan(session, plan), plan.read().replaces
     if replaced is None and replaces is not None:
         first = f"release: {say_deployment(replaces.deployment, replaces.release)} → {rollout.release_id}"

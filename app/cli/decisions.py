@@ -6,6 +6,7 @@ import typer
 
 from app.cli.client import Client
 from app.cli.exits import Exit
+from app.cli.found import print_found
 from app.cli.guardrails import guardrail_lines
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, source_words
@@ -84,6 +85,13 @@ def print_plan(plan: Json) -> None:
     document = plan["plan"]
     target, deployment = document["target"], document["deployment"]
     say(f"{plan['release']} → {plan['stage']}: {target['workspace']}/{target['endpoint']}")
+    if document["purpose"] == "adoption":
+        print_found(document)
+        say("  What serves there goes on serving.")
+        for line in guardrail_lines(document):
+            say(line)
+        say(f"  plan {plan['digest']}")
+        return
     model, environment = document["model"], document["environment"]
     say(f"  model        {model['name']} of {source_words(model['source'])}, {model['digest']}")
     say(f"  environment  {environment['name']}:{environment['version']}")

@@ -1,5 +1,6 @@
 """``mlrelease targets``: endpoints, and what others have made or changed there."""
 
+import time
 from typing import Annotated, NoReturn
 
 import typer
@@ -7,13 +8,19 @@ import typer
 from app.cli.client import PATIENCE_SECONDS, WAIT_SECONDS, Client
 from app.cli.dry_runs import print_checks
 from app.cli.exits import Exit
+from app.cli.found import print_found
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
-from app.cli.output import print_json, print_table, say
-from app.cli.prompts import require_terminal
+from app.cli.output import print_json, print_table, say, when
+from app.cli.prompts import reason_given, require_terminal
 from app.cli.releases import WaitApproval, Watch, follow
+from app.cli.served import targets
+from app.cli.serving import serving_text
 from app.documents.json_object import Json
+from app.errors import NotFound
 
 commands = typer.Typer(help="Endpoints, and what others made or changed there.", no_args_is_help=True)
+
+LOOK_SECONDS = 0.5
 
 Model = Annotated[str, typer.Argument(metavar="MODEL")]
 Stage = Annotated[str, typer.Argument(metavar="STAGE")]
@@ -55,30 +62,98 @@ def adopt(
         say(f"{release['id']} was requested. Follow it: mlrelease release watch {release['id']}")
 
 
-def print_found(plan: Json) -> None:
-    """What an adoption would have on record: each deployment, and in what that differs from what is on record now."""
-    (step,) = plan["steps"]
-    found = step["config"]["found"]
-    say(f"{plan['target']['endpoint']} in {plan['target']['workspace']}:")
+@commands.command("list")
+def list_targets(
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Only this model. Default: all.")] = None,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """List the endpoints on record, what serves there, and in what they differ."""
+    service = Client(server)
+    found = [
+        {**each, "drift": service.get(f"/v1/targets/{each['id']}/drift")} for each in targets(service, model=model)
+    ]
+    if as_json:
+        print_json({"items": found})
+        return
     print_table(
-        ["deployment", "traffic", "mirror", "model", "machines", "made by"],
+        ["model", "stage", "endpoint", "workspace", "serves", "differs in", "compared"],
         [
             (
-                each["name"],
-                f"{found['traffic'].get(each['name'], 0)}%",
-                f"{found['mirror'].get(each['name'], 0)}%",
-                each["model"],
-                f"{each['instance_count']} × {each['instance_type']}",
-                each["release"] or "others",
+                *(each[field] for field in ("model", "stage", "endpoint", "workspace")),
+                serving_text(each["serving"]),
+                ", ".join(dict.fromkeys(one["kind"] for one in each["drift"]["differences"])),
+                when(each["drift"]["scanned_at"]),
             )
-            for each in found["deployments"]
+            for each in found
         ],
-        empty="It has no deployment.",
+        empty="No endpoint is on record. A release makes one; `mlrelease targets adopt MODEL STAGE` takes one in.",
     )
-    if step["config"]["differences"]:
-        say("\nWhat is on record differs:")
-    for each in step["config"]["differences"]:
-        say(f"  {each['sentence']}")
+
+
+@commands.command()
+def drift(model: Model, stage: Stage, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
+    """Compare a stage's endpoint with what is on record. Exit status 1: it differs, or could not be compared."""
+    service = Client(server)
+    path = f"/v1/targets/{target_of(service, model, stage)}/drift"
+    before = service.get(path)["scanned_at"]
+    found = service.post(path, {})
+    while found["scanned_at"] == before and found["problem"] is None and found["moved_by"] is None:
+        time.sleep(LOOK_SECONDS)
+        found = service.get(path)
+    if as_json:
+        print_json(found)
+    else:
+        _print_drift(found, model, stage)
+    fine = not found["differences"] and found["scanned_at"] != before
+    raise typer.Exit(Exit.FINE if fine else Exit.REFUSED)
+
+
+@commands.command()
+def revert(
+    model: Model,
+    stage: Stage,
+    reason: Annotated[str, typer.Option(help="Why. On a terminal there is a prompt for it.", show_default=False)] = "",
+    watch: Watch = False,
+    wait_approval: WaitApproval = None,
+    server: Server = DEFAULT_SERVER,
+    as_json: AsJson = False,
+) -> None:
+    """Bring back what is on record as serving, where somebody changed it."""
+    service = Client(server)
+    body = {"reason": reason_given(reason, as_json=as_json)}
+    release = service.post(f"/v1/targets/{target_of(service, model, stage)}/revert", body)
+    if watch:
+        follow(service, release["id"], wait_approval=wait_approval, as_json=as_json)
+    if as_json:
+        print_json(release)
+    else:
+        say(f"{release['id']} was requested. Follow it: mlrelease release watch {release['id']}")
+
+
+def target_of(service: Client, model: str, stage: str) -> str:
+    """The id of a stage's endpoint. Raises NotFound where none is on record."""
+    for each in targets(service, model=model, stage=stage):
+        return str(each["id"])
+    raise NotFound(
+        f"No endpoint of {model} for {stage} is on record.",
+        code="target_not_found",
+        hint="`mlrelease targets list` lists those that are.",
+    )
+
+
+def _print_drift(found: Json, model: str, stage: str) -> None:
+    if found["moved_by"] is not None:
+        say(f"{found['moved_by']} moves it now: it is compared when that has ended.")
+    if found["problem"] is not None:
+        say(f"It could not be compared: {found['problem']}")
+    for each in found["differences"]:
+        say(each["sentence"])
+    if found["differences"]:
+        say(f"\nTake it as it is: mlrelease targets adopt {model} {stage}")
+        say(f"Bring back what is on record: mlrelease targets revert {model} {stage}")
+    elif found["scanned_at"] is not None:
+        say(f"Nothing differs. Compared {when(found['scanned_at'])}.")
 
 
 def _refuse(looked: Json, *, as_json: bool) -> NoReturn:

@@ -163,7 +163,7 @@ class StageDefinition(Section):
 
     def policy(self, purpose: Purpose) -> ApprovalSection | None:
         """The approval policy of what is to be moved for this; None: no approval."""
-        return as_policy(self.rollback_approval if purpose.goes_back else self.approval)
+        return as_policy(self.rollback_approval if purpose is Purpose.ROLLBACK else self.approval)
 
 
 class _Timeouts(Section):

@@ -17,6 +17,7 @@ from app.planning.purpose import Purpose
 from app.planning.sources import ReleaseSource
 from app.preflight.look_at_target import TargetSeen, TargetWanted
 from app.releasing.earlier_content import Earlier, read_earlier
+from app.serving.scans import changed_at
 from app.strategies.all_at_once import ReleaseFacts
 from app.strategies.rollback import Reusable, plan_rollback
 
@@ -39,7 +40,9 @@ def look_back(
         signals=signals,
         on_retry=on_retry,
     )
-    reusable = _reusable(earlier, seen)
+    target = str(earlier.plan.target.target)
+    changed = worker.read(lambda session: changed_at(session, target)) if purpose is Purpose.REVERT else set()
+    reusable = _reusable(earlier, seen, changed)
     approval = worker.read(lambda session: _approval_now(session, worker, earlier.plan, purpose))
 
     def plan(facts: ReleaseFacts) -> list[Plan]:
@@ -51,9 +54,10 @@ def look_back(
     return Findings(earlier.content, checks, golden_requests), plan
 
 
-def _reusable(earlier: Earlier, seen: TargetSeen) -> Reusable | None:
-    """The newest that is still there and says that it is."""
-    return next((each for each in earlier.made if seen.usable.get(each.deployment.lower()) == each.release), None)
+def _reusable(earlier: Earlier, seen: TargetSeen, changed: set[str]) -> Reusable | None:
+    """The newest that is still there and says that it is. ``changed``: those that are not as they were."""
+    usable = {name: release for name, release in seen.usable.items() if name not in changed}
+    return next((each for each in earlier.made if usable.get(each.deployment.lower()) == each.release), None)
 
 
 def _say(stage: str, earlier: Earlier, reusable: Reusable | None) -> Check:

@@ -132,7 +132,7 @@ class RuleSection(Section):
 
     def policy(self, purpose: Purpose) -> ApprovalSection | None:
         """The least policy of what is to be moved for this."""
-        return as_policy(self.rollback_approval if purpose.goes_back else self.approval)
+        return as_policy(self.rollback_approval if purpose is Purpose.ROLLBACK else self.approval)
 
 
 class GuardrailsSection(Section):

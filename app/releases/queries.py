@@ -104,7 +104,7 @@ def overtaken_by(session: Session, release: Release, rollout: Rollout) -> Rollou
     ]
     query = _of_its_model_at(release, rollout, there).where(
         col(Release.number) > release.number,
-        col(Release.purpose) != Purpose.ADOPTION,  # which brings nothing newer
+        col(Release.purpose).not_in([Purpose.ADOPTION, Purpose.REVERT]),  # which bring nothing newer
     )
     return session.exec(query.order_by(col(Release.number).desc()).limit(1)).first()
 

@@ -38,9 +38,9 @@ def advance_release(work: Work, release: Release) -> None:
     enqueue_rollout(work, release, ahead, gates=WHEN_REACHED)
     if ahead.status.is_final:
         return
-    if release.purpose.goes_back:
+    if release.purpose is Purpose.ROLLBACK:
         make_way(work, release, ahead.target)
-    elif release.purpose is not Purpose.ADOPTION:
+    elif release.purpose is Purpose.RELEASE:
         _supersede_older(work, release, ahead)
 
 

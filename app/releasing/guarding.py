@@ -110,7 +110,7 @@ def _before(
     session: Session, guardrails: Guardrails, site: Site, purpose: Purpose
 ) -> Iterator[tuple[str, ApprovalSection]]:
     """By what, and whom: the policies that held for this stage before, the last released one first."""
-    last = None if purpose.goes_back else _last_success(session, site.target)
+    last = None if purpose is Purpose.ROLLBACK else _last_success(session, site.target)
     if last is not None:
         declared = session.get_one(StoredPlan, last.plan_digest).read().declared
         if declared is not None:

@@ -53,5 +53,8 @@ def others_have_traffic(session: Session, target: str, content: str) -> bool:
 
 def _succeeded_at(session: Session, target: str) -> list[tuple[Release, Rollout]]:
     query = select(Release, Rollout).join(Rollout, col(Rollout.release_id) == col(Release.id))
-    query = query.where(Rollout.target == target, Rollout.status == Status.SUCCEEDED)
+    # An adoption brought nothing: what served went on serving.
+    query = query.where(
+        Rollout.target == target, Rollout.status == Status.SUCCEEDED, Release.purpose != Purpose.ADOPTION
+    )
     return list(session.exec(query.order_by(col(Rollout.finished_at), col(Rollout.id))).all())

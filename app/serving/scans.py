@@ -107,6 +107,13 @@ def recorded_at(session: Session, row: StoredTarget) -> Observed:
     )
 
 
+def changed_at(session: Session, target: str) -> set[str]:
+    """Names of deployments that were not as they are on record when the target was last compared."""
+    row = session.get(StoredTarget, target)
+    known = {each.name for each in open_deployments(session, target)}
+    return set() if row is None else known & {each.subject for each in row.differences}
+
+
 def published_in(session: Session, target: str) -> str | None:
     """The Key Vault that the endpoint's secrets were last published to, if they were."""
     query = (

@@ -18,6 +18,7 @@ from app.releases.states import Status
 from app.releases.tables import Release, Rollout, StoredPlan
 from app.serving.queries import replaced_plan, serving_now
 from app.serving.tables import TrafficShare
+from app.serving.words import say_found
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Question:
     plan: StoredPlan
     serves: Sequence[TrafficShare]  # what has traffic there now
     replaces: Replaced | None  # what its plan comes in place of
+    found: Sequence[str]  # that it takes in as it is, in words
     compared: Sequence[Change]  # with the release that it replaces; with nothing before, where there is none
     policy: ApprovalSection | None
     decisions: Sequence[Decision]
@@ -62,6 +64,8 @@ class Question:
     @property
     def title(self) -> str:
         """Of what it brings; of what it brought, once it is over."""
+        if self.found:
+            return "What is there"
         if not self.replaces_release:
             return "Content of the deployment"
         fields = f"{self.changed} of {len(self.compared)} fields"
@@ -103,7 +107,8 @@ def read_question(session: Session, actor: Actor, release_id: str, stage: str, *
         plan=plan,
         serves=serving_now(session, rollout.target),
         replaces=typed.replaces,
-        compared=compare({} if replaced is None else replaced.document, plan.document),
+        found=() if typed.adopts is None else say_found(typed.adopts),
+        compared=() if typed.adopts else compare({} if replaced is None else replaced.document, plan.document),
         policy=policy,
         decisions=decisions,
         missing=judge(release, rollout, plan, decisions, now=now).missing if waits else (),

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from app.chat.difference import difference_lines
+from app.identity.actor import SERVICE
 from app.planning.observed import Observed
+from app.releases.queries import get_rollout
 from app.serving.scans import recorded_at
+from app.web.question import read_question
 from tests.api.playing import approve, as_json
 from tests.drift.there import BLUE, TARGET, endpoint, foreign, put_there, stored
 from tests.guardrails.playing import Platform, stage
@@ -132,3 +136,18 @@ def test_drift_is_adopted_as_it_is(platform: Platform) -> None:
     assert [each["kind"] for each in config["differences"]] == ["traffic", "missing_deployment", "unknown_deployment"]
     assert record(platform).traffic == {"green": 100}
     assert [each.name for each in record(platform).deployments] == ["green"]
+
+
+def test_people_who_decide_see_what_is_there(platform: Platform) -> None:
+    platform.apply(stage(approval="required"))
+    put_there(platform, foreign())
+    asked = adopted(platform)
+
+    with platform.worker.database.read() as session:
+        lines = difference_lines(session, get_rollout(session, asked["id"], "prod"))
+        question = read_question(session, SERVICE, asked["id"], "prod", now=platform.worker.context.now())
+    answer = as_json(platform.anna.get(f"/v1/releases/{asked['id']}/rollouts/prod/plan"))
+
+    assert lines == [f"blue, made by others: 100% of the traffic, model {BLUE.model}, 1 × Standard_E2s_v3."]
+    assert (question.title, list(question.found), question.compared) == ("What is there", lines, ())
+    assert (answer["replaces"], answer["difference"]) == (None, None)
