@@ -50,7 +50,7 @@ def verify_audit(
     seq: Annotated[int | None, Query(ge=1, lt=2**31, description="of an event that you noted")] = None,
     hash: Annotated[str, Query(max_length=64, description="of that event")] = "",  # noqa: A002 # as events call it
 ) -> VerdictView:
-    """Detects edited, removed, added and reordered events, and rows of rights and decisions that are
+    """Detects edited, removed, added and reordered events, and rows of rights, of decisions and of what served that are
     not as the events say. Takes some seconds for a million events."""
     anchor = audit.Anchor(seq, hash) if seq is not None else None
     verdict = api.read(lambda session: auditing.verify(session, anchor=anchor))

@@ -190,6 +190,13 @@ def _unavailable(broken: DBAPIError) -> Unavailable:
     )
 
 
+def see_one_moment(session: Session) -> None:
+    """Have all that is read come from one moment, whatever is written meanwhile: before anything is read. SQLite does so anyway."""
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
 def _clean_parameters(
     _connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, executemany: bool
 ) -> tuple[str, Any]:

@@ -1,4 +1,4 @@
-"""The whole audit: the chain of events, and every row that gives rights or was decided against what the chain says of it.
+"""The whole audit: the chain of events, and every row that gives rights, was decided or says what served against what the chain says of it.
 
 In pages, so that neither memory nor a query holds all of it. ``python -m app.releasing.auditing [SEQ:HASH]`` asks the database alone.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from sqlmodel import Session, SQLModel, col, select
 
 from app.approvals.tables import Decision
-from app.database.connection import Database
+from app.database.connection import Database, see_one_moment
 from app.definitions.tables import DefinitionVersion
 from app.errors import MlreleaseError
 from app.events.tables import Event
@@ -26,6 +26,8 @@ from app.releases.attested import ROW, row_digest
 from app.releases.audit import Anchor, Verdict
 from app.releases.plans import digest_of
 from app.releases.tables import StepRun, StoredPlan
+from app.serving.recompute import RecomputedShares
+from app.serving.tables import TrafficShare
 from app.settings import read_settings
 
 PAGE = 500
@@ -34,7 +36,11 @@ Says = Callable[[Session, Any], bool]
 
 
 def verify(session: Session, *, anchor: Anchor | None = None) -> Verdict:
-    """Whether the chain is whole, and every row is as the chain says; where not, the first row that is not."""
+    """Whether the chain is whole, and every row is as the chain says; where not, the first row that is not.
+
+    The session has read nothing before.
+    """
+    see_one_moment(session)
     verdict = audit.verify(session, anchor=anchor)
     if not verdict.intact:
         return verdict
@@ -70,6 +76,7 @@ def _disagreements(session: Session) -> Iterator[str]:
             yield f"The text of {kept.id} is not what its digest says."
         if kept.digest not in said.logs and kept.id not in said.forgotten and _is_of_a_step(session, kept):
             yield f"The log {kept.id} is not in the event chain."
+    yield from said.served.disagreements(_rows(session, TrafficShare, "id"))
 
 
 def _revived(session: Session, said: "_Said") -> Iterator[str]:
@@ -99,10 +106,12 @@ class _Said:
         self.webhooks: dict[str, str] = {}
         self.logs: set[str] = set()
         self.forgotten: set[str] = set()
+        self.served = RecomputedShares()
         for event in _rows(session, Event, "seq"):
             self._note(event)
 
     def _note(self, event: Event) -> None:
+        self.served.note(event)
         match event.kind:
             case "token.revoked":
                 self.revoked.add(event.subject)

@@ -102,7 +102,7 @@ def _record_shares(
     weights: Mapping[str, int],
     mirrors: Mapping[str, int],
 ) -> None:
-    before = {name: _as_said(row) for name, row in rows.items()}
+    before = {name: share_of(row) for name, row in rows.items()}
     after = {
         name: _share(name, known.get(name), weights.get(name, 0), mirrors.get(name, 0))
         for name in _with_a_share(weights, mirrors)
@@ -123,7 +123,7 @@ def _record_shares(
 
 
 @dataclass(frozen=True)
-class _Share:
+class Share:
     """What a row and an event say of a share: where one differs, it is another share."""
 
     deployment: str
@@ -134,13 +134,14 @@ class _Share:
     mirror: int
 
 
-def _as_said(row: TrafficShare) -> _Share:
-    return _Share(**{each.name: getattr(row, each.name) for each in fields(_Share)})
+def share_of(row: TrafficShare) -> Share:
+    """What a row says."""
+    return Share(**{each.name: getattr(row, each.name) for each in fields(Share)})
 
 
-def _share(name: str, deployed: Deployed | None, weight: int, mirror: int) -> _Share:
+def _share(name: str, deployed: Deployed | None, weight: int, mirror: int) -> Share:
     facts = deployed.read() if deployed is not None else DeploymentFacts(name=name)
-    return _Share(
+    return Share(
         deployment=name,
         release_id=facts.release,
         model_version=facts.model,
@@ -150,7 +151,7 @@ def _share(name: str, deployed: Deployed | None, weight: int, mirror: int) -> _S
     )
 
 
-def _tell(work: UnitOfWork, at: At, before: Mapping[str, _Share], after: Mapping[str, _Share]) -> Appended:
+def _tell(work: UnitOfWork, at: At, before: Mapping[str, Share], after: Mapping[str, Share]) -> Appended:
     return work.append_event(
         TRAFFIC_CHANGED,
         subject=at.target,
