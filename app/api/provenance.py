@@ -53,11 +53,7 @@ def get_provenance(
 
     `mlrelease provenance verify` checks it without this service. The same deployment has the same document.
     """
-    keys = provenance_keys(api.settings)
-    builder = api.settings.public_url or f"http://{api.settings.host}:{api.settings.port}"
-    return api.read(
-        lambda session: signed_provenance(session, release_id, stage=stage, keys=keys, builder=builder)
-    ).as_json()
+    return api.read(lambda session: signed_provenance(session, api.settings, release_id, stage=stage)).as_json()
 
 
 @router.get("/v1/provenance/keys", responses=refusals(409), summary="The public keys that verify provenance")

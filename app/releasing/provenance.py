@@ -27,12 +27,11 @@ def provenance_keys(settings: Settings) -> SigningKeys:
     return read_signing_keys(file)
 
 
-def signed_provenance(
-    session: Session, release_id: str, *, stage: str | None, keys: SigningKeys, builder: str
-) -> Envelope:
-    """Of one stage; None: the release's last. ``builder``: this service's address.
+def signed_provenance(session: Session, settings: Settings, release_id: str, *, stage: str | None) -> Envelope:
+    """Of one stage; None: the release's last.
 
-    Raises NotFound (release, stage), and Conflict where the release has not succeeded there or rows were changed past the service.
+    Raises NotFound (release, stage), and Conflict where the release has not succeeded there, rows were changed past the service, or it
+    has no key.
     """
     release = get_release(session, release_id)
     rollout = get_rollout(session, release_id, stage or release.stages[-1])
@@ -44,4 +43,5 @@ def signed_provenance(
             code="not_released",
             hint=f"It has succeeded in {', '.join(done)}: name the stage." if done else None,
         )
-    return sign(statement_of(session, rollout, builder=builder).as_json(), keys)
+    builder = settings.public_url or f"http://{settings.host}:{settings.port}"
+    return sign(statement_of(session, rollout, builder=builder).as_json(), provenance_keys(settings))

@@ -57,7 +57,7 @@ def statement_of(session: Session, rollout: Rollout, *, builder: str) -> Stateme
     plan = _plan_on_record(session, rollout)
     if plan.deployment is None or plan.model.digest is None:
         raise Conflict(
-            f"{rollout.id} adopted what others had made: nothing is known of where that came from.",
+            f"What {rollout.id} is about was made by others: nothing is known of where it comes from.",
             code="nothing_released",
             hint="Ask for the provenance of a release.",
         )
