@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from app.api.bodies import Moment
 from app.api.documentation import refusals
+from app.api.idle_views import IdleReport
 from app.api.paging import Cursor, Limit, moment_of, number_of, page_end
 from app.api.permissions import Viewer
 from app.api.service import Api
@@ -20,6 +21,7 @@ from app.planning.places import Place, Target
 from app.releasing.permissions import require_for_target
 from app.releasing.traffic_moves import moves_of
 from app.serving import queries
+from app.serving.idle import fates_at
 from app.serving.tables import StoredTarget
 
 router = APIRouter(prefix="/v1/targets", tags=["targets"])
@@ -102,6 +104,19 @@ def get_history(
             rows = rows[:limit]
         moves = moves_of(session, rows, visible=who.models(Permission.VIEW))
         return ServedPage(items=[ServedView.by(each, moves) for each in rows], next=end)
+
+    return api.read(query)
+
+
+@router.get(
+    ONE + "/idle", responses=refusals(404), summary="Deployments without traffic there, and what becomes of them"
+)
+def get_idle(api: Api, who: Viewer, target: Named) -> IdleReport:
+    """As far as is on record. The definition's `retention` says what becomes of them; the cost is by `prices` of guardrails.yml."""
+    now, prices = api.database.now(), api.guardrails.prices
+
+    def query(session: Session) -> IdleReport:
+        return IdleReport.of(fates_at(session, _visible(session, who, target)), now=now, prices=prices)
 
     return api.read(query)
 

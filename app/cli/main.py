@@ -8,6 +8,7 @@ from app.cli import (
     decisions,
     demo,
     freezes,
+    idle,
     jobs,
     models,
     programs,
@@ -47,6 +48,7 @@ app.add_typer(tokens.commands, name="tokens")
 app.add_typer(audit.commands, name="audit")
 app.add_typer(provenance.commands, name="provenance")
 app.command()(served.served)
+app.command()(idle.idle)
 app.command()(workers.workers)
 app.command()(decisions.approve)
 app.command()(decisions.reject)

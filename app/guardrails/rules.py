@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from app.approvals.policy import normal
 from app.definitions.schema import Definition, StageDefinition
 from app.freezes.windows import Window
-from app.guardrails.schema import GuardrailsSection, RuleSection
+from app.guardrails.schema import GuardrailsSection, PricesSection, RuleSection
 from app.identity.actor import Actor
 from app.planning.places import Place, Target
 from app.planning.plan import PlannedRule
@@ -51,10 +51,11 @@ class Guardrails:
     rules: tuple[RuleSection, ...] = ()
     unmatched_is_refused: bool = False
     subscription: str = ""
+    prices: PricesSection | None = None
 
     @classmethod
     def of(cls, written: GuardrailsSection, *, subscription: str) -> "Guardrails":
-        return cls(tuple(written.rules), written.unmatched == "refused", subscription)
+        return cls(tuple(written.rules), written.unmatched == "refused", subscription, written.prices)
 
     def matching(self, site: Site) -> list[RuleSection]:
         return [rule for rule in self.rules if _matches(rule, site)]

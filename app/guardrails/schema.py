@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, model_validator
 
+from app.definitions.names import InstanceType
 from app.definitions.schema import Approval, as_policy
 from app.documents.published import as_text, json_schema_of
 from app.documents.section import Section
@@ -135,12 +136,27 @@ class RuleSection(Section):
         return as_policy(self.rollback_approval if purpose is Purpose.ROLLBACK else self.approval)
 
 
+class PricesSection(Section):
+    """What machines cost: for reports of deployments that stand idle. It refuses nothing."""
+
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    """By its ISO 4217 code, such as `EUR`."""
+    per_hour: dict[InstanceType, Annotated[float, Field(ge=0)]] = Field(min_length=1)
+    """The price of one machine for an hour, by its size, such as `Standard_E2s_v3`."""
+
+    def of(self, instance_type: str | None) -> float | None:
+        """None: no price is known. Azure takes the names of sizes in either case."""
+        known = {size.lower(): price for size, price in self.per_hour.items()}
+        return None if instance_type is None else known.get(instance_type.lower())
+
+
 class GuardrailsSection(Section):
     """The platform's rules for all definitions."""
 
     rules: list[RuleSection] = Field(max_length=200)
     unmatched: Literal["refused", "allowed"] = "refused"
     """Whether releases may go to a stage that no rule matches."""
+    prices: PricesSection | None = None
 
 
 def json_schema() -> dict[str, Any]:
