@@ -29,6 +29,11 @@ class Rollback(Body):
         "there, the one that it would replace",
         examples=["sentiment-model-6"],
     )
+    deployment: Name | None = Field(
+        default=None,
+        description="instead of a release: a deployment on record there that others made",
+        examples=["blue"],
+    )
 
 
 @router.post(

@@ -6,7 +6,7 @@ import typer
 
 from app.cli.client import Client
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
-from app.cli.output import print_json, say
+from app.cli.output import print_json, say, source_words
 from app.cli.prompts import reason_given
 from app.cli.releases import WaitApproval, Watch, follow
 from app.cli.served import targets
@@ -21,6 +21,9 @@ def rollback(
         typer.Option(
             help="A release that has served there. Default: the one before what serves now.", metavar="RELEASE"
         ),
+    ] = None,
+    deployment: Annotated[
+        str | None, typer.Option(help="Instead of a release: a deployment on record there that others made.")
     ] = None,
     reason: Annotated[
         str, typer.Option(help="What is wrong. On a terminal there is a prompt for it.", show_default=False)
@@ -39,14 +42,14 @@ def rollback(
 ) -> None:
     """Go back to what served before: ahead of all that waits or runs there. Afterwards the target is on hold."""
     service = Client(server)
-    body = {"to": to, "reason": reason_given(reason, as_json=as_json)}
+    body = {"to": to, "deployment": deployment, "reason": reason_given(reason, as_json=as_json)}
     release = service.post(f"/v1/targets/{target or _target(service, model, stage)}/rollback", body, key=key)
     if watch:
         follow(service, release["id"], wait_approval=wait_approval, as_json=as_json)
     if as_json:
         print_json(release)
     else:
-        say(f"{release['id']} takes {stage} back to {release['source']['release']}.")
+        say(f"{release['id']} takes {stage} back to {source_words(release['source'])}.")
         say(f"Follow it: mlrelease release watch {release['id']}")
 
 

@@ -14,12 +14,13 @@ from app.execution.adoption import Adoption, look_for_adoption
 from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
 from app.execution.look_back import Planner, look_back
+from app.execution.look_back_at_found import FoundBack, look_back_at_found
 from app.execution.resolve_and_preflight import Findings, OnRetry, Subject, resolve_and_preflight
 from app.execution.signals import ReleaseSignals
 from app.execution.workflows import register_workflow
 from app.planning.plan import Plan
 from app.planning.purpose import Purpose
-from app.planning.sources import EndpointSource, read_source
+from app.planning.sources import EndpointSource, FoundSource, read_source
 from app.releases.attempts import INTERNAL_ERROR
 from app.releases.locks import lock_release
 from app.releases.planning import keep_checks, plan_release
@@ -87,6 +88,11 @@ def _prepare(worker: WorkerContext, release_id: str) -> str:
         if isinstance(subject.source, EndpointSource):
             adoption = look_for_adoption(worker, subject, subject.source, signals=signals, on_retry=on_retry)
             go_on = partial(_adopt, adoption)
+        elif isinstance(subject.source, FoundSource):
+            back = look_back_at_found(
+                worker, subject, subject.source, release.purpose, signals=signals, on_retry=on_retry
+            )
+            go_on = partial(_go_back_to_found, back)
         else:
             found, planner = _look(worker, release.purpose, subject, signals=signals, on_retry=on_retry)
             go_on = partial(_go_on, worker, version, definition, found, planner)
@@ -135,6 +141,16 @@ def _adopt(adoption: Adoption, work: Work, release: Release) -> None:
         move_release(work, release, Status.FAILED, code=refusal.code, sentence=str(refusal))
         return
     plan_release(work, release, None, [adoption.plan(work, release=release.id)])
+    advance_release(work, release)
+
+
+def _go_back_to_found(back: FoundBack, work: Work, release: Release) -> None:
+    """What others made has no content that is known."""
+    keep_checks(work, release, back.checks)
+    if back.refusal is not None:
+        move_release(work, release, Status.FAILED, code=back.refusal.code, sentence=str(back.refusal))
+        return
+    plan_release(work, release, None, [_as_things_are(work, back.plan(release.id))])
     advance_release(work, release)
 
 

@@ -6,7 +6,7 @@ from app.planning.earlier import previous
 from app.planning.ids import model_of
 from app.planning.places import Target
 from app.planning.purpose import Purpose
-from app.planning.sources import ReleaseSource
+from app.planning.sources import FoundSource, ReleaseSource, read_source
 from app.releases.locks import lock_release
 from app.releases.queries import get_release, in_the_way, no_such_release, plan_of
 from app.releases.service import Request, create_release, move_release
@@ -16,44 +16,45 @@ from app.releasing.advance import make_way
 from app.releasing.guarding import refusals_of, require_allowed
 from app.releasing.names import new_mark
 from app.releasing.permissions import about_target
+from app.releasing.requests import wanted
 from app.releasing.work import Work
-from app.serving.earlier import content_of, going_back_at, has_begun_at, others_have_traffic, rollouts_with, turns_at
+from app.serving.earlier import (
+    content_of,
+    found_at,
+    going_back_at,
+    has_begun_at,
+    last_found_at,
+    others_have_traffic,
+    rollouts_with,
+    turns_at,
+)
 from app.serving.queries import model_at
+from app.serving.tables import StoredTarget
+
+Back = ReleaseSource | FoundSource
 
 
 @about_target(Permission.OPERATE)
-def roll_back(work: Work, target: str, *, reason: str, to: str | None = None) -> Release:
-    """Ask for what ``to`` released there, or what served before. Queued behind what runs, which is asked to stop.
+def roll_back(work: Work, target: str, *, reason: str, to: str | None = None, deployment: str | None = None) -> Release:
+    """Ask for what ``to`` released there, for a ``deployment`` that others made, or for what served before.
 
-    Raises NotFound (target, release), Invalid (reason), Conflict where there is nothing to go back to, or it is on its way.
+    Queued behind what runs, which is asked to stop. Raises NotFound (target, release), Invalid (reason, or both were named), Conflict
+    where there is nothing to go back to, or it is on its way.
     """
     if not reason.strip():
         raise Invalid("A rollback needs a reason.", code="reason_missing", hint="Say what is wrong with what serves.")
-    content = _previous(work, target) if to is None else _named(work, target, to)
-    brought = rollouts_with(work, target, content)[-1]  # by that release itself
-    released = get_release(work, brought.release_id)
-    plan = plan_of(work, brought).read().model_copy(update={"purpose": Purpose.ROLLBACK})
-    require_allowed(refusals_of(work.guardrails, plan))
-    under_way = going_back_at(work, model=released.model, stage=brought.stage)
-    if under_way is not None and (to is None or content_of(under_way) == content):
+    source = _source(work, target, to, deployment)
+    request = _request(work, target, source, note=reason.strip())
+    (stage,) = request.stages
+    under_way = going_back_at(work, model=request.model, stage=stage)
+    is_named = to is not None or deployment is not None
+    if under_way is not None and not (is_named and read_source(under_way.source) != source):
         raise _under_way(under_way)
     # Their rows are locked before the chain's head is, as everywhere.
-    others = {each.release_id for each in in_the_way(work, target, released.model)}
+    others = {each.release_id for each in in_the_way(work, target, request.model)}
     for each in sorted(others | ({under_way.id} if under_way else set())):
         lock_release(work, each)
-    asked = create_release(
-        work,
-        Request(
-            model=released.model,
-            definition_id=released.definition_id,
-            definition_version=released.definition_version,
-            source=ReleaseSource(release=content),
-            stages=(brought.stage,),
-            purpose=Purpose.ROLLBACK,
-            note=reason.strip(),
-        ),
-        mark=new_mark(),
-    )
+    asked = create_release(work, request, mark=new_mark())
     if under_way is not None and under_way.status is Status.PENDING:
         move_release(work, under_way, Status.SUPERSEDED, code="superseded", sentence=f"Superseded by {asked.id}.")
     make_way(work, asked, target)
@@ -61,23 +62,64 @@ def roll_back(work: Work, target: str, *, reason: str, to: str | None = None) ->
     return asked
 
 
-def _previous(work: Work, target: str) -> str:
+def _source(work: Work, target: str, to: str | None, deployment: str | None) -> Back:
+    if to is not None and deployment is not None:
+        raise Invalid(
+            "A rollback is to a release, or to a deployment that others made.",
+            code="two_ways_back",
+            hint="Name one of them.",
+        )
+    if to is not None:
+        return _named(work, target, to)
+    return _previous(work, target) if deployment is None else _found(work, target, deployment)
+
+
+def _request(work: Work, target: str, source: Back, *, note: str) -> Request:
+    """Under the definition version of back then; what others made is gone back to under the newest."""
+    if isinstance(source, FoundSource):
+        row = work.get_one(StoredTarget, target)
+        version, _, stages = wanted(work, row.model, stages=[row.stage], definition_version=None)
+        definition_id, model = version.id, row.model
+        number = version.version
+    else:
+        brought = rollouts_with(work, target, source.release)[-1]  # by that release itself
+        released = get_release(work, brought.release_id)
+        plan = plan_of(work, brought).read().model_copy(update={"purpose": Purpose.ROLLBACK})
+        require_allowed(refusals_of(work.guardrails, plan))
+        definition_id, model, stages = released.definition_id, released.model, (brought.stage,)
+        number = released.definition_version
+    assert definition_id is not None, "a stored definition has an id"
+    return Request(
+        model=model,
+        definition_id=definition_id,
+        definition_version=number,
+        source=source,
+        stages=stages,
+        purpose=Purpose.ROLLBACK,
+        note=note,
+    )
+
+
+def _previous(work: Work, target: str) -> Back:
     """What served before. Where something else is on its way there, or got stuck on it: the last that got there."""
     turns = turns_at(work, target)
     last = turns[-1].content if turns else None
     if last is not None and (has_begun_at(work, target) or others_have_traffic(work, target, last)):
-        return last
+        return ReleaseSource(release=last)
     found = previous(turns)
-    if found is None:
+    if found is not None:
+        return ReleaseSource(release=found)
+    others = last_found_at(work, target)
+    if others is None:
         raise Conflict(
             f"There is no earlier release to go back to at {Target.parse(target).endpoint}.",
             code="nothing_to_go_back_to",
             hint="Name one that has served there, or request a release.",
         )
-    return found
+    return FoundSource(deployment=others)
 
 
-def _named(work: Work, target: str, to: str) -> str:
+def _named(work: Work, target: str, to: str) -> ReleaseSource:
     model = model_at(work, target)
     if model_of(to) != model:
         raise no_such_release(to)  # whether there is one of another model is nobody's business here
@@ -88,13 +130,24 @@ def _named(work: Work, target: str, to: str) -> str:
             code="never_served_there",
             hint="Going back is to what has served there. To bring something else there, request a release.",
         )
-    return content
+    return ReleaseSource(release=content)
+
+
+def _found(work: Work, target: str, deployment: str) -> FoundSource:
+    found = found_at(work, target, deployment)
+    if found is None:
+        raise Conflict(
+            f"No deployment {deployment} that others made is on record at {Target.parse(target).endpoint}.",
+            code="deployment_not_on_record",
+            hint="Name a release that made it, or have the endpoint adopted first: `mlrelease targets adopt MODEL STAGE`.",
+        )
+    return FoundSource(deployment=found.name)
 
 
 def _under_way(rollback: Release) -> Conflict:
     """Asked twice by people in a hurry, it is one rollback: not another one further back."""
     return Conflict(
-        f"{rollback.id} goes back to {content_of(rollback)} already: it is {rollback.status.value}.",
+        f"{rollback.id} goes back to {read_source(rollback.source).name} already: it is {rollback.status.value}.",
         code="rollback_under_way",
         hint=f"Follow it: mlrelease release watch {rollback.id}. To go back to another release instead, name it.",
         release=rollback.id,

@@ -3,11 +3,12 @@
 from sqlmodel import Session, col, select
 
 from app.planning.earlier import Turn
+from app.planning.observed import DeploymentFacts
 from app.planning.purpose import Purpose
 from app.planning.sources import ReleaseSource, read_source
 from app.releases.states import FINAL, UNDER_WAY, Status
 from app.releases.tables import Release, Rollout
-from app.serving.tables import TrafficShare
+from app.serving.tables import Deployed, TrafficShare
 
 
 def turns_at(session: Session, target: str) -> list[Turn]:
@@ -49,6 +50,22 @@ def others_have_traffic(session: Session, target: str, content: str) -> bool:
     made = {rollout.release_id for rollout in rollouts_with(session, target, content)}
     query = select(TrafficShare.release_id).where(TrafficShare.target == target, col(TrafficShare.to_at).is_(None))
     return any(each not in made for each in session.exec(query.where(TrafficShare.weight > 0)).all())
+
+
+def found_at(session: Session, target: str, name: str) -> DeploymentFacts | None:
+    """A deployment that others made and that is on record there, as it was last read back."""
+    query = select(Deployed).where(Deployed.target == target, Deployed.name == name.lower())
+    row = session.exec(query.where(col(Deployed.until).is_(None), col(Deployed.release_id).is_(None))).first()
+    return None if row is None else row.read()
+
+
+def last_found_at(session: Session, target: str) -> str | None:
+    """The deployment of others that last had all of the traffic before what has it now, where it is still on record."""
+    query = select(TrafficShare).where(TrafficShare.target == target, TrafficShare.weight == 100)
+    shares = session.exec(query.order_by(col(TrafficShare.id).desc())).all()
+    earlier = [each for each in shares if each.to_at is not None or has_begun_at(session, target)]
+    others = [each.deployment for each in earlier if each.release_id is None]
+    return next((name for name in others if found_at(session, target, name) is not None), None)
 
 
 def _succeeded_at(session: Session, target: str) -> list[tuple[Release, Rollout]]:

@@ -70,6 +70,16 @@ class Azure:
 
         wait_until(is_up, what=f"{name} of {endpoint} is up")
 
+    def copy_deployment(self, workspace: str, endpoint: str, name: str, copy: str) -> None:
+        """Another one of the same model and code, as somebody else would make it: without our tags."""
+        found = self.deployment(workspace, endpoint, name)
+        assert found is not None, f"{endpoint} has no deployment {name}"
+        kept: Json = {
+            each: found[each] for each in ("location", "kind", "sku", "identity", "properties") if each in found
+        }
+        kept["properties"] = {each: value for each, value in kept["properties"].items() if each != "provisioningState"}
+        self.put_deployment(workspace, endpoint, copy, {**kept, "tags": {}})
+
     def tag_deployment(self, workspace: str, endpoint: str, name: str, **tags: str) -> None:
         """Set some of its tags by hand."""
         found = self.deployment(workspace, endpoint, name)

@@ -17,10 +17,10 @@ TARGET = "00000000-0000-0000-0000-000000000001/rg-ml/ws-prod/churn-prod"
 
 @dataclass
 class Going:
-    """``there``: what Azure has, by name, with the release of its tag."""
+    """``there``: what Azure has, by name, with the release of its tag; None: others made it."""
 
     platform: Platform
-    there: dict[str, str] = field(default_factory=dict)
+    there: dict[str, str | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.platform.worker.hands.acts["look_at_target"] = lambda _: Done("Seen.", {"usable": self.there})

@@ -33,7 +33,7 @@ def test_command_names_model_and_stage_and_says_what_it_goes_back_to(served: Ser
     nowhere = rollback(served, "churn", "dev", *options)
 
     assert done.exit_code == 0, done.output
-    assert "churn-3 takes prod back to churn-1." in done.output
+    assert "churn-3 takes prod back to release churn-1." in done.output
     assert again.output == done.output
     assert nowhere.exit_code != 0
     assert "Nothing of churn serves in dev" in nowhere.output

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from app.planning.observed import DeploymentFacts, Observed
 from app.releases.states import Status
+from app.steps.contract import Done
 from tests.guardrails.playing import stage
 from tests.rollbacks.going_back import TARGET, Going
 
@@ -182,3 +184,28 @@ def test_release_that_failed_with_the_traffic_is_what_is_gone_back_from(going: G
     assert going.went_back()["source"]["release"] == second
     retried = going.platform.anna.post(f"/v1/releases/{stuck['id']}/retry", json={})
     assert (retried.status_code, retried.json()["code"]) == (409, "overtaken")
+
+
+def test_first_release_is_taken_back_to_the_deployment_that_others_had_made(going: Going) -> None:
+    found = Observed(
+        traffic={"blue": 100},
+        mirror={},
+        deployments=(DeploymentFacts(name="blue", model="azureml:blue:1", instance_type="Standard_E2s_v3"),),
+    )
+    acts = going.platform.worker.hands.acts
+    acts["churn-1:prod:create_endpoint"] = lambda _: Done("It is there.", observed=found)
+    going.release()
+    unknown = going.ask(deployment="green")
+    gone = going.back()
+    going.there["blue"] = None
+
+    back = going.went_back(deployment="Blue")
+
+    assert (unknown.status_code, unknown.json()["code"]) == (409, "deployment_not_on_record")
+    assert gone["source"] == back["source"] == {"kind": "deployment", "deployment": "blue"}
+    assert (gone["status"], gone["code"]) == ("failed", "deployment_deleted")
+    assert back["status"] == "succeeded"
+    (rollout,) = back["rollouts"]
+    assert rollout["deployment"] == "blue"
+    assert rollout["steps"][0]["key"] == "reuse_deployment"
+    assert "took prod back to blue" in going.holds()[0]["reason"]

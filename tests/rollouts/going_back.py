@@ -149,6 +149,20 @@ def _automation(scene: GoingBack) -> Mapping[str, str]:
     return measured
 
 
+def _foreign(scene: GoingBack) -> Mapping[str, str]:
+    """Others have made one from the first one's, and the endpoint was adopted as they left it."""
+    first, _ = scene.stand()
+    azure, endpoint = scene.service.azure, scene.team.dev
+    azure.copy_deployment("ws-dev", endpoint, scene.deployment(first), "blue")
+    azure.set_traffic("ws-dev", endpoint, {"blue": 100})
+    adopted = scene.service.post(f"/v1/models/{scene.team.name}/stages/dev/adopt", {})
+    scene.ended(adopted["id"], "succeeded")
+    scene.release(SECOND)
+    back = scene.back(deployment="blue")
+    assert azure.traffic("ws-dev", endpoint) == {"blue": 100}
+    return {**scene.measured(back, was=first), "serves afterwards": "what others had made"}
+
+
 def _proof_fails(scene: GoingBack) -> Mapping[str, str]:
     first, second = scene.stand()
     scene.service.azure.tag_deployment("ws-dev", scene.team.dev, scene.deployment(first), **{"mlrelease.digest": "x"})
@@ -196,6 +210,11 @@ GOING_BACK: Section[GoingBack] = Section(
             _automation,
             "the first release, in its deployment",
             "the bad one again: scheduled",
+        ),
+        _row(
+            "it is asked for a deployment that others made, after the endpoint was adopted",
+            _foreign,
+            "what others had made",
         ),
         Row(
             "the first one's deployment was changed by hand",
