@@ -29,12 +29,17 @@ def record_observed(work: UnitOfWork, at: At, observed: Observed) -> None:
     _keep_target(work, at, observed)
     before = {each.deployment: each for each in open_shares(work, at.target)}
     weights, mirrors = _shares_now(observed, before)
-    if not observed.deployments and not observed.gone and _are_as_before(before, weights, mirrors):
+    if (
+        not observed.deployments
+        and not observed.gone
+        and not observed.is_empty
+        and _are_as_before(before, weights, mirrors)
+    ):
         return
     known = {each.name: each for each in open_deployments(work, at.target)}
     for facts in observed.deployments:
         known[facts.name] = _keep_deployment(work, at, facts, known.get(facts.name))
-    for name in observed.gone:
+    for name in [*known] if observed.is_empty else observed.gone:
         if name in known:
             known.pop(name).until = work.now
     _record_shares(work, at, before, known, weights, mirrors)

@@ -1,5 +1,6 @@
 """Create the stage's endpoint, or check that it belongs to the model."""
 
+from app.azureml.deployments import list_deployments
 from app.azureml.endpoints import (
     begin_add_tags,
     begin_create_endpoint,
@@ -30,11 +31,13 @@ def create_endpoint(azure: AzureML, context: Context, wanted: CreateEndpoint) ->
         _wait_for_end(azure, context, wanted)
         found = None
     if found is None:
-        return _done(_create(azure, context, wanted), changed=True)
+        return _done(_create(azure, context, wanted), changed=True, is_empty=True)
     spec = read_endpoint_file(context.bundle / wanted.file, wanted.endpoint, overrides=_overrides(context, wanted))
     require_usable(found, model, spec, workspace=wanted.workspace, stage=context.stage)
     if is_ours(found, model):
-        return _done(found, changed=False)
+        # A try of this step that was killed may have made it.
+        is_empty = not found.traffic and not list_deployments(azure, wanted.workspace, wanted.endpoint)
+        return _done(found, changed=False, is_empty=is_empty)
     return _done(_take_over(azure, context, wanted), changed=True)
 
 
@@ -84,7 +87,8 @@ def _wait_for_end(azure: AzureML, context: Context, wanted: CreateEndpoint) -> N
     )
 
 
-def _done(endpoint: Endpoint, *, changed: bool) -> Done:
+def _done(endpoint: Endpoint, *, changed: bool, is_empty: bool = False) -> Done:
+    nothing: dict[str, int] | None = {} if is_empty else None
     return Done(
         f"Endpoint {endpoint.name} {'was created' if changed else 'exists'}.",
         output={
@@ -95,5 +99,5 @@ def _done(endpoint: Endpoint, *, changed: bool) -> Done:
             "auth_mode": endpoint.auth_mode,
         },
         changed=changed,
-        observed=Observed(endpoint=facts_of_endpoint(endpoint)),
+        observed=Observed(endpoint=facts_of_endpoint(endpoint), is_empty=is_empty, traffic=nothing, mirror=nothing),
     )

@@ -86,11 +86,16 @@ class Azure:
         assert found is not None, f"{endpoint} has no deployment {name}"
         self.put_deployment(workspace, endpoint, name, {**found, "tags": {**found["tags"], **tags}})
 
-    def set_traffic(self, workspace: str, endpoint: str, traffic: Mapping[str, int]) -> None:
-        """By hand, and wait until it is in force."""
+    def set_traffic(
+        self, workspace: str, endpoint: str, traffic: Mapping[str, int], *, mirror: Mapping[str, int] | None = None
+    ) -> None:
+        """By hand, and wait until it is in force. ``mirror`` None: as it is."""
         found = self.endpoint(workspace, endpoint)
         assert found is not None, f"{workspace} has no endpoint {endpoint}"
-        body = {**found, "properties": {**found["properties"], "traffic": dict(traffic)}}
+        shares = (
+            {"traffic": dict(traffic)} if mirror is None else {"traffic": dict(traffic), "mirrorTraffic": dict(mirror)}
+        )
+        body = {**found, "properties": {**found["properties"], **shares}}
         self._send("PUT", f"{_PROVIDER}/workspaces/{workspace}/onlineEndpoints/{endpoint}", body).raise_for_status()
 
         def is_in_force() -> bool:
@@ -103,6 +108,11 @@ class Azure:
         """The endpoint's keys: what must be found nowhere but here and in the Key Vault."""
         found = self.ask("POST", f"{_PROVIDER}/workspaces/{workspace}/onlineEndpoints/{endpoint}/listKeys")
         return [found["primaryKey"], found["secondaryKey"]]
+
+    def regenerate_key(self, workspace: str, endpoint: str) -> None:
+        """The primary one: the old one stops working."""
+        path = f"{_PROVIDER}/workspaces/{workspace}/onlineEndpoints/{endpoint}/regenerateKeys"
+        self._send("POST", path, {"keyType": "Primary"}).raise_for_status()
 
     def model_file(self, name: str, *, workspace: str | None = None) -> Path:
         """The tiny model's file as the emulated storage keeps it: of version 1 in a workspace, else in the registry."""

@@ -1,7 +1,7 @@
 """Callers of an endpoint, who go on asking while something is moved there."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from app.cli.consumer import Consumer
@@ -22,21 +22,32 @@ class Callers:
 
 @contextmanager
 def calling(team: Team, endpoint: str) -> Iterator[Callers]:
-    """One request after the other, from before the ``with`` to its end."""
-    callers, over, begun = Callers(), threading.Event(), threading.Event()
+    """An application of the team's, as ``calling_by``."""
     consumer = Consumer(team.service.azure.environment)
     vault = "kv-prod" if endpoint.endswith("-prod") else "kv-dev"
 
     def ask() -> None:
+        consumer.ask(endpoint, vault, [1])  # type: ignore[list-item] # numbers are what this model takes
+
+    with calling_by(ask, errors=(MlreleaseError, OSError)) as callers:
+        yield callers
+
+
+@contextmanager
+def calling_by(ask: Callable[[], None], *, errors: tuple[type[Exception], ...]) -> Iterator[Callers]:
+    """One request after the other, from before the ``with`` to its end. ``errors``: what one that fails raises."""
+    callers, over, begun = Callers(), threading.Event(), threading.Event()
+
+    def go_on_asking() -> None:
         while not over.is_set():
             try:
-                consumer.ask(endpoint, vault, [1])  # type: ignore[list-item] # numbers are what this model takes
+                ask()
                 callers.answered += 1
-            except (MlreleaseError, OSError) as no:
+            except errors as no:
                 callers.failed.append(str(no))
             begun.set()
 
-    caller = threading.Thread(target=ask, daemon=True)
+    caller = threading.Thread(target=go_on_asking, daemon=True)
     caller.start()
     assert begun.wait(30), "a caller was answered"
     try:

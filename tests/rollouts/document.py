@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+from tests.rollouts.drifting import ADOPTION, DRIFT
 from tests.rollouts.going_back import GOING_BACK
 from tests.rollouts.rows import Section
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "rollouts.md"
-SECTIONS: tuple[Section[Any], ...] = (GOING_BACK,)
+SECTIONS: tuple[Section[Any], ...] = (GOING_BACK, ADOPTION, DRIFT)
 
 _HEAD = """# What becomes of a rollout
 

@@ -139,3 +139,13 @@ def test_a_release_that_gets_through_is_on_record(platform: Platform, releases: 
         ended = session.exec(select(TrafficShare).where(col(TrafficShare.to_at).is_not(None))).all()
     assert [(each.release_id, each.weight) for each in serving] == [(f"churn-{releases}", 100)]
     assert len(ended) == releases - 1
+
+
+def test_endpoint_that_was_made_anew_has_nothing_of_what_was_there(database: Database) -> None:
+    observe(database, Observed(traffic={"blue": 100}, mirror={}, deployments=(BLUE, R1)))
+    observe(database, Observed(traffic={}, mirror={}, is_empty=True), minutes=1)
+
+    with database.read() as session:
+        left = session.exec(select(Deployed).where(col(Deployed.until).is_(None))).all()
+    assert left == []
+    assert shares(database) == [("blue", None, 100, 0, 0, 1)]

@@ -1,0 +1,224 @@
+"""What others change at an endpoint behind the service's back, and endpoints that others made."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from tests.journeys.running import Json, Running
+from tests.journeys.team import Team, rollout_of
+from tests.rollouts.callers import Callers, calling_by
+from tests.rollouts.rows import Row, Section
+from tests.waiting import wait_until
+
+_SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+_STAGE = """
+  - name: dev
+    workspace: ws-dev
+    resource_group: rg-ml
+    endpoint: {name}-dev
+    key_vault: kv-dev
+"""
+_OLD = f"{_STAGE}  - name: old\n    workspace: ws-dev\n    resource_group: rg-ml\n    endpoint: {{name}}-old\n"
+
+
+class Drifting:
+    """A team with one stage, released once: its deployment serves, and its secrets are published."""
+
+    def __init__(self, service: Running, folder: Path) -> None:
+        self.service, self.azure = service, service.azure
+        self.team = Team(service, folder)
+        self.team.apply(self.team.define(stages=_STAGE))
+        self.job = self.team.train()
+        self.endpoint = self.team.dev
+        self.target = f"/v1/targets/{_SUBSCRIPTION}/rg-ml/ws-dev/{self.endpoint}"
+        self.serves = str(rollout_of(self.team.release(self.job), "dev")["deployment"])
+
+    def compared(self) -> list[str]:
+        """The kinds of what differs now."""
+        before = self.service.post(f"{self.target}/drift", {})["scanned_at"]
+        found: list[Json] = []
+
+        def is_compared() -> bool:
+            drift = self.service.get(f"{self.target}/drift")
+            found[:] = drift["differences"]
+            return bool(drift["scanned_at"] != before)
+
+        wait_until(is_compared, what="the target was compared")
+        return [each["kind"] for each in found]
+
+    def adopt(self, stage: str = "dev") -> Json:
+        return self.ended(self.service.post(f"/v1/models/{self.team.name}/stages/{stage}/adopt", {}))
+
+    def revert(self) -> Json:
+        return self.ended(self.service.post(f"{self.target}/revert", {"reason": "Nobody approved that."}))
+
+    def ended(self, asked: Json) -> Json:
+        ended = self.service.until_still(asked["id"])
+        assert ended["status"] == "succeeded", ended["sentence"]
+        return ended
+
+    def put(self, name: str, **properties: object) -> None:
+        """Set properties of a deployment by hand: of a new one, made like the one that serves, without its tags."""
+        like = self.azure.deployment("ws-dev", self.endpoint, self.serves)
+        there = self.azure.deployment("ws-dev", self.endpoint, name)
+        body = there or {**(like or {}), "tags": {}}
+        changed = {**body, "properties": {**body["properties"], **properties}}
+        self.azure.put_deployment("ws-dev", self.endpoint, name, changed)
+
+    def scale(self, instances: int) -> None:
+        body = self.azure.deployment("ws-dev", self.endpoint, self.serves) or {}
+        sku = {**body["sku"], "capacity": instances}
+        self.azure.put_deployment("ws-dev", self.endpoint, self.serves, {**body, "sku": sku})
+
+    def measured(self, kinds: list[str], undone: Json) -> Mapping[str, str]:
+        """What was told, and what is so afterwards."""
+        left = self.compared()
+        (answer,) = self.team.use(self.endpoint, [1])
+        return {
+            "told": ", ".join(kinds),
+            "then": {"adoption": "adopted", "revert": "reverted"}[undone["purpose"]],
+            "afterwards": "in line" if not left else f"differs still: {', '.join(left)}",
+            "answers": "as before" if answer == self.team.factor else str(answer),
+        }
+
+
+def _traffic(scene: Drifting) -> Mapping[str, str]:
+    scene.azure.set_traffic("ws-dev", scene.endpoint, {})
+    return scene.measured(scene.compared(), scene.revert())
+
+
+def _keys(scene: Drifting) -> Mapping[str, str]:
+    scene.azure.regenerate_key("ws-dev", scene.endpoint)
+    return scene.measured(scene.compared(), scene.revert())
+
+
+def _instances(scene: Drifting) -> Mapping[str, str]:
+    scene.scale(2)
+    return scene.measured(scene.compared(), scene.adopt())
+
+
+def _variables_and_settings(scene: Drifting) -> Mapping[str, str]:
+    scene.put(scene.serves, environmentVariables={"LEVEL": "high"}, requestSettings={"requestTimeout": "PT9S"})
+    return scene.measured(scene.compared(), scene.adopt())
+
+
+def _tags(scene: Drifting) -> Mapping[str, str]:
+    scene.azure.tag_deployment("ws-dev", scene.endpoint, scene.serves, **{"mlrelease.digest": "x"})
+    return scene.measured(scene.compared(), scene.adopt())
+
+
+def _another(scene: Drifting) -> Mapping[str, str]:
+    scene.put("blue")
+    scene.azure.set_traffic("ws-dev", scene.endpoint, {scene.serves: 100}, mirror={"blue": 10})
+    return scene.measured(scene.compared(), scene.adopt())
+
+
+def _gone(scene: Drifting) -> Mapping[str, str]:
+    scene.azure.set_traffic("ws-dev", scene.endpoint, {scene.serves: 100}, mirror={})
+    scene.azure.delete_deployment("ws-dev", scene.endpoint, "blue")
+    return scene.measured(scene.compared(), scene.adopt())
+
+
+def _endpoint_gone(scene: Drifting) -> Mapping[str, str]:
+    scene.azure.delete_endpoint("ws-dev", scene.endpoint)
+    wait_until(lambda: scene.azure.endpoint("ws-dev", scene.endpoint) is None, what="the endpoint is gone")
+    return scene.measured(scene.compared(), scene.revert())
+
+
+def _row(happens: str, act: Callable[[Drifting], Mapping[str, str]], told: str, then: str) -> Row[Drifting]:
+    outcome = {"told": told, "then": then, "afterwards": "in line", "answers": "as before"}
+    return Row(happens, act, outcome)
+
+
+DRIFT: Section[Drifting] = Section(
+    "Drift",
+    "Others change an endpoint behind the service's back; `mlrelease targets drift MODEL STAGE` tells, and `adopt` or `revert` follows.",
+    (
+        _row("all traffic is taken away", _traffic, "traffic", "reverted"),
+        _row("a key is regenerated", _keys, "secrets", "reverted"),
+        _row("a second machine is added", _instances, "instance_count", "adopted"),
+        _row(
+            "a variable and a timeout are set",
+            _variables_and_settings,
+            "settings, environment_variables",
+            "adopted",
+        ),
+        _row("a tag of this service is changed", _tags, "tags", "adopted"),
+        _row(
+            "a deployment is made, and gets mirror traffic", _another, "mirror_traffic, unknown_deployment", "adopted"
+        ),
+        _row("that deployment is deleted again", _gone, "mirror_traffic, missing_deployment", "adopted"),
+        _row("the endpoint is deleted", _endpoint_gone, "missing_endpoint", "reverted"),
+    ),
+)
+
+
+def _adopted_under_load(scene: Drifting) -> Mapping[str, str]:
+    old = f"{scene.team.name}-old"
+    _make_foreign(scene, old)
+    scene.team.apply(scene.team.define(stages=_OLD))
+    with _calling(scene, old) as callers:
+        refused = scene.service.until_still(scene.team.ask(scene.job, stages=["old"])["id"])
+        scene.adopt("old")
+        serving = scene.azure.traffic("ws-dev", old)
+        released = scene.team.release(scene.job, stages=["old"])
+        plan = scene.service.get(f"/v1/releases/{released['id']}/rollouts/old/plan")["plan"]
+    assert callers.answered, callers.failed
+    return {
+        "a release before": "refused, and names `mlrelease targets adopt`"
+        if "mlrelease targets adopt" in refused["sentence"]
+        else refused["sentence"],
+        "serves once adopted": ", ".join(serving),
+        "the first release": f"succeeded, in place of {plan['replaces']['deployment']}",
+        "left there": ", ".join(each for each in scene.azure.deployments("ws-dev", old) if each == "blue"),
+        "requests that failed meanwhile": str(callers),
+    }
+
+
+def _make_foreign(scene: Drifting, old: str) -> None:
+    """An endpoint that others made, at which their blue serves."""
+    like = scene.azure.deployment("ws-dev", scene.endpoint, scene.serves) or {}
+    scene.azure.make_endpoint("ws-dev", old)
+    wait_until(lambda: _is_up(scene, old), what=f"{old} is made")
+    scene.azure.put_deployment("ws-dev", old, "blue", {**like, "tags": {}})
+    scene.azure.set_traffic("ws-dev", old, {"blue": 100})
+
+
+def _is_up(scene: Drifting, endpoint: str) -> bool:
+    found = scene.azure.endpoint("ws-dev", endpoint)
+    return found is not None and found["properties"]["provisioningState"] == "Succeeded"
+
+
+@contextmanager
+def _calling(scene: Drifting, endpoint: str) -> Iterator[Callers]:
+    """Callers who were given its address and key by whoever made it."""
+    found = scene.azure.endpoint("ws-dev", endpoint) or {}
+    address, key = found["properties"]["scoringUri"], scene.azure.keys("ws-dev", endpoint)[0]
+    headers = {"Authorization": f"Bearer {key}"}
+
+    def ask() -> None:
+        scene.azure.http.post(address, json={"data": [1]}, headers=headers).raise_for_status()
+
+    with calling_by(ask, errors=(httpx.HTTPError,)) as callers:
+        yield callers
+
+
+ADOPTION: Section[Drifting] = Section(
+    "Adoption",
+    "`mlrelease targets adopt MODEL STAGE` of an endpoint that others made, at which their deployment blue serves callers.",
+    (
+        Row(
+            "it is adopted, and then released to, under load",
+            _adopted_under_load,
+            {
+                "a release before": "refused, and names `mlrelease targets adopt`",
+                "serves once adopted": "blue",
+                "the first release": "succeeded, in place of blue",
+                "left there": "blue",
+                "requests that failed meanwhile": "none",
+            },
+        ),
+    ),
+)
