@@ -18,7 +18,7 @@ from app.errors import Conflict
 from app.execution.bounded import carry_out_bounded, internal_error
 from app.execution.context import WorkerContext
 from app.execution.progress import STEP_NOT_ON_RECORD, Progress
-from app.execution.residue import read_residue, say_residue
+from app.execution.residue import Left, look_at_residue, read_residue
 from app.execution.step_runs import End, Job, begin_steps, carry_out_step, record_end
 from app.execution.workflows import register_workflow
 from app.planning.kinds import ShiftTraffic
@@ -36,6 +36,7 @@ from app.releasing.asking import ask_others_anew
 from app.releasing.freezing import hold_after_rollback
 from app.releasing.names import MOVE_TARGET
 from app.releasing.work import Work
+from app.serving.service import At, record_observed
 from app.steps.contract import Interrupted
 from app.workers.queries import live_ids
 
@@ -204,20 +205,23 @@ def _free_target(work: Work, target: str) -> None:
 
 
 def _finish_midway(worker: WorkerContext, rollout_id: str, attempt: int) -> Status:
-    """End a rollout that did not get through; where people ended it, say what it leaves in Azure.
+    """End a rollout that did not get through; where people ended it, say what it leaves in Azure. What was found there is on record.
 
     A worker that is stopped leaves that to another.
     """
     worker.signals.require_going_on()
     residue = worker.read(lambda session: read_residue(session, rollout_id))
-    left = "" if residue is None else say_residue(worker, residue)
+    left = Left() if residue is None else look_at_residue(worker, residue)
 
     def act(work: Work) -> Status:
         rollout, release, steps = lock_rollout(work, rollout_id)
         if rollout.attempt != attempt or rollout.status not in DRIVEN:
             return rollout.status
         progress = Progress(worker.record.plan(work, rollout.id, rollout.plan_digest), steps)
-        return _finish(work, release, rollout, progress, left=left)
+        if left.observed is not None:
+            at = At(rollout.target, model=release.model, stage=rollout.stage, release=release)
+            record_observed(work, at, left.observed)
+        return _finish(work, release, rollout, progress, left=left.sentence)
 
     return worker.write(act)
 

@@ -140,7 +140,7 @@ def _carry_out(worker: WorkerContext, job: Job) -> End:
     except Interrupted as stop:
         return _interrupted(worker, job, stop)
     except Refused as no:
-        return End(StepStatus.FAILED, no.code, str(no), output=no.details or None, log=no.log)
+        return End(StepStatus.FAILED, no.code, str(no), output=no.details or None, log=no.log, observed=no.observed)
     except OutOfTime as late:
         return End(StepStatus.ERRORED, late.code, _last_words(worker, job.step, planned))
     except AzureMLError as error:

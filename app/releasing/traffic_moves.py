@@ -28,17 +28,18 @@ class TrafficMove:
 
 
 def moves_of(session: Session, shares: Sequence[TrafficShare], *, visible: Visible) -> dict[int, TrafficMove]:
-    """By event number: each change that began or ended one of these shares of one target."""
+    """By event number: each change that began or ended one of these shares."""
     numbers = {number for each in shares for number in (each.from_event, each.to_event) if number is not None}
     if not numbers:
         return {}
-    events = session.exec(select(Event.seq, Event.at, Event.release_id).where(col(Event.seq).in_(numbers))).all()
-    shown = {name for _, _, name in events if name is not None and (visible is None or model_of(name) in visible)}
+    query = select(Event.seq, Event.at, Event.release_id, Event.subject).where(col(Event.seq).in_(numbers))
+    events = session.exec(query).all()
+    shown = {name for _, _, name, _ in events if name is not None and (visible is None or model_of(name) in visible)}
     releases = {each.id: each for each in session.exec(select(Release).where(col(Release.id).in_(shown))).all()}
-    approvals = _approvals(session, shown, target=shares[0].target)
+    approvals = _approvals(session, shown, targets={each.target for each in shares})
     return {
-        seq: _move(seq, at, releases.get(name or ""), approvals=approvals.get(name or "", ()))
-        for seq, at, name in events
+        seq: _move(seq, at, releases.get(name or ""), approvals=approvals.get((name or "", target), ()))
+        for seq, at, name, target in events
     }
 
 
@@ -55,13 +56,15 @@ def _move(seq: int, at: datetime, release: Release | None, *, approvals: Iterabl
     )
 
 
-def _approvals(session: Session, releases: Iterable[str], *, target: str) -> dict[str, list[Decision]]:
-    """By release: who approved it for this target, but for what was void by then."""
-    query = select(Rollout).where(col(Rollout.release_id).in_(releases), Rollout.target == target)
+def _approvals(
+    session: Session, releases: Iterable[str], *, targets: Iterable[str]
+) -> dict[tuple[str, str], list[Decision]]:
+    """By release and target: who approved it there, but for what was void by then."""
+    query = select(Rollout).where(col(Rollout.release_id).in_(releases), col(Rollout.target).in_(targets))
     rollouts = {each.id: each for each in session.exec(query).all()}
-    found: dict[str, list[Decision]] = {}
+    found: dict[tuple[str, str], list[Decision]] = {}
     for decision in decisions_on(session, list(rollouts)):
         rollout = rollouts[decision.rollout_id]
         if decision.approve and decision.round == rollout.round:
-            found.setdefault(rollout.release_id, []).append(decision)
+            found.setdefault((rollout.release_id, rollout.target), []).append(decision)
     return found

@@ -5,6 +5,7 @@ from app.azureml.secrets import stale_secrets
 from app.azureml.types import Deployment, Endpoint
 from app.planning.assets import same_asset
 from app.planning.kinds import ConfirmServing
+from app.planning.observed import Observed
 from app.planning.tags import DIGEST_TAG, RELEASE_TAG
 from app.steps.contract import Context, Done, Refused
 from app.steps.digests import require_digest
@@ -42,6 +43,7 @@ def _deployment(azure: AzureML, context: Context, wanted: ConfirmServing) -> Dep
             f"Deployment {wanted.deployment} of {wanted.endpoint} no longer exists.",
             code="deployment_deleted",
             hint="Somebody deleted it after it had received the traffic. Request a new release.",
+            observed=Observed(gone=(wanted.deployment,)),
         )
     return found
 

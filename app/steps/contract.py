@@ -31,15 +31,26 @@ from app.planning.observed import Observed
 
 
 class Refused(StepError):
-    """The business says no: trying again unchanged cannot help. ``log``: what the team's code wrote, which no sentence repeats."""
+    """The business says no: trying again unchanged cannot help.
+
+    ``log``: what the team's code wrote, which no sentence repeats. ``observed``: what was read back, where that is not what was wanted.
+    """
 
     default_code = "refused"
 
     def __init__(
-        self, sentence: str, *, code: str | None = None, hint: str | None = None, log: Log | None = None, **details: Any
+        self,
+        sentence: str,
+        *,
+        code: str | None = None,
+        hint: str | None = None,
+        log: Log | None = None,
+        observed: Observed | None = None,
+        **details: Any,
     ) -> None:
         super().__init__(sentence_of(sentence), code=code, hint=hint, **details)
         self.log = log
+        self.observed = observed
 
 
 class Interrupted(StepError):

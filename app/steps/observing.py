@@ -51,5 +51,10 @@ def observed_traffic(endpoint: Endpoint, deployments: Iterable[Deployment] = ())
     )
 
 
+def traffic_in_force(endpoint: Endpoint) -> Observed | None:
+    """None where nobody can tell: an update that failed shows the shares that it was asked for, and has not set them."""
+    return observed_traffic(endpoint) if endpoint.state == "succeeded" else None
+
+
 def _digest(value: str) -> str:
     return "sha256:" + hashlib.sha256(value.encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 from app.azureml.types import Endpoint
 from app.steps.contract import Refused
+from app.steps.observing import traffic_in_force
 
 
 def serves_alone(endpoint: Endpoint, deployment: str) -> bool:
@@ -27,6 +28,7 @@ def require_serving_alone(endpoint: Endpoint, deployment: str) -> None:
         "request a new one.",
         traffic=dict(endpoint.traffic),
         mirror_traffic=dict(endpoint.mirror_traffic),
+        observed=traffic_in_force(endpoint),
     )
 
 

@@ -69,7 +69,7 @@ def _steps(release: Json) -> dict[str, Json]:
 
 
 def _assert_nothing_half_made_serves(topology: Topology, team: Team, release: Json) -> None:
-    """Traffic goes to a deployment that was proven, or nowhere; the release says where its deployment was left."""
+    """Traffic goes to a deployment that was proven, or nowhere; the release says where its deployment was left, and the record what serves."""
     for rollout in release["rollouts"]:
         if rollout["status"] == "pending":
             continue
@@ -81,6 +81,9 @@ def _assert_nothing_half_made_serves(topology: Topology, team: Team, release: Js
             continue
         endpoint = topology.azure(f"workspaces/ws-{rollout['stage']}/onlineEndpoints/{name}")
         steps = {step["key"]: step for step in rollout["steps"]}
+        found = topology.ask_api("GET", f"/v1/targets?model={team.model}&stage={rollout['stage']}")["items"]
+        on_record = {share["deployment"]: share["weight"] for target in found for share in target["serving"]}
+        assert on_record == {name: share for name, share in endpoint["properties"]["traffic"].items() if share}
         if any(endpoint["properties"]["traffic"].values()):
             assert steps["verify_deployment"]["status"] == "succeeded"
             assert "of the traffic" in rollout["sentence"] or rollout["status"] == "succeeded"

@@ -7,13 +7,16 @@ from typer.testing import CliRunner
 
 from app.chat.summary import read_summary
 from app.cli.main import app
+from app.planning.observed import Observed
 from app.planning.plan import Replaced
 from app.releases.queries import get_rollout
 from app.serving.queries import earlier_releases, replaced_at, serving_now, targets_of
+from app.steps.contract import Refused
 from tests.api.playing import as_json
 from tests.api.serving import Served
 from tests.guardrails.conftest import platform
 from tests.guardrails.playing import Platform, stage
+from tests.serving.test_record import BLUE
 from tests.web.conftest import Open, plain_logs, portal, service, settings
 
 __all__ = ["plain_logs", "platform", "portal", "service", "settings"]
@@ -95,6 +98,23 @@ def test_release_that_fails_once_it_has_the_traffic_serves_all_the_same(replaced
         (serves,) = serving_now(session, TARGET)
         assert serves.release_id == release
         assert [each.release for each in earlier_releases(session, TARGET)] == ["churn-2", "churn-1"]
+
+
+def test_what_a_step_has_seen_is_on_record_though_it_refused(replaced: Platform) -> None:
+    release = replaced.prepared()["id"]
+    seen = Observed(traffic={"blue": 100}, mirror={}, deployments=(BLUE,))
+    replaced.worker.fail(
+        release,
+        "prod",
+        at="confirm_serving",
+        error=Refused("Somebody changed it.", code="traffic_changed", observed=seen),
+    )
+
+    with replaced.worker.database.read() as session:
+        (serves,) = serving_now(session, TARGET)
+        assert (serves.deployment, serves.release_id, serves.weight) == ("blue", None, 100)
+    (told,) = as_json(replaced.anna.get("/v1/models/churn"))["serving"]
+    assert (told["deployment"], told["release"]) == ("blue", None)
 
 
 def test_release_that_is_tried_again_still_replaces_what_served_before_it(replaced: Platform) -> None:

@@ -15,9 +15,9 @@ from tests.guardrails.conftest import platform
 from tests.guardrails.playing import Platform, stage
 from tests.serving.test_record import BLUE
 from tests.serving.test_serving import TARGET, Say, say
-from tests.web.conftest import plain_logs, service, settings
+from tests.web.conftest import Open, plain_logs, portal, service, settings
 
-__all__ = ["plain_logs", "platform", "say", "service", "settings"]
+__all__ = ["plain_logs", "platform", "portal", "say", "service", "settings"]
 
 Json = dict[str, Any]
 ENDPOINT = EndpointFacts(name="churn-prod", location="westeurope", auth_mode="key", scoring_uri="https://churn/score")
@@ -123,6 +123,22 @@ def test_unknown_target_is_not_found(released: Platform) -> None:
     for path in ("/v1/targets/a/b/c/d", "/v1/targets/a/b/c/d/history"):
         answer = released.anna.get(path)
         assert (answer.status_code, answer.json()["code"]) == (404, "target_not_found")
+
+
+@pytest.mark.usefixtures("released")
+def test_pages_tell_what_serves_where_and_by_whose_word(portal: Open) -> None:
+    boris = portal("boris")
+    listed = boris.get("/targets").text
+    shown = boris.get(f"/targets/{TARGET}").text
+
+    assert f'<a href="/targets/{TARGET}">churn' in listed
+    assert "churn-other" in listed
+    for word in ("churn-1", "anna", "boris", "100%"):
+        assert word in listed
+        assert word in shown
+    assert "made by others" in shown
+    assert "https://churn/score" in shown
+    assert boris.get("/targets/a/b/c/d").status_code == 404
 
 
 @pytest.mark.usefixtures("released")

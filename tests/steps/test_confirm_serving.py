@@ -62,6 +62,8 @@ def test_traffic_that_went_to_another_deployment_is_said_with_its_name(released:
     assert refused.code == "traffic_changed"
     assert "rel-1 has 0%" in refused.sentence
     assert "rel-0 has 100%" in refused.sentence
+    assert refused.observed is not None
+    assert refused.observed.traffic == {"rel-0": 100}, "what was read back is on record"
 
 
 def _delete_deployment(team: Team) -> None:

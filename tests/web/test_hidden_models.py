@@ -6,9 +6,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from app.events.work import UnitOfWork
+from app.identity.actor import SERVICE
+from app.planning.observed import Observed
+from app.serving.service import At, record_observed
 from tests.api.playing import apply, ask, definition
 from tests.api.serving import Served
-from tests.identity.conftest import bearer, churn, holder, issuer, plain_logs, root, service, settings, worker
+from tests.identity.conftest import As, bearer, churn, holder, issuer, plain_logs, root, service, settings, worker
 from tests.identity.issuer import TestIssuer
 from tests.instant import InstantWorker
 from tests.web.conftest import PAGE, database_kind
@@ -57,6 +61,26 @@ def test_hidden_release_is_answered_as_one_that_is_not_there(boris: httpx.Client
         assert (seen.status_code, absent.status_code) == (404, 404)
         assert seen.text.replace(hidden, "absent-1") == absent.text
     assert hidden not in boris.get("/").text
+
+
+def test_what_serves_of_a_hidden_model_is_not_there(
+    boris: httpx.Client, root: httpx.Client, holder: As, service: Served
+) -> None:
+    for model in ("churn", "secret"):
+        at = At(f"sub/rg/ws/{model}-prod", model=model, stage="prod")
+        with UnitOfWork(service.service.database, SERVICE).transaction() as work:
+            record_observed(work, at, Observed(traffic={"blue": 100}, mirror={}))
+    hidden, shown = (root.get("/v1/targets", params={"model": each}).json()["items"][0] for each in ("secret", "churn"))
+    operator = holder("operator:churn")
+
+    assert operator.get("/v1/targets").json()["items"] == [shown]
+    for place in ("", "/history"):
+        answer = operator.get(f"/v1/targets/{hidden['id']}{place}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "target_not_found")
+    assert boris.get(f"/targets/{hidden['id']}").status_code == 404
+    listed = boris.get("/targets").text
+    assert shown["endpoint"] in listed
+    assert hidden["endpoint"] not in listed
 
 
 def test_who_may_look_only_is_told_why_and_cannot_decide(
