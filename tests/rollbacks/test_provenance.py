@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from tests.api.conftest import on_sqlite
 from tests.api.playing import as_json
 from tests.attestations.signing import payload_of
 from tests.rollbacks.going_back import Going
 
 Json = dict[str, Any]
+
+pytestmark = on_sqlite  # over PostgreSQL nobody makes a key by themselves: tests/api/test_provenance.py has one
 
 
 def dependencies_of(going: Going, release: str) -> dict[str, str]:

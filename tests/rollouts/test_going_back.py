@@ -16,6 +16,13 @@ def scene(service: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     scene.team.leave()
 
 
-@pytest.mark.parametrize("row", GOING_BACK.rows, ids=lambda row: row.happens)
+FIRST, *OTHERS = (
+    GOING_BACK.rows
+)  # the others are in ``make test-all`` alone: what differs is proven in tests/rollbacks too
+
+
+@pytest.mark.parametrize(
+    "row", [FIRST, *(pytest.param(each, marks=pytest.mark.slow) for each in OTHERS)], ids=lambda row: row.happens
+)
 def test_going_back_ends_as_the_page_says(scene: GoingBack, row: Row[GoingBack]) -> None:
     assert row.carry_out(scene) == row.outcome
