@@ -27,14 +27,15 @@ from app.guardrails.rules import NO_GUARDRAILS, Guardrails
 from app.identity.actor import SERVICE
 from app.planning.budget import Budget
 from app.planning.checks import Check
-from app.planning.content import Content
+from app.planning.content import Content, RegisteredModel
 from app.planning.kinds import KINDS, AdoptTarget, ConfirmServing, CreateDeployment, ShiftTraffic
 from app.planning.observed import DeploymentFacts, Observed
 from app.planning.places import Target
+from app.planning.sources import ModelSource
 from app.planning.tags import DIGEST_TAG, RELEASE_TAG
 from app.preflight.checks import Preflight
+from app.preflight.content_wanted import ContentWanted
 from app.preflight.look_at_target import TargetSeen, TargetWanted
-from app.preflight.resolve_content import ContentWanted
 from app.releases.queries import get_rollout, steps_of
 from app.releases.states import Status, StepStatus
 from app.releasing.queue import DbosQueue
@@ -94,7 +95,8 @@ class Hands:
 
         def resolve_content(context: Context, wanted: ContentWanted) -> Content:
             given = _done(resolve(context, wanted)).output
-            return Content.model_validate(given if "model_digest" in given else content_of(context.release))
+            known = {field: value for field, value in given.items() if field in Content.model_fields}
+            return Content.model_validate({**_content(context.release, wanted).model_dump(mode="json"), **known})
 
         def preflight(context: Context, wanted: Preflight) -> list[Check]:
             return [Check.model_validate(each) for each in _done(check(context, wanted)).output.get("checks", ())]
@@ -136,6 +138,16 @@ def _observed(config: Any) -> Observed | None:
             return Observed(traffic={config.deployment: 100}, mirror={})
         case _:
             return None
+
+
+def _content(release: str, wanted: ContentWanted) -> Content:
+    """As Azure would have it, where all is there that somebody asks for."""
+    found = (wanted.earlier or Content.model_validate(content_of(release))).model_copy(update={"source": wanted.source})
+    if not isinstance(wanted.source, ModelSource):
+        return found
+    version = wanted.source.version
+    known = RegisteredModel(name=version.name, version=version.version, id=wanted.source.uri, registry=version.registry)
+    return found.model_copy(update={"registered": known})
 
 
 def _done(outcome: Outcome) -> Done:
@@ -269,8 +281,8 @@ class InstantWorker:
         finally:
             del self.hands.acts[where]
 
-    def _resolve(self, context: Context) -> Done:
-        return Done("Resolved.", {**content_of(context.release), **self.content})
+    def _resolve(self, _context: Context) -> Done:
+        return Done("Resolved.", self.content)
 
     def _check(self, _context: Context) -> Done:
         return Done("Looked at.", {"checks": self.checks})
@@ -330,10 +342,14 @@ def content_of(release: str) -> Json:
         "model_digest": f"sha256:{release}",
         "model_files": 1,
         "model_bytes": 7,
+        "registered": None,
         "environment": {"name": "env", "version": "3", "digest": "sha256:e", "id": "azureml:env:3"},
         "code_digest": "sha256:c",
         "deployment": {"instance_type": "Standard_E2s_v3", "instance_count": 1},
+        "endpoint": {},
         "metrics": {},
+        "data": [],
+        "signed_by": None,
         "git_commit": None,
         "git_author": None,
     }

@@ -8,15 +8,15 @@ from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
-from app.api.bodies import Body, Name
+from app.api.bodies import Name
 from app.api.documentation import refusals
 from app.api.idempotency import Answer, Once
 from app.api.permissions import Viewer, may
 from app.api.plan_views import DryRunView
 from app.api.service import Api, Service
+from app.api.sources import SOURCES, OneSource
 from app.identity.actor import Actor
 from app.identity.roles import Permission
-from app.planning.sources import JobSource
 from app.releases.dry_runs import no_such_dry_run
 from app.releases.states import DryRunState
 from app.releases.tables import DryRun
@@ -29,11 +29,10 @@ MAX_WAIT_SECONDS = 120.0
 POLL_SECONDS = 0.2
 
 
-class NewDryRun(Body):
+class NewDryRun(OneSource):
     """The release that would be requested."""
 
     model: Name = Field(examples=["sentiment-model"])
-    job: Name = Field(examples=["careful_fox_4zk1"])
     stages: list[Name] | None = Field(
         default=None, max_length=50, description="a subset; default: all", examples=[["dev", "prod"]]
     )
@@ -54,9 +53,7 @@ def create_dry_run(once: Once, who: Annotated[Actor, may(request_dry_run)], body
     """
 
     def act(work: Work) -> Answer:
-        run = request_dry_run(
-            work, body.model, source=JobSource(job=body.job), **body.model_dump(exclude={"model", "job"})
-        )
+        run = request_dry_run(work, body.model, source=body.source, **body.model_dump(exclude={"model", *SOURCES}))
         return Answer(202, DryRunView.of(run), location=f"/v1/dry-runs/{run.id}")
 
     return once(who, act, body=body, check=lambda work: request_dry_run.check(work, body.model))

@@ -7,18 +7,18 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 from sqlmodel import Session
 
-from app.api.bodies import Body, Name
+from app.api.bodies import Name
 from app.api.documentation import refusals
 from app.api.idempotency import Answer, Once
 from app.api.paging import Cursor, Limit, moment_of, page_end
 from app.api.permissions import Viewer, may, require_still_visible
 from app.api.release_views import ReleaseDetail, ReleasePage, ReleaseView
 from app.api.service import Api, Service
+from app.api.sources import SOURCES, OneSource
 from app.approvals.service import decisions_on
 from app.events.work import UnitOfWork
 from app.identity.actor import Actor
 from app.identity.roles import Permission
-from app.planning.sources import JobSource
 from app.releases import queries
 from app.releases.states import Status
 from app.releasing.requests import request_release
@@ -29,11 +29,10 @@ router = APIRouter(prefix="/v1/releases", tags=["releases"])
 MAX_WAIT_SECONDS = 120.0
 
 
-class NewRelease(Body):
-    """Release this job's model through the stages of its definition, or some of them."""
+class NewRelease(OneSource):
+    """Release this content through the stages of the model's definition, or some of them."""
 
     model: Name = Field(examples=["sentiment-model"])
-    job: Name = Field(examples=["careful_fox_4zk1"])
     stages: list[Name] | None = Field(
         default=None, max_length=50, description="a subset; default: all", examples=[["dev", "prod"]]
     )
@@ -59,9 +58,7 @@ def create_release(
     """
 
     def act(work: Work) -> Answer:
-        release = request_release(
-            work, body.model, source=JobSource(job=body.job), **body.model_dump(exclude={"model", "job"})
-        )
+        release = request_release(work, body.model, source=body.source, **body.model_dump(exclude={"model", *SOURCES}))
         return Answer(201, whole_release(work, release.id), location=f"/v1/releases/{release.id}")
 
     return once(who, act, body=body, check=lambda work: request_release.check(work, body.model))

@@ -9,20 +9,24 @@ from app.cli.exits import Exit
 from app.cli.guardrails import guardrail_lines
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, source_words
+from app.cli.sources import FromRelease, Job, ModelVersion, source_in
 from app.documents.json_object import Json
 
 
 def dry_run(
     model: Annotated[str, typer.Argument()],
-    job: Annotated[str, typer.Argument(help="The training job whose output would be released.")],
+    job: Job = None,
+    model_version: ModelVersion = None,
+    from_release: FromRelease = None,
     stage: Annotated[list[str] | None, typer.Option("--stage", "-s", help="Only these stages; repeatable.")] = None,
     definition_version: Annotated[int | None, typer.Option(help="Default: the newest.")] = None,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
     """Show what a release would do, without requesting it. Exit status 1: a check failed."""
+    source = source_in(job, model_version, from_release)
     service = Client(server)
-    body = {"model": model, "job": job, "stages": stage or None, "definition_version": definition_version}
+    body = {"model": model, **source, "stages": stage or None, "definition_version": definition_version}
     found = service.post("/v1/dry-runs", body)
     while found["state"] == "pending":
         found = service.get(f"/v1/dry-runs/{found['id']}", patience=PATIENCE_SECONDS, wait=WAIT_SECONDS)

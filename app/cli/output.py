@@ -42,9 +42,9 @@ def say(sentence: str) -> None:
     out.print(sentence, markup=False)
 
 
-def source_words(source: Mapping[str, str]) -> str:
+def source_words(source: Mapping[str, Any]) -> str:
     """What a release's content comes from: ``job careful_fox``."""
-    return " ".join((source["kind"], *(value for field, value in source.items() if field != "kind")))
+    return f"{source['kind']} {next(value for field, value in source.items() if field != 'kind')}"
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:

@@ -10,9 +10,10 @@ from app.cli.exits import Exit
 from app.cli.logs import show_logs
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, seconds, source_words, when
+from app.cli.sources import FromRelease, Job, ModelVersion, source_in
 from app.cli.watching import end_of_release, is_interactive, watch_release
 
-commands = typer.Typer(help="Releases: a training job's model, through the stages.", no_args_is_help=True)
+commands = typer.Typer(help="Releases: a model, through the stages.", no_args_is_help=True)
 
 Release = Annotated[str, typer.Argument(help="The release's id, e.g. sentiment-model-7.", metavar="RELEASE")]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Follow it to its end; the exit status is the result.")]
@@ -29,7 +30,9 @@ WaitApproval = Annotated[
 @commands.command()
 def create(
     model: Annotated[str, typer.Argument()],
-    job: Annotated[str, typer.Option("--job", "-j", help="The training job whose output is released.")],
+    job: Job = None,
+    model_version: ModelVersion = None,
+    from_release: FromRelease = None,
     stage: Annotated[list[str] | None, typer.Option("--stage", "-s", help="Only these stages; repeatable.")] = None,
     definition_version: Annotated[int | None, typer.Option(help="Default: the newest.")] = None,
     note: Annotated[str | None, typer.Option(help="Its purpose.")] = None,
@@ -41,9 +44,10 @@ def create(
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Request a release of a training job's model."""
+    """Request a release: of a training job's output, a registered model, or an earlier release's content."""
+    source = source_in(job, model_version, from_release)
     service = Client(server)
-    body = {"model": model, "job": job, "stages": stage or None, "definition_version": definition_version, "note": note}
+    body = {"model": model, **source, "stages": stage or None, "definition_version": definition_version, "note": note}
     release = service.post("/v1/releases", body, key=key)
     if watch:
         follow(service, release["id"], wait_approval=wait_approval, as_json=as_json)

@@ -46,8 +46,11 @@ OuterPath = Annotated[
 EnvironmentReference = Annotated[
     str,
     Named(
-        r"^azureml:[A-Za-z0-9][A-Za-z0-9_.-]{0,254}[:@][A-Za-z0-9][A-Za-z0-9_.-]*$",
-        "an environment with a version or a label: `azureml:NAME:VERSION` or `azureml:NAME@latest`",
+        r"^azureml:([A-Za-z0-9][A-Za-z0-9_.-]{0,254}[:@]"
+        r"|//registries/[A-Za-z0-9][A-Za-z0-9_-]{2,32}/environments/[A-Za-z0-9][A-Za-z0-9_.-]{0,254}/(versions|labels)/)"
+        r"[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        "an environment with a version or a label: `azureml:NAME:VERSION`, `azureml:NAME@latest`, or of a registry "
+        "`azureml://registries/REGISTRY/environments/NAME/versions/VERSION` or `…/labels/latest`",
     ),
 ]
 WorkspaceName = Annotated[

@@ -24,9 +24,10 @@ from app.planning.checks import Check
 from app.planning.content import Content
 from app.planning.places import Target
 from app.preflight.checks import Preflight
+from app.preflight.content_wanted import ContentWanted
 from app.preflight.look_at_target import TargetSeen, TargetWanted, look_at_target
 from app.preflight.preflight import preflight
-from app.preflight.resolve_content import ContentWanted, resolve_content
+from app.preflight.resolve_content import resolve_content
 from app.releasing.on_record import RecordCache
 from app.releasing.queue import WorkQueue
 from app.releasing.work import Releasing, Work

@@ -13,6 +13,7 @@ from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
 from app.execution.resolve_and_preflight import Findings, Subject, resolve_and_preflight
 from app.execution.workflows import register_workflow
+from app.planning.content import Content
 from app.planning.plan import Plan
 from app.planning.sources import EndpointSource, read_source
 from app.releases.attempts import INTERNAL_ERROR
@@ -22,6 +23,7 @@ from app.releases.states import DryRunState
 from app.releases.tables import DryRun, StoredPlan
 from app.releasing.guarding import guarded
 from app.releasing.names import PLAN_DRY_RUN
+from app.releasing.sources import earlier_content
 from app.releasing.work import Work
 from app.serving.queries import replaced_at
 from app.steps.contract import Refused
@@ -59,11 +61,11 @@ def _carry_out(worker: WorkerContext, run_id: str) -> str:
     known = worker.read(lambda session: _read(session, run_id))
     if known is None:
         return "expired"
-    run, version, definition = known
+    run, earlier, version, definition = known
     if run.state is not DryRunState.PENDING:
         return run.state.value
     try:
-        refusal, result = _look(worker, run, version, definition)
+        refusal, result = _look(worker, run, earlier, version, definition)
     except AzureMLError as no:
         return _finish(worker, run_id, DryRunState.FAILED, code=no.code, sentence=str(no), result=None)
     if refusal is not None:
@@ -73,21 +75,22 @@ def _carry_out(worker: WorkerContext, run_id: str) -> str:
     return _finish(worker, run_id, DryRunState.PASSED, code="passed", sentence=sentence, result=result)
 
 
-def _read(session: Session, run_id: str) -> tuple[DryRun, DefinitionVersion, Definition] | None:
+def _read(session: Session, run_id: str) -> tuple[DryRun, Content | None, DefinitionVersion, Definition] | None:
     run = session.get(DryRun, run_id)
     if run is None:
         return None
     version = definitions.get(session, run.model, run.definition_version)
-    return run, version, Definition.model_validate(version.content)
+    return run, earlier_content(session, read_source(run.source)), version, Definition.model_validate(version.content)
 
 
 def _look(
-    worker: WorkerContext, run: DryRun, version: DefinitionVersion, definition: Definition
+    worker: WorkerContext, run: DryRun, earlier: Content | None, version: DefinitionVersion, definition: Definition
 ) -> tuple[Refused | None, Json]:
     """What would stop it, if anything would, and all that was found."""
     subject = Subject(
         id=run.id,
         source=read_source(run.source),
+        earlier=earlier,
         origin=definition.stages[0].place(worker.settings.subscription),
         version=version,
         definition=definition,

@@ -18,6 +18,7 @@ from app.execution.look_back_at_found import FoundBack, look_back_at_found
 from app.execution.resolve_and_preflight import Findings, OnRetry, Subject, resolve_and_preflight
 from app.execution.signals import ReleaseSignals
 from app.execution.workflows import register_workflow
+from app.planning.content import Content
 from app.planning.plan import Plan
 from app.planning.purpose import Purpose
 from app.planning.sources import EndpointSource, FoundSource, read_source
@@ -31,6 +32,7 @@ from app.releasing.advance import advance_release
 from app.releasing.guarding import guarded
 from app.releasing.names import PREPARE_RELEASE
 from app.releasing.requests import definition_of
+from app.releasing.sources import earlier_content
 from app.releasing.work import Work
 from app.serving.queries import replaced_at
 from app.steps.contract import Interrupted
@@ -66,12 +68,13 @@ def _fail(work: Work, release_id: str, sentence: str) -> str:
 
 
 def _prepare(worker: WorkerContext, release_id: str) -> str:
-    release, version, definition = worker.read(lambda session: _read(session, release_id))
+    release, earlier, version, definition = worker.read(lambda session: _read(session, release_id))
     if release.status is not Status.PENDING or release.content is not None:
         return release.status.value
     subject = Subject(
         id=release.id,
         source=read_source(release.source),
+        earlier=earlier,
         origin=definition.stages[0].place(worker.settings.subscription),
         version=version,
         definition=definition,
@@ -122,9 +125,9 @@ def _look(
     return found, lambda facts: plan_rollouts(subject.definition, subject.stages, facts)
 
 
-def _read(session: Session, release_id: str) -> tuple[Release, DefinitionVersion, Definition]:
+def _read(session: Session, release_id: str) -> tuple[Release, Content | None, DefinitionVersion, Definition]:
     release = session.get_one(Release, release_id)
-    return release, *definition_of(session, release)
+    return release, earlier_content(session, read_source(release.source)), *definition_of(session, release)
 
 
 def _tell_retry(worker: WorkerContext, release_id: str, error: AzureMLError, seconds: float, *, number: int) -> None:

@@ -17,16 +17,15 @@ from app.guardrails.rules import job_site, say_all, sites_of
 from app.planning.checks import Check
 from app.planning.content import Content
 from app.planning.places import Place
-from app.planning.sources import Source
+from app.planning.sources import JobSource, Source, say_source
 from app.preflight.checks import Preflight, Stage
-from app.preflight.resolve_content import ContentWanted, ModelWanted
+from app.preflight.content_wanted import ContentWanted, ModelWanted
 from app.steps.contract import Context, Refused
 
 log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
 
-_CHECKS_OF_CONTENT = ("job", "output", "environment")
 OnRetry = Callable[[AzureMLError, float], None]
 
 
@@ -36,6 +35,7 @@ class Subject:
 
     id: str
     source: Source
+    earlier: Content | None  # what the release that it comes from released
     origin: Place  # the workspace of the definition's first stage
     version: DefinitionVersion
     definition: Definition
@@ -86,14 +86,14 @@ def resolve_and_preflight(
         found = [
             Check(
                 stage=None,
-                check=_name_of(no.code),
+                check=_name_of(no.code, subject.source),
                 outcome="failed",
                 code=no.code,
                 sentence=no.sentence,
                 hint=no.hint,
             )
         ]
-    stages = _preflight(worker, subject)
+    stages = _preflight(worker, subject, content)
     ahead = carry_out_look(
         worker,
         subject,
@@ -104,14 +104,18 @@ def resolve_and_preflight(
     golden = count_golden(
         (worker.bundle(subject.version.bundle_digest) / subject.definition.checks.golden).read_bytes()
     )
-    return Findings(content, [*_guarded(worker, subject, golden), *found, *ahead], golden)
+    return Findings(content, [*_guarded(worker, subject, golden, content), *found, *ahead], golden)
 
 
-def _guarded(worker: WorkerContext, subject: Subject, golden_requests: int) -> list[Check]:
+def _guarded(worker: WorkerContext, subject: Subject, golden_requests: int, content: Content | None) -> list[Check]:
     """What the platform demands of each stage, whatever its definition says."""
     sites = [
         site
-        for site in sites_of(subject.definition, subscription=worker.settings.subscription)
+        for site in sites_of(
+            subject.definition,
+            subscription=worker.settings.subscription,
+            reads=() if content is None else content.registries,
+        )
         if site.stage in subject.stages and (worker.guardrails.matching(site) or worker.guardrails.unmatched_is_refused)
     ]
     found = []
@@ -156,6 +160,7 @@ def _content_wanted(subject: Subject) -> ContentWanted:
     return ContentWanted(
         workspace=subject.origin,
         source=subject.source,
+        earlier=subject.earlier,
         model=ModelWanted(name=model.name, output=model.output, path=model.path, file=model.file),
         environment=subject.definition.environment,
         deployment=subject.definition.deployment,
@@ -164,18 +169,24 @@ def _content_wanted(subject: Subject) -> ContentWanted:
     )
 
 
-def _preflight(worker: WorkerContext, subject: Subject) -> Preflight:
+def _preflight(worker: WorkerContext, subject: Subject, content: Content | None) -> Preflight:
+    """Without content: for what a release of a training job would do."""
+    registered = None if content is None else content.registered
+    reads = () if content is None else content.registries
+    shares = registered is None or registered.registry is None or len(reads) < 2  # not both from a registry
     return Preflight(
         model=subject.definition.model.name,
         origin=subject.origin,
         endpoint=subject.definition.endpoint,
         deployment=subject.definition.deployment,
+        registers=registered is None,
+        reads=reads,
         stages=tuple(
             Stage(
                 name=stage.name,
                 workspace=stage.place(worker.settings.subscription),
                 endpoint=stage.endpoint,
-                registry=stage.registry,
+                registry=stage.registry if shares else None,
                 key_vault=stage.key_vault,
                 instance_type=stage.instance_type,
                 instance_count=stage.instance_count,
@@ -187,26 +198,29 @@ def _preflight(worker: WorkerContext, subject: Subject) -> Preflight:
 
 
 def _passed(content: Content) -> list[Check]:
-    environment, signed = content.environment, f", signed with key {content.signed_by}" if content.signed_by else ""
-    said = (
-        f"{content.source.name} has completed.",
-        f"Its output has {content.model_files} files, {content.model_digest}{signed}.",
-        f"Environment {environment.name}:{environment.version} is registered.",
-    )
+    environment, source = content.environment, content.source
+    signed = f", signed with key {content.signed_by}" if content.signed_by else ""
+    files = f"{content.model_files} files, {content.model_digest}{signed}."
+    if isinstance(source, JobSource):
+        said = {"job": f"{source.job} has completed.", "output": f"Its output has {files}"}
+    else:
+        said = {"model": f"The {say_source(source)} has {files}"}
+    said["environment"] = f"Environment {environment.name}:{environment.version} is registered."
     return [
-        Check(stage=None, check=name, outcome="passed", code="passed", sentence=each)
-        for name, each in zip(_CHECKS_OF_CONTENT, said, strict=True)
+        Check(stage=None, check=name, outcome="passed", code="passed", sentence=each) for name, each in said.items()
     ]
 
 
-def _name_of(code: str) -> str:
+def _name_of(code: str, source: Source) -> str:
     """The check that a refusal of ``resolve_content`` belongs to."""
     words = {
         "job": "job",
         "output": "output",
-        "model": "output",
+        "model": "output" if isinstance(source, JobSource) else "model",
+        "digest": "model",
         "environment": "environment",
         "workspace": "workspace",
+        "registry": "registry",
     }
     return words.get(code.split("_")[0], "content")
 

@@ -1,7 +1,7 @@
 """The platform's rules for a stage, whatever its definition says. Pure: rules and a stage in, refusals and demands out."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -10,6 +10,7 @@ from app.definitions.schema import Definition, StageDefinition
 from app.freezes.windows import Window
 from app.guardrails.schema import GuardrailsSection, PricesSection, RuleSection
 from app.identity.actor import Actor
+from app.planning.assets import registry_of
 from app.planning.places import Place, Target
 from app.planning.plan import PlannedRule
 from app.planning.policy import ApprovalSection
@@ -28,6 +29,7 @@ class Site:
     endpoint: str
     registry: str | None = None
     key_vault: str | None = None
+    reads: tuple[str, ...] = ()  # registries that content is deployed from as it is, beside the stage's own
 
     @property
     def target(self) -> str:
@@ -126,11 +128,15 @@ class Guardrails:
 NO_GUARDRAILS = Guardrails()
 
 
-def sites_of(definition: Definition, *, subscription: str) -> list[Site]:
-    return [site_of(stage, model=definition.model.name, subscription=subscription) for stage in definition.stages]
+def sites_of(definition: Definition, *, subscription: str, reads: Iterable[str] = ()) -> list[Site]:
+    """``reads``: the registries that the content is in, beside that of the environment that the definition names."""
+    named = registry_of(definition.environment or "")
+    every = tuple(dict.fromkeys([*reads, *([] if named is None else [named])]))
+    stages = definition.stages
+    return [site_of(each, model=definition.model.name, subscription=subscription, reads=every) for each in stages]
 
 
-def site_of(stage: StageDefinition, *, model: str, subscription: str) -> Site:
+def site_of(stage: StageDefinition, *, model: str, subscription: str, reads: tuple[str, ...] = ()) -> Site:
     return Site(
         model=model,
         stage=stage.name,
@@ -138,6 +144,7 @@ def site_of(stage: StageDefinition, *, model: str, subscription: str) -> Site:
         endpoint=stage.endpoint,
         registry=stage.registry,
         key_vault=stage.key_vault,
+        reads=reads,
     )
 
 
@@ -183,8 +190,9 @@ def _wrong_with(rule: RuleSection, site: Site, golden_requests: int | None) -> I
         yield f"Endpoint {site.endpoint} has a name that {site.model} may not use. Allowed names: {_listed(rule.endpoints)}."
     if site.key_vault is not None and not _is_one_of(site.key_vault, rule.key_vaults, model=site.model):
         yield f"Key Vault {site.key_vault} may not be used by {site.model}. Allowed vaults: {_listed(rule.key_vaults)}."
-    if site.registry is not None and not _is_one_of(site.registry, rule.registries):
-        yield f"Registry {site.registry} may not be used. Allowed registries: {_listed(rule.registries)}."
+    for registry in dict.fromkeys((*((site.registry,) if site.registry is not None else ()), *site.reads)):
+        if not _is_one_of(registry, rule.registries):
+            yield f"Registry {registry} may not be used. Allowed registries: {_listed(rule.registries)}."
     least = rule.checks.golden_requests if rule.checks is not None else 0
     if golden_requests is not None and golden_requests < least:
         yield f"At least {least} different golden requests with an expected answer are required; the definition has {golden_requests}."

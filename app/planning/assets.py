@@ -1,4 +1,4 @@
-"""Comparing Azure's references to versions of models, environments and code."""
+"""Azure's references to versions of models, environments and code."""
 
 
 def same_asset(one: str | None, other: str | None) -> bool:
@@ -6,3 +6,9 @@ def same_asset(one: str | None, other: str | None) -> bool:
     if one is None or other is None:
         return one == other
     return one.removeprefix("azureml:").rstrip("/").lower() == other.removeprefix("azureml:").rstrip("/").lower()
+
+
+def registry_of(reference: str) -> str | None:
+    """The registry that a version is in; None: it is in a workspace."""
+    scheme = "azureml://registries/"
+    return reference.removeprefix(scheme).split("/", 1)[0] if reference.startswith(scheme) else None

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
+from app.planning.assets import registry_of
 from app.planning.frozen import Frozen
 from app.planning.sources import Source
 
@@ -18,6 +19,18 @@ class EnvironmentVersion(Frozen):
     version: str
     digest: str
     id: str
+
+
+class RegisteredModel(Frozen):
+    """A model version. ``registry`` None: it is in the workspace of the first stage. ``id``: Azure's, or the registry's URI."""
+
+    name: str
+    version: str
+    id: str
+    registry: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.version}"
 
 
 class DataInput(Frozen):
@@ -35,6 +48,7 @@ class Content(Frozen):
     model_digest: str
     model_files: int
     model_bytes: int
+    registered: RegisteredModel | None = None  # None: it is a job's output, to be registered
     environment: EnvironmentVersion
     code_digest: str | None = None
     deployment: Mapping[str, Any] = Field(default_factory=dict)  # as the team wrote it, less what only describes
@@ -44,3 +58,9 @@ class Content(Frozen):
     signed_by: str | None = None  # the id of the key that the model is signed with, where the definition asks for that
     git_commit: str | None = None
     git_author: str | None = None
+
+    @property
+    def registries(self) -> tuple[str, ...]:
+        """Those that it is deployed from as it is."""
+        model = None if self.registered is None else self.registered.registry
+        return tuple(each for each in (model, registry_of(self.environment.id)) if each is not None)

@@ -47,8 +47,22 @@ class RegisterModel(StepConfig):
     properties: Mapping[str, str] = {}
 
 
+class FindModel(StepConfig):
+    """A version that is registered already: in the workspace, or in the registry. ``digest`` is over its content."""
+
+    kind = "find_model"
+    goal = "the registered model is found as it was planned"
+    minutes = 30
+
+    workspace: Place
+    registry: str | None = None
+    name: str
+    version: str
+    digest: str
+
+
 class ShareModel(StepConfig):
-    """``workspace`` is where the model is registered. Its version comes from the step that registered it."""
+    """``workspace`` is where the model is registered. Its version comes from the step ``model_from``, which registered or found it."""
 
     kind = "share_model"
     goal = "the model is in the registry"
@@ -58,6 +72,7 @@ class ShareModel(StepConfig):
     registry: str
     name: str
     digest: str
+    model_from: str = RegisterModel.kind
 
 
 class ShareEnvironment(StepConfig):
@@ -91,8 +106,10 @@ class CreateEndpoint(StepConfig):
 
 
 class CreateDeployment(StepConfig):
-    """``model_from`` and ``environment_from`` name the steps that brought them; else ``environment_id`` is it. ``settings_of`` as for
-    the endpoint."""
+    """``model_from`` and ``environment_from`` name the steps that brought them; else ``environment_id`` is it.
+
+    ``environment_digest`` is over image and packages. ``settings_of`` as for the endpoint.
+    """
 
     kind = "create_deployment"
     goal = "the deployment is made; a first image build alone takes up to 20 minutes"
@@ -108,6 +125,7 @@ class CreateDeployment(StepConfig):
     model_from: str
     environment_from: str | None = None
     environment_id: str | None = None
+    environment_digest: str | None = None
     digest: str
     signature: SignatureCheck | None = None
     tags: Mapping[str, str]

@@ -7,6 +7,28 @@ from pydantic import Field, TypeAdapter
 
 from app.planning.frozen import Frozen
 
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}"
+_REGISTRY = r"[A-Za-z0-9][A-Za-z0-9_-]{2,32}"
+# An exact version: no label, which would mean another one tomorrow.
+MODEL_VERSION = rf"^(azureml:{_NAME}:{_NAME}|azureml://registries/{_REGISTRY}/models/{_NAME}/versions/{_NAME})$"
+
+
+class ModelVersion(Frozen):
+    """``registry`` None: in the workspace that is asked."""
+
+    registry: str | None
+    name: str
+    version: str
+
+    @classmethod
+    def parse(cls, uri: str) -> "ModelVersion":
+        """Of what ``MODEL_VERSION`` matches."""
+        if uri.startswith("azureml://"):
+            _, _, _, registry, _, name, _, version = uri.split("/")
+            return cls(registry=registry, name=name, version=version)
+        _, name, version = uri.split(":")
+        return cls(registry=None, name=name, version=version)
+
 
 class JobSource(Frozen):
     """The output of a training job that the definition names, in the workspace of the definition's first stage."""
@@ -27,11 +49,15 @@ class ModelSource(Frozen):
     label: ClassVar[str] = "Registered model"
 
     kind: Literal["model"] = "model"
-    uri: str
+    uri: str = Field(pattern=MODEL_VERSION)
 
     @property
     def name(self) -> str:
         return self.uri
+
+    @property
+    def version(self) -> "ModelVersion":
+        return ModelVersion.parse(self.uri)
 
 
 class ReleaseSource(Frozen):

@@ -59,6 +59,8 @@ class Preflight(Frozen):
     origin: Place
     endpoint: str
     deployment: str
+    registers: bool = True  # whether a model is to be registered there
+    reads: tuple[str, ...] = ()  # registries that content is deployed from as it is
     stages: tuple[Stage, ...]
 
 
@@ -151,11 +153,28 @@ def registry(look: StageLook) -> str:
     return f"Registry {name} is in the regions of both workspaces, and the service may share to it."
 
 
+def content_registries(look: StageLook) -> str:
+    """They serve the region that content is deployed to."""
+    for name in look.wanted.reads:
+        try:
+            place = registry_place(look.azure, RegistryRef(name))
+        except NotFound as hidden:  # its content was read: only where it is may not be seen
+            raise AzureMLError(f"Azure does not tell which regions registry {name} is in.") from hidden
+        if look.region not in place.regions:
+            raise Refused(
+                f"Registry {name} is in {', '.join(sorted(place.regions))} only, and {look.workspace} is in {look.region}.",
+                code="registry_region",
+                hint="Add the region to the registry, or release a model and an environment of another one.",
+            )
+    return f"The region of {look.workspace} has the content of {' and '.join(look.wanted.reads)}."
+
+
 def permissions(look: StageLook) -> str:
     """Our identity may do what the steps will do."""
     auth_mode = look.endpoint_file.auth_mode.lower()
     at_stage = (*_AT_STAGE, *(action for mode, action in _CREDENTIALS.items() if mode == auth_mode))
-    for where, actions in ((look.wanted.origin, _AT_ORIGIN), (look.workspace, at_stage)):
+    at_origin = _AT_ORIGIN if look.wanted.registers else ()
+    for where, actions in ((look.wanted.origin, at_origin), (look.workspace, at_stage)):
         missing = _missing(look.azure, where.arm_id, actions)
         if missing:
             raise _may_not(missing, str(where), role="AzureML Data Scientist")

@@ -32,7 +32,9 @@ def _look_at(context: Context, look: StageLook) -> list[Check]:
     found = [_check(context, name, "workspace", partial(checks.workspace, look))]
     if found[0].code == "workspace_not_found":
         return found
-    if stage.workspace != look.wanted.origin:
+    if look.wanted.reads:
+        found.append(_check(context, name, "content_registry", partial(checks.content_registries, look)))
+    if stage.workspace != look.wanted.origin and stage.registry is not None:
         found.append(_check(context, name, "registry", partial(checks.registry, look)))
     found.append(_check(context, name, "permissions", partial(checks.permissions, look)))
     found.append(_check(context, name, "endpoint", partial(checks.endpoint, look)))

@@ -16,7 +16,8 @@ from app.definitions.tables import DefinitionVersion
 from app.errors import Conflict, Forbidden
 from app.guardrails.policies import Policy, stricter, weaker_in
 from app.guardrails.rules import Guardrails, Refusal, Site, job_site, say_all, site_of
-from app.planning.kinds import RegisterModel
+from app.planning.assets import registry_of
+from app.planning.kinds import FindModel, RegisterModel
 from app.planning.places import Place
 from app.planning.plan import Plan, Raised, RaisedPolicy
 from app.planning.policy import ApprovalSection
@@ -96,14 +97,25 @@ def site_in(plan: Plan) -> Site:
         endpoint=plan.target.endpoint,
         registry=plan.target.registry,
         key_vault=plan.target.key_vault,
+        reads=tuple(_registries_in(plan)),
     )
 
 
 def _sources_in(plan: Plan) -> Iterator[Place]:
-    """The workspace that a plan registers the model in, which is the training job's."""
+    """The workspace that a plan takes the model from: it registers it there, or finds it."""
     for step in plan.steps:
-        if isinstance(step.config, RegisterModel):
+        if isinstance(step.config, RegisterModel) or (isinstance(step.config, FindModel) and not step.config.registry):
             yield step.config.workspace
+
+
+def _registries_in(plan: Plan) -> Iterator[str]:
+    """The registries that a plan takes the model or the environment from."""
+    for step in plan.steps:
+        if isinstance(step.config, FindModel) and step.config.registry is not None:
+            yield step.config.registry
+    environment = None if plan.environment is None else registry_of(plan.environment.id)
+    if environment is not None:
+        yield environment
 
 
 def _before(

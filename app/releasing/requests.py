@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import assert_never
 
 from sqlmodel import Session
 
@@ -25,7 +26,7 @@ from app.jobs.service import (
 )
 from app.jobs.tables import TrainingJob
 from app.planning.places import Place
-from app.planning.sources import JobSource
+from app.planning.sources import JobSource, ModelSource, ReleaseSource
 from app.releases.attested import definition_counts, row_digest
 from app.releases.dry_runs import begin_dry_run
 from app.releases.service import Request, create_release
@@ -33,6 +34,7 @@ from app.releases.tables import DryRun, Release
 from app.releasing.guarding import require_allowed
 from app.releasing.names import new_mark
 from app.releasing.permissions import about_model
+from app.releasing.sources import Wanted, require_earlier, require_right_to_model
 from app.releasing.work import Work
 
 
@@ -41,14 +43,18 @@ def request_release(
     work: Work,
     model: str,
     *,
-    source: JobSource,
+    source: Wanted,
     stages: Sequence[str] | None = None,
     definition_version: int | None = None,
     note: str | None = None,
 ) -> Release:
-    """Ask for a release of this content. Raises NotFound (model, version), Invalid (stages), Conflict (job)."""
-    version, definition, chosen = wanted(work, model, stages=stages, definition_version=definition_version)
-    job = _job_to_release(work, _place_of(work, definition), source.job, model=model)
+    """Ask for a release of this content. Raises NotFound (model, version, release), Invalid (stages), Conflict (what it comes from).
+
+    What an earlier release released comes under that release's definition version, unless another is named: its code is content, too.
+    """
+    version, definition, chosen = _wanted_of(work, model, source, stages=stages, definition_version=definition_version)
+    place = _place_of(work, definition)
+    job = _job_to_release(work, place, source.job, model=model) if isinstance(source, JobSource) else None
     assert version.id is not None, "a stored definition has an id"
     release = create_release(
         work,
@@ -58,7 +64,7 @@ def request_release(
             definition_version=version.version,
             source=source,
             stages=chosen,
-            job_id=job.id,
+            job_id=None if job is None else job.id,
             note=note,
         ),
         mark=new_mark(),
@@ -72,14 +78,14 @@ def request_dry_run(
     work: Work,
     model: str,
     *,
-    source: JobSource,
+    source: Wanted,
     stages: Sequence[str] | None = None,
     definition_version: int | None = None,
 ) -> DryRun:
     """Ask what a release would do. Raises as ``request_release`` does, except for the job, which is not recorded."""
-    version, definition, chosen = wanted(work, model, stages=stages, definition_version=definition_version)
+    version, definition, chosen = _wanted_of(work, model, source, stages=stages, definition_version=definition_version)
     place = _place_of(work, definition)
-    known = find_job(work, place, source.job)
+    known = find_job(work, place, source.job) if isinstance(source, JobSource) else None
     if known is not None:
         _require_right(work, known, model=model)
     run = begin_dry_run(
@@ -221,8 +227,35 @@ def _require_on_record(session: Session, version: DefinitionVersion) -> None:
         )
 
 
+def _wanted_of(
+    work: Work, model: str, source: Wanted, *, stages: Sequence[str] | None, definition_version: int | None
+) -> tuple[DefinitionVersion, Definition, tuple[str, ...]]:
+    """As ``wanted``, of this content: whose it is, and which registries it is deployed from."""
+    match source:
+        case JobSource():
+            return wanted(work, model, stages=stages, definition_version=definition_version)
+        case ModelSource():
+            require_right_to_model(work, model, source)
+            registry = source.version.registry
+            reads = () if registry is None else (registry,)
+            return wanted(work, model, stages=stages, definition_version=definition_version, reads=reads)
+        case ReleaseSource():
+            earlier, content = require_earlier(work, model, source)
+            number = definition_version or earlier.definition_version
+            found = wanted(work, model, stages=stages, definition_version=number, reads=content.registries)
+            _require_same_origin(work, earlier, found[1])
+            return found
+        case _:
+            assert_never(source)
+
+
 def wanted(
-    work: Work, model: str, *, stages: Sequence[str] | None, definition_version: int | None
+    work: Work,
+    model: str,
+    *,
+    stages: Sequence[str] | None,
+    definition_version: int | None,
+    reads: tuple[str, ...] = (),
 ) -> tuple[DefinitionVersion, Definition, tuple[str, ...]]:
     """The definition version that is meant, what it says, and the names of its stages that are meant."""
     visible = work.actor.models(Permission.VIEW)
@@ -234,9 +267,22 @@ def wanted(
     _require_on_record(work, version)
     definition = Definition.model_validate(version.content)
     chosen = tuple(stage.name for stage in _choose_stages(definition, stages))
-    sites = [site for site in sites_of(definition, subscription=work.guardrails.subscription) if site.stage in chosen]
+    every = sites_of(definition, subscription=work.guardrails.subscription, reads=reads)
+    sites = [site for site in every if site.stage in chosen]
     require_allowed([refusal for site in sites for refusal in work.guardrails.refusals(site)])
     return version, definition, chosen
+
+
+def _require_same_origin(work: Work, earlier: Release, definition: Definition) -> None:
+    """What was released is in the workspace of the first stage that the definition had."""
+    _, before = definition_of(work, earlier)
+    was, now = (each.stages[0].place(work.guardrails.subscription) for each in (before, definition))
+    if was != now:
+        raise Conflict(
+            f"The content of {earlier.id} is in {was}, and this definition takes content from {now}.",
+            code="content_in_another_workspace",
+            hint=f"Use version {earlier.definition_version} of the definition, or release a registered model or a training job.",
+        )
 
 
 def _choose_stages(definition: Definition, wanted: Sequence[str] | None) -> list[StageDefinition]:

@@ -10,6 +10,7 @@ from app.steps.confirm_serving import confirm_serving
 from app.steps.contract import Context, Done, Step
 from app.steps.create_deployment import create_deployment
 from app.steps.create_endpoint import create_endpoint
+from app.steps.find_model import find_model
 from app.steps.missing import require_there
 from app.steps.publish_secrets import publish_secrets
 from app.steps.register_model import register_model
@@ -23,6 +24,7 @@ from app.steps.verify_deployment import verify_deployment
 # Each takes the ``Config`` of its kind: a test proves that kinds and functions match.
 STEPS: Mapping[str, Callable[[AzureML, Context, Any], Done]] = {
     "register_model": register_model,
+    "find_model": find_model,
     "share_model": share_model,
     "share_environment": share_environment,
     "create_endpoint": create_endpoint,

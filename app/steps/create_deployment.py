@@ -8,6 +8,7 @@ from app.azureml.deployments import (
     read_deployment_file,
     read_logs,
 )
+from app.azureml.environments import resolve_environment
 from app.azureml.errors import AzureMLError, ModelFailed
 from app.azureml.facade import AzureML
 from app.azureml.types import Deployment
@@ -21,6 +22,7 @@ from app.steps.contract import Context, Done, Refused
 from app.steps.definition_files import overrides_of
 from app.steps.deleting import delete_deployment
 from app.steps.deployed_content import deployed_digest
+from app.steps.digests import require_digest
 from app.steps.observing import facts_of_deployment
 from app.steps.settled import settled_deployment
 from app.steps.waiting import begin_when_free
@@ -46,6 +48,7 @@ def create_deployment(azure: AzureML, context: Context, config: CreateDeployment
     content_digest = deployed_digest(
         azure, context, config.workspace, made, wanted=config.digest, signature=config.signature
     )
+    _require_environment(azure, config, made)
     return Done(
         f"Deployment {wanted.name} of {wanted.endpoint} {'was created' if changed else 'exists'}, without traffic."
         if changed
@@ -62,6 +65,14 @@ def create_deployment(azure: AzureML, context: Context, config: CreateDeployment
         changed=changed,
         observed=Observed(deployments=(facts_of_deployment(made),)),
     )
+
+
+def _require_environment(azure: AzureML, config: CreateDeployment, made: Deployment) -> None:
+    """Raise Refused unless the environment that the deployment refers to is the one that was planned."""
+    if config.environment_digest is None:
+        return
+    found = resolve_environment(azure, config.workspace, str(made.environment))
+    require_digest(found.digest, config.environment_digest, where=f"the environment of deployment {made.name}")
 
 
 def _wanted(context: Context, config: CreateDeployment) -> WantedDeployment:

@@ -1,14 +1,14 @@
 """When something was not found: perhaps the place itself is not there."""
 
-from app.azureml.errors import NotFound
 from app.azureml.facade import AzureML
 from app.azureml.places import registry_exists, workspace_exists
 from app.azureml.types import RegistryRef
+from app.errors import StepError
 from app.planning.places import Place
 from app.steps.contract import Refused
 
 
-def require_there(azure: AzureML, workspace: Place, registry: str | None = None, *, missing: NotFound) -> None:
+def require_there(azure: AzureML, workspace: Place, registry: str | None = None, *, missing: StepError) -> None:
     """Raise Refused when what was not found is the workspace or the registry itself."""
     if not workspace_exists(azure, workspace):
         raise Refused(

@@ -15,6 +15,7 @@ def share_environment(azure: AzureML, context: Context, wanted: ShareEnvironment
     """Reuse the registry's copy of this environment, else share it, under its own version if that is free there."""
     asset = parse_asset(wanted.id or "")
     if asset is not None and isinstance(asset.where, RegistryRef):
+        _require_there(azure, wanted, asset.where, wanted.version)
         return _done(wanted, asset.where, wanted.version, reused=True)
     registry = RegistryRef(wanted.registry)
     version, reused = copy_to_registry(
@@ -28,13 +29,17 @@ def share_environment(azure: AzureML, context: Context, wanted: ShareEnvironment
         find=lambda: _find(azure, wanted, registry),
         taken=lambda: list_environment_versions(azure, registry, wanted.name),
     )
+    _require_there(azure, wanted, registry, version)
+    return _done(wanted, registry, version, reused=reused)
+
+
+def _require_there(azure: AzureML, wanted: ShareEnvironment, registry: RegistryRef, version: str) -> None:
     copy = get_environment(azure, registry, wanted.name, version)
     if copy is None:
         raise Refused(
             f"Environment {wanted.name}:{version} in {registry} no longer exists.", code="environment_not_found"
         )
     require_digest(copy.digest, wanted.digest, where=f"environment {wanted.name}:{version} in {registry}")
-    return _done(wanted, registry, version, reused=reused)
 
 
 def _find(azure: AzureML, wanted: ShareEnvironment, registry: RegistryRef) -> str | None:

@@ -17,7 +17,7 @@ from app.steps.scratch import new_folder
 def share_model(azure: AzureML, context: Context, wanted: ShareModel) -> Done:
     """Reuse the registry's copy of this content, else share it, under its own version if that is free there."""
     registry = RegistryRef(wanted.registry)
-    registered: Mapping[str, Any] = context.outputs["register_model"]
+    registered: Mapping[str, Any] = context.outputs[wanted.model_from]
     source = str(registered["version"])
     version, reused = copy_to_registry(
         azure,

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from app.definitions.overrides import shown
 from app.definitions.schema import Definition, StageDefinition
 from app.documents.merging import merged
-from app.planning.content import Content
+from app.planning.content import Content, RegisteredModel
 from app.planning.ids import need_in
 from app.planning.kinds import (
     ConfirmServing,
     CreateDeployment,
     CreateEndpoint,
+    FindModel,
     PublishSecrets,
     RegisterModel,
     RetireDeployments,
@@ -56,16 +57,16 @@ class ReleaseFacts:
 def plan_rollouts(definition: Definition, stages: Sequence[str], facts: ReleaseFacts) -> list[Plan]:
     """One plan a stage, in the definition's order."""
     plans: list[Plan] = []
-    registered_by: str | None = None
+    brought_by: str | None = None  # the stage whose steps have the model's version already
     for stage in definition.stages:
         if stage.name not in stages:
             continue
         steps = [
             step.model_copy(update={"timeout_seconds": definition.timeouts.seconds(step.kind) or step.timeout_seconds})
-            for step in _steps(definition, stage, facts, registered_by=registered_by)
+            for step in _steps(definition, stage, facts, brought_by=brought_by)
         ]
-        if any(step.kind == RegisterModel.kind for step in steps):
-            registered_by = stage.name
+        if any(step.kind in {RegisterModel.kind, FindModel.kind} for step in steps):
+            brought_by = stage.name
         plans.append(_plan(definition, stage, steps, facts))
     return plans
 
@@ -76,22 +77,18 @@ def deployment_name(facts: ReleaseFacts) -> str:
 
 
 def _steps(
-    definition: Definition, stage: StageDefinition, facts: ReleaseFacts, *, registered_by: str | None
+    definition: Definition, stage: StageDefinition, facts: ReleaseFacts, *, brought_by: str | None
 ) -> list[PlannedStep]:
     place, endpoint, deployment = stage.place(facts.subscription), stage.endpoint, deployment_name(facts)
     digest = facts.content.model_digest
     tags = {RELEASE_TAG: facts.release, MODEL_TAG: definition.model.name, DIGEST_TAG: digest}
-    if place == facts.origin:
-        bring = [_register(definition, facts, tags)]
-        model_from, environment_from = RegisterModel.kind, None
-    else:
-        bring = [] if registered_by else [_register(definition, facts, tags)]
-        registered = need_in(registered_by, RegisterModel.kind) if registered_by else RegisterModel.kind
-        bring += _share(definition, stage, facts, registered=registered)
-        model_from, environment_from = ShareModel.kind, ShareEnvironment.kind
-    brought = [step.key for step in bring if step.kind != RegisterModel.kind or model_from == RegisterModel.kind]
+    model = _bring_model(definition, stage, facts, tags, brought_by=brought_by)
+    environment = [] if place == facts.origin else [_share_environment(stage, facts)]
+    model_from, environment_from = model[-1].kind, ShareEnvironment.kind if environment else None
+    brought = [model_from, *(step.key for step in environment)]
     steps = [
-        *bring,
+        *model,
+        *environment,
         PlannedStep.of(
             CreateEndpoint(
                 workspace=place,
@@ -113,6 +110,7 @@ def _steps(
                 model_from=model_from,
                 environment_from=environment_from,
                 environment_id=facts.content.environment.id if environment_from is None else None,
+                environment_digest=facts.content.environment.digest,
                 digest=digest,
                 signature=definition.checks.signature_check,
                 tags=tags,
@@ -151,6 +149,52 @@ def _steps(
     return steps
 
 
+def _bring_model(
+    definition: Definition,
+    stage: StageDefinition,
+    facts: ReleaseFacts,
+    tags: Mapping[str, str],
+    *,
+    brought_by: str | None,
+) -> list[PlannedStep]:
+    """The last of the steps has the version that the stage deploys. From a registry it is deployed as it is, in every stage."""
+    known = facts.content.registered
+    is_shared = stage.place(facts.subscription) != facts.origin and (known is None or known.registry is None)
+    if is_shared and brought_by is not None:
+        kind = RegisterModel.kind if known is None else FindModel.kind
+        return [_share_model(definition, stage, facts, model_from=kind, need=need_in(brought_by, kind))]
+    first = _register(definition, facts, tags) if known is None else _find(known, facts)
+    return (
+        [first, _share_model(definition, stage, facts, model_from=first.kind, need=first.key)] if is_shared else [first]
+    )
+
+
+def _find(known: RegisteredModel, facts: ReleaseFacts) -> PlannedStep:
+    return PlannedStep.of(
+        FindModel(
+            workspace=facts.origin,
+            registry=known.registry,
+            name=known.name,
+            version=known.version,
+            digest=facts.content.model_digest,
+        )
+    )
+
+
+def _share_model(
+    definition: Definition, stage: StageDefinition, facts: ReleaseFacts, *, model_from: str, need: str
+) -> PlannedStep:
+    known = facts.content.registered
+    share = ShareModel(
+        workspace=facts.origin,
+        registry=stage.registry or "",
+        name=definition.model.name if known is None else known.name,
+        digest=facts.content.model_digest,
+        model_from=model_from,
+    )
+    return PlannedStep.of(share, needs=(need,))
+
+
 def _register(definition: Definition, facts: ReleaseFacts, tags: Mapping[str, str]) -> PlannedStep:
     source = facts.content.source
     job = source.job if isinstance(source, JobSource) else None
@@ -167,20 +211,9 @@ def _register(definition: Definition, facts: ReleaseFacts, tags: Mapping[str, st
     )
 
 
-def _share(
-    definition: Definition, stage: StageDefinition, facts: ReleaseFacts, *, registered: str
-) -> list[PlannedStep]:
-    environment, registry = facts.content.environment, stage.registry or ""
-    model = ShareModel(
-        workspace=facts.origin,
-        registry=registry,
-        name=definition.model.name,
-        digest=facts.content.model_digest,
-    )
-    return [
-        PlannedStep.of(model, needs=(registered,)),
-        PlannedStep.of(ShareEnvironment(workspace=facts.origin, registry=registry, **environment.model_dump())),
-    ]
+def _share_environment(stage: StageDefinition, facts: ReleaseFacts) -> PlannedStep:
+    environment = facts.content.environment.model_dump()
+    return PlannedStep.of(ShareEnvironment(workspace=facts.origin, registry=stage.registry or "", **environment))
 
 
 def _plan(definition: Definition, stage: StageDefinition, steps: Sequence[PlannedStep], facts: ReleaseFacts) -> Plan:

@@ -119,8 +119,8 @@ def test_ended_release_has_nothing_to_approve_and_cannot_be_cancelled(run: Run) 
 
 @pytest.mark.usefixtures("applied")
 def test_plan_shows_what_stands_in_the_way_and_ends_with_1(run: Run) -> None:
-    shown = run("release", "dry-run", "sentiment-model", "never_trained")
-    document = json.loads(run("release", "dry-run", "sentiment-model", "never_trained", "--json").stdout)
+    shown = run("release", "dry-run", "sentiment-model", "--job", "never_trained")
+    document = json.loads(run("release", "dry-run", "sentiment-model", "--job", "never_trained", "--json").stdout)
 
     assert shown.exit_code == Exit.REFUSED
     assert "no training job never_trained" in shown.stdout

@@ -48,7 +48,7 @@ NOT_RUN = {
 # How a command ends that does not end with 0.
 ENDS = {
     "mlrelease release create sentiment-model --job first --watch --no-wait-approval": Exit.NEEDS_APPROVAL,
-    "mlrelease release dry-run sentiment-model first": Exit.FINE,
+    "mlrelease release dry-run sentiment-model --job first": Exit.FINE,
 }
 
 # What stands for the reader's own.

@@ -15,8 +15,9 @@ from app.azureml.facade import AzureML
 from app.planning.kinds import KINDS
 from app.planning.places import Place
 from app.preflight.checks import Preflight
+from app.preflight.content_wanted import ContentWanted
 from app.preflight.preflight import preflight
-from app.preflight.resolve_content import ContentWanted, resolve_content
+from app.preflight.resolve_content import resolve_content
 from app.steps.catalogue import build_steps
 from app.steps.contract import Context, Done, Interrupted
 from tests.azureml.fixtures import DEV, PROD, Trained

@@ -173,20 +173,25 @@ def test_environment_of_other_content_is_refused(team: Team, trained: Trained) -
     assert refused.value.code == "digest_mismatch"
 
 
-def test_environment_that_lives_in_a_registry_needs_no_sharing(team: Team) -> None:
+def test_environment_that_lives_in_a_registry_needs_no_sharing_and_must_be_there(team: Team, trained: Trained) -> None:
+    environment = trained.environment
     config = {
         "workspace": place(),
         "registry": "reg-shared",
-        "name": "curated",
-        "version": "7",
-        "digest": "sha256:any",
-        "id": "azureml://registries/azureml/environments/curated/versions/7",
+        "name": environment.name,
+        "version": environment.version,
+        "digest": environment.digest,
     }
+    copy = team.carry_out("share_environment", config).output["uri"]
+    version = copy.rsplit("/", 1)[-1]
 
-    done = team.carry_out("share_environment", config)
+    done = team.carry_out("share_environment", {**config, "registry": "reg-none", "version": version, "id": copy})
 
     assert done.changed is False
-    assert done.output["uri"] == config["id"]
+    assert done.output["uri"] == copy
+    with pytest.raises(Refused) as refused:
+        team.carry_out("share_environment", {**config, "id": copy.replace("reg-shared", "azureml")})
+    assert refused.value.code == "environment_not_found"
 
 
 def _share_and_wait(team: Team, version: str) -> None:
