@@ -367,6 +367,38 @@ class Topology:
         asked = self.ask_api("POST", f"/v1/targets/{target}/rollback", {"reason": "It answers wrongly."})
         return str(asked["id"])
 
+    def revert(self, team: Team) -> str:
+        """The id of a new release that brings back dev's traffic, which somebody has taken away."""
+        target = self._drifted(team, traffic={})
+        asked = self.ask_api("POST", f"/v1/targets/{target}/revert", {"reason": "Nobody approved that."})
+        return str(asked["id"])
+
+    def adopt(self, team: Team) -> str:
+        """The id of a new release that takes dev as it is: somebody has mirrored its traffic to what served before."""
+        serving = self.azure(self._endpoint(team))["properties"]["traffic"]
+        idle = [each["name"] for each in self.azure(f"{self._endpoint(team)}/deployments")["value"]]
+        self._drifted(team, mirrorTraffic={next(each for each in idle if not serving.get(each)): 10})
+        return str(self.ask_api("POST", f"/v1/models/{team.model}/stages/dev/adopt", {})["id"])
+
+    def _drifted(self, team: Team, **properties: Any) -> str:
+        """Have somebody change dev's endpoint in Azure, and a worker see it; the target."""
+        target = f"{SUBSCRIPTION}/rg-ml/ws-dev/{team.model}-dev"
+        found = self.azure(self._endpoint(team))
+        changed = {**found, "properties": {**found["properties"], **properties}}
+        self.azure(self._endpoint(team), method="PUT", body=changed)
+
+        def is_seen() -> bool:
+            state = self.azure(self._endpoint(team))["properties"]["provisioningState"]
+            if state == "Succeeded":
+                self.ask_api("POST", f"/v1/targets/{target}/drift")
+            return bool(self.ask_api("GET", f"/v1/targets/{target}/drift")["differences"])
+
+        wait_until(is_seen, what=f"the drift of {target} is seen", every=1.0)
+        return target
+
+    def _endpoint(self, team: Team) -> str:
+        return f"workspaces/ws-dev/onlineEndpoints/{team.model}-dev"
+
     def lift_holds(self) -> None:
         """Those that rollbacks left."""
         for each in self.ask_api("GET", "/v1/freezes")["items"]:
@@ -452,7 +484,7 @@ class Topology:
             if each["kind"] == kind and each["status"] == status and resource in each["resource"]
         ]
 
-    def azure(self, path: str, *, audience: str | None = None, method: str = "GET") -> Json:
+    def azure(self, path: str, *, audience: str | None = None, method: str = "GET", body: Any = None) -> Json:
         """What Azure shows its owner at an address below the subscription and resource group, or at a whole path."""
         base = f"https://127.0.0.1:{self._emulator_port}"
         with httpx.Client(base_url=base, verify=self._trust, timeout=30, trust_env=False) as client:
@@ -465,7 +497,8 @@ class Topology:
             token = client.post(f"/adfs/{self.environment['AZURE_TENANT_ID']}/oauth2/v2.0/token", data=asked)
             token.raise_for_status()
             whole = path if path.startswith("/") else f"{PROVIDER}/{path}"
-            answer = client.request(method, whole, headers={"Authorization": f"Bearer {token.json()['access_token']}"})
+            headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
+            answer = client.request(method, whole, headers=headers, json=body)
             answer.raise_for_status()
             shown: Json = answer.json()
             return shown

@@ -4,15 +4,15 @@ from app.errors import Conflict, Invalid
 from app.identity.roles import Permission
 from app.planning.places import Target
 from app.planning.purpose import Purpose
-from app.planning.sources import ReleaseSource
-from app.releases.queries import get_release, moved_by, plan_of
-from app.releases.service import Request, create_release
+from app.planning.sources import FoundSource, ReleaseSource
+from app.releases.queries import get_release, moved_by
+from app.releases.service import create_release
 from app.releases.tables import Release
-from app.releasing.guarding import refusals_of, require_allowed
 from app.releasing.names import new_mark
 from app.releasing.permissions import about_target
+from app.releasing.rolling_back import Back, request_back
 from app.releasing.work import Work
-from app.serving.earlier import content_of, rollouts_with
+from app.serving.earlier import content_of
 from app.serving.queries import serving_now
 from app.serving.scans import ask_for_scan
 from app.serving.tables import StoredTarget
@@ -31,7 +31,7 @@ def look_for_drift(work: Work, target: str) -> StoredTarget:
 def revert(work: Work, target: str, *, reason: str) -> Release:
     """Ask that a target gets again what is on record as serving there, if Azure has something else.
 
-    Raises NotFound, Invalid (reason), and Conflict where nothing differs, a rollout moves it, or others made what is on record.
+    Raises NotFound, Invalid (reason), and Conflict where nothing differs, a rollout moves it, or no one deployment is on record.
     """
     if not reason.strip():
         raise Invalid("A revert needs a reason.", code="reason_missing", hint="Say why it is not to stay as it is.")
@@ -43,39 +43,25 @@ def revert(work: Work, target: str, *, reason: str) -> Release:
             code="nothing_to_revert",
             hint="`mlrelease targets drift MODEL STAGE` compares it again.",
         )
-    content = _serves(work, target)
-    brought = rollouts_with(work, target, content)[-1]  # by that release itself
-    released = get_release(work, brought.release_id)
-    require_allowed(refusals_of(work.guardrails, plan_of(work, brought).read()))
-    asked = create_release(
-        work,
-        Request(
-            model=released.model,
-            definition_id=released.definition_id,
-            definition_version=released.definition_version,
-            source=ReleaseSource(release=content),
-            stages=(brought.stage,),
-            purpose=Purpose.REVERT,
-            note=reason.strip(),
-        ),
-        mark=new_mark(),
-    )
+    request = request_back(work, target, _serves(work, target), purpose=Purpose.REVERT, note=reason.strip())
+    asked = create_release(work, request, mark=new_mark())
     work.queue.prepare_release(work, asked.id)
     return asked
 
 
-def _serves(work: Work, target: str) -> str:
-    """The release whose content is on record as serving there. Raises Conflict where it is not one of this service's alone."""
+def _serves(work: Work, target: str) -> Back:
+    """What is on record as serving there. Raises Conflict where that is nothing, or more than one."""
     live = [each for each in serving_now(work, target) if each.weight]
-    content = content_of(get_release(work, live[0].release_id)) if len(live) == 1 and live[0].release_id else None
-    if content is None or not rollouts_with(work, target, content):
-        names = ", ".join(each.deployment for each in live) or "nothing"
+    if len(live) != 1:
+        names = " and ".join(each.deployment for each in live) or "nothing"
         raise Conflict(
-            f"On record as serving at {Target.parse(target).endpoint} is {names}: that is no single release of this service.",
+            f"On record as serving at {Target.parse(target).endpoint} is {names}, which no release brings back.",
             code="nothing_to_revert_to",
             hint="Change it back in Azure, or adopt it as it is.",
         )
-    return content
+    (share,) = live
+    content = None if share.release_id is None else content_of(get_release(work, share.release_id))
+    return FoundSource(deployment=share.deployment) if content is None else ReleaseSource(release=content)
 
 
 def _require_still(work: Work, target: str) -> None:

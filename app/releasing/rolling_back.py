@@ -44,7 +44,7 @@ def roll_back(work: Work, target: str, *, reason: str, to: str | None = None, de
     if not reason.strip():
         raise Invalid("A rollback needs a reason.", code="reason_missing", hint="Say what is wrong with what serves.")
     source = _source(work, target, to, deployment)
-    request = _request(work, target, source, note=reason.strip())
+    request = request_back(work, target, source, purpose=Purpose.ROLLBACK, note=reason.strip())
     (stage,) = request.stages
     under_way = going_back_at(work, model=request.model, stage=stage)
     is_named = to is not None or deployment is not None
@@ -74,7 +74,7 @@ def _source(work: Work, target: str, to: str | None, deployment: str | None) -> 
     return _previous(work, target) if deployment is None else _found(work, target, deployment)
 
 
-def _request(work: Work, target: str, source: Back, *, note: str) -> Request:
+def request_back(work: Work, target: str, source: Back, *, purpose: Purpose, note: str) -> Request:
     """Under the definition version of back then; what others made is gone back to under the newest."""
     if isinstance(source, FoundSource):
         row = work.get_one(StoredTarget, target)
@@ -84,7 +84,7 @@ def _request(work: Work, target: str, source: Back, *, note: str) -> Request:
     else:
         brought = rollouts_with(work, target, source.release)[-1]  # by that release itself
         released = get_release(work, brought.release_id)
-        plan = plan_of(work, brought).read().model_copy(update={"purpose": Purpose.ROLLBACK})
+        plan = plan_of(work, brought).read().model_copy(update={"purpose": purpose})
         require_allowed(refusals_of(work.guardrails, plan))
         definition_id, model, stages = released.definition_id, released.model, (brought.stage,)
         number = released.definition_version
@@ -95,7 +95,7 @@ def _request(work: Work, target: str, source: Back, *, note: str) -> Request:
         definition_version=number,
         source=source,
         stages=stages,
-        purpose=Purpose.ROLLBACK,
+        purpose=purpose,
         note=note,
     )
 

@@ -1,7 +1,7 @@
 """Kill everything everywhere, count what was lost or done twice: ``python -m tests.crash.chaos [ROUNDS]``.
 
 Prints the matrix and writes it to ``.mlrelease/chaos.json``. Each round is three releases of a new model over SQLite and over
-PostgreSQL, and a rollback in dev; the second and third release let the endpoint's older deployments be retired.
+PostgreSQL, and a revert, an adoption and a rollback in dev; the second and third release let the endpoint's older deployments be retired.
 """
 
 import json
@@ -100,7 +100,7 @@ class Matrix:
 
 
 def releases_of_a_round(number: int) -> list[list[Planned]]:
-    """What is killed in the first, second and third release, and in the rollback behind them.
+    """What is killed in the first, second and third release, and in the revert, the adoption and the rollback behind them.
 
     Two rounds change about who the victim is where both make sense, and one round each has the API and Azure at every point.
     """
@@ -156,10 +156,23 @@ def releases_of_a_round(number: int) -> list[list[Planned]]:
         *_by("api", at.waiting()),
         *_by("worker", at.waiting()),
     ]
+    revert = [
+        *_by(one, at.in_look_back()),
+        *_by("worker", at.queued()),
+        *_by(other, at.in_reuse()),
+        *_by(one, at.in_shift()),
+        *_by("worker", at.after("shift_traffic"), at.waiting()),
+    ]
+    adopt = [
+        *_by(one, at.in_look_back()),
+        *_by("worker", at.queued()),
+        *_by(other, at.in_adopt()),
+    ]
     alone = ALONE.get(number)
+    asked = [first, second, third, revert, adopt, back]
     if alone is None:
-        return [first, second, third, back]
-    return [[replace(each, victim=alone) for each in kills] for kills in (first, second, third, back)]
+        return asked
+    return [[replace(each, victim=alone) for each in kills] for kills in asked]
 
 
 def _by(victim: Victim, *points: Point) -> list[Planned]:
@@ -184,7 +197,7 @@ def _round(matrix: Matrix, topology: Topology, number: int, database: str) -> No
     suffix = "" if number == 0 else f"-{number + 1}"
     team = topology.new_team(f"chaos-{number}", environment=f"team-env{suffix}")
     done: list[str] = []
-    asks = (topology.ask, topology.ask, topology.ask, topology.go_back)
+    asks = (topology.ask, topology.ask, topology.ask, topology.revert, topology.adopt, topology.go_back)
     for ask, kills in zip(asks, releases_of_a_round(number), strict=True):
         begun = time.monotonic()
         slow_down(topology, team, [each.point for each in kills])

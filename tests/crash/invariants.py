@@ -63,14 +63,17 @@ def _models(topology: Topology, team: Team) -> list[str]:
 
 
 def _serving(topology: Topology, team: Team, releases: Sequence[str]) -> list[str]:
-    """The last release serves alone, the one before it stays warm, and there is nothing else."""
+    """What the last one brought serves alone, what served before it stays warm, and there is nothing else."""
     wrong = []
     for stage in team.stages:
         endpoint = f"workspaces/ws-{stage}/onlineEndpoints/{team.model}-{stage}"
         rollouts = [
             each for release in releases for each in topology.release(release)["rollouts"] if each["stage"] == stage
         ]
-        wanted = [each["deployment"] for each in rollouts][-2:]
+        brought = [
+            each["deployment"] for each in rollouts if each["deployment"] is not None
+        ]  # an adoption brings nothing
+        wanted = [*dict.fromkeys(reversed(brought))][:2][::-1]
         there = _names(topology, f"{endpoint}/deployments")
         if sorted(there) != sorted(wanted):
             wrong.append(f"{endpoint} has {there}, wanted is {wanted}")

@@ -92,7 +92,7 @@ def in_prepare() -> Point:
 
 
 def in_look_back() -> Point:
-    """While a rollback is prepared: Azure is asked for the endpoint first."""
+    """While a rollback, revert or adoption is prepared: Azure is asked for the endpoint first."""
 
     def path(team: Team) -> str:
         return f"/onlineEndpoints/{team.model}-dev[?]"
@@ -103,6 +103,10 @@ def in_look_back() -> Point:
         lambda scene: _has(scene, "release.planned", ""),
         lambda team: {"method": "GET", "path": path(team)},
     )
+
+
+def in_adopt() -> Point:
+    return _in_request("adopt_target", "dev", "GET", lambda team: f"/onlineEndpoints/{team.model}-dev/deployments[?]")
 
 
 def in_reuse() -> Point:

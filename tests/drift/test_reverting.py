@@ -7,7 +7,8 @@ import pytest
 from app.planning.observed import DeploymentFacts, Observed
 from app.serving.scans import recorded_at
 from tests.api.playing import as_json
-from tests.drift.there import TARGET, endpoint, put_there, scan, stored
+from tests.drift.test_adopting import adopted
+from tests.drift.there import TARGET, endpoint, foreign, put_there, scan, stored
 from tests.guardrails.playing import Platform, stage
 from tests.rollbacks.going_back import Going
 
@@ -111,3 +112,16 @@ def test_target_that_a_rollout_moves_is_neither_compared_nor_reverted(going: Goi
 
     assert [(each.status_code, each.json()["code"]) for each in answers] == [(409, "target_is_moved")] * 2
     assert moved_by == f"{release['id']}:prod"
+
+
+def test_what_others_made_and_what_is_adopted_can_be_brought_back(platform: Platform) -> None:
+    platform.apply(stage())
+    put_there(platform, foreign())
+    platform.carried_out(adopted(platform)["id"])
+    put_there(platform, foreign(traffic={}))
+    scan(platform)
+
+    asked = as_json(platform.anna.post(f"/v1/targets/{TARGET}/revert", json={"reason": "Nobody approved that."}))
+
+    assert asked["source"] == {"kind": "deployment", "deployment": "blue"}
+    assert asked["purpose"] == "revert"
