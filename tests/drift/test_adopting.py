@@ -9,25 +9,16 @@ from app.releases.queries import get_rollout
 from app.serving.scans import recorded_at
 from app.web.question import read_question
 from tests.api.playing import approve, as_json
-from tests.drift.there import BLUE, TARGET, endpoint, foreign, put_there, stored
+from tests.drift.there import ADOPT, BLUE, TARGET, adopted, endpoint, foreign, put_there, stored
 from tests.guardrails.playing import Platform, stage
 
 Json = dict[str, Any]
-
-ADOPT = "/v1/models/churn/stages/prod/adopt"
 
 
 def looked_at(platform: Platform) -> Json:
     run = as_json(platform.anna.post(f"{ADOPT}/dry-run"))
     platform.worker.dry_run(run["id"])
     return as_json(platform.anna.get(f"/v1/dry-runs/{run['id']}"))
-
-
-def adopted(platform: Platform, **body: Any) -> Json:
-    """Asked for and prepared."""
-    release = as_json(platform.anna.post(ADOPT, json=body))
-    platform.worker.prepare(release["id"])
-    return platform.look(release["id"])
 
 
 def record(platform: Platform) -> Observed:

@@ -7,8 +7,7 @@ import pytest
 from app.planning.observed import DeploymentFacts, Observed
 from app.serving.scans import recorded_at
 from tests.api.playing import as_json
-from tests.drift.test_adopting import adopted
-from tests.drift.there import TARGET, endpoint, foreign, put_there, scan, stored
+from tests.drift.there import TARGET, adopted, endpoint, foreign, put_there, scan, stored
 from tests.guardrails.playing import Platform, stage
 from tests.rollbacks.going_back import Going
 

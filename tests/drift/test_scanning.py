@@ -14,8 +14,7 @@ from app.serving.scans import ask_for_scan
 from app.serving.tables import StoredTarget
 from app.steps.read_target import Found
 from tests.api.playing import as_json
-from tests.drift.test_adopting import adopted
-from tests.drift.there import TARGET, foreign, is_due, put_there, scan, stored
+from tests.drift.there import TARGET, adopted, foreign, is_due, put_there, scan, stored
 from tests.guardrails.playing import Platform, stage
 
 

@@ -8,8 +8,12 @@ from app.planning.observed import DeploymentFacts, EndpointFacts, Observed
 from app.serving.scans import due_scans
 from app.serving.tables import StoredTarget
 from app.steps.read_target import Found
+from tests.api.playing import as_json
 from tests.guardrails.playing import Platform
 
+Json = dict[str, Any]
+
+ADOPT = "/v1/models/churn/stages/prod/adopt"
 TARGET = "00000000-0000-0000-0000-000000000001/rg-ml/ws-prod/churn-prod"
 ID = "/subscriptions/S/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 BLUE = DeploymentFacts(
@@ -51,3 +55,10 @@ def stored(platform: Platform) -> StoredTarget:
 def is_due(platform: Platform, *, now: datetime, scheduled: bool = True) -> bool:
     with platform.worker.database.read() as session:
         return TARGET in due_scans(session, now=now, scheduled=scheduled, limit=8)
+
+
+def adopted(platform: Platform, **body: Any) -> Json:
+    """Asked for and prepared."""
+    release = as_json(platform.anna.post(ADOPT, json=body))
+    platform.worker.prepare(release["id"])
+    return platform.look(release["id"])

@@ -21,8 +21,8 @@ from tests.api.serving import problem_of
 from tests.guardrails.conftest import platform
 from tests.guardrails.playing import Platform, stage
 from tests.instant import InstantWorker
-from tests.serving.test_retention import NOW, idle
-from tests.serving.test_serving import TARGET, Say, say
+from tests.serving.idling import NOW, idle
+from tests.serving.saying import TARGET, Say, say
 from tests.web.conftest import plain_logs, service, settings
 
 __all__ = ["plain_logs", "platform", "say", "service", "settings"]

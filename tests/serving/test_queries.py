@@ -17,7 +17,7 @@ from app.serving.queries import (
     serving_when,
 )
 from app.serving.words import say_serving
-from tests.serving.test_record import BLUE, NOW, TARGET, observe
+from tests.serving.observing import BLUE, NOW, TARGET, observe
 
 R1, R2, R3 = (
     DeploymentFacts(name=f"r{n}-abcd", release=f"churn-{n}", model=f"azureml:churn:{n}", digest=f"sha256:{n}")

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from app.database.connection import Database
 from app.planning.observed import Observed
 from app.releasing.auditing import verify
-from tests.serving.test_record import BLUE, R1, observe
+from tests.serving.observing import BLUE, R1, observe
 
 TAMPERED = {
     "weight": "UPDATE traffic_share SET weight = 50 WHERE id = 2",

@@ -1,31 +1,20 @@
 """The serving record says what Azure showed: each share from when to when, and the events say the same."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlmodel import col, select
 
 from app.database.connection import Database
 from app.events.tables import Event
-from app.events.work import UnitOfWork
-from app.identity.actor import SERVICE
-from app.planning.observed import DeploymentFacts, EndpointFacts, Observed
-from app.serving.service import TRAFFIC_CHANGED, At, record_observed
+from app.planning.observed import EndpointFacts, Observed
+from app.serving.service import TRAFFIC_CHANGED
 from app.serving.tables import Deployed, StoredTarget, TrafficShare
 from tests.guardrails.conftest import plain_logs, platform, service, settings
 from tests.guardrails.playing import Platform, stage
+from tests.serving.observing import BLUE, NOW, R1, observe
 
 __all__ = ["plain_logs", "platform", "service", "settings"]
-
-TARGET = "sub/rg/ws/churn-prod"
-NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
-BLUE = DeploymentFacts(name="blue", model="azureml:churn:1")
-R1 = DeploymentFacts(name="r1-abcd", release="churn-1", model="azureml:churn:2", digest="sha256:1")
-
-
-def observe(database: Database, observed: Observed, *, minutes: int = 0) -> None:
-    with UnitOfWork(database, SERVICE, now=NOW + timedelta(minutes=minutes)).transaction() as work:
-        record_observed(work, At(TARGET, model="churn", stage="prod"), observed)
 
 
 def shares(database: Database) -> list[tuple[str, str | None, int, int, int, int | None]]:

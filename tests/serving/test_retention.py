@@ -1,21 +1,15 @@
 """What becomes of deployments without traffic: by the definition's section, never what serves, never what others made."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from app.definitions.schema import RetentionSection
 from app.serving.retention import Fate, Idle, fates
+from tests.serving.idling import NOW, idle
 
-NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 TWO_FOR_A_WEEK = RetentionSection(keep=2, warm_for="7d")
-
-
-def idle(name: str, *, days: float, good: bool = True, **more: Any) -> Idle:
-    """Without traffic for so many days."""
-    given = {"release": name.replace("r", "churn-"), "model": "churn", "instance_type": "Standard_E2s_v3", **more}
-    return Idle(name=name, good=good, since=NOW - timedelta(days=days), **{"instance_count": 2, **given})
 
 
 def due(*deployments: Idle, retention: RetentionSection | None = TWO_FOR_A_WEEK) -> dict[str, str]:

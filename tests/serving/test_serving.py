@@ -1,30 +1,23 @@
 """What was released is told in the past; what serves now is looked up whenever somebody asks."""
 
-from collections.abc import Callable
-
 import pytest
-from typer.testing import CliRunner
 
 from app.chat.summary import read_summary
-from app.cli.main import app
 from app.planning.observed import Observed
 from app.planning.plan import Replaced
 from app.releases.queries import get_rollout
 from app.serving.queries import earlier_releases, replaced_at, serving_now, targets_of
 from app.steps.contract import Refused
 from tests.api.playing import as_json
-from tests.api.serving import Served
 from tests.guardrails.conftest import platform
 from tests.guardrails.playing import Platform, stage
-from tests.serving.test_record import BLUE
+from tests.serving.observing import BLUE
+from tests.serving.saying import TARGET, Say, say
 from tests.web.conftest import Open, plain_logs, portal, service, settings
 
-__all__ = ["plain_logs", "platform", "portal", "service", "settings"]
+__all__ = ["plain_logs", "platform", "portal", "say", "service", "settings"]
 
-TARGET = "00000000-0000-0000-0000-000000000001/rg-ml/ws-prod/churn-prod"
 GOLDEN = '[{"request": {"data": [2]}, "expect": {"x": 1}}]'
-
-Say = Callable[..., str]
 
 
 @pytest.fixture
@@ -35,23 +28,6 @@ def replaced(platform: Platform) -> Platform:
     platform.apply(stage(), golden_json=GOLDEN)
     platform.released()
     return platform
-
-
-@pytest.fixture
-def say(service: Served) -> Say:
-    """What the command line prints."""
-
-    def say(*arguments: str) -> str:
-        variables = {
-            "MLRELEASE_SERVER": service.url,
-            "MLRELEASE_DATA": str(service.service.settings.data),
-            "MLRELEASE_ACTOR": "anna",
-        }
-        done = CliRunner().invoke(app, arguments, env=variables)
-        assert done.exit_code == 0, done.output
-        return done.output
-
-    return say
 
 
 def test_release_that_got_the_traffic_last_serves(replaced: Platform) -> None:

@@ -13,8 +13,8 @@ from app.serving.service import At, record_observed
 from tests.api.playing import as_json
 from tests.guardrails.conftest import platform
 from tests.guardrails.playing import Platform, stage
-from tests.serving.test_record import BLUE
-from tests.serving.test_serving import TARGET, Say, say
+from tests.serving.observing import BLUE
+from tests.serving.saying import TARGET, Say, say
 from tests.web.conftest import Open, plain_logs, portal, service, settings
 
 __all__ = ["plain_logs", "platform", "portal", "say", "service", "settings"]
