@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.playing import as_json
+from tests.api.playing import approve, as_json
 from tests.api.serving import Served
 from tests.instant import InstantWorker
 from tests.web.conftest import AskForRelease
@@ -148,6 +148,25 @@ def test_page_of_a_release_follows_it_without_scripts(
     worker.complete(waiting, "prod")
 
     playwright.expect(page.locator(".heading .status.good").first).to_have_text("succeeded", timeout=20_000)
+
+
+def test_person_sees_what_serves_and_what_served_before(
+    page: Any, service: Served, waiting: str, worker: InstantWorker, complaints: list[str], tmp_path: Path
+) -> None:
+    with service.client("boris") as boris:
+        assert approve(boris, waiting, "prod").is_success
+    worker.complete(waiting, "prod")
+    page.goto("/")
+    log_in(page, service, "boris")
+    page.get_by_role("link", name="What serves").click()
+    playwright.expect(page.get_by_role("cell", name=waiting, exact=True).first).to_be_visible()
+    picture(page, tmp_path, "targets")
+    page.get_by_role("link", name="churn in prod").click()
+    rows = page.locator("tbody tr")
+    playwright.expect(rows).to_have_count(2)
+    playwright.expect(rows.first).to_contain_text("boris")
+    picture(page, tmp_path, "target")
+    assert complaints == []
 
 
 def picture(page: Any, folder: Path, name: str) -> None:
