@@ -1,5 +1,7 @@
 """What stands idle at an endpoint, as the API and the command line tell it, and when a worker looks for it."""
 
+import threading
+import time
 from datetime import datetime, timedelta
 
 import pytest
@@ -7,22 +9,28 @@ import pytest
 from app.api.idle_views import IdleReport
 from app.definitions.schema import RetentionSection
 from app.events.work import UnitOfWork
+from app.execution.engine import launch_engine, stop_engine
+from app.execution.lease import Lease
 from app.execution.sweep import queue_sweep, sweep_target
 from app.guardrails.schema import PricesSection
 from app.identity.actor import SERVICE
 from app.planning.observed import DeploymentFacts, Observed
+from app.releases.states import Status
 from app.releasing.names import about_of, sweep_of
+from app.serving.idle import due_sweeps
 from app.serving.retention import fates
 from app.serving.service import At, record_observed
 from app.serving.tables import StoredTarget
+from app.steps.contract import Context, Done
 from tests.api.conftest import on_sqlite
 from tests.api.playing import as_json
 from tests.api.serving import problem_of
 from tests.guardrails.conftest import platform
 from tests.guardrails.playing import Platform, stage
-from tests.instant import InstantWorker
+from tests.instant import LEASE_SECONDS, InstantWorker
 from tests.serving.idling import NOW, idle
 from tests.serving.saying import TARGET, Say, say
+from tests.waiting import PATIENCE_SECONDS, wait_until
 from tests.web.conftest import plain_logs, service, settings
 
 __all__ = ["plain_logs", "platform", "say", "service", "settings"]
@@ -83,6 +91,8 @@ def test_a_target_is_swept_once_an_interval_whoever_sees_that_it_is_due(two: Pla
 
     with worker.database.engine.begin() as database:
         database.exec_driver_sql("UPDATE target SET next_sweep_at = '2026-01-01 00:00:00'")
+    with worker.database.read() as session:
+        assert due_sweeps(session, now=worker.database.now(), limit=8) == [TARGET]
     queue_sweep(worker.context, TARGET)
     queue_sweep(worker.context, TARGET)
 
@@ -99,3 +109,31 @@ def test_nothing_is_swept_while_a_rollout_moves_the_target(two: Platform) -> Non
 
     with two.worker.under_way(release, "prod", at="create_endpoint"):
         assert sweep_target(two.worker.context, TARGET) == "A rollout moves it."
+
+
+@on_sqlite
+def test_a_sweep_waits_in_the_queue_until_the_rollout_before_it_has_ended(two: Platform) -> None:
+    worker, goes_on, held = two.worker.context, threading.Event(), threading.Event()
+
+    def hold(_context: Context) -> Done:
+        held.set()
+        assert goes_on.wait(PATIENCE_SECONDS)
+        return Done("Done.")
+
+    release = two.prepared()["id"]
+    two.worker.hands.acts[f"{release}:prod:create_endpoint"] = hold
+    with worker.database.engine.begin() as database:
+        database.exec_driver_sql("UPDATE target SET next_sweep_at = '2026-01-01 00:00:00'")
+    launch_engine(worker)
+    try:
+        assert held.wait(PATIENCE_SECONDS)
+        queue_sweep(worker, TARGET)
+        (sweep,) = queued(two.worker)
+        time.sleep(4 * worker.settings.queue_poll_seconds)  # in which the engine would have taken it
+        assert sweep not in worker.queue.running()
+        goes_on.set()
+        wait_until(lambda: queued(two.worker) == [], what="the sweep has had its turn")
+    finally:
+        goes_on.set()
+        stop_engine(worker, Lease(worker.database, worker.identity, seconds=LEASE_SECONDS, exclusive=False))
+    assert two.worker.status_of(release, "prod") is Status.SUCCEEDED
