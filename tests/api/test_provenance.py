@@ -149,6 +149,25 @@ def test_each_stage_has_a_document_of_its_own(anna: httpx.Client, released: str)
 
 
 @on_sqlite
+def test_registered_model_is_named_as_it_was_asked_for(
+    anna: httpx.Client, churn: str, worker: InstantWorker, model: Path
+) -> None:
+    uri = "azureml://registries/reg-shared/models/churn/versions/3"
+    worker.content = {"model_digest": content_digest(model)}
+    asked = {"model": churn, "model_version": uri, "stages": ["dev"]}
+    release = as_json(anna.post("/v1/releases", json=asked))["id"]
+    worker.prepare(release)
+    worker.complete(release, "dev", outputs={"find_model": {"uri": uri, "digest": content_digest(model)}})
+
+    statement = payload_of(provenance(anna, release))
+
+    resolved = statement["predicate"]["buildDefinition"]["resolvedDependencies"]
+    assert {"name": "registered model", "uri": uri} in resolved
+    assert "training job" not in [each["name"] for each in resolved]
+    assert [each["name"] for each in statement["subject"]] == [uri]
+
+
+@on_sqlite
 def test_key_that_takes_the_place_of_another_signs_from_then_on(
     anna: httpx.Client, service: Served, released: str, tmp_path: Path
 ) -> None:
