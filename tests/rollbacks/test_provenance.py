@@ -25,7 +25,7 @@ def test_deployment_that_serves_again_has_its_release_and_its_job(going: Going) 
 
     found = dependencies_of(going, back["id"])
     assert found["content of release"] == f"urn:mlrelease:release:{first}"
-    assert found["training job"] == "azureml://jobs/job-1"
+    assert found["training job"] == "azureml://jobs/job-of-churn"
     assert "content of release" not in dependencies_of(going, first)
 
 
@@ -37,4 +37,4 @@ def test_deployment_that_is_made_anew_has_them_too(going: Going) -> None:
 
     found = dependencies_of(going, back["id"])
     assert found["content of release"] == f"urn:mlrelease:release:{first}"
-    assert found["training job"].endswith("/workspaces/ws-prod/jobs/job-1"), found
+    assert found["training job"].endswith("/workspaces/ws-prod/jobs/job-of-churn"), found
