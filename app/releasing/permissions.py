@@ -68,7 +68,7 @@ def require_for_target(session: Session, actor: Actor, permission: Permission, t
     """Raises NotFound or Forbidden."""
     model = model_at(session, target)
     if model is None or not actor.may(Permission.VIEW, model):
-        raise no_such_target(target)
+        raise no_such_target()
     if not actor.may(permission, model):
         raise forbidden(actor, permission, model)
 

@@ -72,10 +72,10 @@ def model_at(session: Session, target: str) -> str | None:
     return None if found is None else found.model
 
 
-def no_such_target(target: str) -> NotFound:
+def no_such_target() -> NotFound:
     """The error for a target that does not exist or may not be seen: both get the same message."""
     return NotFound(
-        f"There is no target {target!r}.",
+        "There is no such target.",
         code="target_not_found",
         hint="Nothing was released there. `mlrelease served` shows where something was.",
     )

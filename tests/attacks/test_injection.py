@@ -25,7 +25,17 @@ SQL = (
 )
 HEADERS = ("x\r\nSet-Cookie: stolen=1", "x\r\n\r\n<script>stolen</script>", "x%0d%0aSet-Cookie:%20stolen=1")
 # Of what exists, so that a request goes as far as its one bad string lets it.
-THERE = {"release_id": "churn-1", "model": "churn", "stage": "dev", "name": "job-1", "job": "job-1"}
+THERE = {
+    "release_id": "churn-1",
+    "model": "churn",
+    "stage": "dev",
+    "name": "job-1",
+    "job": "job-1",
+    "subscription": "00000000-0000-0000-0000-000000000001",
+    "resource_group": "rg-ml",
+    "workspace": "ws-dev",
+    "endpoint": "churn-dev",
+}
 
 
 @dataclass(frozen=True)
