@@ -1,9 +1,12 @@
-"""A definition, and the content that a training job gave."""
+"""A definition, the content that a training job gave, and the plans that are made of both."""
 
 from typing import Any
 
 from app.definitions.schema import Definition
 from app.planning.places import Place
+from app.planning.plan import Plan
+from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
+from tests.planning.examples import CONTENT
 
 SUB = "00000000-0000-0000-0000-000000000001"
 ORIGIN = Place(subscription=SUB, resource_group="rg-ml", workspace="ws-dev")
@@ -34,3 +37,22 @@ def definition(**more: Any) -> Definition:
         **more,
     }
     return Definition.model_validate(content)
+
+
+def plan(*stages: str, definition: Definition, **facts: Any) -> list[Plan]:
+    given = {
+        "release": "churn-7",
+        "number": 7,
+        "mark": "abcd",
+        "definition_version": 3,
+        "definition_digest": "sha256:d",
+        "origin": ORIGIN,
+        "subscription": SUB,
+        "content": CONTENT,
+        **facts,
+    }
+    return plan_rollouts(definition, stages, ReleaseFacts(**given))
+
+
+def needs(rollout: Plan) -> dict[str, tuple[str, ...]]:
+    return {step.key: step.needs for step in rollout.steps}

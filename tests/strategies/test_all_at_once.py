@@ -4,33 +4,11 @@ from typing import Any
 
 import pytest
 
-from app.definitions.schema import Definition
 from app.planning.kinds import CreateDeployment, CreateEndpoint
-from app.planning.plan import Plan
 from app.planning.policy import ANYBODY
 from app.releases.plans import digest_of, document_of
-from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
 from tests.planning.examples import CONTENT
-from tests.strategies.content import ORIGIN, SUB, definition
-
-
-def plan(*stages: str, definition: Definition, **facts: Any) -> list[Plan]:
-    given = {
-        "release": "churn-7",
-        "number": 7,
-        "mark": "abcd",
-        "definition_version": 3,
-        "definition_digest": "sha256:d",
-        "origin": ORIGIN,
-        "subscription": SUB,
-        "content": CONTENT,
-        **facts,
-    }
-    return plan_rollouts(definition, stages, ReleaseFacts(**given))
-
-
-def needs(rollout: Plan) -> dict[str, tuple[str, ...]]:
-    return {step.key: step.needs for step in rollout.steps}
+from tests.strategies.content import ORIGIN, SUB, definition, needs, plan
 
 
 def test_the_first_stage_registers_and_serves() -> None:

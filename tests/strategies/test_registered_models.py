@@ -4,8 +4,7 @@ from app.planning.content import RegisteredModel
 from app.planning.kinds import CreateDeployment, FindModel, ShareModel
 from app.planning.sources import ModelSource
 from tests.planning.examples import CONTENT
-from tests.strategies.content import definition
-from tests.strategies.test_all_at_once import needs, plan
+from tests.strategies.content import definition, needs, plan
 
 OF_WORKSPACE = CONTENT.model_copy(
     update={
