@@ -338,7 +338,8 @@ def test_many_that_wait_hold_nothing(worker: WorkerContext, hands: Hands) -> Non
     assert worker.database.engine.pool.checkedout() == 0  # type: ignore[attr-defined] # a pool that counts
     assert Reconciliation(worker, restore_queues=lambda: None).look() == []
     with worker.database.read() as session:
-        assert statements_of_a_round(worker) == 3  # who is at work, which rollouts are due, which jobs
+        # Who is at work, and which are due: rollouts, jobs, targets to be swept, targets to be compared.
+        assert statements_of_a_round(worker) == 5
         assert whose_turn(session, "sub/rg/ws/ep-499") is not None
 
 
