@@ -9,8 +9,7 @@ from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, say, source_words
 from app.cli.prompts import reason_given
 from app.cli.releases import WaitApproval, Watch, follow
-from app.cli.served import targets
-from app.errors import Conflict, NotFound
+from app.cli.served import TargetId, target_of
 
 
 def rollback(
@@ -28,10 +27,7 @@ def rollback(
     reason: Annotated[
         str, typer.Option(help="What is wrong. On a terminal there is a prompt for it.", show_default=False)
     ] = "",
-    target: Annotated[
-        str | None,
-        typer.Option(help="Where the stage has had several endpoints: SUBSCRIPTION/GROUP/WORKSPACE/ENDPOINT."),
-    ] = None,
+    target: TargetId = None,
     key: Annotated[
         str | None, typer.Option(help="Idempotency key: the same key gives the same rollback, not one further back.")
     ] = None,
@@ -43,7 +39,7 @@ def rollback(
     """Go back to what served before: ahead of all that waits or runs there. Afterwards the target is on hold."""
     service = Client(server)
     body = {"to": to, "deployment": deployment, "reason": reason_given(reason, as_json=as_json)}
-    release = service.post(f"/v1/targets/{target or _target(service, model, stage)}/rollback", body, key=key)
+    release = service.post(f"/v1/targets/{target_of(service, model, stage, target)}/rollback", body, key=key)
     if watch:
         follow(service, release["id"], wait_approval=wait_approval, as_json=as_json)
     if as_json:
@@ -51,21 +47,3 @@ def rollback(
     else:
         say(f"{release['id']} takes {stage} back to {source_words(release['source'])}.")
         say(f"Follow it: mlrelease release watch {release['id']}")
-
-
-def _target(service: Client, model: str, stage: str) -> str:
-    """The stage's endpoint on record. Raises NotFound, and Conflict where it has had several."""
-    found = [str(each["id"]) for each in targets(service, model=model, stage=stage)]
-    if not found:
-        raise NotFound(
-            f"Nothing of {model} serves in {stage}, as far as is on record.",
-            code="target_not_found",
-            hint=f"`mlrelease served {model}` shows where something does.",
-        )
-    if len(found) > 1:
-        raise Conflict(
-            f"{model} has served at several endpoints in {stage}: {', '.join(found)}.",
-            code="target_ambiguous",
-            hint="Choose one with --target.",
-        )
-    return found[0]

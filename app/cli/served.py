@@ -11,6 +11,12 @@ from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, when
 from app.cli.serving import share_text
 from app.documents.json_object import Json
+from app.errors import Conflict, NotFound
+
+TargetId = Annotated[
+    str | None,
+    typer.Option("--target", help="Where the stage has had several endpoints: SUBSCRIPTION/GROUP/WORKSPACE/ENDPOINT."),
+]
 
 
 def served(
@@ -58,6 +64,26 @@ def targets(service: Client, *, model: str | None = None, stage: str | None = No
         cursor = page["next"]
         if cursor is None:
             return
+
+
+def target_of(service: Client, model: str, stage: str, target: str | None = None) -> str:
+    """The id of a stage's endpoint: ``target`` where one is named. Raises NotFound, and Conflict where the stage has had several."""
+    if target is not None:
+        return target
+    found = [str(each["id"]) for each in targets(service, model=model, stage=stage)]
+    if not found:
+        raise NotFound(
+            f"No endpoint of {model} in {stage} is on record.",
+            code="target_not_found",
+            hint="`mlrelease targets list` shows those that are.",
+        )
+    if len(found) > 1:
+        raise Conflict(
+            f"{model} has had several endpoints in {stage}: {', '.join(found)}.",
+            code="target_ambiguous",
+            hint="Choose one with --target.",
+        )
+    return found[0]
 
 
 def _serving(service: Client, target: Json, at: datetime | None) -> list[Json]:

@@ -13,10 +13,9 @@ from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, when
 from app.cli.prompts import reason_given, require_terminal
 from app.cli.releases import WaitApproval, Watch, follow
-from app.cli.served import targets
+from app.cli.served import TargetId, target_of, targets
 from app.cli.serving import serving_text
 from app.documents.json_object import Json
-from app.errors import NotFound
 
 commands = typer.Typer(help="Endpoints, and what others made or changed there.", no_args_is_help=True)
 
@@ -92,10 +91,12 @@ def list_targets(
 
 
 @commands.command()
-def drift(model: Model, stage: Stage, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
+def drift(
+    model: Model, stage: Stage, target: TargetId = None, server: Server = DEFAULT_SERVER, as_json: AsJson = False
+) -> None:
     """Compare a stage's endpoint with what is on record. Exit status 1: it differs, or could not be compared."""
     service = Client(server)
-    path = f"/v1/targets/{target_of(service, model, stage)}/drift"
+    path = f"/v1/targets/{target_of(service, model, stage, target)}/drift"
     before = service.get(path)["scanned_at"]
     found = service.post(path, {})
     while found["scanned_at"] == before and found["problem"] is None and found["moved_by"] is None:
@@ -114,6 +115,7 @@ def revert(
     model: Model,
     stage: Stage,
     reason: Annotated[str, typer.Option(help="Why. On a terminal there is a prompt for it.", show_default=False)] = "",
+    target: TargetId = None,
     watch: Watch = False,
     wait_approval: WaitApproval = None,
     server: Server = DEFAULT_SERVER,
@@ -122,24 +124,13 @@ def revert(
     """Bring back what is on record as serving, where somebody changed it."""
     service = Client(server)
     body = {"reason": reason_given(reason, as_json=as_json)}
-    release = service.post(f"/v1/targets/{target_of(service, model, stage)}/revert", body)
+    release = service.post(f"/v1/targets/{target_of(service, model, stage, target)}/revert", body)
     if watch:
         follow(service, release["id"], wait_approval=wait_approval, as_json=as_json)
     if as_json:
         print_json(release)
     else:
         say(f"{release['id']} was requested. Follow it: mlrelease release watch {release['id']}")
-
-
-def target_of(service: Client, model: str, stage: str) -> str:
-    """The id of a stage's endpoint. Raises NotFound where none is on record."""
-    for each in targets(service, model=model, stage=stage):
-        return str(each["id"])
-    raise NotFound(
-        f"No endpoint of {model} for {stage} is on record.",
-        code="target_not_found",
-        hint="`mlrelease targets list` lists those that are.",
-    )
 
 
 def _print_drift(found: Json, model: str, stage: str) -> None:

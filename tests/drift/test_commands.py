@@ -10,8 +10,12 @@ from typer.testing import CliRunner
 
 from app.cli.decisions import print_plan
 from app.cli.main import app
+from app.events.work import UnitOfWork
+from app.identity.actor import SERVICE
+from app.planning.observed import Observed
 from app.releases.states import DryRunState
 from app.releases.tables import DryRun
+from app.serving.service import At, record_observed
 from tests.api.playing import as_json
 from tests.api.serving import Served
 from tests.drift.there import TARGET, adopted, foreign, put_there, scan, stored
@@ -113,5 +117,19 @@ def test_drift_is_told_with_what_to_do_about_it(platform: Platform, run: Run) ->
     assert "traffic" in listed.output
     assert "blue, made by others" in listed.output
     assert "churn-2 was requested." in reverted.output
-    assert "No endpoint of churn for nope is on record." in nowhere.output
+    assert "No endpoint of churn in nope is on record." in nowhere.output
     assert stored(platform).id == TARGET
+
+
+def test_stage_that_has_had_several_endpoints_asks_which_one_is_meant(service: Served, run: Run) -> None:
+    database = service.service.database
+    for name in ("old", "new"):
+        with UnitOfWork(database, SERVICE, now=database.now()).transaction() as work:
+            record_observed(work, At(f"sub/rg/ws/{name}", model="churn", stage="prod"), Observed(traffic={}))
+
+    either = [run("targets", "drift", "churn", "prod"), run("rollback", "churn", "prod", "--reason", "Wrong data.")]
+    one = run("targets", "revert", "churn", "prod", "--reason", "Wrong.", "--target", "sub/rg/ws/old")
+
+    for each in either:
+        assert "churn has had several endpoints in prod: sub/rg/ws/new, sub/rg/ws/old." in each.output
+    assert "old did not differ from what is on record" in one.output

@@ -36,4 +36,4 @@ def test_command_names_model_and_stage_and_says_what_it_goes_back_to(served: Ser
     assert "churn-3 takes prod back to release churn-1." in done.output
     assert again.output == done.output
     assert nowhere.exit_code != 0
-    assert "Nothing of churn serves in dev" in nowhere.output
+    assert "No endpoint of churn in dev is on record." in nowhere.output
