@@ -22,6 +22,11 @@ def rollouts_with(session: Session, target: str, content: str) -> list[Rollout]:
     return found[::-1]
 
 
+def proven_at(session: Session, target: str) -> set[str]:
+    """Names, in lower case, of the deployments with which those rollouts came to their good end: what may be gone back to."""
+    return {(rollout.deployment or "").lower() for _, rollout in _succeeded_at(session, target)}
+
+
 def content_of(release: Release) -> str | None:
     """The release whose content it brings: mostly itself. None: a deployment that others made."""
     if release.purpose is Purpose.RELEASE:

@@ -9,7 +9,8 @@ from app.definitions.schema import Definition, RetentionSection
 from app.errors import NotFound
 from app.events.work import UnitOfWork
 from app.planning.tags import MODEL_TAG
-from app.serving.queries import deployed_at, earlier_releases
+from app.serving.earlier import proven_at
+from app.serving.queries import deployed_at
 from app.serving.retention import FEWEST_INSTANCES, Fate, Idle, fates
 from app.serving.tables import Deployed, StoredTarget, TrafficShare
 
@@ -39,10 +40,10 @@ def begin_sweep(work: UnitOfWork, target: str, *, next_at: datetime) -> bool:
 
 
 def _idle_at(session: Session, target: str) -> list[Idle]:
-    good = {(each.deployment, each.release) for each in earlier_releases(session, target)}
+    good = proven_at(session, target)
     busy, ended = _shares(session, target)
     return [
-        _idle(row, good=(row.name, row.release_id) in good, since=ended.get((row.name, row.release_id), row.since))
+        _idle(row, good=row.name in good, since=ended.get((row.name, row.release_id), row.since))
         for row in deployed_at(session, target)
         if row.name not in busy
     ]

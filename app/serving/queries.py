@@ -1,7 +1,6 @@
 """What serves at a target, now and at any other moment: read from the serving record."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_
@@ -11,23 +10,10 @@ from sqlmodel.sql.expression import SelectOfScalar
 from app.errors import NotFound
 from app.identity.roles import Visible
 from app.planning.plan import Replaced
-from app.releases.states import Status
 from app.releases.tables import Rollout, StoredPlan
 from app.serving.tables import Deployed, StoredTarget, TrafficShare
 
 _ITS_ROLLOUT = and_(col(Rollout.release_id) == TrafficShare.release_id, col(Rollout.target) == TrafficShare.target)
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """A deployment that once had all of a target's traffic, and nothing says that it was bad. ``release`` None: others made it."""
-
-    deployment: str
-    release: str | None
-    model_version: str | None  # Azure's id
-    model_digest: str | None
-    first_at: datetime  # when it got all of the traffic for the first time
-    last_at: datetime  # and when for the last time
 
 
 def serving_now(session: Session, target: str) -> list[TrafficShare]:
@@ -79,37 +65,6 @@ def no_such_target() -> NotFound:
         code="target_not_found",
         hint="Nothing was released there. `mlrelease served` shows where something was.",
     )
-
-
-def earlier_releases(session: Session, target: str) -> list[Earlier]:
-    """What may be gone back to, the one that served last first: not what serves now, nor what failed there.
-
-    Deployments that others made are among them.
-    """
-    query = (
-        select(TrafficShare)
-        .outerjoin(Rollout, _ITS_ROLLOUT)
-        .where(TrafficShare.target == target, TrafficShare.weight == 100)
-        .where(or_(col(Rollout.id).is_(None), col(Rollout.status).not_in([Status.FAILED, Status.ROLLED_BACK])))
-        .order_by(col(TrafficShare.from_at).desc())
-    )
-    served: dict[tuple[str, str | None], list[TrafficShare]] = {}
-    for share in session.exec(query).all():
-        served.setdefault((share.deployment, share.release_id), []).append(share)
-    for share in serving_now(session, target):
-        if share.weight:
-            served.pop((share.deployment, share.release_id), None)
-    return [
-        Earlier(
-            deployment=deployment,
-            release=release,
-            model_version=shares[0].model_version,
-            model_digest=shares[0].model_digest,
-            first_at=shares[-1].from_at,
-            last_at=shares[0].from_at,
-        )
-        for (deployment, release), shares in served.items()
-    ]
 
 
 def replaced_at(session: Session, target: str, *, by: str | None, before: Replaced | None = None) -> Replaced | None:

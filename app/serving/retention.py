@@ -18,7 +18,7 @@ class Idle:
     name: str
     release: str | None
     model: str | None  # of this service, whose release made it
-    good: bool  # it once had all of the traffic, and nothing says that it was bad
+    good: bool  # a release came to its good end with it: it may be gone back to
     since: datetime  # without traffic
     instance_type: str | None
     instance_count: int

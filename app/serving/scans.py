@@ -17,7 +17,7 @@ from app.releases.queries import MOVES, moved_by, planned_at
 from app.releases.states import StepStatus
 from app.releases.tables import Rollout, StepRun, StoredPlan
 from app.serving.drift import differences
-from app.serving.service import open_deployments, open_shares
+from app.serving.queries import deployed_at, serving_now
 from app.serving.tables import Deployed, StoredTarget
 
 DRIFTED, IN_LINE = "target.drifted", "target.in_line"
@@ -98,11 +98,11 @@ def ask_for_scan(work: UnitOfWork, row: StoredTarget) -> None:
 
 def recorded_at(session: Session, row: StoredTarget) -> Observed:
     """All that is on record of a target now."""
-    shares = open_shares(session, row.id)
+    shares = serving_now(session, row.id)
     return Observed(
         traffic={each.deployment: each.weight for each in shares},
         mirror={each.deployment: each.mirror for each in shares},
-        deployments=tuple(each.read() for each in open_deployments(session, row.id)),
+        deployments=tuple(each.read() for each in deployed_at(session, row.id)),
         endpoint=None if row.endpoint is None else EndpointFacts.model_validate(row.endpoint),
     )
 
@@ -110,7 +110,7 @@ def recorded_at(session: Session, row: StoredTarget) -> Observed:
 def changed_at(session: Session, target: str) -> set[str]:
     """Names of deployments that were not as they are on record when the target was last compared."""
     row = session.get(StoredTarget, target)
-    known = {each.name for each in open_deployments(session, target)}
+    known = {each.name for each in deployed_at(session, target)}
     return set() if row is None else known & {each.subject for each in row.differences}
 
 

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
-from sqlmodel import Session, col, select
-
 from app.events.chain import Appended
 from app.events.work import UnitOfWork
 from app.planning.observed import DeploymentFacts, Observed
 from app.releases.tables import Release
+from app.serving.queries import deployed_at, serving_now
 from app.serving.tables import Deployed, StoredTarget, TrafficShare
 
 TRAFFIC_CHANGED = "traffic.changed"
@@ -27,7 +26,7 @@ class At:
 def record_observed(work: UnitOfWork, at: At, observed: Observed) -> None:
     """Bring the record of a target to what was observed there. What it says nothing about stays as it is recorded."""
     _keep_target(work, at, observed)
-    before = {each.deployment: each for each in open_shares(work, at.target)}
+    before = {each.deployment: each for each in serving_now(work, at.target)}
     weights, mirrors = _shares_now(observed, before)
     if (
         not observed.deployments
@@ -36,7 +35,7 @@ def record_observed(work: UnitOfWork, at: At, observed: Observed) -> None:
         and _are_as_before(before, weights, mirrors)
     ):
         return
-    known = {each.name: each for each in open_deployments(work, at.target)}
+    known = {each.name: each for each in deployed_at(work, at.target)}
     for facts in observed.deployments:
         known[facts.name] = _keep_deployment(work, at, facts, known.get(facts.name))
     for name in [*known] if observed.is_empty else observed.gone:
@@ -44,18 +43,6 @@ def record_observed(work: UnitOfWork, at: At, observed: Observed) -> None:
             known.pop(name).until = work.now
     _record_shares(work, at, before, known, weights, mirrors)
     work.flush()
-
-
-def open_deployments(session: Session, target: str) -> list[Deployed]:
-    """What is there now, as far as is known."""
-    query = select(Deployed).where(Deployed.target == target, col(Deployed.until).is_(None))
-    return list(session.exec(query.order_by(col(Deployed.since), Deployed.name)).all())
-
-
-def open_shares(session: Session, target: str) -> list[TrafficShare]:
-    """What has a share of the traffic now."""
-    query = select(TrafficShare).where(TrafficShare.target == target, col(TrafficShare.to_at).is_(None))
-    return list(session.exec(query.order_by(TrafficShare.deployment)).all())
 
 
 def _keep_target(work: UnitOfWork, at: At, observed: Observed) -> None:
@@ -107,7 +94,7 @@ def _record_shares(
     weights: Mapping[str, int],
     mirrors: Mapping[str, int],
 ) -> None:
-    before = {name: share_of(row) for name, row in rows.items()}
+    before = {name: share_of(rows[name]) for name in sorted(rows)}
     after = {
         name: _share(name, known.get(name), weights.get(name, 0), mirrors.get(name, 0))
         for name in _with_a_share(weights, mirrors)

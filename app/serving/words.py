@@ -1,17 +1,6 @@
 """What serves, in words for people."""
 
-from collections.abc import Sequence
-
 from app.planning.kinds import AdoptTarget
-from app.serving.tables import TrafficShare
-
-
-def say_serving(shares: Sequence[TrafficShare]) -> str:
-    """E.g. ``churn-2``, ``blue, made by others``, or ``churn-1 (90%) and churn-2 (10%)``. Empty where nothing has live traffic."""
-    live = [each for each in shares if each.weight]
-    if [each.weight for each in live] == [100]:
-        return say_deployment(live[0].deployment, live[0].release_id)
-    return " and ".join(f"{say_deployment(each.deployment, each.release_id)} ({each.weight}%)" for each in live)
 
 
 def say_deployment(deployment: str, release: str | None) -> str:

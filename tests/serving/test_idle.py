@@ -73,6 +73,21 @@ def test_idle_deployments_are_told_with_what_becomes_of_them(two: Platform, say:
     assert "made by others" in told
 
 
+@on_sqlite
+def test_what_cannot_be_gone_back_to_is_not_among_those_that_are_kept_for_it(two: Platform) -> None:
+    release = two.prepared()["id"]
+    with two.worker.under_way(release, "prod", at="retire_deployments") as step:
+        assert two.anna.post(f"/v1/releases/{release}/cancel", json={"reason": "Wrong data."}).is_success
+        assert step.end() is Status.CANCELLED  # with all of the traffic
+    two.released()
+
+    report = as_json(two.anna.get(f"/v1/targets/{TARGET}/idle"))
+
+    because = {each["release"]: each["because"] for each in report["items"]}
+    assert because[release] == "Its release did not get through; kept for 7d."
+    assert because["churn-2"] == "Kept for 7d after it had served."
+
+
 def test_idle_machines_are_counted_in_hours_and_priced_where_a_price_is_known() -> None:
     prices = PricesSection(currency="EUR", per_hour={"standard_e2s_v3": 0.15})
     known, unknown = idle("r2", days=1), idle("r1", days=2, instance_type="Standard_NC6")

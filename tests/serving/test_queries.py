@@ -9,14 +9,12 @@ from app.planning.observed import DeploymentFacts, Observed
 from app.planning.plan import Replaced
 from app.serving.queries import (
     deployed_at,
-    earlier_releases,
     history,
     replaced_at,
     serving_now,
     serving_since,
     serving_when,
 )
-from app.serving.words import say_serving
 from tests.serving.observing import BLUE, NOW, TARGET, observe
 
 R1, R2, R3 = (
@@ -52,14 +50,6 @@ def test_what_served_is_known_of_every_moment(record: Database) -> None:
         [("r1-abcd", 100), ("r2-abcd", 0)],
     ]
     assert [each.id for each in at[-1]] == [each.id for each in now]
-    assert [say_serving(shares) for shares in at] == [
-        "",
-        "blue, made by others",
-        "churn-1",
-        "churn-1 (90%) and churn-2 (10%)",
-        "churn-1 (90%) and churn-2 (10%)",
-        "churn-1",
-    ]
 
 
 def test_history_comes_in_pages(record: Database) -> None:
@@ -88,25 +78,6 @@ def test_since_when_a_release_serves_without_a_break(record: Database) -> None:
     with record.read() as session:
         since = [serving_since(session, TARGET, f"churn-{n}") for n in (1, 2)]
     assert since == [NOW + timedelta(minutes=4), NOW + timedelta(minutes=5)]
-
-
-def test_what_may_be_gone_back_to_is_what_had_all_of_the_traffic(record: Database) -> None:
-    observe(record, Observed(traffic={"r1-abcd": 60, "r3-abcd": 40}, deployments=(R3,)), minutes=5)
-    with record.read() as session:
-        found = earlier_releases(session, TARGET)
-    assert [(each.deployment, each.release, each.model_digest) for each in found] == [
-        ("r2-abcd", "churn-2", "sha256:2"),
-        ("blue", None, None),
-    ]
-
-    observe(record, Observed(traffic={"r3-abcd": 100}), minutes=6)
-    with record.read() as session:
-        (first, *_) = earlier_releases(session, TARGET)
-    assert (first.release, first.first_at, first.last_at) == (
-        "churn-1",
-        NOW + timedelta(minutes=1),
-        NOW + timedelta(minutes=4),
-    )
 
 
 def test_a_plan_replaces_what_has_most_of_the_traffic_and_is_not_its_own(record: Database) -> None:

@@ -6,7 +6,8 @@ from app.chat.summary import read_summary
 from app.planning.observed import Observed
 from app.planning.plan import Replaced
 from app.releases.queries import get_rollout
-from app.serving.queries import earlier_releases, replaced_at, serving_now, targets_of
+from app.serving.earlier import turns_at
+from app.serving.queries import replaced_at, serving_now, targets_of
 from app.steps.contract import Refused
 from tests.api.playing import as_json
 from tests.guardrails.conftest import platform
@@ -73,7 +74,7 @@ def test_release_that_fails_once_it_has_the_traffic_serves_all_the_same(replaced
     with replaced.worker.database.read() as session:
         (serves,) = serving_now(session, TARGET)
         assert serves.release_id == release
-        assert [each.release for each in earlier_releases(session, TARGET)] == ["churn-2", "churn-1"]
+        assert [each.content for each in turns_at(session, TARGET)] == ["churn-1", "churn-2"]
 
 
 def test_what_a_step_has_seen_is_on_record_though_it_refused(replaced: Platform) -> None:
