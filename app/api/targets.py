@@ -17,7 +17,7 @@ from app.api.serving_views import ServedPage, ServedView, TargetDetail, TargetPa
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.roles import Permission
-from app.planning.places import Place, Target
+from app.planning.places import Target
 from app.releasing.permissions import require_for_target
 from app.releasing.traffic_moves import moves_of
 from app.serving import queries
@@ -31,8 +31,7 @@ ONE = "/{subscription}/{resource_group}/{workspace}/{endpoint}"
 
 def named(subscription: str, resource_group: str, workspace: str, endpoint: str) -> str:
     """The id of the target that an address names; its names may be in upper or lower case."""
-    place = Place(subscription=subscription, resource_group=resource_group, workspace=workspace)
-    return str(Target(place=place, endpoint=endpoint))
+    return str(Target.named(subscription, resource_group, workspace, endpoint))
 
 
 Named = Annotated[str, Depends(named)]

@@ -31,6 +31,11 @@ class Target(Frozen):
     def parse(cls, written: str) -> "Target":
         """Of what ``str`` gives: its names are in lower case."""
         subscription, resource_group, workspace, endpoint = written.split("/")
+        return cls.named(subscription, resource_group, workspace, endpoint)
+
+    @classmethod
+    def named(cls, subscription: str, resource_group: str, workspace: str, endpoint: str) -> "Target":
+        """By the four names that an address has."""
         place = Place(subscription=subscription, resource_group=resource_group, workspace=workspace)
         return cls(place=place, endpoint=endpoint)
 

@@ -1,18 +1,29 @@
-"""The pages of what serves: at every endpoint now, and at one of them at any time, by whose word."""
+"""The pages of what serves: at every endpoint now, and at one of them at any time, by whose word; there is the form to go back."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
+from app.errors import Conflict, Forbidden, Invalid, MlreleaseError
 from app.identity.roles import Permission
-from app.planning.places import Place, Target
+from app.planning.places import Target
 from app.releasing.permissions import require_for_target
+from app.releasing.rolling_back import roll_back
 from app.releasing.traffic_moves import moves_of
+from app.serving.earlier import turns_at
 from app.serving.queries import deployed_at, history, list_targets, serving_at_each
 from app.serving.tables import StoredTarget
-from app.web.pages import PageRoute, page
-from app.web.portal import CurrentPortal, CurrentVisitor
+from app.web.deciding import LONGEST_COMMENT
+from app.web.pages import HEADERS, PageRoute, page, status_of
+from app.web.portal import CurrentPortal, CurrentVisitor, Form, Portal, Visitor
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+ONE = "/targets/{subscription}/{resource_group}/{workspace}/{endpoint}"
+
+Named = Annotated[Target, Depends(Target.named)]
 
 MOST_TARGETS = 500
 MOST_SHARES = 200
@@ -39,31 +50,51 @@ def show_targets(portal: CurrentPortal, visitor: CurrentVisitor) -> Response:
     return portal.read(query)
 
 
-@router.get("/targets/{subscription}/{resource_group}/{workspace}/{endpoint}")
-def show_target(
-    portal: CurrentPortal,
-    visitor: CurrentVisitor,
-    subscription: str,
-    resource_group: str,
-    workspace: str,
-    endpoint: str,
-) -> Response:
-    where = Target(
-        place=Place(subscription=subscription, resource_group=resource_group, workspace=workspace), endpoint=endpoint
-    )
+@router.get(ONE)
+def show_target(portal: CurrentPortal, visitor: CurrentVisitor, where: Named) -> Response:
+    return portal.read(lambda session: _page(session, visitor, where))
 
-    def query(session: Session) -> Response:
-        require_for_target(session, visitor.actor, Permission.VIEW, str(where))
-        shares = history(session, str(where), limit=MOST_SHARES)
-        return page(
-            "target.html",
-            visitor=visitor,
-            target=session.get_one(StoredTarget, str(where)),
-            where=where,
-            shares=shares,
-            moves=moves_of(session, shares, visible=visitor.actor.models(Permission.VIEW)),
-            deployments=deployed_at(session, str(where)),
-            most=MOST_SHARES,
+
+@router.post(ONE)
+def go_back(portal: CurrentPortal, visitor: CurrentVisitor, form: Form, where: Named) -> Response:
+    """Redirects to the rollback. After a refused one, shows the page with why, and with what was typed."""
+    reason = form.get("reason", "")
+    try:
+        if len(reason) > LONGEST_COMMENT:
+            raise Invalid(f"A reason has at most {LONGEST_COMMENT} characters.", code="reason_too_long")
+        asked = portal.releasing.transact(
+            visitor.actor, lambda work: roll_back(work, str(where), reason=reason, to=form.get("to") or None).id
         )
+    except (Conflict, Forbidden, Invalid) as refusal:
+        return _refused(portal, visitor, where, refusal, reason=reason)
+    return RedirectResponse(f"/releases/{asked}", 303, headers=HEADERS)
 
-    return portal.read(query)
+
+def _refused(portal: Portal, visitor: Visitor, where: Target, refusal: MlreleaseError, *, reason: str) -> Response:
+    return portal.read(lambda session: _page(session, visitor, where, error=refusal, reason=reason))
+
+
+def _page(
+    session: Session, visitor: Visitor, where: Target, *, error: MlreleaseError | None = None, reason: str = ""
+) -> Response:
+    """Raises NotFound, also for a target of a model that the visitor may not see."""
+    require_for_target(session, visitor.actor, Permission.VIEW, str(where))
+    target = session.get_one(StoredTarget, str(where))
+    shares = history(session, str(where), limit=MOST_SHARES)
+    serves = {each.release_id for each in shares if each.to_at is None}
+    served = dict.fromkeys(each.content for each in reversed(turns_at(session, str(where))))
+    return page(
+        "target.html",
+        status=200 if error is None else status_of(error),
+        visitor=visitor,
+        target=target,
+        where=where,
+        shares=shares,
+        moves=moves_of(session, shares, visible=visitor.actor.models(Permission.VIEW)),
+        deployments=deployed_at(session, str(where)),
+        most=MOST_SHARES,
+        may_go_back=visitor.actor.may(Permission.OPERATE, target.model),
+        earlier=[each for each in served if each is not None and each not in serves],
+        error=error,
+        reason=reason,
+    )

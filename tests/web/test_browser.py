@@ -166,7 +166,14 @@ def test_person_sees_what_serves_and_what_served_before(
     playwright.expect(rows).to_have_count(2)
     playwright.expect(rows.first).to_contain_text("boris")
     picture(page, tmp_path, "target")
-    assert complaints == []
+    page.get_by_label("Reason").fill("Worse on long reviews.")
+    page.get_by_role("button", name="Go back").click()
+    playwright.expect(page.get_by_text("Worse on long reviews.")).to_be_visible()
+    page.go_back()
+    page.get_by_label("Reason").fill("Once more.")
+    page.get_by_role("button", name="Go back").click()
+    playwright.expect(page.get_by_role("alert")).to_contain_text("Nothing was requested.")
+    assert len(complaints) == 1  # the browser's own word for what was refused
 
 
 def picture(page: Any, folder: Path, name: str) -> None:
