@@ -34,7 +34,7 @@ from app.definitions.partial import PublishedAs
 from app.documents.published import as_text, json_schema_of
 from app.documents.section import Section
 from app.planning.kinds import KINDS, SignatureCheck
-from app.planning.places import Place
+from app.planning.places import Place, Target
 from app.planning.policy import ANYBODY, ApprovalSection, Duration
 from app.planning.purpose import Purpose
 
@@ -161,6 +161,10 @@ class StageDefinition(Section):
             subscription=self.subscription or subscription, resource_group=self.resource_group, workspace=self.workspace
         )
 
+    def target(self, subscription: str) -> Target:
+        """Its endpoint, in its workspace."""
+        return Target(place=self.place(subscription), endpoint=self.endpoint)
+
     def policy(self, purpose: Purpose) -> ApprovalSection | None:
         """The approval policy of what is to be moved for this; None: no approval."""
         return as_policy(self.rollback_approval if purpose is Purpose.ROLLBACK else self.approval)
@@ -222,6 +226,10 @@ class Definition(Section):
     """How long deployments without traffic stay; without it, a release keeps the one that served before it and deletes older ones."""
     stages: Annotated[tuple[StageDefinition, ...], Field(min_length=1)]
     """The stages in order."""
+
+    def stage(self, name: str) -> StageDefinition:
+        """The stage of this name, which there must be."""
+        return next(each for each in self.stages if each.name == name)
 
 
 def json_schema() -> dict[str, Any]:

@@ -106,8 +106,9 @@ def look_for_adoption(
     worker: WorkerContext, subject: Subject, source: EndpointSource, *, signals: ReleaseSignals, on_retry: OnRetry
 ) -> Adoption:
     """Read everything at the stage's endpoint. Raises Interrupted, or AzureMLError when Azure does not answer."""
-    stage = next(each for each in subject.definition.stages if each.name in subject.stages)
-    target = Target(place=stage.place(worker.settings.subscription), endpoint=stage.endpoint)
+    (name,) = subject.stages
+    stage = subject.definition.stage(name)
+    target = stage.target(worker.settings.subscription)
 
     def read(_context: Context) -> Found:
         found = worker.lookups.read_target(target, None)

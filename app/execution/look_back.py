@@ -73,6 +73,6 @@ def _approval_now(session: Session, worker: WorkerContext, plan: Plan, purpose: 
     """As the newest definition has it: what the one of back then asked for may have been thought better of since."""
     newest = Definition.model_validate(definitions.latest(session, plan.model.name).content)
     for stage in newest.stages:
-        if stage.place(worker.settings.subscription) == plan.target.place and stage.endpoint == plan.target.endpoint:
+        if str(stage.target(worker.settings.subscription)) == str(plan.target.target):
             return stage.policy(purpose)
     return None

@@ -7,7 +7,6 @@ from app.execution.resolve_and_preflight import Findings, OnRetry, Subject, carr
 from app.execution.signals import ReleaseSignals
 from app.planning.checks import Check
 from app.planning.observed import DeploymentFacts
-from app.planning.places import Target
 from app.planning.plan import Plan
 from app.planning.purpose import Purpose
 from app.planning.sources import FoundSource
@@ -33,7 +32,8 @@ class FoundBack:
 
     def plan(self, release: str) -> Plan:
         assert self.found is not None, "what is not on record is refused"
-        stage = next(each for each in self.subject.definition.stages if each.name in self.subject.stages)
+        (name,) = self.subject.stages
+        stage = self.subject.definition.stage(name)
         facts = FoundFacts(
             release=release,
             definition_version=self.subject.version.version,
@@ -54,10 +54,10 @@ def look_back_at_found(
     on_retry: OnRetry,
 ) -> FoundBack:
     """At a deployment that others made. Raises as ``look_back`` does."""
-    stage = next(each for each in subject.definition.stages if each.name in subject.stages)
-    target = Target(place=stage.place(worker.settings.subscription), endpoint=stage.endpoint)
+    (stage,) = subject.stages
+    target = subject.definition.stage(stage).target(worker.settings.subscription)
     found = worker.read(lambda session: found_at(session, str(target), source.deployment))
-    wanted = TargetWanted(target=target, model=subject.definition.model.name, stage=stage.name)
+    wanted = TargetWanted(target=target, model=subject.definition.model.name, stage=stage)
     seen = carry_out_look(
         worker,
         subject,
@@ -65,7 +65,7 @@ def look_back_at_found(
         signals=signals,
         on_retry=on_retry,
     )
-    checks = [seen.check, _check_found(stage.name, source.deployment, found, seen)]
+    checks = [seen.check, _check_found(stage, source.deployment, found, seen)]
     return FoundBack(worker, subject, purpose, found, checks)
 
 

@@ -16,7 +16,7 @@ from app.releasing.work import Work
 def look_before_adoption(work: Work, model: str, *, stage: str) -> DryRun:
     """Ask what is at a stage's endpoint, and what would stop its adoption. Raises NotFound (model), Invalid (stage), Forbidden."""
     version, definition, chosen = wanted(work, model, stages=[stage], definition_version=None)
-    endpoint = next(each.endpoint for each in definition.stages if each.name == stage)
+    endpoint = definition.stage(stage).endpoint
     run = begin_dry_run(
         work,
         model=model,
@@ -35,7 +35,7 @@ def adopt(work: Work, model: str, *, stage: str, seen: str | None = None, note: 
     Raises NotFound (model), Invalid (stage), Forbidden. Whether it can be adopted is looked up by a worker.
     """
     version, definition, chosen = wanted(work, model, stages=[stage], definition_version=None)
-    endpoint = next(each.endpoint for each in definition.stages if each.name == stage)
+    endpoint = definition.stage(stage).endpoint
     assert version.id is not None, "a stored definition has an id"
     release = create_release(
         work,

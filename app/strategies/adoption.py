@@ -6,10 +6,11 @@ from app.definitions.schema import Definition, StageDefinition
 from app.planning.drift import Difference
 from app.planning.kinds import AdoptTarget
 from app.planning.observed import Observed
-from app.planning.plan import Plan, PlannedDefinition, PlannedModel, PlannedTarget
+from app.planning.plan import Plan, PlannedDefinition, PlannedModel
 from app.planning.purpose import Purpose
 from app.planning.sources import EndpointSource
 from app.planning.steps import PlannedStep
+from app.strategies.planned_target import planned_target
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,7 @@ def plan_adoption(definition: Definition, stage: StageDefinition, facts: Adoptio
         stage=stage.name,
         model=PlannedModel(name=definition.model.name, source=EndpointSource(endpoint=stage.endpoint)),
         definition=PlannedDefinition(version=facts.definition_version, digest=facts.definition_digest),
-        target=PlannedTarget(
-            **place.model_dump(), endpoint=stage.endpoint, registry=stage.registry, key_vault=stage.key_vault
-        ),
+        target=planned_target(stage, facts.subscription),
         approval=stage.policy(Purpose.ADOPTION),
         steps=(adopt if minutes is None else adopt.model_copy(update={"timeout_seconds": minutes}),),
     )

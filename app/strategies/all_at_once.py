@@ -21,7 +21,7 @@ from app.planning.kinds import (
     ShiftTraffic,
     VerifyDeployment,
 )
-from app.planning.places import Place, Target
+from app.planning.places import Place
 from app.planning.plan import (
     Plan,
     PlannedChecks,
@@ -30,13 +30,13 @@ from app.planning.plan import (
     PlannedDeployment,
     PlannedModel,
     PlannedSoak,
-    PlannedTarget,
     PlannedTraffic,
 )
 from app.planning.purpose import Purpose
 from app.planning.sources import JobSource
 from app.planning.steps import PlannedStep
 from app.planning.tags import DIGEST_TAG, JOB_TAG, MODEL_TAG, RELEASE_TAG
+from app.strategies.planned_target import planned_target
 
 
 @dataclass(frozen=True)
@@ -241,12 +241,7 @@ def _plan(definition: Definition, stage: StageDefinition, steps: Sequence[Planne
         environment=content.environment,
         code=PlannedCode(digest=content.code_digest),
         definition=PlannedDefinition(version=facts.definition_version, digest=facts.definition_digest),
-        target=PlannedTarget(
-            **stage.place(facts.subscription).model_dump(),
-            endpoint=stage.endpoint,
-            registry=stage.registry,
-            key_vault=stage.key_vault,
-        ),
+        target=planned_target(stage, facts.subscription),
         endpoint=merged(content.endpoint, shown(stage.endpoint_settings)),
         deployment=PlannedDeployment.model_validate({**written, **machines}),
         traffic=(PlannedTraffic(deployment=name, percent=100, after=VerifyDeployment.kind),),
@@ -260,6 +255,5 @@ def _plan(definition: Definition, stage: StageDefinition, steps: Sequence[Planne
 def _soak(definition: Definition, stage: StageDefinition, facts: ReleaseFacts) -> PlannedSoak | None:
     if stage.after is None:
         return None
-    earlier = next(each for each in definition.stages if each.name == stage.after.stage)
-    target = Target(place=earlier.place(facts.subscription), endpoint=earlier.endpoint)
-    return PlannedSoak(stage=earlier.name, target=str(target), serving_for=stage.after.serving_for)
+    target = definition.stage(stage.after.stage).target(facts.subscription)
+    return PlannedSoak(stage=stage.after.stage, target=str(target), serving_for=stage.after.serving_for)

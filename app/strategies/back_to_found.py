@@ -20,12 +20,12 @@ from app.planning.plan import (
     PlannedDefinition,
     PlannedDeployment,
     PlannedModel,
-    PlannedTarget,
     PlannedTraffic,
 )
 from app.planning.purpose import Purpose
 from app.planning.sources import FoundSource
 from app.planning.steps import PlannedStep
+from app.strategies.planned_target import planned_target
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,7 @@ def plan_back_to_found(definition: Definition, stage: StageDefinition, facts: Fo
         stage=stage.name,
         model=PlannedModel(name=definition.model.name, source=FoundSource(deployment=name)),
         definition=PlannedDefinition(version=facts.definition_version, digest=facts.definition_digest),
-        target=PlannedTarget(
-            **stage.place(facts.subscription).model_dump(),
-            endpoint=stage.endpoint,
-            registry=stage.registry,
-            key_vault=stage.key_vault,
-        ),
+        target=planned_target(stage, facts.subscription),
         deployment=PlannedDeployment(
             name=name,
             instance_type=facts.found.instance_type,
