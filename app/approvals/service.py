@@ -97,7 +97,7 @@ def judge(
     policy: ApprovalSection | None = None,
 ) -> Verdict:
     """The same, of decisions that were read already: those of other rollouts and rounds are left out."""
-    votes = [_vote(each) for each in decisions if _counts(each, rollout)]
+    votes = [_vote(each) for each in decisions if counts(each, rollout)]
     return evaluate(policy or policy_of(plan), asked_of(release, rollout), votes, now=now)
 
 
@@ -110,7 +110,7 @@ def why_not(
     except Conflict as no:
         return no.sentence
     vote = Vote(person=actor.name, approve=True, at=now, groups=actor.groups, reason="(to be given)")
-    said = [_vote(each) for each in decisions if _counts(each, rollout)]
+    said = [_vote(each) for each in decisions if counts(each, rollout)]
     verdict = evaluate(policy_of(plan), asked_of(release, rollout), [*said, vote], now=now)
     return next((each.sentence for each in verdict.refused if each.vote is vote), None)
 
@@ -150,14 +150,14 @@ def decisions_on(session: Session, rollout_ids: list[str]) -> list[Decision]:
 
 def counting_decisions(session: Session, rollout: Rollout) -> list[Decision]:
     """Those on the rollout's plan as it is, in the round that it is in; oldest first."""
-    return [each for each in decisions_on(session, [rollout.id]) if _counts(each, rollout)]
+    return [each for each in decisions_on(session, [rollout.id]) if counts(each, rollout)]
 
 
 def _votes(session: Session, rollout: Rollout) -> list[Vote]:
     return [_vote(each) for each in counting_decisions(session, rollout)]
 
 
-def _counts(decision: Decision, rollout: Rollout) -> bool:
+def counts(decision: Decision, rollout: Rollout) -> bool:
     """Whether a decision belongs to this round and this plan. Break-glass holds whatever changes at the target."""
     if (decision.rollout_id, decision.round) != (rollout.id, rollout.round):
         return False

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from app.approvals.service import decisions_on
+from app.approvals.service import counts, decisions_on
 from app.approvals.tables import Decision
 from app.events.tables import Event
 from app.identity.roles import Visible
@@ -65,6 +65,6 @@ def _approvals(
     found: dict[tuple[str, str], list[Decision]] = {}
     for decision in decisions_on(session, list(rollouts)):
         rollout = rollouts[decision.rollout_id]
-        if decision.approve and decision.round == rollout.round:
+        if decision.approve and counts(decision, rollout):
             found.setdefault((rollout.release_id, rollout.target), []).append(decision)
     return found
