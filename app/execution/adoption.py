@@ -79,12 +79,13 @@ class Adoption:
                 "adoption: a release makes it.",
             )
         row = session.get(StoredTarget, str(self.target))
-        owner = endpoint.tags.get(MODEL_TAG, model) if row is None else row.model
+        # The tag counts: an endpoint that has another one by now was handed over, or was made anew by somebody else.
+        owner = endpoint.tags.get(MODEL_TAG) or (model if row is None else row.model)
         if owner != model:
             raise Refused(
                 f"Endpoint {name} belongs to model {owner}.",
                 code="not_ours",
-                hint=f"If {owner} has given it up, its team removes the tag {MODEL_TAG} of the endpoint. Else choose another "
+                hint=f"If {owner} has given it up, set the endpoint's tag {MODEL_TAG} to {model} in Azure. Else choose another "
                 "endpoint name in release.yml.",
             )
         if row is not None and not self._differences(session, row):

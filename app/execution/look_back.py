@@ -43,7 +43,7 @@ def look_back(
     target = str(earlier.plan.target.target)
     changed = worker.read(lambda session: changed_at(session, target)) if purpose is Purpose.REVERT else set()
     reusable = _reusable(earlier, seen, changed)
-    approval = worker.read(lambda session: _approval_now(session, worker, earlier.plan, purpose))
+    approval = worker.read(lambda session: _approval_now(session, worker, subject, earlier.plan, purpose))
 
     def plan(facts: ReleaseFacts) -> list[Plan]:
         there = replace(facts, subscription=earlier.plan.target.subscription)
@@ -69,10 +69,15 @@ def _say(stage: str, earlier: Earlier, reusable: Reusable | None) -> Check:
     return Check(stage=stage, check="deployment", outcome="passed", code="passed", sentence=said)
 
 
-def _approval_now(session: Session, worker: WorkerContext, plan: Plan, purpose: Purpose) -> ApprovalSection | None:
-    """As the newest definition has it: what the one of back then asked for may have been thought better of since."""
+def _approval_now(
+    session: Session, worker: WorkerContext, subject: Subject, plan: Plan, purpose: Purpose
+) -> ApprovalSection | None:
+    """As the newest definition has it: what the one of back then asked for may have been thought better of since.
+
+    Where the newest has no such stage any more, as the one of back then has it.
+    """
     newest = Definition.model_validate(definitions.latest(session, plan.model.name).content)
     for stage in newest.stages:
         if str(stage.target(worker.settings.subscription)) == str(plan.target.target):
             return stage.policy(purpose)
-    return None
+    return subject.definition.stage(plan.stage).policy(purpose)

@@ -36,6 +36,7 @@ from app.releasing.asking import ask_others_anew
 from app.releasing.freezing import hold_after_rollback
 from app.releasing.names import MOVE_TARGET
 from app.releasing.work import Work
+from app.serving.queries import serving_now
 from app.serving.service import At, record_observed
 from app.steps.contract import Interrupted
 from app.workers.queries import live_ids
@@ -238,15 +239,20 @@ def _finish(work: Work, release: Release, rollout: Rollout, progress: Progress, 
         because = f"{broken.key} {broken.status}." if broken is not None else sentence
         skip_what_is_left(work, progress.steps, because=f"Not reached: {because}")
     move_rollout(work, rollout, ended, code=code, sentence=sentence)
+    if release.purpose is Purpose.ROLLBACK and ended.is_final and _serves(work, rollout):
+        hold_after_rollback(work, release, rollout)  # also where it did not get through after it had moved the traffic
     if ended is Status.SUCCEEDED:
-        if release.purpose is Purpose.ROLLBACK:
-            hold_after_rollback(work, release, rollout)
         advance_release(work, release)
     ask_others_anew(work, rollout)  # what did not get through may have moved traffic before
     if ended.is_final:
         end_soaks_in_vain(work, rollout)
     _free_target(work, rollout.target)
     return ended
+
+
+def _serves(work: Work, rollout: Rollout) -> bool:
+    """Whether it has brought its deployment traffic, as far as is on record."""
+    return any(each.weight and each.deployment == rollout.deployment for each in serving_now(work, rollout.target))
 
 
 def _why(ended: Status, progress: Progress, release: Release, rollout: Rollout, left: str) -> tuple[str, str]:

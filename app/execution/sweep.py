@@ -24,6 +24,7 @@ from app.planning.places import Target
 from app.releases.queries import moved_by, planned_at
 from app.releasing.names import SWEEP_TARGET, sweep_of
 from app.releasing.work import Work
+from app.serving.earlier import going_back_at
 from app.serving.idle import begin_sweep, fates_at
 from app.serving.queries import deployed_at
 from app.serving.retention import FEWEST_INSTANCES, Fate
@@ -82,6 +83,8 @@ def _sweep(worker: WorkerContext, target: str) -> str:
         return str(no)
     worker.write(lambda work: _note(work, target, found))
     for fate in worker.read(lambda session: _due(session, worker, target)):
+        if fate not in worker.read(lambda session: _due(session, worker, target)):
+            continue  # somebody has asked meanwhile to go back to it
         try:
             _carry_out(worker, where, fate)
         except (AzureMLError, Refused) as no:
@@ -99,8 +102,11 @@ def _note(work: Work, target: str, found: list[Deployment]) -> None:
 
 
 def _due(session: Session, worker: WorkerContext, target: str) -> list[Fate]:
-    now = worker.now()
-    return [each for each in fates_at(session, session.get_one(StoredTarget, target)) if each.is_due(now)]
+    """Nothing while a way back is looked for there: whatever is left may be what it finds."""
+    now, row = worker.now(), session.get_one(StoredTarget, target)
+    if going_back_at(session, target, model=row.model, stage=row.stage) is not None:
+        return []
+    return [each for each in fates_at(session, row) if each.is_due(now)]
 
 
 def _carry_out(worker: WorkerContext, where: Target, fate: Fate) -> None:

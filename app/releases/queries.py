@@ -14,7 +14,7 @@ from app.identity.roles import Visible
 from app.planning.ids import rollout_id_of
 from app.planning.purpose import Purpose
 from app.releases.plans import digest_of
-from app.releases.states import DRIVEN, UNDER_WAY, Status, StepStatus
+from app.releases.states import DRIVEN, FINAL, UNDER_WAY, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun, StoredPlan
 
 PLAN_NOT_ON_RECORD = "plan_not_on_record"
@@ -86,9 +86,14 @@ def rollout_ahead(session: Session, release: Release) -> Rollout | None:
 
 
 def waiting_before(session: Session, release: Release, rollout: Rollout) -> list[Rollout]:
-    """Rollouts of older releases of the same model that wait for the same target: for an approval, or in the queue."""
+    """Rollouts of older releases of the same model that wait for the same target: for an approval, or in the queue.
+
+    Not what goes back there, or is adopted: nothing newer comes in place of that.
+    """
     waits = [Status.PENDING_APPROVAL, Status.SCHEDULED, Status.QUEUED]
-    query = _of_its_model_at(release, rollout, waits).where(col(Release.number) < release.number)
+    query = _of_its_model_at(release, rollout, waits).where(
+        col(Release.number) < release.number, Release.purpose == Purpose.RELEASE
+    )
     return list(session.exec(query.order_by(col(Release.number)).with_for_update()).all())
 
 
@@ -160,6 +165,12 @@ def planned_at(session: Session, target: str) -> set[str]:
     """The names, in lower case, of the deployments that releases made at a target, or were to make there."""
     found = session.exec(select(Rollout.deployment).where(Rollout.target == target)).all()
     return {name.lower() for name in found if name is not None}
+
+
+def wanted_at(session: Session, target: str) -> set[str]:
+    """The names, in lower case, of the deployments that rollouts are about to bring, or to go on with, once they begin there."""
+    query = select(Rollout.deployment).where(Rollout.target == target, col(Rollout.status).not_in(FINAL))
+    return {name.lower() for name in session.exec(query).all() if name is not None}
 
 
 def whose_turn(session: Session, target: str) -> Rollout | None:

@@ -17,17 +17,17 @@ from app.releasing.asking import ask_people, void_approvals
 from app.releasing.gates.cancelled import cancelled
 from app.releasing.gates.frozen import frozen
 from app.releasing.gates.gate import Closed, Gate
-from app.releasing.gates.overtaken import overtaken, superseded
+from app.releasing.gates.overtaken import outdated, overtaken, superseded
 from app.releasing.gates.refused import refused
 from app.releasing.gates.soaking import soaked_in_vain, soaking
 from app.releasing.gates.unapproved import unapproved
 from app.releasing.stopping import stop_release
 from app.releasing.work import Work
 
-WHEN_REACHED = (cancelled, overtaken, refused, soaked_in_vain, unapproved, soaking, frozen)
-WHEN_TAKEN_UP_AGAIN = (soaked_in_vain, unapproved, soaking, frozen)
+WHEN_REACHED = (cancelled, overtaken, outdated, refused, soaked_in_vain, unapproved, soaking, frozen)
+WHEN_TAKEN_UP_AGAIN = (outdated, soaked_in_vain, unapproved, soaking, frozen)
 WHEN_APPROVED = (soaking, frozen)
-WHEN_ITS_TURN_HAS_COME = (refused, unapproved, soaking, frozen)
+WHEN_ITS_TURN_HAS_COME = (outdated, refused, unapproved, soaking, frozen)
 
 
 def advance_release(work: Work, release: Release) -> None:
@@ -49,6 +49,8 @@ def enqueue_rollout(work: Work, release: Release, rollout: Rollout, *, gates: tu
     if _passes(work, release, rollout, gates):
         begin_attempt(work, rollout)
         work.queue.move_target(work, rollout.target)
+        if release.purpose is Purpose.ROLLBACK:
+            make_way(work, release, rollout.target)  # what came there while people were asked
 
 
 def may_begin(work: Work, release: Release, rollout: Rollout) -> bool:

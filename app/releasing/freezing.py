@@ -32,7 +32,10 @@ def delete(work: Work, freeze_id: str) -> None:
 
 
 def hold_after_rollback(work: Work, release: Release, rollout: Rollout) -> None:
-    """Keep a target as it was brought back, until somebody lifts the hold. One that an earlier rollback left there ends."""
+    """Keep a target as it was brought back, until somebody lifts the hold. One that an earlier rollback left there ends.
+
+    The target alone is held, whatever a definition calls its stage by then.
+    """
     for each in list_freezes(work, model=release.model):
         if each.created_by == SERVICE.name and each.target == rollout.target:
             freeze = get_freeze(work, each.id)
@@ -44,7 +47,7 @@ def hold_after_rollback(work: Work, release: Release, rollout: Rollout) -> None:
         f"{release.id} took {rollout.stage} back to {source}, for {release.requested_by}: {release.note} "
         f"To lift this hold: mlrelease freeze delete {new_id}"
     )
-    wanted = Wanted(reason=reason, model=release.model, stage=rollout.stage, target=rollout.target)
+    wanted = Wanted(reason=reason, model=release.model, target=rollout.target)
     _tell(work, create_freeze(work, wanted, freeze_id=new_id), CREATED)
 
 

@@ -1,5 +1,7 @@
 """Going back: a target gets again what it served earlier, ahead of everything else that waits or runs there."""
 
+from app.definitions import queries as definitions
+from app.definitions.schema import Definition
 from app.errors import Conflict, Invalid
 from app.identity.roles import Permission
 from app.planning.earlier import previous
@@ -43,17 +45,21 @@ def roll_back(work: Work, target: str, *, reason: str, to: str | None = None, de
     """
     if not reason.strip():
         raise Invalid("A rollback needs a reason.", code="reason_missing", hint="Say what is wrong with what serves.")
+    # Their rows are locked before the target's and the chain's head are, as everywhere. Who asks at the same time waits for the target.
+    row = work.get_one(StoredTarget, target)
+    for other in sorted({each.release_id for each in in_the_way(work, target, row.model)}):
+        lock_release(work, other)
+    work.refresh(row, with_for_update=True)
     source = _source(work, target, to, deployment)
     request = request_back(work, target, source, purpose=Purpose.ROLLBACK, note=reason.strip())
     (stage,) = request.stages
-    under_way = going_back_at(work, model=request.model, stage=stage)
-    is_named = to is not None or deployment is not None
-    if under_way is not None and not (is_named and read_source(under_way.source) != source):
-        raise _under_way(under_way)
-    # Their rows are locked before the chain's head is, as everywhere.
-    others = {each.release_id for each in in_the_way(work, target, request.model)}
-    for each in sorted(others | ({under_way.id} if under_way else set())):
-        lock_release(work, each)
+    under_way = going_back_at(work, target, model=request.model, stage=stage)
+    if under_way is not None:
+        lock_release(work, under_way.id)
+        # A revert brings back what serves on record: that is no way back from it.
+        may_differ = to is not None or deployment is not None or under_way.purpose is Purpose.REVERT
+        if not (may_differ and read_source(under_way.source) != source):
+            raise _under_way(under_way)
     asked = create_release(work, request, mark=new_mark())
     if under_way is not None and under_way.status is Status.PENDING:
         move_release(work, under_way, Status.SUPERSEDED, code="superseded", sentence=f"Superseded by {asked.id}.")
@@ -77,12 +83,18 @@ def _source(work: Work, target: str, to: str | None, deployment: str | None) -> 
 def request_back(work: Work, target: str, source: Back, *, purpose: Purpose, note: str) -> Request:
     """Under the definition version of back then; what others made is gone back to under the newest."""
     if isinstance(source, FoundSource):
-        row = work.get_one(StoredTarget, target)
-        version, _, stages = wanted(work, row.model, stages=[row.stage], definition_version=None)
-        definition_id, model = version.id, row.model
-        number = version.version
+        model = work.get_one(StoredTarget, target).model
+        version, _, stages = wanted(work, model, stages=[_stage_now(work, model, target)], definition_version=None)
+        definition_id, number = version.id, version.version
     else:
-        brought = rollouts_with(work, target, source.release)[-1]  # by that release itself
+        earlier = rollouts_with(work, target, source.release)
+        if not earlier:
+            raise Conflict(
+                f"{source.release} did not get through at {Target.parse(target).endpoint}, so nothing brings it back.",
+                code="never_served_there",
+                hint="Retry it, go back to what served before, or have what is there adopted as it is.",
+            )
+        brought = earlier[-1]  # by that release itself
         released = get_release(work, brought.release_id)
         plan = plan_of(work, brought).read().model_copy(update={"purpose": purpose})
         require_allowed(refusals_of(work.guardrails, plan))
@@ -97,6 +109,19 @@ def request_back(work: Work, target: str, source: Back, *, purpose: Purpose, not
         stages=stages,
         purpose=purpose,
         note=note,
+    )
+
+
+def _stage_now(work: Work, model: str, target: str) -> str:
+    """What the newest definition calls a target, which it may have renamed. Raises Conflict where none of its stages is there."""
+    definition = Definition.model_validate(definitions.latest(work, model).content)
+    for stage in definition.stages:
+        if str(stage.target(work.guardrails.subscription)) == target:
+            return stage.name
+    raise Conflict(
+        f"No stage of {model} is at {Target.parse(target).endpoint} any more.",
+        code="stage_moved",
+        hint="What others made is gone back to under the newest definition: apply one with a stage that has this endpoint.",
     )
 
 

@@ -1,7 +1,8 @@
 """What served at a target earlier: the rollouts that came to their good end there, and whose content each of them brought."""
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
+from app.events.tables import Event
 from app.planning.earlier import Turn
 from app.planning.observed import DeploymentFacts
 from app.planning.purpose import Purpose
@@ -35,11 +36,24 @@ def content_of(release: Release) -> str | None:
     return source.release if isinstance(source, ReleaseSource) else None
 
 
-def going_back_at(session: Session, *, model: str, stage: str) -> Release | None:
-    """A release that takes a model's stage back, and has not ended; the newest."""
+def going_back_at(session: Session, target: str, *, model: str, stage: str) -> Release | None:
+    """A release that takes a target back, and has not ended; the newest. One that is not planned yet is known by its ``stage``."""
     query = select(Release).where(Release.model == model, col(Release.purpose).in_([Purpose.ROLLBACK, Purpose.REVERT]))
     query = query.where(col(Release.status).not_in(FINAL)).order_by(col(Release.number).desc())
-    return next((each for each in session.exec(query).all() if each.stages == [stage]), None)
+    for release in session.exec(query).all():
+        planned = session.exec(select(Rollout.target).where(Rollout.release_id == release.id)).first()
+        if planned == target or (planned is None and release.stages == [stage]):
+            return release
+    return None
+
+
+def moved_since(session: Session, target: str, release: Release) -> str | None:
+    """Another release that has changed, since this one was asked for, what is on record as serving there; the last."""
+    began_or_ended = or_(col(TrafficShare.from_event) == Event.seq, col(TrafficShare.to_event) == Event.seq)
+    query = select(Event.release_id).join(TrafficShare, began_or_ended)
+    query = query.where(TrafficShare.target == target, Event.at >= release.created_at)
+    query = query.where(col(Event.release_id).is_not(None), Event.release_id != release.id)
+    return session.exec(query.order_by(col(Event.seq).desc()).limit(1)).first()
 
 
 def has_begun_at(session: Session, target: str) -> bool:

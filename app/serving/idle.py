@@ -9,6 +9,7 @@ from app.definitions.schema import Definition, RetentionSection
 from app.errors import NotFound
 from app.events.work import UnitOfWork
 from app.planning.tags import MODEL_TAG
+from app.releases.queries import planned_at, wanted_at
 from app.serving.earlier import proven_at
 from app.serving.queries import deployed_at
 from app.serving.retention import FEWEST_INSTANCES, Fate, Idle, fates
@@ -42,8 +43,15 @@ def begin_sweep(work: UnitOfWork, target: str, *, next_at: datetime) -> bool:
 def _idle_at(session: Session, target: str) -> list[Idle]:
     good = proven_at(session, target)
     busy, ended = _shares(session, target)
+    busy |= wanted_at(session, target)
+    ours = planned_at(session, target)  # a tag of this service may be another installation's
     return [
-        _idle(row, good=row.name in good, since=ended.get((row.name, row.release_id), row.since))
+        _idle(
+            row,
+            is_ours=row.name in ours,
+            good=row.name in good,
+            since=ended.get((row.name, row.release_id), row.since),
+        )
         for row in deployed_at(session, target)
         if row.name not in busy
     ]
@@ -58,11 +66,11 @@ def _shares(session: Session, target: str) -> tuple[set[str], dict[tuple[str, st
     return busy, {(name, release): at for name, release, at in session.exec(last).all() if at is not None}
 
 
-def _idle(row: Deployed, *, good: bool, since: datetime) -> Idle:
+def _idle(row: Deployed, *, is_ours: bool, good: bool, since: datetime) -> Idle:
     facts = row.read()
     return Idle(
         name=facts.name,
-        release=row.release_id,
+        release=row.release_id if is_ours else None,
         model=facts.tags.get(MODEL_TAG),
         good=good,
         since=max(since, row.since),

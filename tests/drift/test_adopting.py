@@ -86,6 +86,15 @@ def test_what_cannot_be_adopted_is_refused_with_what_to_do(platform: Platform) -
     assert stored(platform).id == TARGET
 
 
+def test_endpoint_that_has_another_models_tag_by_now_is_theirs_whatever_is_on_record(platform: Platform) -> None:
+    platform.apply(stage())
+    put_there(platform, foreign())
+    platform.carried_out(adopted(platform)["id"])
+    put_there(platform, foreign(endpoint=endpoint(**{"mlrelease.model": "fraud"}), traffic={}))
+
+    assert refusal(platform) == "not_ours"
+
+
 def test_stage_that_the_definition_has_not_is_refused_at_once(platform: Platform) -> None:
     platform.apply(stage())
 

@@ -124,3 +124,46 @@ def test_what_others_made_and_what_is_adopted_can_be_brought_back(platform: Plat
 
     assert asked["source"] == {"kind": "deployment", "deployment": "blue"}
     assert asked["purpose"] == "revert"
+
+
+def differing(going: Going) -> None:
+    """Somebody took all traffic away, and it was noticed."""
+    put_there(going.platform, record(going.platform).model_copy(update={"traffic": {}}))
+    as_json(going.platform.anna.post(f"/v1/targets/{TARGET}/drift"))
+    scan(going.platform)
+
+
+def test_revert_does_not_take_back_what_was_released_after_it_was_asked_for(going: Going) -> None:
+    newer = going.platform.prepared()
+    differing(going)
+    asked = as_json(revert(going))
+    going.platform.worker.prepare(asked["id"])
+    going.made(newer)
+
+    late = going.platform.carried_out(asked["id"])
+
+    assert (late["status"], late["sentence"]) == ("superseded", f"prod: Superseded by {newer['id']}.")
+
+
+def test_revert_that_waits_for_people_does_not_keep_anybody_from_going_back(going: Going) -> None:
+    going.platform.apply(stage(approval="required"))
+    second = going.platform.released()["id"]
+    differing(going)
+    asked = as_json(revert(going))
+    going.platform.worker.prepare(asked["id"])
+
+    back = going.back()
+
+    assert asked["source"]["release"] == second
+    assert back["source"]["release"] == "churn-1"
+    assert going.platform.look(asked["id"])["status"] == "superseded"
+
+
+def test_release_that_did_not_get_through_is_not_brought_back(going: Going) -> None:
+    stuck = going.platform.prepared()
+    going.platform.worker.fail(stuck["id"], "prod", at="publish_secrets")
+    differing(going)
+
+    refused = revert(going)
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "never_served_there")

@@ -5,6 +5,7 @@ from pathlib import Path
 from app.planning.observed import DeploymentFacts, Observed
 from app.releases.states import Status
 from app.steps.contract import Done
+from tests.api.playing import approve, as_json
 from tests.guardrails.playing import stage
 from tests.rollbacks.going_back import TARGET, Going
 
@@ -209,3 +210,79 @@ def test_first_release_is_taken_back_to_the_deployment_that_others_had_made(goin
     assert rollout["deployment"] == "blue"
     assert rollout["steps"][0]["key"] == "reuse_deployment"
     assert "took prod back to blue" in going.holds()[0]["reason"]
+
+
+def test_hold_keeps_out_what_comes_under_another_name_of_the_stage(going: Going) -> None:
+    going.release()
+    going.release()
+    going.went_back()
+    going.platform.apply(stage("production"))
+
+    assert going.platform.prepared()["status"] == "scheduled"
+
+
+def test_rollback_that_fails_once_it_serves_is_held_too(going: Going) -> None:
+    going.release()
+    going.release()
+    back = going.back()
+
+    going.platform.worker.fail(back["id"], "prod", at="publish_secrets")
+
+    assert back["id"] in going.holds()[0]["reason"]
+    assert going.platform.prepared()["status"] == "scheduled"
+
+
+def test_what_came_while_people_were_asked_makes_way_once_they_approve(going: Going) -> None:
+    going.platform.apply(stage() + "    rollback_approval: required\n")
+    going.release()
+    going.release()
+    back = going.back()
+    pushed = going.platform.prepared()
+
+    assert (back["status"], pushed["status"]) == ("pending_approval", "queued")
+    assert approve(going.platform.boris, back["id"], "prod").is_success
+    assert going.platform.look(pushed["id"])["status"] == "superseded"
+
+
+def test_what_others_made_is_gone_back_to_where_it_is_whatever_the_stage_is_called_or_where_it_is_by_now(
+    going: Going,
+) -> None:
+    blue = DeploymentFacts(name="blue", model="azureml:blue:1", instance_type="Standard_E2s_v3")
+    found = Observed(traffic={"blue": 100}, mirror={}, deployments=(blue,))
+    acts = going.platform.worker.hands.acts
+    acts["churn-1:prod:create_endpoint"] = lambda _: Done("It is there.", observed=found)
+    going.release()
+    going.there["blue"] = None
+
+    going.platform.apply(stage("production", endpoint="churn-new"))
+    moved = going.ask(deployment="blue")
+    going.platform.apply(stage("production"))
+    renamed = going.back(deployment="blue")
+
+    assert (moved.status_code, moved.json()["code"]) == (409, "stage_moved")
+    assert [(each["stage"], each["target"]) for each in renamed["rollouts"]] == [("production", TARGET)]
+
+
+def test_what_a_rollback_waits_to_use_again_is_not_idle(going: Going) -> None:
+    going.platform.apply(stage(), "retention: {keep: 0}\n")
+    first = going.release()
+    going.release()
+    idle = f"/v1/targets/{TARGET}/idle"
+    before = as_json(going.platform.anna.get(idle))["items"]
+
+    going.back()
+
+    assert [each["release"] for each in before] == [first]
+    assert as_json(going.platform.anna.get(idle))["items"] == []
+
+
+def test_newer_release_does_not_come_in_place_of_a_rollback_that_waits_for_its_turn(going: Going) -> None:
+    going.release()
+    going.release()
+    back = going.back()
+
+    pushed = going.platform.prepared()
+    going.platform.worker.complete(back["id"], "prod")
+    going.platform.carried_out(pushed["id"])
+
+    assert going.platform.look(pushed["id"])["status"] == "scheduled"
