@@ -42,14 +42,16 @@ class Observed(Frozen):
     """Percentages by deployment, in lower case. What is None or empty, the step says nothing about.
 
     ``traffic`` and ``mirror`` are of the whole endpoint. ``deployments`` are those that the step made, or found to be another's:
-    never what it did not look at. ``gone``: the names of those that it made sure are no more. ``is_empty``: there is no deployment at
-    all, whatever is on record.
+    never what it did not look at. ``gone``: the names of those that it made sure are no more. ``there``: the names of all that are
+    there, so what releases made beside them is no more: an attempt that was killed may have deleted it. ``is_empty``: there is no
+    deployment at all, whatever is on record.
     """
 
     traffic: Mapping[str, int] | None = None
     mirror: Mapping[str, int] | None = None
     deployments: tuple[DeploymentFacts, ...] = ()
     gone: tuple[str, ...] = ()
+    there: tuple[str, ...] | None = None
     is_empty: bool = False
     endpoint: EndpointFacts | None = None
 

@@ -1,6 +1,6 @@
 """The sole writer of the serving record: what was read back from Azure becomes rows and an event, in the caller's transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import asdict, dataclass, fields
 
 from app.events.chain import Appended
@@ -27,20 +27,18 @@ def record_observed(work: UnitOfWork, at: At, observed: Observed) -> None:
     """Bring the record of a target to what was observed there. What it says nothing about stays as it is recorded."""
     _keep_target(work, at, observed)
     before = {each.deployment: each for each in serving_now(work, at.target)}
-    weights, mirrors = _shares_now(observed, before)
-    if (
-        not observed.deployments
-        and not observed.gone
-        and not observed.is_empty
-        and _are_as_before(before, weights, mirrors)
-    ):
+    says_of_traffic_alone = not (
+        observed.deployments or observed.gone or observed.is_empty or observed.there is not None
+    )
+    if says_of_traffic_alone and _are_as_before(before, *_shares_now(observed, before, gone=set())):
         return
     known = {each.name: each for each in deployed_at(work, at.target)}
     for facts in observed.deployments:
         known[facts.name] = _keep_deployment(work, at, facts, known.get(facts.name))
-    for name in [*known] if observed.is_empty else observed.gone:
-        if name in known:
-            known.pop(name).until = work.now
+    gone = {name for name, row in known.items() if _is_gone(row, observed)}
+    for name in gone:
+        known.pop(name).until = work.now
+    weights, mirrors = _shares_now(observed, before, gone=gone | {*observed.gone})
     _record_shares(work, at, before, known, weights, mirrors)
     work.flush()
 
@@ -67,13 +65,21 @@ def _keep_deployment(work: UnitOfWork, at: At, facts: DeploymentFacts, known: De
     return known
 
 
-def _shares_now(observed: Observed, before: Mapping[str, TrafficShare]) -> tuple[Mapping[str, int], Mapping[str, int]]:
+def _is_gone(row: Deployed, observed: Observed) -> bool:
+    made_by_a_release = row.release_id is not None
+    missing = observed.there is not None and made_by_a_release and row.name not in observed.there
+    return observed.is_empty or row.name in observed.gone or missing
+
+
+def _shares_now(
+    observed: Observed, before: Mapping[str, TrafficShare], *, gone: Set[str]
+) -> tuple[Mapping[str, int], Mapping[str, int]]:
     """Live and mirrored, by deployment. What is no more has none."""
     live = {name: each.weight for name, each in before.items()} if observed.traffic is None else observed.traffic
     mirrored = {name: each.mirror for name, each in before.items()} if observed.mirror is None else observed.mirror
     return (
-        {name: share for name, share in live.items() if name not in observed.gone},
-        {name: share for name, share in mirrored.items() if name not in observed.gone},
+        {name: share for name, share in live.items() if name not in gone},
+        {name: share for name, share in mirrored.items() if name not in gone},
     )
 
 

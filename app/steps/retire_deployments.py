@@ -34,7 +34,7 @@ def retire_deployments(azure: AzureML, context: Context, wanted: RetireDeploymen
         else f"Deleted nothing; kept {', '.join(kept)}.{because}",
         output={"deleted": deleted, "kept": kept},
         changed=bool(deleted),
-        observed=Observed(gone=tuple(name.lower() for name in deleted)),
+        observed=Observed(there=tuple(name.lower() for name in kept)),
     )
 
 

@@ -93,6 +93,18 @@ def test_what_is_gone_is_there_no_more_and_has_no_share(database: Database) -> N
     assert shares(database) == [("blue", None, 100, 0, 0, 5)]
 
 
+def test_what_a_killed_attempt_has_deleted_already_is_no_more(database: Database) -> None:
+    """The attempt after it finds only what is left: it names all of that, and others' are never taken for deleted."""
+    r2 = R1.model_copy(update={"name": "r2-abcd", "release": "churn-2"})
+    observe(database, Observed(traffic={"r2-abcd": 100}, mirror={"r1-abcd": 10}, deployments=(BLUE, R1, r2)))
+    observe(database, Observed(there=("r2-abcd",)), minutes=1)
+
+    with database.read() as session:
+        rows = session.exec(select(Deployed).order_by(Deployed.name)).all()
+    assert {row.name: row.until is None for row in rows} == {"blue": True, "r1-abcd": False, "r2-abcd": True}
+    assert shares(database) == [("r1-abcd", "churn-1", 0, 10, 0, 1), ("r2-abcd", "churn-2", 100, 0, 0, None)]
+
+
 def test_another_one_of_the_same_name_is_another_one(database: Database) -> None:
     observe(database, Observed(traffic={"blue": 100}, mirror={}, deployments=(BLUE,)))
     mine = R1.model_copy(update={"name": "blue"})
