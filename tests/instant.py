@@ -64,7 +64,7 @@ class NoIdentity:
 
 
 def unreachable_azure() -> AzureML:
-    """What a rollout that failed is asked about: whoever asks it learns that it does not respond."""
+    """What a rollout that people ended is asked about: whoever asks it learns that it does not respond."""
     settings = AzureSettings(
         resource_manager=NOWHERE,
         cloud_metadata_url=f"{NOWHERE}/metadata/endpoints",

@@ -23,8 +23,8 @@ __all__ = ["anna", "churn", "plain_logs", "release", "service", "settings", "wor
 Type = Callable[..., Session]
 Run = Callable[..., Result]
 
-# Those that ask nobody: processes of their own, and what prints JSON or a secret alone as it is.
-WITHOUT_JSON = {"serve", "worker", "migrate", "audit export", "tokens first"}
+# Those that ask nobody: processes of their own, and what prints JSON, keys or a secret alone as it is.
+WITHOUT_JSON = {"serve", "worker", "migrate", "audit export", "tokens first", "provenance get", "provenance keys"}
 
 
 @pytest.fixture
