@@ -151,8 +151,8 @@ import os
 
 credential = DefaultAzureCredential()
 client = MLClient(credential, os.environ["AZURE_SUBSCRIPTION_ID"], "rg-ml", "ws-dev")
-client.environments.create_or_update(Environment(name="plain", image="img:1"))
-print(client.environments.get("plain", label="latest").image)
+client.environments.create_or_update(Environment(name="of-a-script", image="img:1"))
+print(client.environments.get("of-a-script", label="latest").image)
 print(client.registries.get("reg-shared").location)
 vault = SecretClient(os.environ["KEY_VAULT_URL_TEMPLATE"].format(vault="kv-dev"), credential)
 print(vault.set_secret("plain", "value").value)
