@@ -35,7 +35,7 @@ LONG_ONES = (
     "attacks",
 )
 # Folders whose tests share something that takes long to set up: an emulator with a trained model in it, a whole service.
-SET_UP_ONCE = ("journeys", "rollouts", "steps", "azureml", "preflight", "emulator")
+SET_UP_ONCE = ("journeys", "rollouts", "steps", "azureml", "preflight")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
