@@ -19,7 +19,6 @@ from app.azureml.types import FromAzure
 from app.planning.places import Place
 
 NAMESPACE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
-READ_RIGHT = "Microsoft.Insights/metrics/read"
 PERCENTILES = ("p50", "p90", "p95", "p99")
 
 _REQUESTS = "RequestsPerMinute"

@@ -49,13 +49,8 @@ def create(
     service = Client(server)
     body = {"model": model, **source, "stages": stage or None, "definition_version": definition_version, "note": note}
     release = service.post("/v1/releases", body, key=key)
-    if watch:
-        follow(service, release["id"], wait_approval=wait_approval, as_json=as_json)
-    if as_json:
-        print_json(release)
-    else:
-        say(f"{release['id']} was requested: {' → '.join(release['stages'])}.")
-        say(f"Follow it: mlrelease release watch {release['id']}")
+    said = f"{release['id']} was requested: {' → '.join(release['stages'])}.\n"
+    end_request(service, release, said, watch=watch, wait_approval=wait_approval, as_json=as_json)
 
 
 commands.command("dry-run")(dry_run)
@@ -164,6 +159,18 @@ def events(
     )
     if page["next"]:
         say(f"More: --after {page['next']}")
+
+
+def end_request(
+    service: Client, release: dict[str, Any], said: str, *, watch: bool, wait_approval: bool | None, as_json: bool
+) -> None:
+    """Follow what was just asked for, or print it: ``said``, and how to follow it."""
+    if watch:
+        follow(service, release["id"], wait_approval=wait_approval, as_json=as_json)
+    if as_json:
+        print_json(release)
+    else:
+        say(f"{said}Follow it: mlrelease release watch {release['id']}")
 
 
 def follow(service: Client, release_id: str, *, wait_approval: bool | None = None, as_json: bool) -> NoReturn:

@@ -6,9 +6,9 @@ import typer
 
 from app.cli.client import Client
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
-from app.cli.output import print_json, say, source_words
+from app.cli.output import source_words
 from app.cli.prompts import reason_given
-from app.cli.releases import WaitApproval, Watch, follow
+from app.cli.releases import WaitApproval, Watch, end_request
 from app.cli.served import TargetId, target_of
 
 
@@ -40,10 +40,5 @@ def rollback(
     service = Client(server)
     body = {"to": to, "deployment": deployment, "reason": reason_given(reason, as_json=as_json)}
     release = service.post(f"/v1/targets/{target_of(service, model, stage, target)}/rollback", body, key=key)
-    if watch:
-        follow(service, release["id"], wait_approval=wait_approval, as_json=as_json)
-    if as_json:
-        print_json(release)
-    else:
-        say(f"{release['id']} takes {stage} back to {source_words(release['source'])}.")
-        say(f"Follow it: mlrelease release watch {release['id']}")
+    said = f"{release['id']} takes {stage} back to {source_words(release['source'])}.\n"
+    end_request(service, release, said, watch=watch, wait_approval=wait_approval, as_json=as_json)

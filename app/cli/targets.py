@@ -12,7 +12,7 @@ from app.cli.found import print_found
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, when
 from app.cli.prompts import reason_given, require_terminal
-from app.cli.releases import WaitApproval, Watch, follow
+from app.cli.releases import WaitApproval, Watch, end_request
 from app.cli.served import TargetId, target_of, targets
 from app.cli.serving import serving_text
 from app.documents.json_object import Json
@@ -53,12 +53,8 @@ def adopt(
     if not yes and not typer.confirm("Adopt it as it is?"):
         raise typer.Exit(Exit.CANCELLED)
     release = service.post(address, {"seen": seen["found_digest"], "note": note})
-    if watch:
-        follow(service, release["id"], wait_approval=wait_approval, as_json=as_json)
-    if as_json:
-        print_json(release)
-    else:
-        say(f"{release['id']} was requested. Follow it: mlrelease release watch {release['id']}")
+    said = f"{release['id']} was requested. "
+    end_request(service, release, said, watch=watch, wait_approval=wait_approval, as_json=as_json)
 
 
 @commands.command("list")
@@ -125,12 +121,8 @@ def revert(
     service = Client(server)
     body = {"reason": reason_given(reason, as_json=as_json)}
     release = service.post(f"/v1/targets/{target_of(service, model, stage, target)}/revert", body)
-    if watch:
-        follow(service, release["id"], wait_approval=wait_approval, as_json=as_json)
-    if as_json:
-        print_json(release)
-    else:
-        say(f"{release['id']} was requested. Follow it: mlrelease release watch {release['id']}")
+    said = f"{release['id']} was requested. "
+    end_request(service, release, said, watch=watch, wait_approval=wait_approval, as_json=as_json)
 
 
 def _print_drift(found: Json, model: str, stage: str) -> None:
