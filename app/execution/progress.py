@@ -6,7 +6,7 @@ from datetime import datetime
 from app.errors import Conflict
 from app.planning.plan import Plan
 from app.planning.steps import On
-from app.releases.order import has_failed, outcome, ready
+from app.releases.order import goes_back, has_failed, outcome, ready
 from app.releases.states import Control, Status, StepStatus
 from app.releases.tables import StepRun
 
@@ -36,7 +36,7 @@ class Progress:
 
     def outcome(self, asked: Control | None) -> Status:
         """What it ended as, once nothing more is carried out."""
-        return outcome(self._planned, self._ends, control=asked)
+        return outcome(self._planned, self._ends, begun=self._begun, control=asked)
 
     def next_steps(self, running: Set[str], *, asked: Control | None, now: datetime) -> list[StepRun]:
         """Steps to carry out now. What a kill cut off is brought to its end even where nothing new begins any more."""
@@ -46,7 +46,7 @@ class Progress:
                 begun.add(step.key)
             elif step.status is StepStatus.WAITING:
                 ends[step.key] = StepStatus.SKIPPED  # it will not be waited for any more
-        new = {planned.key for planned in ready(self._planned, ends, begun)}
+        new = {planned.key for planned in ready(self._planned, ends, begun, begun=self._begun, control=asked)}
         return [
             step
             for step in self.steps
@@ -63,9 +63,13 @@ class Progress:
         """Whether any step of a kind was carried out, in whatever attempt."""
         return any(step.attempts for step in self.steps if self._kinds[step.key] == kind)
 
-    def goes_back(self, steps: Sequence[StepRun]) -> bool:
+    def brings_back(self, steps: Sequence[StepRun]) -> bool:
         """Whether any of these brings back what was changed."""
         return any(self._on.get(step.key) is On.FAILURE for step in steps)
+
+    def goes_back(self, asked: Control | None) -> bool:
+        """Whether what was changed is brought back, or was."""
+        return goes_back(self._planned, self._ends, self._begun, control=asked)
 
     @property
     def broken(self) -> StepRun | None:
@@ -81,6 +85,11 @@ class Progress:
         return [step for step in self.steps if step.status in _BROKEN]
 
     @property
+    def _begun(self) -> Set[str]:
+        """Also in an earlier attempt, and where it was stopped before its end: it may have changed something."""
+        return {step.key for step in self.steps if step.attempts}
+
+    @property
     def _ends(self) -> Mapping[str, StepStatus]:
         return {step.key: step.status for step in self.steps if step.status.is_final}
 
@@ -90,9 +99,9 @@ class Progress:
             case On.SUCCESS:
                 return asked is None and not self.has_failed
             case On.FAILURE:
-                return self.has_failed
+                return self.goes_back(asked)
             case On.ALWAYS:
-                return asked is None
+                return asked is None or self.goes_back(asked)
             case None:
                 return False
 

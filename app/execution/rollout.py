@@ -161,7 +161,7 @@ def _take_turn(
         if progress.outcome(release.control) is Status.SUCCEEDED:
             return Turn([], _finish(work, release, rollout, progress))
         next_ones = progress.next_steps(running, asked=release.control, now=work.now)
-        if progress.goes_back(next_ones) and rollout.status is not Status.ROLLING_BACK:
+        if progress.brings_back(next_ones) and rollout.status is not Status.ROLLING_BACK:
             _go_back(work, release, rollout, progress)
         begun = begin_steps(work, worker, release, rollout, next_ones)
         due_at = progress.next_due(release.control)
@@ -185,12 +185,12 @@ def _begin(work: Work, release: Release, rollout: Rollout) -> bool:
 
 
 def _go_back(work: Work, release: Release, rollout: Rollout, progress: Progress) -> None:
-    """Something failed, and its plan says how to bring back what was changed. That is neither paused nor cancelled."""
+    """Something failed, or people cancelled it midway. That is neither paused nor cancelled: what was asked stays only as the reason."""
     broken = progress.broken
-    assert broken is not None, "without a failure nothing is brought back"
-    forget_what_was_asked(work, release)
-    said = {"code": broken.code, "sentence": f"{broken.key} {broken.status}. Bringing back what was changed."}
-    move_rollout(work, rollout, Status.ROLLING_BACK, **said)
+    code, why = ("cancelled", "Cancelled") if broken is None else (broken.code, f"{broken.key} {broken.status}")
+    if broken is not None:
+        forget_what_was_asked(work, release)
+    move_rollout(work, rollout, Status.ROLLING_BACK, code=code, sentence=f"{why}. Bringing back what was changed.")
 
 
 def _let_go(work: Work, rollout: Rollout) -> Turn:
@@ -266,13 +266,16 @@ def _why(ended: Status, progress: Progress, release: Release, rollout: Rollout, 
     if ended is Status.PAUSED:
         return "paused", f"Paused. {left}"
     broken, stuck = progress.broken, progress.broken_on_the_way_back
-    if broken is None:
+    is_back = ended is Status.ROLLED_BACK or (ended is Status.CANCELLED and progress.goes_back(release.control))
+    if broken is None and stuck is None and not is_back:
         return "cancelled", f"Cancelled. {left}"
-    sentence = f"{broken.key}: {broken.sentence}"
-    if ended is Status.ROLLED_BACK:
+    code, sentence = (
+        ("cancelled", "Cancelled.") if broken is None else (broken.code, f"{broken.key}: {broken.sentence}")
+    )
+    if is_back:
         sentence += " What was changed before was brought back."
     elif release.purpose.goes_back and not progress.has_begun(ShiftTraffic.kind):
         sentence += " The traffic was not changed."
     elif stuck is not None:
         sentence += f" It could not be brought back: {stuck.key}: {stuck.sentence}"
-    return broken.code, sentence
+    return code, sentence

@@ -62,9 +62,11 @@ class Signals:
         """Whether this worker is neither being stopped nor without a lease."""
         return not self.is_stopping and self._lease.is_held()
 
-    def of(self, release_id: str, *, asked: Control | None, deadline: datetime | None = None) -> "ReleaseSignals":
-        """``asked``: what was asked of the release when it was read just now."""
-        return ReleaseSignals(self, self._database, release_id, deadline=deadline, asked=asked)
+    def of(
+        self, release_id: str, *, asked: Control | None, deadline: datetime | None = None, heeds: bool = True
+    ) -> "ReleaseSignals":
+        """``asked``: what was asked of the release when it was read just now. ``heeds``: whether that stops what is done to it."""
+        return ReleaseSignals(self, self._database, release_id, deadline=deadline, asked=asked, heeds=heeds)
 
     def pause_for(self, seconds: float) -> None:
         """Wait, but not longer than until this worker is asked to stop."""
@@ -82,12 +84,14 @@ class ReleaseSignals:
         *,
         deadline: datetime | None,
         asked: Control | None,
+        heeds: bool,
     ) -> None:
         self._signals = signals
         self._database = database
         self._release_id = release_id
         self._deadline = deadline
         self._asked = asked
+        self._heeds = heeds
         self._looked = time.monotonic()
 
     def checkpoint(self) -> None:
@@ -95,6 +99,8 @@ class ReleaseSignals:
         self._signals.require_going_on()
         if self._deadline is not None and self._is_past(self._deadline):
             raise OutOfTime()
+        if not self._heeds:
+            return
         if time.monotonic() - self._looked >= LOOK_SECONDS:
             self._asked = self._control()
         match self._asked:

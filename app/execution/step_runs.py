@@ -16,11 +16,11 @@ from app.execution.bounded import internal_error
 from app.execution.context import WorkerContext
 from app.execution.progress import STEP_NOT_ON_RECORD
 from app.planning.observed import Observed
-from app.planning.steps import PlannedStep
+from app.planning.steps import On, PlannedStep
 from app.releases.attempts import INTERNAL_ERROR
 from app.releases.locks import lock_step
 from app.releases.service import move_step, report_progress
-from app.releases.states import Control, StepStatus
+from app.releases.states import Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.releasing.on_record import Ready, look_up_steps
 from app.serving.service import At, record_observed
@@ -38,6 +38,7 @@ class Job:
     stage: str
     ready: Ready
     control: Control | None  # asked of the release when the step began
+    heeds: bool  # what is asked of it: what brings back is neither paused nor cancelled
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,14 @@ def begin_steps(
         _keep_running(work, worker, step, code="running", sentence=again)
     found = look_up_steps(work, worker.record, release, rollout, steps)
     return [
-        Job(step, release.id, rollout.stage, ready, control=release.control)
+        Job(step, release.id, rollout.stage, ready, control=release.control, heeds=_heeds(rollout, ready))
         for step, ready in zip(steps, found, strict=True)
     ]
+
+
+def _heeds(rollout: Rollout, ready: Ready) -> bool:
+    on = On.SUCCESS if ready.planned is None else ready.planned.on
+    return on is On.SUCCESS or (on is On.ALWAYS and rollout.status is not Status.ROLLING_BACK)
 
 
 def carry_out_step(worker: WorkerContext, job: Job) -> End:
@@ -113,7 +119,7 @@ def _carry_out(worker: WorkerContext, job: Job) -> End:
     assert started is not None, "a step that has begun has a start"
     assert planned is not None, "a step that is not refused is planned"
     deadline = started + timedelta(seconds=planned.timeout_seconds)
-    signals = worker.signals.of(job.release, deadline=deadline, asked=job.control)
+    signals = worker.signals.of(job.release, deadline=deadline, asked=job.control, heeds=job.heeds)
     context = Context(
         release=job.release,
         stage=job.stage,

@@ -1,10 +1,12 @@
 """The order of steps: which may start, and the outcome of all. Pure.
 
 A plan goes forward until something fails. Then nothing more of it begins; once what runs has ended, the steps that are for that case
-bring back what was changed. Steps that are for either case begin when what they need is over.
+bring back what was changed: as far as anything of it has begun. So they do where people cancel midway. Steps that are for either case
+begin when what they need is over.
 """
 
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from app.planning.steps import On
@@ -36,68 +38,126 @@ def has_failed(steps: Sequence[Ordered], ends: Ends) -> bool:
     return any(ends.get(step.key) in _BROKEN for step in _forward(steps))
 
 
-def ready(steps: Sequence[Step], ends: Ends, running: Set[str]) -> list[Step]:
-    """Steps that may begin now. ``running``: keys of those that have begun and not ended."""
-    return [
-        step
-        for step in steps
-        if step.key not in ends and step.key not in running and _may_begin(step, steps, ends, running)
-    ]
+def way_back(steps: Sequence[Step], begun: Set[str]) -> list[Step]:
+    """The steps that bring back what has been done. Each is for what it needs: where nothing of that has begun, it has nothing to do.
+
+    ``begun``: keys of all that was ever begun, whatever has become of it since.
+    """
+    return [step for step in steps if step.on is On.FAILURE and _is_called_for(step, steps, begun)]
 
 
-def outcome(steps: Sequence[Ordered], ends: Ends, *, control: Control | None = None) -> Status:
+def goes_back(steps: Sequence[Ordered], ends: Ends, begun: Set[str], *, control: Control | None = None) -> bool:
+    """Whether what has been done is to be brought back: something failed, or people ended it before all was done."""
+    if not way_back(steps, begun):
+        return False
+    return has_failed(steps, ends) or (control is Control.CANCEL and not _is_through(steps, ends))
+
+
+def ready(
+    steps: Sequence[Step],
+    ends: Ends,
+    running: Set[str],
+    *,
+    begun: Set[str] | None = None,
+    control: Control | None = None,
+) -> list[Step]:
+    """Steps that may begin now. ``running``: keys of those that have begun and not ended. ``begun``: None: those, and what has ended."""
+    ever = _ever(ends, running) if begun is None else begun
+    back = goes_back(steps, ends, ever, control=control)
+    wanted = {step.key for step in way_back(steps, ever)} if back else set()
+    is_over = _Over(steps, ends, running, back=back, wanted=wanted)
+    return [step for step in steps if step.key not in ends and step.key not in running and _may_begin(step, is_over)]
+
+
+def outcome(
+    steps: Sequence[Ordered], ends: Ends, *, begun: Set[str] | None = None, control: Control | None = None
+) -> Status:
     """What a rollout ended as, once nothing more begins. One that stopped midway did what was asked of it."""
-    if has_failed(steps, ends):
-        back = [step for step in steps if step.on is On.FAILURE]
-        is_back = all(ends.get(step.key) is StepStatus.SUCCEEDED for step in back)
-        return Status.ROLLED_BACK if back and is_back else Status.FAILED
-    others = [ends.get(step.key) for step in steps if step.on is not On.FAILURE]
-    if any(end in _BROKEN for end in others):
+    ever = _ever(ends, frozenset()) if begun is None else begun
+    if goes_back(steps, ends, ever, control=control):
+        if any(ends.get(step.key) is not StepStatus.SUCCEEDED for step in way_back(steps, ever)):
+            return Status.FAILED
+        return Status.ROLLED_BACK if has_failed(steps, ends) else Status.CANCELLED
+    if any(ends.get(step.key) in _BROKEN for step in steps if step.on is not On.FAILURE):
         return Status.FAILED
-    if all(end is StepStatus.SUCCEEDED for end in others):
+    if _is_through(steps, ends):
         return Status.SUCCEEDED
     return Status.PAUSED if control is Control.PAUSE else Status.CANCELLED
 
 
-def _may_begin(step: Ordered, steps: Sequence[Ordered], ends: Ends, running: Set[str]) -> bool:
-    needed = _needed_by(step, steps)
+@dataclass(frozen=True)
+class _Over:
+    """Of one look at the steps: which of them have ended, or never begin any more."""
+
+    steps: Sequence[Ordered]
+    ends: Ends
+    running: Set[str]
+    back: bool  # what has been done is to be brought back
+    wanted: Set[str]  # keys of the steps that do so
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether nothing more of the way forward begins."""
+        return self.back or any(
+            self.ends.get(step.key, StepStatus.SUCCEEDED) is not StepStatus.SUCCEEDED for step in _forward(self.steps)
+        )
+
+    def __call__(self, step: Ordered) -> bool:
+        if step.key in self.ends:
+            return True
+        if step.key in self.running:
+            return False
+        match step.on:
+            case On.SUCCESS:
+                return self.has_stopped
+            case On.FAILURE if self.back:
+                before = [need for need in _needed_by(step, self.steps) if need.on is On.FAILURE]
+                return step.key not in self.wanted or any(
+                    self(need) and self.ends.get(need.key) is not StepStatus.SUCCEEDED for need in before
+                )
+            case On.FAILURE:
+                return has_failed(self.steps, self.ends) or all(
+                    self.ends.get(each.key) is StepStatus.SUCCEEDED for each in _forward(self.steps)
+                )
+            case On.ALWAYS:
+                return False
+
+
+def _may_begin(step: Ordered, is_over: _Over) -> bool:
+    needed = _needed_by(step, is_over.steps)
     match step.on:
         case On.SUCCESS:
-            return not _has_stopped(steps, ends) and all(ends.get(need.key) is StepStatus.SUCCEEDED for need in needed)
+            return not is_over.has_stopped and all(
+                is_over.ends.get(need.key) is StepStatus.SUCCEEDED for need in needed
+            )
         case On.FAILURE:
             return (
-                has_failed(steps, ends)
-                and not any(each.key in running for each in steps if each.on is On.SUCCESS)
+                step.key in is_over.wanted
+                and not any(each.key in is_over.running for each in is_over.steps if each.on is On.SUCCESS)
                 and all(
-                    ends.get(need.key) is StepStatus.SUCCEEDED
-                    if need.on is On.FAILURE
-                    else _is_over(need, steps, ends, running)
+                    is_over.ends.get(need.key) is StepStatus.SUCCEEDED if need.on is On.FAILURE else is_over(need)
                     for need in needed
                 )
             )
         case On.ALWAYS:
-            return all(_is_over(need, steps, ends, running) for need in needed)
+            return all(is_over(need) for need in needed)
 
 
-def _is_over(step: Ordered, steps: Sequence[Ordered], ends: Ends, running: Set[str]) -> bool:
-    """It has ended, or never begins any more."""
-    if step.key in ends:
-        return True
-    if step.key in running:
-        return False
-    match step.on:
-        case On.SUCCESS:
-            return _has_stopped(steps, ends)
-        case On.FAILURE if has_failed(steps, ends):
-            before = [need for need in _needed_by(step, steps) if need.on is On.FAILURE]
-            return any(
-                _is_over(need, steps, ends, running) and ends.get(need.key) is not StepStatus.SUCCEEDED
-                for need in before
-            )
-        case On.FAILURE:
-            return all(ends.get(each.key) is StepStatus.SUCCEEDED for each in _forward(steps))
-        case On.ALWAYS:
-            return False
+def _is_called_for(step: Ordered, steps: Sequence[Ordered], begun: Set[str]) -> bool:
+    """What needs no other step is for whatever fails; what needs only steps that bring back goes with those."""
+    needed = _needed_by(step, steps)
+    done = [need for need in needed if need.on is not On.FAILURE]
+    if done:
+        return any(need.key in begun for need in done)
+    return not needed or any(_is_called_for(need, steps, begun) for need in needed)
+
+
+def _ever(ends: Ends, running: Set[str]) -> Set[str]:
+    return {key for key, end in ends.items() if end is not StepStatus.SKIPPED} | running
+
+
+def _is_through(steps: Sequence[Ordered], ends: Ends) -> bool:
+    return all(ends.get(step.key) is StepStatus.SUCCEEDED for step in steps if step.on is not On.FAILURE)
 
 
 def _forward(steps: Sequence[Ordered]) -> list[Ordered]:
@@ -107,10 +167,6 @@ def _forward(steps: Sequence[Ordered]) -> list[Ordered]:
 
 def _waits_for_failure(step: Ordered, steps: Sequence[Ordered]) -> bool:
     return any(need.on is On.FAILURE or _waits_for_failure(need, steps) for need in _needed_by(step, steps))
-
-
-def _has_stopped(steps: Sequence[Ordered], ends: Ends) -> bool:
-    return any(ends.get(step.key, StepStatus.SUCCEEDED) is not StepStatus.SUCCEEDED for step in _forward(steps))
 
 
 def _needed_by(step: Ordered, steps: Sequence[Ordered]) -> list[Ordered]:

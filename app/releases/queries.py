@@ -13,6 +13,7 @@ from app.events.tables import Event
 from app.identity.roles import Visible
 from app.planning.ids import rollout_id_of
 from app.planning.purpose import Purpose
+from app.releases.order import way_back
 from app.releases.plans import digest_of
 from app.releases.states import DRIVEN, FINAL, UNDER_WAY, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun, StoredPlan
@@ -23,6 +24,12 @@ PLAN_NOT_ON_RECORD = "plan_not_on_record"
 MOVES = or_(
     col(Rollout.status).in_(UNDER_WAY),
     and_(col(Rollout.status) == Status.PAUSED, col(Rollout.started_at).is_not(None)),
+)
+
+# Of a rollout that has begun, and stopped before its end: it waits for people, for a time or for its turn to go on.
+_STOPPED = and_(
+    col(Rollout.status).in_({Status.QUEUED, Status.SCHEDULED, Status.PENDING_APPROVAL, Status.PAUSED}),
+    col(Rollout.started_at).is_not(None),
 )
 
 # Made once: to put a statement together takes longer than to send it, and this one is in every turn of a rollout.
@@ -152,8 +159,15 @@ def plans_of(session: Session, rollouts: Sequence[Rollout]) -> dict[str, StoredP
 
 def under_way_at(session: Session, rollout: Rollout) -> str | None:
     """The id of another rollout that has begun at the same target and has not ended."""
-    query = select(Rollout.id).where(Rollout.target == rollout.target, col(Rollout.status).in_(UNDER_WAY))
-    return session.exec(query.where(Rollout.id != rollout.id).order_by(col(Rollout.started_at)).limit(1)).first()
+    query = select(Rollout).where(Rollout.target == rollout.target, or_(col(Rollout.status).in_(UNDER_WAY), _STOPPED))
+    found = session.exec(query.where(Rollout.id != rollout.id).order_by(col(Rollout.started_at))).all()
+    return next((each.id for each in found if each.status in UNDER_WAY or must_go_back(session, each)), None)
+
+
+def must_go_back(session: Session, rollout: Rollout) -> bool:
+    """Whether it has begun what its plan brings back: it is not simply ended, and keeps its target until it has gone on or back."""
+    begun = {step.key for step in steps_of(session, rollout.id) if step.attempts}
+    return bool(begun) and bool(way_back(plan_of(session, rollout).read().steps, begun))
 
 
 def moved_by(session: Session, target: str) -> str | None:
@@ -175,8 +189,14 @@ def wanted_at(session: Session, target: str) -> set[str]:
 
 def whose_turn(session: Session, target: str) -> Rollout | None:
     """The rollout that may move a target now: the one that is under way there, else the one that was queued there first."""
-    found = session.exec(select(Rollout).where(Rollout.target == target, col(Rollout.status).in_(DRIVEN))).all()
-    under_way = [each for each in found if each.status in UNDER_WAY]
+    there = or_(col(Rollout.status).in_(DRIVEN), _STOPPED)
+    all_there = session.exec(select(Rollout).where(Rollout.target == target, there)).all()
+    under_way = [each for each in all_there if each.status in UNDER_WAY]
+    stopped = [each for each in all_there if each.started_at is not None and each.status not in UNDER_WAY]
+    keeps = None if under_way else next((each for each in stopped if must_go_back(session, each)), None)
+    if keeps is not None:
+        return keeps if keeps.status in DRIVEN else None
+    found = [each for each in all_there if each.status in DRIVEN]
     if under_way or len(found) <= 1:
         return next(iter([*under_way, *found]), None)
     queued = col(Event.subject).in_([each.id for each in found]), Event.kind == f"rollout.{Status.QUEUED}"

@@ -56,9 +56,17 @@ _WAITING_AGAIN = frozenset({Status.PENDING_APPROVAL, Status.SCHEDULED, Status.QU
 ROLLOUT_MAY_FOLLOW: Mapping[Status, Set[Status]] = {
     Status.PENDING: _WAITING_AGAIN | _ENDS_OF_WAITING,
     # With each vote that does not decide yet, something else is missing; a freeze may come to end earlier or later.
-    Status.PENDING_APPROVAL: _WAITING_AGAIN | _ENDS_OF_WAITING | {Status.APPROVAL_REJECTED},
-    Status.SCHEDULED: _WAITING_AGAIN | _ENDS_OF_WAITING,
-    Status.QUEUED: {Status.IN_PROGRESS, Status.PAUSED, Status.PENDING_APPROVAL, Status.SCHEDULED, *_ENDS_OF_WAITING},
+    Status.PENDING_APPROVAL: _WAITING_AGAIN | _ENDS_OF_WAITING | {Status.APPROVAL_REJECTED, Status.CANCELLING},
+    Status.SCHEDULED: _WAITING_AGAIN | _ENDS_OF_WAITING | {Status.CANCELLING},
+    # What waits to go on midway, and is cancelled then, goes back first.
+    Status.QUEUED: {
+        Status.IN_PROGRESS,
+        Status.PAUSED,
+        Status.CANCELLING,
+        Status.PENDING_APPROVAL,
+        Status.SCHEDULED,
+        *_ENDS_OF_WAITING,
+    },
     Status.IN_PROGRESS: {
         Status.PAUSED,
         Status.SUCCEEDED,
@@ -67,10 +75,10 @@ ROLLOUT_MAY_FOLLOW: Mapping[Status, Set[Status]] = {
         Status.CANCELLING,
         Status.CANCELLED,
     },
-    Status.PAUSED: _WAITING_AGAIN | _ENDS_OF_WAITING,
+    Status.PAUSED: _WAITING_AGAIN | _ENDS_OF_WAITING | {Status.CANCELLING},
     # What somebody asked to cancel may fail on the way to its safe point.
     Status.CANCELLING: {Status.CANCELLED, Status.SUCCEEDED, Status.FAILED, Status.ROLLING_BACK},
-    Status.ROLLING_BACK: {Status.ROLLED_BACK, Status.FAILED},
+    Status.ROLLING_BACK: {Status.ROLLED_BACK, Status.CANCELLED, Status.FAILED},
     # A retry goes on from the step that failed; what was cancelled must be approved anew.
     Status.FAILED: _WAITING_AGAIN,
     Status.CANCELLED: _WAITING_AGAIN,

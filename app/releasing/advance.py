@@ -9,7 +9,7 @@ from app.planning.purpose import Purpose
 from app.planning.sources import read_source
 from app.releases.attempts import begin_attempt, set_due
 from app.releases.locks import lock_release
-from app.releases.queries import in_the_way, rollout_ahead, scheduled, waiting_before, waiting_of
+from app.releases.queries import in_the_way, must_go_back, rollout_ahead, scheduled, waiting_before, waiting_of
 from app.releases.service import move_rollout
 from app.releases.states import WAITING, Control, Status
 from app.releases.tables import Release, Rollout
@@ -108,9 +108,12 @@ def make_way(work: Work, release: Release, target: str) -> None:
         work.refresh(each)
         if other.id == release.id:
             continue
-        if each.status is Status.IN_PROGRESS and other.control is not Control.CANCEL:
+        is_moving = each.status is Status.IN_PROGRESS or (
+            each.status in {*WAITING, Status.PAUSED} and must_go_back(work, each)
+        )
+        if is_moving and other.control is not Control.CANCEL:
             stop_release(work, other, reason=f"{release.id} goes back to {read_source(release.source).name}.")
-        elif each.status in {*WAITING, Status.PAUSED}:
+        elif not is_moving and each.status in {*WAITING, Status.PAUSED}:
             _supersede(work, each, by=release)
 
 

@@ -6,7 +6,7 @@ from app.planning.sources import read_source, say_source
 from app.releases.asked import ask_of, forget_what_was_asked
 from app.releases.attempts import plan_again
 from app.releases.locks import lock_release
-from app.releases.queries import overtaken_by, plan_of, rollout_ahead
+from app.releases.queries import must_go_back, overtaken_by, plan_of, rollout_ahead
 from app.releases.service import move_release, move_rollout
 from app.releases.states import Control, Status
 from app.releases.tables import Release, Rollout
@@ -67,6 +67,8 @@ def retry(work: Work, release_id: str) -> Release:
         sentence = "Looking up the release's content again."
         move_release(work, release, Status.PENDING, code="preparing", sentence=sentence)
         work.queue.prepare_release(work, release.id)
+    elif ahead is not None and ahead.status is Status.CANCELLED and must_go_back(work, ahead):
+        raise _wrong_state(release, "has brought back what it changed", code="went_back")
     elif ahead is not None and (ahead.status is Status.FAILED or (ahead.status is Status.CANCELLED and ahead.attempt)):
         _go_on(work, release, ahead)
     else:
@@ -75,8 +77,10 @@ def retry(work: Work, release_id: str) -> Release:
 
 
 def _go_on(work: Work, release: Release, rollout: Rollout) -> None:
-    _require_newest(work, release, rollout)
-    forget_what_was_asked(work, release)
+    if rollout.status.is_final or not must_go_back(work, rollout):
+        _require_newest(work, release, rollout)  # else it has kept its target: nothing newer has got there
+    if not (release.control is Control.CANCEL and must_go_back(work, rollout)):
+        forget_what_was_asked(work, release)  # what was cancelled midway, and is not back yet, goes on going back
     plan_again(work, rollout, plan_of(work, rollout).read())
     enqueue_rollout(work, release, rollout, gates=WHEN_TAKEN_UP_AGAIN)  # a cancellation took the approvals with it
 

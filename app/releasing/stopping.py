@@ -1,7 +1,7 @@
 """Stopping a release that has not ended: at once where nothing runs, else at the running step's next safe point."""
 
 from app.releases.asked import ask_of
-from app.releases.queries import rollout_ahead
+from app.releases.queries import must_go_back, rollout_ahead
 from app.releases.service import move_release, move_rollout
 from app.releases.states import Control, Status
 from app.releases.tables import Release
@@ -18,7 +18,7 @@ def stop_release(work: Work, release: Release, *, reason: str) -> None:
         void_approvals(work, release, ahead, because=said)
     if ahead is None:
         move_release(work, release, Status.CANCELLED, code="cancelled", sentence=said)
-    elif ahead.status.is_waiting or ahead.status is Status.PAUSED:
+    elif (ahead.status.is_waiting or ahead.status is Status.PAUSED) and not must_go_back(work, ahead):
         move_rollout(work, ahead, Status.CANCELLED, code="cancelled", sentence=said)
     else:
         stopping = f"{said.rstrip('.')}. Stops at the next safe point."

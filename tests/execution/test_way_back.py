@@ -17,11 +17,11 @@ from app.planning.sources import read_source
 from app.planning.steps import On, PlannedStep
 from app.releases.attempts import begin_attempt
 from app.releases.planning import plan_release
-from app.releases.queries import get_rollout, steps_of
+from app.releases.queries import get_rollout, steps_of, whose_turn
 from app.releases.service import Request, create_release
 from app.releases.states import Status
-from app.releases.tables import Release
-from app.releasing.control import cancel, pause, retry
+from app.releases.tables import Release, Rollout
+from app.releasing.control import cancel, pause, resume, retry
 from app.releasing.work import Work
 from app.steps.contract import Context, Done, Refused
 from tests.execution.instant import hands, worker
@@ -223,3 +223,112 @@ def test_what_fails_while_it_is_being_cancelled_is_brought_back_all_the_same(
 
     assert carry_out_rollout(tools, rollout) is Status.ROLLED_BACK
     assert moves(tools, rollout) == ["queued", "in_progress", "cancelling", "rolling_back", "rolled_back"]
+
+
+def cancelling(hands: Hands, tools: WorkerContext) -> None:
+    """The second move is cancelled while it is carried out."""
+
+    def act(context: Context) -> Done:
+        if hands.seen.count(Move.kind) == 2:
+            with Work(tools.releasing, ANNA).transaction() as work:
+                cancel(work, context.release)
+        return Done("Moved.", {"before": 0})
+
+    hands.acts[Move.kind] = act
+
+
+PLAN_WITH_MORE = (*STEPS[:2], PlannedStep.of(Move(percent=100), key="move:more", needs=("move:100",)), STEPS[3])
+
+
+def _ask_with(tools: WorkerContext, planned: str, steps: tuple[PlannedStep, ...]) -> str:
+    with Work(tools.releasing, ANNA).transaction() as work:
+        first = work.get_one(Release, planned)
+        asked = Request("churn", first.definition_id, 1, read_source(first.source), ("dev",), job_id=first.job_id)
+        release = create_release(work, asked, mark="abcd")
+        (rollout,) = plan_release(work, release, CONTENT, [a_plan("dev", steps=steps)])
+        begin_attempt(work, rollout)
+        return rollout.id
+
+
+def test_what_is_cancelled_midway_is_brought_back_and_is_not_retried(
+    tools: WorkerContext, planned: str, hands: Hands
+) -> None:
+    rollout = _ask_with(tools, planned, PLAN_WITH_MORE)
+    cancelling(hands, tools)
+
+    def restore(context: Context) -> Done:
+        context.wait(1.2)  # longer than until it looks at what was asked
+        return Done("Restored.")
+
+    hands.acts[Restore.kind] = restore
+
+    assert carry_out_rollout(tools, rollout) is Status.CANCELLED
+    assert moves(tools, rollout) == ["queued", "in_progress", "cancelling", "rolling_back", "cancelled"]
+    assert statuses(tools, rollout)["restore"] == "succeeded"
+    with pytest.raises(Conflict) as no, Work(tools.releasing, ANNA).transaction() as work:
+        retry(work, release_of(rollout))
+    assert no.value.code == "went_back"
+
+
+def test_cancelled_one_that_could_not_be_brought_back_has_failed_and_a_retry_only_goes_back(
+    tools: WorkerContext, planned: str, hands: Hands
+) -> None:
+    rollout = _ask_with(tools, planned, PLAN_WITH_MORE)
+    cancelling(hands, tools)
+
+    def stuck(_context: Context) -> Done:
+        raise NotPermitted("May not.")
+
+    hands.acts[Restore.kind] = stuck
+    assert carry_out_rollout(tools, rollout) is Status.FAILED
+    with tools.database.read() as session:
+        assert "could not be brought back" in get_rollout(session, release_of(rollout), "dev").sentence
+
+    del hands.acts[Restore.kind]
+    with Work(tools.releasing, ANNA).transaction() as work:
+        retry(work, release_of(rollout))
+    assert carry_out_rollout(tools, rollout) is Status.CANCELLED
+    assert hands.seen.count(Move.kind) == 2
+
+
+@pytest.mark.parametrize("is_resumed", [False, True], ids=["paused", "queued-again"])
+def test_one_that_stopped_midway_and_is_cancelled_then_is_brought_back(
+    tools: WorkerContext, planned: str, hands: Hands, is_resumed: bool
+) -> None:
+    rollout = _ask_with(tools, planned, PLAN_WITH_MORE)
+
+    def act(context: Context) -> Done:
+        if hands.seen.count(Move.kind) == 1:
+            with Work(tools.releasing, ANNA).transaction() as work:
+                pause(work, context.release)
+        return Done("Moved.")
+
+    hands.acts[Move.kind] = act
+    assert carry_out_rollout(tools, rollout) is Status.PAUSED
+    other = _ask_with(tools, planned, PLAN_WITH_MORE)
+    assert carry_out_rollout(tools, other) is Status.QUEUED, "what has moved traffic keeps its target"
+    with tools.database.read() as session:
+        assert whose_turn(session, session.get_one(Rollout, rollout).target) is None
+    if is_resumed:
+        with Work(tools.releasing, ANNA).transaction() as work:
+            resume(work, release_of(rollout))
+    with Work(tools.releasing, ANNA).transaction() as work:
+        cancel(work, release_of(rollout))
+    assert carry_out_rollout(tools, rollout) is Status.CANCELLED
+    assert hands.seen.count(Restore.kind) == 1
+
+
+def test_where_nothing_of_it_has_begun_nothing_is_brought_back(
+    tools: WorkerContext, planned: str, hands: Hands
+) -> None:
+    first = PlannedStep.of(TidyUp(), key="check")
+    move = PlannedStep.of(Move(percent=10), key="move:10", needs=("check",))
+    rollout = _ask_with(tools, planned, (first, move, STEPS[3]))
+
+    def refuse(_context: Context) -> Done:
+        raise Refused("The answers are wrong.")
+
+    hands.acts[TidyUp.kind] = refuse
+    assert carry_out_rollout(tools, rollout) is Status.FAILED
+    assert Restore.kind not in hands.seen
+    assert statuses(tools, rollout)["restore"] == "skipped"

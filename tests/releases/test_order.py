@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.planning.steps import On
-from app.releases.order import has_failed, outcome, ready
+from app.releases.order import goes_back, has_failed, outcome, ready, way_back
 from app.releases.states import RELEASE_MAY_FOLLOW, ROLLOUT_MAY_FOLLOW, Control, Status, StepStatus
 
 
@@ -102,6 +102,34 @@ def test_a_rollout_is_rolled_back_when_all_was_brought_back(ends: dict[str, Step
     assert outcome(WITH_BRANCH, ends) is expected
 
 
+def test_what_brings_back_is_for_what_it_needs() -> None:
+    back = Step("back", ("b",), On.FAILURE)
+    checked = Step("checked", ("back",), On.FAILURE)
+    steps = [A, Step("b", ("a",)), back, checked]
+
+    assert way_back(steps, {"a"}) == []
+    assert way_back(steps, {"a", "b"}) == [back, checked]
+    assert ready(steps, {"a": BAD}, set()) == []
+    assert outcome(steps, {"a": BAD}) is Status.FAILED
+    assert ready(steps, {"a": GOOD, "b": BAD}, set()) == [back]
+    assert ready(steps, {"a": BAD}, set(), begun={"a", "b"}) == [back], "begun in an earlier attempt"
+
+
+def test_what_is_cancelled_midway_goes_back_first() -> None:
+    back = Step("back", ("a",), On.FAILURE)
+    steps = [A, Step("b", ("a",)), back]
+    cancel = Control.CANCEL
+
+    assert ready(steps, {"a": GOOD}, {"b"}, control=cancel) == []
+    assert ready(steps, {"a": GOOD}, set(), control=cancel) == [back]
+    assert outcome(steps, {"a": GOOD, "back": GOOD}, control=cancel) is Status.CANCELLED
+    assert outcome(steps, {"a": GOOD, "back": BAD}, control=cancel) is Status.FAILED
+    assert outcome(steps, {"a": GOOD, "b": BAD, "back": GOOD}, control=cancel) is Status.ROLLED_BACK
+    assert outcome(steps, {}, control=cancel) is Status.CANCELLED
+    assert outcome(steps, {"a": GOOD, "b": GOOD}, control=cancel) is Status.SUCCEEDED
+    assert not goes_back(steps, {"a": GOOD}, {"a"}, control=Control.PAUSE)
+
+
 def test_one_that_was_paused_is_paused() -> None:
     assert outcome(PLAN, {"a": GOOD}, control=Control.PAUSE) is Status.PAUSED
 
@@ -143,7 +171,8 @@ def test_every_plan_comes_to_an_end_by_the_rules(steps: list[Step], data: st.Dat
 
     ended_as = outcome(steps, ends)
     good = {key for key, status in ends.items() if status is GOOD}
-    back = [step for step in steps if step.on is On.FAILURE]
+    back = way_back(steps, ends.keys())
+    assert all((step in back) or step.key not in ends for step in steps if step.on is On.FAILURE)
     forward = [step for step in steps if step.on is not On.FAILURE]
     assert all(step.key in ends for step in steps if step.on is On.ALWAYS)
     assert (ended_as is Status.SUCCEEDED) == (good.issuperset(step.key for step in forward) and good == ends.keys())
