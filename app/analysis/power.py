@@ -1,8 +1,10 @@
 """What an analysis can find with the traffic that there is: told before a release, so that nobody trusts in what cannot be seen."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import binom
 
@@ -26,30 +28,50 @@ class Traffic:
         return cls(round(requests * weight / 100), round(requests * (1 - weight / 100)))
 
 
-def power(traffic: Traffic, *, usual: float, bad: float, ratio: float, alpha: float, floor: float = 0.0) -> float:
-    """How likely the exact test at the end finds a canary with the error rate ``bad`` beside a baseline with ``usual``.
+@dataclass(frozen=True)
+class EndTest:
+    """The exact test at the end of a bake, for this traffic: how many errors of the canary make it fail, whatever its rate is.
 
-    Rates from 0 to 1. Computed, not simulated: over all numbers of errors that the baseline may have.
+    ``chances``: of each number of errors that the baseline may have; ``needed``: of the canary beside so many.
     """
-    if not traffic.canary or not traffic.baseline:
-        return 0.0
-    errors = np.arange(
-        int(binom.ppf(1e-9, traffic.baseline, usual)), int(binom.ppf(1 - 1e-9, traffic.baseline, usual)) + 1
-    )
-    chances = binom.pmf(errors, traffic.baseline, usual)
-    needed = [_fewest_that_fail(traffic, int(each), ratio=ratio, alpha=alpha, floor=floor) for each in errors]
-    return float(np.sum(chances * binom.sf(np.array(needed) - 1, traffic.canary, bad)))
+
+    canary: int
+    chances: NDArray[Any]
+    needed: NDArray[Any]
+
+    @classmethod
+    def of(cls, traffic: Traffic, *, usual: float, ratio: float, alpha: float, floor: float = 0.0) -> "EndTest":
+        """``usual``: the baseline's error rate, from 0 to 1."""
+        if not traffic.canary or not traffic.baseline:
+            return cls(0, np.zeros(1), np.ones(1))
+        errors = np.arange(
+            int(binom.ppf(1e-9, traffic.baseline, usual)), int(binom.ppf(1 - 1e-9, traffic.baseline, usual)) + 1
+        )
+        needed = [_fewest_that_fail(traffic, int(each), ratio=ratio, alpha=alpha, floor=floor) for each in errors]
+        return cls(traffic.canary, binom.pmf(errors, traffic.baseline, usual), np.array(needed))
+
+    def finds(self, bad: float) -> float:
+        """How likely it finds a canary with this error rate, from 0 to 1. Computed, not simulated."""
+        return float(np.sum(self.chances * binom.sf(self.needed - 1, self.canary, bad)))
 
 
-def smallest_found(traffic: Traffic, *, usual: float, ratio: float, alpha: float, floor: float = 0.0) -> float | None:
-    """The lowest error rate, from 0 to 1, that is found with a probability of ``FOUND``; None: not even a canary that always fails is."""
+def power(traffic: Traffic, *, usual: float, bad: float, ratio: float, alpha: float, floor: float = 0.0) -> float:
+    """How likely the exact test at the end finds a canary with the error rate ``bad`` beside a baseline with ``usual``, from 0 to 1."""
+    return EndTest.of(traffic, usual=usual, ratio=ratio, alpha=alpha, floor=floor).finds(bad)
+
+
+def smallest_found(
+    traffic: Traffic, *, usual: float, ratio: float, alpha: float, floor: float = 0.0, chance: float = FOUND
+) -> float | None:
+    """The lowest error rate, from 0 to 1, that is found with this probability; None: not even a canary that always fails is."""
+    test = EndTest.of(traffic, usual=usual, ratio=ratio, alpha=alpha, floor=floor)
 
     def missing(bad: float) -> float:
-        return power(traffic, usual=usual, bad=bad, ratio=ratio, alpha=alpha, floor=floor) - FOUND
+        return test.finds(bad) - chance
 
     if missing(1.0) < 0:
         return None
-    return float(brentq(missing, usual, 1.0, xtol=1e-4)) if missing(usual) < 0 else usual
+    return float(brentq(missing, usual, 1.0, xtol=1e-5)) if missing(usual) < 0 else usual
 
 
 def _fewest_that_fail(traffic: Traffic, errors: int, *, ratio: float, alpha: float, floor: float) -> int:
