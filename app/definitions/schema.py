@@ -31,6 +31,7 @@ from app.definitions.names import (
 )
 from app.definitions.overrides import OWN_OF_STAGE
 from app.definitions.partial import PublishedAs
+from app.definitions.traffic import AllAtOnceTraffic, TrafficStrategy
 from app.documents.published import as_text, json_schema_of
 from app.documents.section import Section
 from app.planning.kinds import KINDS, SignatureCheck
@@ -148,6 +149,8 @@ class StageDefinition(Section):
     """Fields of the deployment's file that are otherwise here. Mappings are merged, null removes a field."""
     endpoint_settings: EndpointSettings = Field(default={})
     """Fields of the endpoint's file that are otherwise here. Mappings are merged, null removes a field."""
+    traffic: TrafficStrategy = AllAtOnceTraffic()
+    """How the new deployment gets its traffic: all at once, as a canary, or as a shadow first."""
     after: AfterSection | None = None
     """Soak: how long the release must have served in an earlier stage before this stage starts. People may approve meanwhile."""
     approval: Approval = "none"
@@ -189,6 +192,7 @@ else:
         **{
             kind: (Minutes | None, Field(default=None, description=f"Until {each.goal}."))
             for kind, each in KINDS.items()
+            if each.minutes is not None
         },
     )
 

@@ -27,7 +27,7 @@ from app.releasing.sources import earlier_content
 from app.releasing.work import Work
 from app.serving.queries import replaced_at
 from app.steps.contract import Refused
-from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
+from app.strategies.rollouts import ReleaseFacts, plan_rollouts
 
 log = structlog.get_logger(__name__)
 

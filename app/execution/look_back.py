@@ -18,8 +18,8 @@ from app.planning.sources import ReleaseSource
 from app.preflight.look_at_target import TargetSeen, TargetWanted
 from app.releasing.earlier_content import Earlier, read_earlier
 from app.serving.scans import changed_at
-from app.strategies.all_at_once import ReleaseFacts
 from app.strategies.rollback import Reusable, plan_rollback
+from app.strategies.rollouts import ReleaseFacts
 
 Planner = Callable[[ReleaseFacts], list[Plan]]
 

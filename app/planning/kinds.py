@@ -7,6 +7,7 @@ published schema and the reading of plans follow from what stands here.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from app.planning.analysis import AnalysisRules
 from app.planning.budget import Budget
 from app.planning.drift import Difference
 from app.planning.frozen import Frozen
@@ -26,7 +27,7 @@ class StepConfig(Frozen):
 
     kind: ClassVar[str]
     goal: ClassVar[str]  # what is true once it is done: completes "Until …"
-    minutes: ClassVar[float]  # from its start to its end, before it counts as stuck
+    minutes: ClassVar[float | None]  # from its start to its end, before it counts as stuck; None: its plan says
     budget: ClassVar[Budget | None] = None  # None: the worker's own
 
 
@@ -168,8 +169,24 @@ class VerifyDeployment(StepConfig):
     digest: str | None
 
 
+class FindBaseline(StepConfig):
+    """What serves beside ``deployment``, which is new: it is compared with that, and goes back to it."""
+
+    kind = "find_baseline"
+    goal = "it was read back what serves"
+    minutes = 30
+
+    workspace: Place
+    endpoint: str
+    deployment: str
+
+
 class ShiftTraffic(StepConfig):
-    """Which deployment shall serve."""
+    """Which deployment shall serve, and its share in percent.
+
+    ``baseline_from``: the step that found what the others' shares are made of; None: there is no other share. ``previous``: the share
+    that this rollout has set before.
+    """
 
     kind = "shift_traffic"
     goal = "the traffic has moved"
@@ -178,6 +195,59 @@ class ShiftTraffic(StepConfig):
     workspace: Place
     endpoint: str
     deployment: str
+    percent: int = 100
+    previous: int = 0
+    baseline_from: str | None = None
+
+
+class MirrorTraffic(StepConfig):
+    """Which deployment gets copies of requests, and of what share of them in percent."""
+
+    kind = "mirror_traffic"
+    goal = "the requests are mirrored"
+    minutes = 30
+
+    workspace: Place
+    endpoint: str
+    deployment: str
+    percent: int
+    baseline_from: str
+
+
+class Analyse(StepConfig):
+    """A deployment with this share in percent is compared with the baseline, from the step's first start on.
+
+    ``mirrored``: it has copies of requests. ``earlier``: the analyses of the same rollout's smaller shares. ``golden``: as for
+    ``verify_deployment``, sent as probes where nobody asks.
+    """
+
+    kind = "analyse"
+    goal = "the new deployment was compared with what serves"
+    minutes = None  # as long as it bakes, and as people may take to answer
+
+    workspace: Place
+    endpoint: str
+    deployment: str
+    share: int
+    mirrored: bool = False
+    baseline_from: str
+    earlier: tuple[str, ...] = ()
+    bake_seconds: float
+    rules: AnalysisRules
+    golden: str | list[Any] | None = None
+
+
+class RestoreTraffic(StepConfig):
+    """Which deployment shall have no share any more; the others have theirs again, as the step ``baseline_from`` found them."""
+
+    kind = "restore_traffic"
+    goal = "the traffic has gone back to what served before"
+    minutes = 30
+
+    workspace: Place
+    endpoint: str
+    deployment: str
+    baseline_from: str
 
 
 class PublishSecrets(StepConfig):

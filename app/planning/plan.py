@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, model_validator
 
+from app.planning.analysis import AnalysisRules
 from app.planning.content import EnvironmentVersion, Metrics
 from app.planning.frozen import Frozen
 from app.planning.ids import needed_stage
@@ -68,11 +69,16 @@ class PlannedDeployment(Frozen):
 
 
 class PlannedTraffic(Frozen):
-    """A share of the endpoint's traffic, and the step that is to have succeeded before."""
+    """A share of the endpoint's traffic, and the step that is to have succeeded before.
+
+    ``mirrored``: of copies of requests. ``bake``: for how long it is watched before the next share; None: it stays.
+    """
 
     deployment: str
     percent: int
     after: str
+    mirrored: bool = False
+    bake: Duration | None = None
 
 
 class PlannedChecks(Frozen):
@@ -142,6 +148,7 @@ class Plan(Frozen):
     )  # as it is written for this stage, less what only describes
     deployment: PlannedDeployment | None = None
     traffic: tuple[PlannedTraffic, ...] = ()
+    analysis: AnalysisRules | None = None  # between the shares; None: all of the traffic moves at once
     checks: PlannedChecks | None = None
     after: PlannedSoak | None = None
     approval: ApprovalSection | None  # who must approve; None: nobody need
@@ -182,4 +189,6 @@ def require_order(steps: Sequence[PlannedStep]) -> None:
                 raise ValueError(
                     f"{step.key} never begins: it needs {need}, which is for the case that something fails"
                 )
+        if step.until is not None and (step.on is not On.FAILURE or step.until not in before):
+            raise ValueError(f"{step.key} brings something back until {step.until}, which is no step before it")
         before[step.key] = step.on

@@ -20,13 +20,15 @@ class On(StrEnum):
 class PlannedStep(Frozen):
     """One step. ``needs`` are keys of steps of this rollout, or of an earlier one as ``ids.need_in`` names them.
 
-    The key is what the step is known by, and has no slash; several steps may be of one kind.
+    The key is what the step is known by, and has no slash; several steps may be of one kind. ``until``, of one for the case that something
+    fails: the step after whose success nothing is brought back any more.
     """
 
     key: str = Field(pattern=r"^[^/]+$")
     kind: str
     needs: tuple[str, ...] = ()
     on: On = On.SUCCESS
+    until: str | None = None
     timeout_seconds: float  # from its start to its end
     config: SerializeAsAny[StepConfig]
 
@@ -38,15 +40,20 @@ class PlannedStep(Frozen):
         needs: tuple[str, ...] = (),
         key: str | None = None,
         on: On = On.SUCCESS,
+        until: str | None = None,
         timeout_seconds: float | None = None,
     ) -> "PlannedStep":
         """A step of this config's kind, with the kind's own name and time unless it is told another."""
+        if timeout_seconds is None:
+            assert config.minutes is not None, "whoever plans a kind without a time of its own says one"
+            timeout_seconds = config.minutes * 60
         return cls(
             key=key or config.kind,
             kind=config.kind,
             needs=needs,
             on=on,
-            timeout_seconds=config.minutes * 60 if timeout_seconds is None else timeout_seconds,
+            until=until,
+            timeout_seconds=timeout_seconds,
             config=config,
         )
 

@@ -7,9 +7,10 @@ from app.azureml.errors import NotFound
 from app.azureml.facade import AzureML
 from app.steps.adopt_target import adopt_target
 from app.steps.confirm_serving import confirm_serving
-from app.steps.contract import Context, Done, Step
+from app.steps.contract import Context, Outcome, Step
 from app.steps.create_deployment import create_deployment
 from app.steps.create_endpoint import create_endpoint
+from app.steps.find_baseline import find_baseline
 from app.steps.find_model import find_model
 from app.steps.missing import require_there
 from app.steps.publish_secrets import publish_secrets
@@ -22,7 +23,7 @@ from app.steps.shift_traffic import shift_traffic
 from app.steps.verify_deployment import verify_deployment
 
 # Each takes the ``Config`` of its kind: a test proves that kinds and functions match.
-STEPS: Mapping[str, Callable[[AzureML, Context, Any], Done]] = {
+STEPS: Mapping[str, Callable[[AzureML, Context, Any], Outcome]] = {
     "register_model": register_model,
     "find_model": find_model,
     "share_model": share_model,
@@ -31,6 +32,7 @@ STEPS: Mapping[str, Callable[[AzureML, Context, Any], Done]] = {
     "create_deployment": create_deployment,
     "reuse_deployment": reuse_deployment,
     "verify_deployment": verify_deployment,
+    "find_baseline": find_baseline,
     "shift_traffic": shift_traffic,
     "publish_secrets": publish_secrets,
     "retire_deployments": retire_deployments,
@@ -44,8 +46,8 @@ def build_steps(azure: AzureML) -> dict[str, Step]:
     return {kind: _bound(step, azure) for kind, step in STEPS.items()}
 
 
-def _bound(step: Callable[[AzureML, Context, Any], Done], azure: AzureML) -> Step:
-    def carry_out(context: Context, config: Any) -> Done:
+def _bound(step: Callable[[AzureML, Context, Any], Outcome], azure: AzureML) -> Step:
+    def carry_out(context: Context, config: Any) -> Outcome:
         try:
             return step(azure, context, config)
         except NotFound as missing:

@@ -91,9 +91,20 @@ class Waiting:
     until: datetime  # by ``Context.now``; then the step is carried out again
     sentence: str  # what it waits for
     memory: Json = field(default_factory=dict)  # plain JSON, no secrets: handed back as ``Context.memory``
+    asks: str | None = None  # why a person is asked to answer, as a code; the answer comes as ``Context.answer``
 
 
 Outcome = Done | Waiting
+
+
+@dataclass(frozen=True)
+class PersonsAnswer:
+    """What a person said to a step that waits: ``advance`` has it go on now, ``extend`` wait once more as long."""
+
+    answer: Literal["advance", "extend"]
+    by: str
+    at: datetime
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -113,6 +124,7 @@ class Context:
     now: Callable[[], datetime]  # by the database's clock, which all workers agree on
     first_begun_at: datetime  # also before it waited, and on whatever worker that was
     memory: Mapping[str, Any] = field(default_factory=dict)  # what it gave when it last said ``Waiting``; empty before
+    answer: PersonsAnswer | None = None  # given since it last said ``Waiting``
 
     @cached_property
     def bundle(self) -> Path:

@@ -1,6 +1,6 @@
-"""Move all of the endpoint's traffic to the verified deployment."""
+"""Move the endpoint's traffic to the verified deployment: all of it, or a share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from app.azureml.deployments import list_deployments
 from app.azureml.endpoints import begin_set_traffic
@@ -9,8 +9,9 @@ from app.azureml.facade import AzureML
 from app.azureml.types import Deployment, Endpoint
 from app.planning.kinds import ShiftTraffic
 from app.planning.tags import SERVED_TAG
+from app.steps.baseline import baseline_of, shared_with
 from app.steps.contract import Context, Done, Refused
-from app.steps.observing import observed_traffic
+from app.steps.observing import observed_traffic, traffic_in_force
 from app.steps.served import served_after
 from app.steps.settled import require_endpoint
 from app.steps.shares import serves_alone, shown_shares
@@ -18,25 +19,30 @@ from app.steps.waiting import begin_when_free, wait_until
 
 
 def shift_traffic(azure: AzureML, context: Context, wanted: ShiftTraffic) -> Done:
-    """Converge to 100% on the deployment, and remember on the endpoint what served before.
+    """Converge to the wanted share, and remember on the endpoint what served before once it is all.
 
     Mirror traffic of others stays. Azure refuses it at a deployment that gets live traffic, and at one that cannot answer:
     there it is taken away, whoever set it.
     """
+    baseline = {} if wanted.baseline_from is None else baseline_of(context, wanted.baseline_from)
+    shares = shared_with(baseline, wanted.deployment, wanted.percent)
     before = require_endpoint(azure, context, wanted.workspace, wanted.endpoint)
     # An update that failed shows the shares that it was asked for, and has not set them.
-    if before.state == "succeeded" and serves_alone(before, wanted.deployment):
+    if before.state == "succeeded" and before.live_traffic == shares:
         return _done(before, before, wanted, there=(), changed=False)
+    if wanted.baseline_from is not None:
+        _require_as_set_before(before, wanted, baseline)
     there = _require_ready(azure, context, wanted)
     able = {each.name.lower() for each in there if each.can_answer}
+    is_all = set(shares) == {wanted.deployment}
     begin_when_free(
         lambda: begin_set_traffic(
             azure,
             wanted.workspace,
             wanted.endpoint,
-            {wanted.deployment: 100},
-            tags={SERVED_TAG: served_after(before, wanted.deployment)},
-            mirrors=able - {wanted.deployment},
+            shares,
+            tags={SERVED_TAG: served_after(before, wanted.deployment)} if is_all else {},
+            mirrors=able - set(shares),
         ),
         azure=azure,
         context=context,
@@ -45,11 +51,25 @@ def shift_traffic(azure: AzureML, context: Context, wanted: ShiftTraffic) -> Don
     after = require_endpoint(azure, context, wanted.workspace, wanted.endpoint)
     if after.state != "succeeded":
         azure.raise_failure(after.operation_uri, doing=f"set the traffic of {wanted.endpoint}")
-    if not serves_alone(after, wanted.deployment):
+    if after.live_traffic != shares:
         raise OperationEnded(
             f"Azure reports that the traffic of {wanted.endpoint} is set, but {shown_shares(after)}.", retryable=True
         )
     return _done(before, after, wanted, there=there, changed=True)
+
+
+def _require_as_set_before(endpoint: Endpoint, wanted: ShiftTraffic, baseline: Mapping[str, int]) -> None:
+    """Raises Refused where somebody else moved the traffic since this rollout last did."""
+    expected = shared_with(baseline, wanted.deployment, wanted.previous) if wanted.previous else dict(baseline)
+    if endpoint.state == "succeeded" and endpoint.live_traffic != expected:
+        raise Refused(
+            f"The traffic of {wanted.endpoint} is not as this release had left it: {shown_shares(endpoint)}.",
+            code="traffic_changed",
+            hint="Somebody else moved it. Find out why, and request a new release.",
+            traffic=dict(endpoint.traffic),
+            expected=expected,
+            observed=traffic_in_force(endpoint),
+        )
 
 
 def _require_ready(azure: AzureML, context: Context, wanted: ShiftTraffic) -> list[Deployment]:
@@ -78,9 +98,11 @@ def _done(
     ended = {
         name: share for name, share in before.mirror_traffic.items() if share and not after.mirror_traffic.get(name)
     }
+    live = after.live_traffic
+    share = "all" if serves_alone(after, wanted.deployment) else f"{live.get(wanted.deployment, 0)}% of the"
     mirror = "".join(f" The {share}% of mirror traffic of {name} was removed." for name, share in ended.items())
     return Done(
-        f"{wanted.deployment} {'has' if changed else 'already has'} all traffic of {wanted.endpoint}.{mirror}",
+        f"{wanted.deployment} {'has' if changed else 'already has'} {share} traffic of {wanted.endpoint}.{mirror}",
         output={
             "before": dict(before.traffic),
             "after": dict(after.traffic),

@@ -13,7 +13,7 @@ from app.planning.plan import Plan, PlannedTraffic
 from app.planning.policy import ApprovalSection
 from app.planning.purpose import Purpose
 from app.planning.steps import PlannedStep
-from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
+from app.strategies.rollouts import ReleaseFacts, plan_rollouts
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def plan_rollback(
     reusable: Reusable | None,
 ) -> Plan:
     """``facts`` are of the release that asks, with the earlier release's content. ``approval``: whom going back is asked of."""
-    (plan,) = plan_rollouts(definition, [stage], facts)
+    (plan,) = plan_rollouts(definition, [stage], facts, gradually=False)
     assert plan.deployment is not None, "a release makes one"
     least = plan.deployment.instance_count
     steps = _making_anew(plan.steps) if reusable is None else _reusing(plan, reusable, least=least)

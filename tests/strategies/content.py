@@ -5,7 +5,7 @@ from typing import Any
 from app.definitions.schema import Definition
 from app.planning.places import Place
 from app.planning.plan import Plan
-from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
+from app.strategies.rollouts import ReleaseFacts, plan_rollouts
 from tests.planning.examples import CONTENT
 
 SUB = "00000000-0000-0000-0000-000000000001"

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from app.definitions.schema import Definition
 from app.planning.content import Content
-from app.planning.kinds import KINDS
+from app.planning.kinds import KINDS, Analyse
 from app.planning.plan import Plan
 from app.releases.plans import digest_of, document_of
-from app.strategies.all_at_once import ReleaseFacts, plan_rollouts
+from app.strategies.rollouts import ReleaseFacts, plan_rollouts
 from tests.planning.examples import CONTENT
 from tests.strategies.content import ORIGIN, SUB
 
@@ -33,6 +33,21 @@ _SETTINGS = st.fixed_dictionaries(
         "request_settings": st.none() | st.fixed_dictionaries({"max_queue_wait_ms": st.none() | st.integers(0, 9)}),
         "environment_variables": st.none() | st.dictionaries(st.sampled_from("ABC"), st.none() | st.text(max_size=9)),
     },
+)
+_TIMED = sorted(kind for kind, each in KINDS.items() if each.minutes is not None)
+_SHARES = st.lists(st.integers(1, 99), min_size=1, max_size=10, unique=True).map(
+    lambda weights: [{"weight": each, "bake": "30m"} for each in sorted(weights)]
+)
+_TRAFFIC = st.one_of(
+    st.just({"strategy": "all_at_once"}),
+    st.fixed_dictionaries({"strategy": st.just("canary"), "steps": _SHARES}),
+    st.fixed_dictionaries(
+        {
+            "strategy": st.just("shadow"),
+            "mirror": st.fixed_dictionaries({"percent": st.integers(1, 50), "bake": st.just("10m")}),
+        },
+        optional={"steps": _SHARES, "analysis": st.just({"latency": None, "no_data": "ask"})},
+    ),
 )
 _READABLE = st.text(st.characters(exclude_characters="\0"), max_size=20)  # the reader of YAML refuses NUL
 
@@ -59,8 +74,10 @@ def definitions(draw: st.DrawFn) -> Definition:
         if draw(st.booleans()):
             stage["deployment"] = draw(_SETTINGS)
             stage["endpoint_settings"] = {"public_network_access": draw(st.sampled_from(["disabled", None]))}
+        if draw(st.booleans()):
+            stage["traffic"] = draw(_TRAFFIC)
         stages.append(stage)
-    timeouts = draw(st.dictionaries(st.sampled_from(sorted(KINDS)), st.integers(1, 24 * 60)))
+    timeouts = draw(st.dictionaries(st.sampled_from(_TIMED), st.integers(1, 24 * 60)))
     written = {
         "model": {"name": "churn", "description": draw(st.none() | _READABLE)},
         "checks": {"golden": "golden.json"},
@@ -114,5 +131,9 @@ def test_every_plan_holds_what_its_steps_take_and_is_its_document(definition: De
                 == step.config
                 == plan.steps[again.steps.index(step)].config
             )
-            minutes = getattr(definition.timeouts, step.kind) or KINDS[step.kind].minutes
-            assert step.timeout_seconds == minutes * 60
+            minutes = getattr(definition.timeouts, step.kind, None) or KINDS[step.kind].minutes
+            if minutes is not None:
+                assert step.timeout_seconds == minutes * 60
+            else:
+                assert isinstance(step.config, Analyse)
+                assert step.timeout_seconds > step.config.bake_seconds
