@@ -63,16 +63,18 @@ def begin_set_traffic(
     *,
     tags: Mapping[str, str],
     mirrors: Collection[str],
+    mirror: Mapping[str, int] | None = None,
 ) -> None:
     """Ask for these shares, add these tags, keep everything else. Mirror traffic stays at deployments of ``mirrors`` only.
 
-    One caller at a time: Azure checks no version.
+    ``mirror``: shares of copies to add, in percent. One caller at a time: Azure checks no version.
     """
     with azure.connect(workspace, doing=f"set the traffic of endpoint {name} in {workspace}") as client:
         endpoint = client.online_endpoints.get(name)
         endpoint.traffic = dict(traffic)
         mirrored = endpoint.mirror_traffic or {}
-        endpoint.mirror_traffic = {each: share for each, share in mirrored.items() if str(each).lower() in mirrors}
+        kept = {each: share for each, share in mirrored.items() if str(each).lower() in mirrors}
+        endpoint.mirror_traffic = {**kept, **(mirror or {})}
         endpoint.tags = {**(endpoint.tags or {}), **tags}
         client.online_endpoints.begin_create_or_update(endpoint)
 

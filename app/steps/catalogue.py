@@ -12,9 +12,11 @@ from app.steps.create_deployment import create_deployment
 from app.steps.create_endpoint import create_endpoint
 from app.steps.find_baseline import find_baseline
 from app.steps.find_model import find_model
+from app.steps.mirror_traffic import mirror_traffic
 from app.steps.missing import require_there
 from app.steps.publish_secrets import publish_secrets
 from app.steps.register_model import register_model
+from app.steps.restore_traffic import restore_traffic
 from app.steps.retire_deployments import retire_deployments
 from app.steps.reuse_deployment import reuse_deployment
 from app.steps.share_environment import share_environment
@@ -34,6 +36,8 @@ STEPS: Mapping[str, Callable[[AzureML, Context, Any], Outcome]] = {
     "verify_deployment": verify_deployment,
     "find_baseline": find_baseline,
     "shift_traffic": shift_traffic,
+    "mirror_traffic": mirror_traffic,
+    "restore_traffic": restore_traffic,
     "publish_secrets": publish_secrets,
     "retire_deployments": retire_deployments,
     "confirm_serving": confirm_serving,

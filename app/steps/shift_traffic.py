@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.azureml.deployments import list_deployments
 from app.azureml.endpoints import begin_set_traffic
 from app.azureml.errors import OperationEnded
 from app.azureml.facade import AzureML
@@ -14,8 +13,8 @@ from app.steps.contract import Context, Done, Refused
 from app.steps.observing import observed_traffic, traffic_in_force
 from app.steps.served import served_after
 from app.steps.settled import require_endpoint
-from app.steps.shares import serves_alone, shown_shares
-from app.steps.waiting import begin_when_free, wait_until
+from app.steps.shares import require_ready, serves_alone, shown_shares
+from app.steps.waiting import begin_when_free
 
 
 def shift_traffic(azure: AzureML, context: Context, wanted: ShiftTraffic) -> Done:
@@ -32,7 +31,7 @@ def shift_traffic(azure: AzureML, context: Context, wanted: ShiftTraffic) -> Don
         return _done(before, before, wanted, there=(), changed=False)
     if wanted.baseline_from is not None:
         _require_as_set_before(before, wanted, baseline)
-    there = _require_ready(azure, context, wanted)
+    there = require_ready(azure, context, wanted.workspace, wanted.endpoint, wanted.deployment)
     able = {each.name.lower() for each in there if each.can_answer}
     is_all = set(shares) == {wanted.deployment}
     begin_when_free(
@@ -70,26 +69,6 @@ def _require_as_set_before(endpoint: Endpoint, wanted: ShiftTraffic, baseline: M
             expected=expected,
             observed=traffic_in_force(endpoint),
         )
-
-
-def _require_ready(azure: AzureML, context: Context, wanted: ShiftTraffic) -> list[Deployment]:
-    """The deployments that are there. Raises Refused when this release's is not one of them, or cannot answer."""
-    found = wait_until(
-        lambda seen: wanted.deployment not in seen or seen[wanted.deployment].is_settled,
-        lambda: {each.name.lower(): each for each in list_deployments(azure, wanted.workspace, wanted.endpoint)},
-        azure=azure,
-        context=context,
-        waiting_for=f"deployment {wanted.deployment} of {wanted.endpoint}",
-    )
-    deployment = found.get(wanted.deployment)
-    if deployment is None or deployment.state != "succeeded":
-        state = "not there" if deployment is None else deployment.state
-        raise Refused(
-            f"Deployment {wanted.deployment} of {wanted.endpoint} is {state}, so it gets no traffic.",
-            code="deployment_not_ready",
-            hint="Somebody deleted or changed it after it was created. Request a new release.",
-        )
-    return list(found.values())
 
 
 def _done(
