@@ -81,6 +81,9 @@ class Settings(BaseSettings):
         default=60.0, gt=0, description="longest delay between attempts, unless Azure asks for more"
     )
     poll_seconds: float = Field(default=5.0, gt=0, description="polling interval of a running Azure operation")
+    metrics_delay_seconds: float = Field(
+        default=180.0, ge=0, description="age from which a minute of Azure Monitor's metrics counts as complete"
+    )
     job_poll_seconds: float = Field(default=15.0, gt=0, description="polling interval of a running training job")
     queue_poll_seconds: float = Field(default=0.25, gt=0, description="polling interval of the work queue")
     worker_rollouts: int = Field(default=20, ge=1, description="concurrent rollouts of one worker")

@@ -38,6 +38,7 @@ class AzureSettings:
 
     key_vault_url: str = "https://{vault}.vault.azure.net"
     poll_seconds: float = 5.0
+    metrics_delay_seconds: float = 180.0  # until a minute's metrics are complete
     patience_seconds: float = 3600.0  # for one Azure operation to end, before the step is tried anew
     connect_seconds: float = 10.0
     read_seconds: float = 60.0
@@ -58,6 +59,7 @@ def read_azure_settings(settings: Settings, *, before_request: Callable[[], None
     return AzureSettings(
         key_vault_url=settings.key_vault_url,
         poll_seconds=settings.poll_seconds,
+        metrics_delay_seconds=settings.metrics_delay_seconds,
         resource_manager=metadata.split("/metadata", 1)[0] if metadata else _ARM,
         cloud_metadata_url=metadata,
         read_seconds=settings.read_seconds,

@@ -21,8 +21,8 @@ class ErrorRules(Section):
     """A difference of fewer percentage points is no harm, however certain it is."""
     margin: Points = 1.0
     """The canary passes once its error rate is proven to be higher by fewer percentage points than this."""
-    highest: Points | None = None
-    """The highest error rate in percent, whatever the error rate of what serves is; without it, none."""
+    highest: Points | None = 5.0
+    """The highest error rate in percent, whatever the error rate of what serves is; null: none."""
     minimum_requests: Requests = 20
     """How many requests the canary must have had; with fewer there is no verdict."""
 

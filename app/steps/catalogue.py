@@ -6,6 +6,7 @@ from typing import Any
 from app.azureml.errors import NotFound
 from app.azureml.facade import AzureML
 from app.steps.adopt_target import adopt_target
+from app.steps.analyse import analyse
 from app.steps.confirm_serving import confirm_serving
 from app.steps.contract import Context, Outcome, Step
 from app.steps.create_deployment import create_deployment
@@ -37,6 +38,7 @@ STEPS: Mapping[str, Callable[[AzureML, Context, Any], Outcome]] = {
     "find_baseline": find_baseline,
     "shift_traffic": shift_traffic,
     "mirror_traffic": mirror_traffic,
+    "analyse": analyse,
     "restore_traffic": restore_traffic,
     "publish_secrets": publish_secrets,
     "retire_deployments": retire_deployments,

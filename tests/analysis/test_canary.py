@@ -1,0 +1,135 @@
+"""The interpreter of verdicts: good canaries are seldom stopped however often one looks, bad ones are, and silence never passes."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from app.analysis.canary import ERRORS, Probes, Seen, judge_canary, look_at_canary, probes_wanted
+from app.analysis.counts import Counts, Pair
+from app.analysis.minutes import MINUTE, is_failure, latencies_of, pairs_of
+from app.analysis.verdict import Verdict, verdict_of
+from app.azureml.metrics import LatencyMinute, RequestMinute
+from app.planning.analysis import AnalysisRules, ErrorRules
+
+AT = datetime(2026, 11, 27, 10, tzinfo=UTC)
+RULES = AnalysisRules()
+ONLY_ERRORS = AnalysisRules(latency=None)
+STRICT = AnalysisRules(latency=None, errors=ErrorRules(ratio=1, floor=0))
+
+
+def rollout(
+    random: np.random.Generator, *, per_minute: int, weight: float, minutes: int, usual: float, bad: float
+) -> list[Pair]:
+    """One canary's minutes: requests fall to it by chance, and fail by chance."""
+    found = []
+    for _ in range(minutes):
+        new = int(random.binomial(per_minute, weight))
+        old = per_minute - new
+        found.append(Pair(Counts(new, int(random.binomial(new, bad))), Counts(old, int(random.binomial(old, usual)))))
+    return found
+
+
+def is_stopped(rules: AnalysisRules, minutes: list[Pair]) -> bool:
+    """Looked at every minute, and once more at the end."""
+    looks = (Seen(minutes[: number + 1]) for number in range(len(minutes)))
+    if any(look_at_canary(rules, seen) is not None for seen in looks):
+        return True
+    return verdict_of(judge_canary(rules, Seen(minutes))) is Verdict.FAILED
+
+
+@pytest.mark.parametrize(("per_minute", "weight", "usual"), [(100, 0.05, 0.01), (100, 0.2, 0.01), (100, 0.5, 0.02)])
+def test_good_canaries_are_stopped_in_one_of_twenty_at_most(per_minute: int, weight: float, usual: float) -> None:
+    """A thousand rollouts in all; at the strictest rules, by which no difference at all is tolerated."""
+    random = np.random.default_rng(20261127)
+
+    stopped = sum(
+        is_stopped(STRICT, rollout(random, per_minute=per_minute, weight=weight, minutes=30, usual=usual, bad=usual))
+        for _ in range(334)
+    )
+
+    assert stopped / 334 <= 0.05 + 2 * (0.05 * 0.95 / 334) ** 0.5  # the sheet's own numbers are 3 to 5 % for both tests
+
+
+@pytest.mark.parametrize(
+    ("per_minute", "weight", "usual", "bad", "least"),
+    [
+        (100, 0.05, 0.0, 1.0, 1.0),
+        (20, 0.05, 0.0, 1.0, 1.0),
+        (100, 0.05, 0.005, 0.05, 0.9),
+        (100, 0.2, 0.005, 0.02, 0.85),
+    ],
+)
+def test_bad_canaries_are_found_as_often_as_published(
+    per_minute: int, weight: float, usual: float, bad: float, least: float
+) -> None:
+    random = np.random.default_rng(7)
+
+    found = [
+        is_stopped(STRICT, rollout(random, per_minute=per_minute, weight=weight, minutes=30, usual=usual, bad=bad))
+        for _ in range(100)
+    ]
+
+    assert np.mean(found) >= least - 0.08
+
+
+def test_evidence_of_smaller_shares_counts_on() -> None:
+    half = [Pair(Counts(20, 1), Counts(380, 0))]
+    assert look_at_canary(ONLY_ERRORS, Seen(half)) is None
+
+    found = look_at_canary(ONLY_ERRORS, Seen(half, earlier=half))
+
+    assert found is not None
+    assert found.metric == ERRORS
+
+
+def test_silence_never_passes_and_probes_can_decide() -> None:
+    assert verdict_of(judge_canary(RULES, Seen([]))) is Verdict.NO_DATA
+    probes = Probes(Pair(Counts(300), Counts(300)), [10.0 + each % 7 for each in range(300)], [10.0] * 300)
+
+    found = judge_canary(RULES, Seen([]), probes)
+    assert verdict_of(found) is Verdict.INCONCLUSIVE  # 13 ms in the middle, and 13 are tolerated
+    same = Probes(probes.pair, [10.0 + each % 2 for each in range(300)], [10.0 + each % 2 for each in range(300)])
+    assert verdict_of(judge_canary(RULES, Seen([]), same)) is Verdict.PASSED
+    slow = Probes(probes.pair, [30.0 + each % 2 for each in range(300)], [10.0 + each % 2 for each in range(300)])
+    assert verdict_of(judge_canary(RULES, Seen([]), slow)) is Verdict.FAILED
+
+
+def test_probes_are_as_many_as_are_missing() -> None:
+    assert probes_wanted(RULES, Seen([])) == 300
+    assert probes_wanted(RULES, Seen([Pair(Counts(200), Counts(800))])) == 100
+    assert probes_wanted(RULES, Seen([Pair(Counts(2000), Counts(800))])) == 30
+
+
+def test_where_what_serves_fails_as_often_that_is_said() -> None:
+    burning = [Pair(Counts(20, 8), Counts(200, 80))] * 5
+
+    (found,) = judge_canary(ONLY_ERRORS, Seen(burning))
+
+    assert found.verdict is Verdict.FAILED
+    assert "What serves fails itself: 400 of 1000 requests (40.00%)." in found.sentence
+
+
+def test_minutes_of_azure_monitor_become_pairs() -> None:
+    found = [
+        RequestMinute(AT, "new", 200, 200, 9),
+        RequestMinute(AT, "new", 424, 500, 1),
+        RequestMinute(AT, "old", 200, 200, 90),
+        RequestMinute(AT, "old", 404, None, 5),
+        RequestMinute(AT, "other", 500, None, 50),
+        RequestMinute(AT + MINUTE, "old", 503, None, 2),
+    ]
+    pairs = pairs_of(found, canary="new", baseline={"old"})
+    assert pairs == {AT: Pair(Counts(10, 1), Counts(95)), AT + MINUTE: Pair(Counts(0), Counts(2, 2))}
+
+    latencies = [LatencyMinute(AT, "new", p95=20.0), LatencyMinute(AT, "old", p95=10.0)]
+    late = [*latencies, LatencyMinute(AT + timedelta(minutes=1), "new", p95=5.0)]
+    (minute,) = latencies_of(late, pairs, percentile="p95", canary="new", baseline={"old"})
+    assert (minute.requests, minute.canary, minute.baseline) == (10, 20.0, 10.0)
+
+
+@pytest.mark.parametrize(("status", "fails"), [(200, False), (400, False), (401, False), (404, False), (408, True)])
+def test_errors_of_callers_do_not_count(status: int, *, fails: bool) -> None:
+    assert is_failure(status) is fails
+    assert is_failure(424)
+    assert is_failure(500)

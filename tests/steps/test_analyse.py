@@ -1,0 +1,253 @@
+"""A canary is watched: at a real endpoint with split traffic, by metrics as Azure Monitor gives them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from app.azureml.errors import Unavailable
+from app.azureml.facade import AzureML
+from app.planning.kinds import Analyse
+from app.steps.analyse import analyse
+from app.steps.contract import Done, Outcome, PersonsAnswer, Refused, Waiting
+from tests.steps.by_hand import delete, set_shares
+from tests.steps.fixtures import Team, creating_deployment, creating_endpoint, deployed, place
+
+Json = dict[str, Any]
+BEGUN = datetime(2026, 11, 27, 10, 0, 20, tzinfo=UTC)
+DELAY = timedelta(minutes=3)
+OVER = BEGUN.replace(second=0) + timedelta(minutes=11) + DELAY  # the window: ten minutes from the next whole one on
+BASELINE = {"find_baseline": {"traffic": {"rel-1": 100}, "mirror": {}}}
+
+Minute = dict[tuple[str, int], int]  # requests by deployment and status
+
+
+@pytest.fixture
+def split(team: Team, content: Json, registered: Json) -> Team:
+    """A team whose rel-2 has a tenth of the traffic beside rel-1."""
+    assert registered["version"] == "1"
+    team.carry_out("create_endpoint", creating_endpoint(team, digest=content["model_digest"]))
+    team.carry_out("create_deployment", creating_deployment(team, content, "rel-1"))
+    team.carry_out("shift_traffic", deployed(team, "rel-1"))
+    team.carry_out("create_deployment", creating_deployment(team, content, "rel-2", release=2))
+    set_shares(team, {"rel-1": 90, "rel-2": 10})
+    return team
+
+
+Look = Callable[..., Outcome]
+
+
+@pytest.fixture
+def look(split: Team, monkeypatch: pytest.MonkeyPatch) -> Look:
+    """One look at what Azure Monitor measured in each minute: ``measured`` gives a minute's requests; None: it cannot be read."""
+    real = AzureML.get_json
+    measured: list[Callable[[datetime], Minute | None]] = [lambda _at: {}]
+
+    def get_json(azure: AzureML, url: str, *, doing: str) -> Any:
+        if "Microsoft.Insights/metrics" not in url:
+            return real(azure, url, doing=doing)
+        asked = parse_qs(urlsplit(url).query)
+        if "RequestsPerMinute" not in asked["metricnames"][0]:
+            return {"value": []}
+        since, until = map(datetime.fromisoformat, asked["timespan"][0].split("/"))
+        series = []
+        while since < until:
+            minute = measured[0](since)
+            if minute is None:
+                raise Unavailable("Azure Monitor is away.")
+            series += [_series(since, *what, count) for what, count in minute.items()]
+            since += timedelta(minutes=1)
+        return {"value": [{"name": {"value": "RequestsPerMinute"}, "timeseries": series}]}
+
+    monkeypatch.setattr(AzureML, "get_json", get_json)
+
+    def carry_out(
+        minute: Callable[[datetime], Minute | None],
+        *,
+        now: datetime,
+        memory: Json | None = None,
+        answer: PersonsAnswer | None = None,
+        rules: Json | None = None,
+    ) -> Outcome:
+        measured[0] = minute
+        config = Analyse.model_validate(
+            {
+                "workspace": place(),
+                "endpoint": split.endpoint,
+                "deployment": "rel-2",
+                "share": 10,
+                "baseline_from": "find_baseline",
+                "bake_seconds": 600,
+                "golden": "golden.json",
+                "rules": {"warm_up_minutes": 0, "latency": None, **(rules or {})},
+            }
+        )
+        context = replace(
+            split.context(BASELINE),
+            now=lambda: now,
+            first_begun_at=BEGUN,
+            memory=json.loads(json.dumps(memory or {})),
+            answer=answer,
+        )
+        return analyse(split.azure, context, config)
+
+    return carry_out
+
+
+def _series(at: datetime, deployment: str, status: int, count: int) -> Json:
+    names = {"deployment": deployment, "statuscode": str(status), "modelstatuscode": str(status)}
+    return {
+        "metadatavalues": [{"name": {"value": name}, "value": value} for name, value in names.items()],
+        "data": [{"timeStamp": at.isoformat(), "average": float(count)}],
+    }
+
+
+def good(_at: datetime) -> Minute:
+    return {("rel-1", 200): 360, ("rel-2", 200): 40}
+
+
+def bad(_at: datetime) -> Minute:
+    return {("rel-1", 200): 360, ("rel-2", 200): 30, ("rel-2", 424): 10}
+
+
+def silent(_at: datetime) -> Minute:
+    return {}
+
+
+def said(answer: Any) -> PersonsAnswer:
+    return PersonsAnswer(answer, by="ann", at=OVER, reason="looked at the log")
+
+
+def test_it_waits_for_the_next_minute_and_then_passes(look: Look) -> None:
+    first = look(good, now=BEGUN)
+    assert isinstance(first, Waiting)
+    assert first.until == BEGUN.replace(second=0) + timedelta(minutes=2) + DELAY
+    assert "is watched until 10:14:00 UTC" in first.sentence
+    assert isinstance(look(good, now=OVER - timedelta(seconds=1)), Waiting)
+
+    done = look(good, now=OVER)
+
+    assert isinstance(done, Done)
+    assert done.output["verdict"] == "passed"
+    assert done.output["canary"] == {"requests": 400, "failed": 0}
+    assert done.output["baseline"] == {"requests": 3600, "failed": 0}
+
+
+def test_one_that_is_worse_is_stopped_before_its_time_once_that_was_read_again(look: Look) -> None:
+    soon = BEGUN + timedelta(minutes=2) + DELAY
+    again = look(bad, now=soon)
+    assert isinstance(again, Waiting)
+    assert again.until - soon == timedelta(seconds=10)
+
+    with pytest.raises(Refused, match=r"10 of the canary's 40 requests failed") as refused:
+        look(bad, now=again.until, memory=again.memory)
+
+    assert refused.value.code == "analysis_failed"
+    assert refused.value.details["analysis"]["verdict"] == "failed"
+
+
+def test_what_looked_worse_only_once_goes_on(look: Look) -> None:
+    soon = BEGUN + timedelta(minutes=2) + DELAY
+    again = look(bad, now=soon)
+    assert isinstance(again, Waiting)
+
+    on = look(good, now=again.until, memory=again.memory)
+
+    assert isinstance(on, Waiting)
+    assert "suspect" not in on.memory
+
+
+def test_without_requests_probes_decide(look: Look) -> None:
+    done = look(silent, now=OVER, rules={"errors": {"margin": 10.0}})
+
+    assert isinstance(done, Done)
+    assert done.output["canary"] == {"requests": 0, "failed": 0}
+    assert done.output["probes"] == {
+        "canary": {"requests": 30, "failed": 0},
+        "baseline": {"requests": 30, "failed": 0},
+    }
+
+
+def test_without_requests_a_person_is_asked_where_that_is_wanted(look: Look) -> None:
+    asks = look(silent, now=OVER, rules={"no_data": "ask"})
+    assert isinstance(asks, Waiting)
+    assert asks.asks == "no_data"
+    assert "Go on (advance), wait longer (extend) or go back (abort)?" in asks.sentence
+
+    still = look(silent, now=asks.until, memory=asks.memory, rules={"no_data": "ask"})
+    assert isinstance(still, Waiting)
+    assert still.asks == "no_data"
+    with pytest.raises(Refused, match="Nobody decided within 1d") as refused:
+        look(silent, now=OVER + timedelta(days=1), memory=asks.memory, rules={"no_data": "ask"})
+    assert refused.value.code == "not_answered"
+
+
+def test_person_goes_on_or_waits_longer(look: Look) -> None:
+    asks = look(silent, now=OVER, rules={"no_data": "ask"})
+    assert isinstance(asks, Waiting)
+
+    done = look(silent, now=OVER, memory=asks.memory, answer=said("advance"))
+    assert isinstance(done, Done)
+    assert done.sentence == "ann goes on with rel-2: looked at the log"
+    assert done.output["accepted"]["by"] == "ann"
+
+    longer = look(silent, now=OVER, memory=asks.memory, answer=said("extend"))
+    assert isinstance(longer, Waiting)
+    assert longer.asks is None
+    assert datetime.fromisoformat(longer.memory["until"]) == OVER + timedelta(minutes=11)
+
+
+def test_certain_break_stops_it_while_a_person_is_asked(look: Look) -> None:
+    asks = look(silent, now=OVER, rules={"no_data": "ask"})
+    assert isinstance(asks, Waiting)
+
+    again = look(bad, now=asks.until, memory=asks.memory, rules={"no_data": "ask"})
+    assert isinstance(again, Waiting)
+    with pytest.raises(Refused):
+        look(bad, now=again.until, memory=again.memory, rules={"no_data": "ask"})
+
+
+def test_metrics_that_cannot_be_read_are_no_success(look: Look) -> None:
+    assert isinstance(look(lambda _at: None, now=OVER - timedelta(minutes=1)), Waiting)
+
+    asks = look(lambda _at: None, now=OVER, rules={"no_data": "ask"})
+
+    assert isinstance(asks, Waiting)
+    assert asks.asks == "no_data"
+    assert "could not be read: Azure Monitor is away." in asks.sentence
+
+
+def test_traffic_that_others_moved_ends_it(split: Team, look: Look) -> None:
+    set_shares(split, {"rel-1": 100})
+
+    with pytest.raises(Refused) as refused:
+        look(good, now=OVER)
+
+    assert refused.value.code == "traffic_changed"
+    delete(split, "rel-2")
+    set_shares(split, {"rel-1": 100})
+    with pytest.raises(Refused):
+        look(good, now=OVER)
+
+
+def test_first_deployment_has_nothing_to_be_compared_with(split: Team) -> None:
+    config = Analyse.model_validate(
+        {
+            "workspace": place(),
+            "endpoint": split.endpoint,
+            "deployment": "rel-2",
+            "share": 10,
+            "baseline_from": "find_baseline",
+            "bake_seconds": 600,
+            "rules": {},
+        }
+    )
+
+    done = analyse(split.azure, split.context({"find_baseline": {"traffic": {}, "mirror": {}}}), config)
+
+    assert isinstance(done, Done)
+    assert "there is nothing to compare it with" in done.sentence
