@@ -191,4 +191,6 @@ def require_order(steps: Sequence[PlannedStep]) -> None:
                 )
         if step.until is not None and (step.on is not On.FAILURE or step.until not in before):
             raise ValueError(f"{step.key} brings something back until {step.until}, which is no step before it")
+        if not set(step.undoes) <= set(step.needs):
+            raise ValueError(f"{step.key} brings back what it does not need")
         before[step.key] = step.on

@@ -21,7 +21,8 @@ class PlannedStep(Frozen):
     """One step. ``needs`` are keys of steps of this rollout, or of an earlier one as ``ids.need_in`` names them.
 
     The key is what the step is known by, and has no slash; several steps may be of one kind. ``until``, of one for the case that something
-    fails: the step after whose success nothing is brought back any more.
+    fails: the step after whose success nothing is brought back any more. ``undoes``, of such a one: those whose work it brings back, none:
+    all that it needs.
     """
 
     key: str = Field(pattern=r"^[^/]+$")
@@ -29,6 +30,7 @@ class PlannedStep(Frozen):
     needs: tuple[str, ...] = ()
     on: On = On.SUCCESS
     until: str | None = None
+    undoes: tuple[str, ...] = ()
     timeout_seconds: float  # from its start to its end
     config: SerializeAsAny[StepConfig]
 
@@ -41,6 +43,7 @@ class PlannedStep(Frozen):
         key: str | None = None,
         on: On = On.SUCCESS,
         until: str | None = None,
+        undoes: tuple[str, ...] = (),
         timeout_seconds: float | None = None,
     ) -> "PlannedStep":
         """A step of this config's kind, with the kind's own name and time unless it is told another."""
@@ -53,6 +56,7 @@ class PlannedStep(Frozen):
             needs=needs,
             on=on,
             until=until,
+            undoes=undoes,
             timeout_seconds=timeout_seconds,
             config=config,
         )

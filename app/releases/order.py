@@ -29,6 +29,12 @@ class Ordered(Protocol):
     @property
     def on(self) -> On: ...
 
+    @property
+    def undoes(self) -> tuple[str, ...]: ...
+
+    @property
+    def until(self) -> str | None: ...
+
 
 Step = TypeVar("Step", bound=Ordered)
 
@@ -38,17 +44,23 @@ def has_failed(steps: Sequence[Ordered], ends: Ends) -> bool:
     return any(ends.get(step.key) in _BROKEN for step in _forward(steps))
 
 
-def way_back(steps: Sequence[Step], begun: Set[str]) -> list[Step]:
+def way_back(steps: Sequence[Step], ends: Ends, begun: Set[str]) -> list[Step]:
     """The steps that bring back what has been done. Each is for what it needs: where nothing of that has begun, it has nothing to do.
 
     ``begun``: keys of all that was ever begun, whatever has become of it since.
     """
-    return [step for step in steps if step.on is On.FAILURE and _is_called_for(step, steps, begun)]
+    return [
+        step
+        for step in steps
+        if step.on is On.FAILURE
+        and (step.until is None or ends.get(step.until) is not StepStatus.SUCCEEDED)
+        and _is_called_for(step, steps, begun)
+    ]
 
 
 def goes_back(steps: Sequence[Ordered], ends: Ends, begun: Set[str], *, control: Control | None = None) -> bool:
     """Whether what has been done is to be brought back: something failed, or people ended it before all was done."""
-    if not way_back(steps, begun):
+    if not way_back(steps, ends, begun):
         return False
     return has_failed(steps, ends) or (control is Control.CANCEL and not _is_through(steps, ends))
 
@@ -64,7 +76,7 @@ def ready(
     """Steps that may begin now. ``running``: keys of those that have begun and not ended. ``begun``: None: those, and what has ended."""
     ever = _ever(ends, running) if begun is None else begun
     back = goes_back(steps, ends, ever, control=control)
-    wanted = {step.key for step in way_back(steps, ever)} if back else set()
+    wanted = {step.key for step in way_back(steps, ends, ever)} if back else set()
     is_over = _Over(steps, ends, running, back=back, wanted=wanted)
     return [step for step in steps if step.key not in ends and step.key not in running and _may_begin(step, is_over)]
 
@@ -75,7 +87,7 @@ def outcome(
     """What a rollout ended as, once nothing more begins. One that stopped midway did what was asked of it."""
     ever = _ever(ends, frozenset()) if begun is None else begun
     if goes_back(steps, ends, ever, control=control):
-        if any(ends.get(step.key) is not StepStatus.SUCCEEDED for step in way_back(steps, ever)):
+        if any(ends.get(step.key) is not StepStatus.SUCCEEDED for step in way_back(steps, ends, ever)):
             return Status.FAILED
         return Status.ROLLED_BACK if has_failed(steps, ends) else Status.CANCELLED
     if any(ends.get(step.key) in _BROKEN for step in steps if step.on is not On.FAILURE):
@@ -146,7 +158,7 @@ def _may_begin(step: Ordered, is_over: _Over) -> bool:
 def _is_called_for(step: Ordered, steps: Sequence[Ordered], begun: Set[str]) -> bool:
     """What needs no other step is for whatever fails; what needs only steps that bring back goes with those."""
     needed = _needed_by(step, steps)
-    done = [need for need in needed if need.on is not On.FAILURE]
+    done = [need for need in needed if need.on is not On.FAILURE and (not step.undoes or need.key in step.undoes)]
     if done:
         return any(need.key in begun for need in done)
     return not needed or any(_is_called_for(need, steps, begun) for need in needed)

@@ -166,8 +166,10 @@ def under_way_at(session: Session, rollout: Rollout) -> str | None:
 
 def must_go_back(session: Session, rollout: Rollout) -> bool:
     """Whether it has begun what its plan brings back: it is not simply ended, and keeps its target until it has gone on or back."""
-    begun = {step.key for step in steps_of(session, rollout.id) if step.attempts}
-    return bool(begun) and bool(way_back(plan_of(session, rollout).read().steps, begun))
+    steps = steps_of(session, rollout.id)
+    begun = {step.key for step in steps if step.attempts}
+    ends = {step.key: step.status for step in steps if step.status.is_final}
+    return bool(begun) and bool(way_back(plan_of(session, rollout).read().steps, ends, begun))
 
 
 def moved_by(session: Session, target: str) -> str | None:

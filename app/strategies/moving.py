@@ -122,7 +122,8 @@ def restore(verified: Verified, steps: Sequence[PlannedStep]) -> PlannedStep:
         baseline_from=FindBaseline.kind,
     )
     changes = tuple(each.key for each in steps if not isinstance(each.config, Analyse))
-    return PlannedStep.of(back, needs=changes, on=On.FAILURE, until=steps[-1].key)
+    moves = tuple(key for key in changes if key != FindBaseline.kind)
+    return PlannedStep.of(back, needs=changes, on=On.FAILURE, undoes=moves, until=steps[-1].key)
 
 
 def _shift(verified: Verified, percent: int, *, previous: int) -> ShiftTraffic:

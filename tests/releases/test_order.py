@@ -17,6 +17,8 @@ class Step:
     key: str
     needs: tuple[str, ...] = ()
     on: On = On.SUCCESS
+    undoes: tuple[str, ...] = ()
+    until: str | None = None
 
 
 A = Step("a")
@@ -107,8 +109,8 @@ def test_what_brings_back_is_for_what_it_needs() -> None:
     checked = Step("checked", ("back",), On.FAILURE)
     steps = [A, Step("b", ("a",)), back, checked]
 
-    assert way_back(steps, {"a"}) == []
-    assert way_back(steps, {"a", "b"}) == [back, checked]
+    assert way_back(steps, {}, {"a"}) == []
+    assert way_back(steps, {}, {"a", "b"}) == [back, checked]
     assert ready(steps, {"a": BAD}, set()) == []
     assert outcome(steps, {"a": BAD}) is Status.FAILED
     assert ready(steps, {"a": GOOD, "b": BAD}, set()) == [back]
@@ -171,7 +173,7 @@ def test_every_plan_comes_to_an_end_by_the_rules(steps: list[Step], data: st.Dat
 
     ended_as = outcome(steps, ends)
     good = {key for key, status in ends.items() if status is GOOD}
-    back = way_back(steps, ends.keys())
+    back = way_back(steps, ends, ends.keys())
     assert all((step in back) or step.key not in ends for step in steps if step.on is On.FAILURE)
     forward = [step for step in steps if step.on is not On.FAILURE]
     assert all(step.key in ends for step in steps if step.on is On.ALWAYS)
