@@ -28,7 +28,15 @@ from app.identity.actor import SERVICE
 from app.planning.budget import Budget
 from app.planning.checks import Check
 from app.planning.content import Content, RegisteredModel
-from app.planning.kinds import KINDS, AdoptTarget, ConfirmServing, CreateDeployment, ShiftTraffic
+from app.planning.kinds import (
+    KINDS,
+    AdoptTarget,
+    ConfirmServing,
+    CreateDeployment,
+    MirrorTraffic,
+    RestoreTraffic,
+    ShiftTraffic,
+)
 from app.planning.observed import DeploymentFacts, Observed
 from app.planning.places import Target
 from app.planning.sources import ModelSource
@@ -124,6 +132,9 @@ class Hands:
         return carry_out
 
 
+BEFORE = "r0-before"  # what serves where a rollout moves traffic in steps
+
+
 def _observed(config: Any) -> Observed | None:
     """What the step would read back where Azure has done what it was asked for."""
     match config:
@@ -134,8 +145,14 @@ def _observed(config: Any) -> Observed | None:
             return Observed(deployments=(made,))
         case AdoptTarget():
             return config.found.model_copy(update={"gone": config.gone})
+        case ShiftTraffic() if config.percent < 100:
+            return Observed(traffic={config.deployment: config.percent, BEFORE: 100 - config.percent}, mirror={})
         case ShiftTraffic() | ConfirmServing():
             return Observed(traffic={config.deployment: 100}, mirror={})
+        case MirrorTraffic():
+            return Observed(traffic={BEFORE: 100}, mirror={config.deployment: config.percent})
+        case RestoreTraffic():
+            return Observed(traffic={BEFORE: 100}, mirror={})
         case _:
             return None
 

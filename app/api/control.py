@@ -14,7 +14,7 @@ from app.api.release_views import ReleaseDetail
 from app.api.releases import whole_release
 from app.identity.actor import Actor
 from app.releases.tables import Release
-from app.releasing import control
+from app.releasing import answering, control
 from app.releasing.work import Work
 
 router = APIRouter(prefix="/v1/releases/{release_id}", tags=["releases"])
@@ -54,6 +54,39 @@ def resume_release(once: Once, who: Annotated[Actor, may(control.resume)], relea
 def retry_release(once: Once, who: Annotated[Actor, may(control.retry)], release_id: str) -> Response:
     """Completed steps are not repeated."""
     return once(who, _whole(lambda work: control.retry(work, release_id)))
+
+
+@router.post(
+    "/advance",
+    response_model=ReleaseDetail,
+    responses=refusals(404, 409, 413),
+    summary="Go on with the next share of the traffic",
+)
+def advance_release(
+    once: Once, who: Annotated[Actor, may(answering.advance)], release_id: str, body: Reason
+) -> Response:
+    """Skips what is left of a bake, or accepts what an analysis could not decide. A deployment that is worse for certain is stopped
+    all the same."""
+    return once(who, _whole(lambda work: answering.advance(work, release_id, reason=body.reason)), body=body)
+
+
+@router.post(
+    "/extend",
+    response_model=ReleaseDetail,
+    responses=refusals(404, 409, 413),
+    summary="Watch a share of the traffic longer",
+)
+def extend_release(once: Once, who: Annotated[Actor, may(answering.extend)], release_id: str, body: Reason) -> Response:
+    """The new deployment keeps its share for one more bake, from now on."""
+    return once(who, _whole(lambda work: answering.extend(work, release_id, reason=body.reason)), body=body)
+
+
+@router.post(
+    "/abort", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Go back to what served before"
+)
+def abort_release(once: Once, who: Annotated[Actor, may(control.abort)], release_id: str, body: Reason) -> Response:
+    """A release that has a share of the traffic loses it; its target is then on hold."""
+    return once(who, _whole(lambda work: control.abort(work, release_id, reason=body.reason)), body=body)
 
 
 def _whole(act: Callable[[Work], Release]) -> Callable[[Work], Answer]:

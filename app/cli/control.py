@@ -1,4 +1,4 @@
-"""``mlrelease release pause|resume|retry``."""
+"""``mlrelease release pause|resume|retry|advance|extend|abort``."""
 
 from typing import Annotated, Any
 
@@ -9,16 +9,17 @@ from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, say
 from app.cli.releases import Release, Watch, follow
 
+Why = Annotated[str, typer.Option("--reason", help="Why.")]
+
 
 def pause(
     release: Release,
-    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    reason: Why = "",
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
     """Pause a release: at the running step's next safe point, or at once while it waits in the queue."""
-    found = Client(server).post(f"/v1/releases/{release}/pause", {"reason": reason})
-    _tell(found, as_json=as_json)
+    _ask(release, "pause", reason, server=server, as_json=as_json)
 
 
 def resume(release: Release, watch: Watch = False, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
@@ -29,6 +30,26 @@ def resume(release: Release, watch: Watch = False, server: Server = DEFAULT_SERV
 def retry(release: Release, watch: Watch = False, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
     """Retry a failed or cancelled release from the step that failed. Completed steps are not repeated."""
     _go_on(release, "retry", watch=watch, server=server, as_json=as_json)
+
+
+def advance(release: Release, reason: Why = "", server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
+    """Go on with the next share of the traffic now: skip the bake, or accept what an analysis could not decide."""
+    _ask(release, "advance", reason, server=server, as_json=as_json)
+
+
+def extend(release: Release, reason: Why = "", server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
+    """Watch the share of the traffic for one more bake, from now on."""
+    _ask(release, "extend", reason, server=server, as_json=as_json)
+
+
+def abort(release: Release, reason: Why = "", server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
+    """Take the traffic back to what served before; the endpoint is then on hold."""
+    _ask(release, "abort", reason, server=server, as_json=as_json)
+
+
+def _ask(release: str, what: str, reason: str, *, server: str, as_json: bool) -> None:
+    found = Client(server).post(f"/v1/releases/{release}/{what}", {"reason": reason})
+    _tell(found, as_json=as_json)
 
 
 def _go_on(release: str, how: str, *, watch: bool, server: str, as_json: bool) -> None:

@@ -24,16 +24,16 @@ from app.execution.workflows import register_workflow
 from app.planning.kinds import ShiftTraffic
 from app.planning.purpose import Purpose
 from app.planning.sources import read_source
-from app.releases.asked import forget_what_was_asked
-from app.releases.attempts import INTERNAL_ERROR, fail_rollout, set_due, skip_what_is_left
+from app.releases.asked import ask_of, forget_what_was_asked
+from app.releases.attempts import INTERNAL_ERROR, fail_rollout, renew_attempt, set_due, skip_what_is_left
 from app.releases.locks import lock_rollout
-from app.releases.queries import PLAN_NOT_ON_RECORD, is_queued_at, under_way_at, whose_turn
-from app.releases.service import move_rollout
-from app.releases.states import DRIVEN, Status, StepStatus
+from app.releases.queries import PLAN_NOT_ON_RECORD, is_queued_at, must_go_back, under_way_at, whose_turn
+from app.releases.service import move_rollout, move_step
+from app.releases.states import DRIVEN, Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.releasing.advance import advance_release, end_soaks_in_vain, may_begin
 from app.releasing.asking import ask_others_anew
-from app.releasing.freezing import hold_after_rollback
+from app.releasing.freezing import hold_after_failure, hold_after_rollback
 from app.releasing.names import MOVE_TARGET
 from app.releasing.work import Work
 from app.serving.queries import serving_now
@@ -76,6 +76,8 @@ def carry_out_rollout(worker: WorkerContext, rollout_id: str, *, attempt: int | 
         return rollout.status
 
     def fail(work: Work, sentence: str, *, steps: bool) -> Status:
+        if steps and _begin_way_back(work, rollout_id, sentence, attempt=attempt):
+            return Status.IN_PROGRESS
         status = fail_rollout(work, rollout_id, sentence, attempt=attempt, steps=steps)
         _free_target(work, rollout.target)
         return status
@@ -90,6 +92,24 @@ def carry_out_rollout(worker: WorkerContext, rollout_id: str, *, attempt: int | 
             lambda why, work: fail(work, why, steps=False),
         ),
     )
+
+
+def _begin_way_back(work: Work, rollout_id: str, sentence: str, *, attempt: int) -> bool:
+    """What this service itself broke is brought back as what people abort, in a new attempt. Where that has been tried, or there is
+    nothing to bring back, it ends as it is: False. Then the target is on hold if it has moved traffic."""
+    rollout, release, steps = lock_rollout(work, rollout_id)
+    if rollout.attempt != attempt or rollout.status not in DRIVEN or not must_go_back(work, rollout):
+        return False
+    if release.control is Control.ABORT or rollout.status is Status.ROLLING_BACK:
+        hold_after_failure(work, release, rollout)
+        return False
+    ask_of(work, release, Control.ABORT, reason=sentence)
+    for step in steps:
+        if step.status is StepStatus.RUNNING:
+            move_step(work, step, StepStatus.ERRORED, code=INTERNAL_ERROR, sentence=sentence)
+    renew_attempt(work, rollout)
+    work.queue.move_target(work, rollout.target)
+    return True
 
 
 def is_driven_elsewhere(session: Session, worker: WorkerContext, steps: list[StepRun]) -> bool:
@@ -187,7 +207,7 @@ def _begin(work: Work, release: Release, rollout: Rollout) -> bool:
 def _go_back(work: Work, release: Release, rollout: Rollout, progress: Progress) -> None:
     """Something failed, or people cancelled it midway. That is neither paused nor cancelled: what was asked stays only as the reason."""
     broken = progress.broken
-    code, why = ("cancelled", "Cancelled") if broken is None else (broken.code, f"{broken.key} {broken.status}")
+    code, why = _asked(release) if broken is None else (broken.code, f"{broken.key} {broken.status}")
     if broken is not None:
         forget_what_was_asked(work, release)
     move_rollout(work, rollout, Status.ROLLING_BACK, code=code, sentence=f"{why}. Bringing back what was changed.")
@@ -231,6 +251,8 @@ def _finish(work: Work, release: Release, rollout: Rollout, progress: Progress, 
     """Add up the steps' ends; go on to the next stage."""
     ended = progress.outcome(release.control)
     code, sentence = _why(ended, progress, release, rollout, left)
+    if ended is Status.FAILED and progress.goes_back(release.control):
+        sentence += f" On record: {_shares(work, rollout)}."
     if ended is Status.SUCCEEDED:
         skip_what_is_left(work, progress.steps, because="Not needed: nothing failed.")
     elif ended is not Status.PAUSED:
@@ -241,6 +263,8 @@ def _finish(work: Work, release: Release, rollout: Rollout, progress: Progress, 
     move_rollout(work, rollout, ended, code=code, sentence=sentence)
     if release.purpose is Purpose.ROLLBACK and ended.is_final and _serves(work, rollout):
         hold_after_rollback(work, release, rollout)  # also where it did not get through after it had moved the traffic
+    elif ended is Status.ROLLED_BACK or (ended is Status.FAILED and progress.goes_back(release.control)):
+        hold_after_failure(work, release, rollout)  # automation must not push the same once more
     if ended is Status.SUCCEEDED:
         advance_release(work, release)
     ask_others_anew(work, rollout)  # what did not get through may have moved traffic before
@@ -250,9 +274,20 @@ def _finish(work: Work, release: Release, rollout: Rollout, progress: Progress, 
     return ended
 
 
+def _shares(work: Work, rollout: Rollout) -> str:
+    """Who has which share there, as far as is on record."""
+    shares = [f"{each.deployment} has {each.weight}%" for each in serving_now(work, rollout.target) if each.weight]
+    return ", ".join(shares) or "nothing has traffic"
+
+
 def _serves(work: Work, rollout: Rollout) -> bool:
     """Whether it has brought its deployment traffic, as far as is on record."""
     return any(each.weight and each.deployment == rollout.deployment for each in serving_now(work, rollout.target))
+
+
+def _asked(release: Release) -> tuple[str, str]:
+    """What people asked of it, as code and words."""
+    return ("aborted", "Aborted") if release.control is Control.ABORT else ("cancelled", "Cancelled")
 
 
 def _why(ended: Status, progress: Progress, release: Release, rollout: Rollout, left: str) -> tuple[str, str]:
@@ -267,11 +302,10 @@ def _why(ended: Status, progress: Progress, release: Release, rollout: Rollout, 
         return "paused", f"Paused. {left}"
     broken, stuck = progress.broken, progress.broken_on_the_way_back
     is_back = ended is Status.ROLLED_BACK or (ended is Status.CANCELLED and progress.goes_back(release.control))
+    asked = _asked(release)
     if broken is None and stuck is None and not is_back:
-        return "cancelled", f"Cancelled. {left}"
-    code, sentence = (
-        ("cancelled", "Cancelled.") if broken is None else (broken.code, f"{broken.key}: {broken.sentence}")
-    )
+        return asked[0], f"{asked[1]}. {left}"
+    code, sentence = (asked[0], f"{asked[1]}.") if broken is None else (broken.code, f"{broken.key}: {broken.sentence}")
     if is_back:
         sentence += " What was changed before was brought back."
     elif release.purpose.goes_back and not progress.has_begun(ShiftTraffic.kind):

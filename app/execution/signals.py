@@ -104,7 +104,7 @@ class ReleaseSignals:
         if time.monotonic() - self._looked >= LOOK_SECONDS:
             self._asked = self._control()
         match self._asked:
-            case Control.CANCEL:
+            case Control.CANCEL | Control.ABORT:
                 raise Interrupted("cancelled", "Cancelled at a safe point.")
             case Control.PAUSE:
                 raise Interrupted("paused", "Paused at a safe point.")

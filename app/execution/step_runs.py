@@ -17,14 +17,15 @@ from app.execution.context import WorkerContext
 from app.execution.progress import STEP_NOT_ON_RECORD
 from app.planning.observed import Observed
 from app.planning.steps import On, PlannedStep
+from app.releases.answers import ASKING, settle_answer
 from app.releases.attempts import INTERNAL_ERROR
 from app.releases.locks import lock_step
-from app.releases.service import move_step, report_progress
+from app.releases.service import move_rollout, move_step, report_progress
 from app.releases.states import Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.releasing.on_record import Ready, look_up_steps
 from app.serving.service import At, record_observed
-from app.steps.contract import Context, Done, Interrupted, OutOfTime, Refused, Waiting
+from app.steps.contract import Context, Done, Interrupted, OutOfTime, PersonsAnswer, Refused, Waiting
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +55,8 @@ class End:
     wait_until: datetime | None = None
     memory: Json | None = None
     observed: Observed | None = None
+    asks: str | None = None  # why a person is asked
+    answered: Json | None = None  # the answer that it was given
 
 
 def begin_steps(
@@ -109,9 +112,32 @@ def record_end(
         wait_until=end.wait_until,
         memory=end.memory,
     )
+    settle_answer(work, step, end.answered)
+    _say_what_is_asked(work, rollout, end)
     if end.observed is not None:
         at = At(rollout.target, model=release.model, stage=rollout.stage, release=release)
         record_observed(work, at, end.observed)
+
+
+def _say_what_is_asked(work: UnitOfWork, rollout: Rollout, end: End) -> None:
+    """While a step asks a person, its rollout says so; once that is answered, it is under way as others are."""
+    if rollout.status is not Status.IN_PROGRESS:
+        return
+    if end.asks is not None and rollout.code != end.asks:
+        move_rollout(work, rollout, Status.IN_PROGRESS, code=end.asks, sentence=redact(end.sentence))
+    elif end.asks is None and rollout.code in ASKING:
+        move_rollout(work, rollout, Status.IN_PROGRESS, code="in_progress", sentence="Under way.")
+
+
+def _answer_of(step: StepRun) -> PersonsAnswer | None:
+    if step.answer is None:
+        return None
+    return PersonsAnswer(
+        answer=step.answer["answer"],
+        by=step.answer["by"],
+        at=datetime.fromisoformat(step.answer["at"]),
+        reason=step.answer["reason"],
+    )
 
 
 def _carry_out(worker: WorkerContext, job: Job) -> End:
@@ -132,6 +158,7 @@ def _carry_out(worker: WorkerContext, job: Job) -> End:
         now=worker.now,
         first_begun_at=started,
         memory=job.step.memory or {},
+        answer=_answer_of(job.step),
     )
     try:
         signals.checkpoint()
@@ -142,7 +169,9 @@ def _carry_out(worker: WorkerContext, job: Job) -> End:
             budget=config.budget or worker.budget,
             on_retry=lambda error, seconds: _retry(worker, job.step.id, error, seconds),
         )
-        return _waits(outcome, deadline=deadline) if isinstance(outcome, Waiting) else _succeeded(outcome)
+        if isinstance(outcome, Waiting):
+            return _waits(outcome, deadline=deadline, answered=job.step.answer)
+        return _succeeded(outcome)
     except Interrupted as stop:
         return _interrupted(worker, job, stop)
     except Refused as no:
@@ -164,10 +193,17 @@ def _interrupted(worker: WorkerContext, job: Job, stop: Interrupted) -> End:
     return End(StepStatus.WAITING, stop.code, stop.sentence, wait_until=worker.now())
 
 
-def _waits(waiting: Waiting, *, deadline: datetime) -> End:
+def _waits(waiting: Waiting, *, deadline: datetime, answered: Json | None) -> End:
     """Not for longer than the step's own time: then it has taken too long."""
-    until = min(waiting.until, deadline)
-    return End(StepStatus.WAITING, "waiting", waiting.sentence, wait_until=until, memory=waiting.memory)
+    return End(
+        StepStatus.WAITING,
+        waiting.asks or "waiting",
+        waiting.sentence,
+        wait_until=min(waiting.until, deadline),
+        memory=waiting.memory,
+        asks=waiting.asks,
+        answered=answered,
+    )
 
 
 def _succeeded(done: Done) -> End:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from app.planning.steps import On
-from app.releases.states import Control, Status, StepStatus
+from app.releases.states import ENDS, Control, Status, StepStatus
 
 Ends = Mapping[str, StepStatus]  # by key: of the steps that have ended
 
@@ -62,7 +62,7 @@ def goes_back(steps: Sequence[Ordered], ends: Ends, begun: Set[str], *, control:
     """Whether what has been done is to be brought back: something failed, or people ended it before all was done."""
     if not way_back(steps, ends, begun):
         return False
-    return has_failed(steps, ends) or (control is Control.CANCEL and not _is_through(steps, ends))
+    return has_failed(steps, ends) or (control in ENDS and not _is_through(steps, ends))
 
 
 def ready(
@@ -89,7 +89,7 @@ def outcome(
     if goes_back(steps, ends, ever, control=control):
         if any(ends.get(step.key) is not StepStatus.SUCCEEDED for step in way_back(steps, ends, ever)):
             return Status.FAILED
-        return Status.ROLLED_BACK if has_failed(steps, ends) else Status.CANCELLED
+        return Status.ROLLED_BACK if has_failed(steps, ends) or control is Control.ABORT else Status.CANCELLED
     if any(ends.get(step.key) in _BROKEN for step in steps if step.on is not On.FAILURE):
         return Status.FAILED
     if _is_through(steps, ends):

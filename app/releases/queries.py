@@ -13,6 +13,7 @@ from app.events.tables import Event
 from app.identity.roles import Visible
 from app.planning.ids import rollout_id_of
 from app.planning.purpose import Purpose
+from app.planning.steps import On
 from app.releases.order import way_back
 from app.releases.plans import digest_of
 from app.releases.states import DRIVEN, FINAL, UNDER_WAY, Status, StepStatus
@@ -162,6 +163,12 @@ def under_way_at(session: Session, rollout: Rollout) -> str | None:
     query = select(Rollout).where(Rollout.target == rollout.target, or_(col(Rollout.status).in_(UNDER_WAY), _STOPPED))
     found = session.exec(query.where(Rollout.id != rollout.id).order_by(col(Rollout.started_at))).all()
     return next((each.id for each in found if each.status in UNDER_WAY or must_go_back(session, each)), None)
+
+
+def has_begun_to_go_back(session: Session, rollout: Rollout) -> bool:
+    """Whether a step of its way back was ever begun."""
+    back = {step.key for step in plan_of(session, rollout).read().steps if step.on is On.FAILURE}
+    return any(step.attempts for step in steps_of(session, rollout.id) if step.key in back)
 
 
 def must_go_back(session: Session, rollout: Rollout) -> bool:

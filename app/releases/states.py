@@ -68,6 +68,7 @@ ROLLOUT_MAY_FOLLOW: Mapping[Status, Set[Status]] = {
         *_ENDS_OF_WAITING,
     },
     Status.IN_PROGRESS: {
+        Status.IN_PROGRESS,  # it asks a person, or goes on after an answer
         Status.PAUSED,
         Status.SUCCEEDED,
         Status.FAILED,
@@ -102,7 +103,11 @@ class Control(StrEnum):
     """What people asked of a release that is under way."""
 
     CANCEL = "cancel"
+    ABORT = "abort"  # go back to what served before
     PAUSE = "pause"
+
+
+ENDS = frozenset({Control.CANCEL, Control.ABORT})  # either ends it
 
 
 class DryRunState(StrEnum):

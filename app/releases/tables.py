@@ -112,6 +112,7 @@ class StepRun(SQLModel, table=True):
     changed: bool | None = None
     output: Json | None = Field(default=None, sa_column=Column(JsonColumn))
     memory: Json | None = Field(default=None, sa_column=Column(JsonColumn))  # what it gave when it last had to wait
+    answer: Json | None = Field(default=None, sa_column=Column(JsonColumn))  # a person's, to be handed over once
     wait_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -9,9 +9,17 @@ from app.planning.purpose import Purpose
 from app.planning.sources import read_source
 from app.releases.attempts import begin_attempt, set_due
 from app.releases.locks import lock_release
-from app.releases.queries import in_the_way, must_go_back, rollout_ahead, scheduled, waiting_before, waiting_of
+from app.releases.queries import (
+    has_begun_to_go_back,
+    in_the_way,
+    must_go_back,
+    rollout_ahead,
+    scheduled,
+    waiting_before,
+    waiting_of,
+)
 from app.releases.service import move_rollout
-from app.releases.states import WAITING, Control, Status
+from app.releases.states import ENDS, WAITING, Status
 from app.releases.tables import Release, Rollout
 from app.releasing.asking import ask_people, void_approvals
 from app.releasing.gates.cancelled import cancelled
@@ -77,12 +85,20 @@ def end_soaks_in_vain(work: Work, moved: Rollout) -> None:
 
 def _passes(work: Work, release: Release, rollout: Rollout, gates: tuple[Gate, ...]) -> bool:
     """Whether all of these gates are open; at the first that is not, the rollout stops."""
-    for gate in gates:
+    for gate in _gates_midway(work, rollout, gates):
         closed = gate(work, release, rollout)
         if closed is not None:
             _stop_at(closed, work, release, rollout)
             return False
     return True
+
+
+def _gates_midway(work: Work, rollout: Rollout, gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
+    """What has split its target's traffic must not end at a gate, and nobody is asked once more: only a freeze has it wait. On its way
+    back nothing does."""
+    if rollout.started_at is None or not must_go_back(work, rollout):
+        return gates
+    return () if has_begun_to_go_back(work, rollout) else tuple(gate for gate in gates if gate is frozen)
 
 
 def _stop_at(closed: Closed, work: Work, release: Release, rollout: Rollout) -> None:
@@ -111,7 +127,7 @@ def make_way(work: Work, release: Release, target: str) -> None:
         is_moving = each.status is Status.IN_PROGRESS or (
             each.status in {*WAITING, Status.PAUSED} and must_go_back(work, each)
         )
-        if is_moving and other.control is not Control.CANCEL:
+        if is_moving and other.control not in ENDS:
             stop_release(work, other, reason=f"{release.id} goes back to {read_source(release.source).name}.")
         elif not is_moving and each.status in {*WAITING, Status.PAUSED}:
             _supersede(work, each, by=release)

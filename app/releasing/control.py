@@ -31,6 +31,26 @@ def cancel(work: Work, release_id: str, *, reason: str = "") -> Release:
 
 
 @about_release(Permission.OPERATE)
+def abort(work: Work, release_id: str, *, reason: str = "") -> Release:
+    """Go back to what served before. Raises Conflict where nothing of it has moved traffic yet, or all of it has."""
+    release = lock_release(work, release_id)
+    ahead = rollout_ahead(work, release)
+    if release.status is Status.ROLLING_BACK:
+        raise _wrong_state(release, "is bringing back what it changed", code="rolling_back")
+    if release.control is Control.ABORT:
+        return release
+    if ahead is None or release.status.is_final or not must_go_back(work, ahead):
+        raise Conflict(
+            f"{release.id} has no traffic that could be brought back: it is {release.status.value}. {release.sentence}",
+            code="nothing_to_abort",
+            hint=f"Before traffic moves: `mlrelease release cancel {release.id}`. Once it has all of the traffic: "
+            f"`mlrelease rollback {release.model} STAGE`.",
+        )
+    stop_release(work, release, reason=reason, control=Control.ABORT)
+    return release
+
+
+@about_release(Permission.OPERATE)
 def pause(work: Work, release_id: str, *, reason: str = "") -> Release:
     """Pause what runs or waits in the queue. Raises Conflict in any other state."""
     release = lock_release(work, release_id)

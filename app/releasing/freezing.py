@@ -12,6 +12,8 @@ from app.releasing.advance import reconsider_scheduled
 from app.releasing.permissions import require_for_model
 from app.releasing.work import Work
 
+LONGEST_REASON = 1000  # characters, as people may write
+
 
 def create(work: Work, wanted: Wanted) -> Freeze:
     """Raises NotFound (model), Forbidden and Invalid."""
@@ -32,7 +34,19 @@ def delete(work: Work, freeze_id: str) -> None:
 
 
 def hold_after_rollback(work: Work, release: Release, rollout: Rollout) -> None:
-    """Keep a target as it was brought back, until somebody lifts the hold. One that an earlier rollback left there ends.
+    """Keep a target as it was brought back by a release that people asked for."""
+    source = read_source(release.source).name
+    said = f"{release.id} took {rollout.stage} back to {source}, for {release.requested_by}: {release.note}"
+    _hold(work, release, rollout, said)
+
+
+def hold_after_failure(work: Work, release: Release, rollout: Rollout) -> None:
+    """Keep a target as the failure of a release has left it: brought back, or not."""
+    _hold(work, release, rollout, f"{release.id} did not get through in {rollout.stage}: {rollout.sentence}")
+
+
+def _hold(work: Work, release: Release, rollout: Rollout, said: str) -> None:
+    """Until somebody lifts it. One that an earlier way back left there ends.
 
     The target alone is held, whatever a definition calls its stage by then.
     """
@@ -42,12 +56,9 @@ def hold_after_rollback(work: Work, release: Release, rollout: Rollout) -> None:
             delete_freeze(work, freeze)
             _tell(work, freeze, DELETED)
     new_id = new_freeze_id()
-    source = read_source(release.source).name
-    reason = (
-        f"{release.id} took {rollout.stage} back to {source}, for {release.requested_by}: {release.note} "
-        f"To lift this hold: mlrelease freeze delete {new_id}"
-    )
-    wanted = Wanted(reason=reason, model=release.model, target=rollout.target)
+    lifting = f" To lift this hold: mlrelease freeze delete {new_id}"
+    reason = said if len(said) + len(lifting) <= LONGEST_REASON else said[: LONGEST_REASON - len(lifting) - 1] + "…"
+    wanted = Wanted(reason=reason + lifting, model=release.model, target=rollout.target)
     _tell(work, create_freeze(work, wanted, freeze_id=new_id), CREATED)
 
 

@@ -9,10 +9,10 @@ from app.releasing.asking import void_approvals
 from app.releasing.work import Work
 
 
-def stop_release(work: Work, release: Release, *, reason: str) -> None:
-    """The caller holds its lock, and has seen that it can be stopped."""
-    ask_of(work, release, Control.CANCEL, reason=reason)
-    said = said_by("Cancelled", work, reason)
+def stop_release(work: Work, release: Release, *, reason: str, control: Control = Control.CANCEL) -> None:
+    """The caller holds its lock, and has seen that it can be stopped. ``control``: cancel or abort."""
+    ask_of(work, release, control, reason=reason)
+    said = said_by("Aborted" if control is Control.ABORT else "Cancelled", work, reason)
     ahead = rollout_ahead(work, release)
     if ahead is not None:
         void_approvals(work, release, ahead, because=said)

@@ -1,0 +1,266 @@
+"""A canary's rollout with instant steps: what people say to it, and that split traffic never stays with nobody."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import col, select
+
+from app.definitions.traffic import CanaryTraffic
+from app.errors import Conflict
+from app.events.tables import Event
+from app.execution import rollout as rollout_module
+from app.execution.context import WorkerContext
+from app.execution.rollout import carry_out_rollout
+from app.execution.step_runs import begin_steps
+from app.freezes.queries import list_freezes
+from app.planning.ids import release_of
+from app.planning.kinds import VerifyDeployment
+from app.planning.sources import read_source
+from app.planning.steps import PlannedStep
+from app.releases.attempts import begin_attempt
+from app.releases.planning import plan_release
+from app.releases.queries import steps_of
+from app.releases.service import Request, create_release
+from app.releases.states import Status
+from app.releases.tables import Release, Rollout, StepRun
+from app.releasing.answering import advance, extend
+from app.releasing.control import abort, cancel, pause, resume
+from app.releasing.work import Work
+from app.serving.queries import serving_now
+from app.steps.contract import Context, Done, Outcome, Refused, Waiting
+from app.strategies.canary import canary
+from app.strategies.moving import Verified
+from tests.execution.instant import hands, worker
+from tests.execution.rollouts import ANNA
+from tests.instant import BEFORE, Hands
+from tests.planning.examples import CONTENT, PLACE, a_plan
+from tests.releases.conftest import planned
+
+__all__ = ["hands", "planned", "worker"]
+
+NEW = "r1-abcd"
+FORWARD = [
+    "verify_deployment",
+    "find_baseline",
+    "shift_traffic",
+    "analyse",
+    "shift_traffic",
+    "analyse",
+    "shift_traffic",
+]
+
+
+@pytest.fixture
+def rollout(worker: WorkerContext, planned: str) -> str:
+    """The id of one that is queued: a verified deployment gets 5, 25 and then all of the traffic."""
+    verify = VerifyDeployment(workspace=PLACE, endpoint="churn-dev", deployment=NEW, digest="sha256:m")
+    wanted = CanaryTraffic.model_validate(
+        {"strategy": "canary", "steps": [{"weight": 5, "bake": "30m"}, {"weight": 25, "bake": "30m"}]}
+    )
+    moving = canary(Verified(PLACE, "churn-dev", NEW, VerifyDeployment.kind, None), wanted)
+    steps = (PlannedStep.of(verify), *moving.steps, *moving.back)
+    with Work(worker.releasing, ANNA).transaction() as work:
+        first = work.get_one(Release, planned)
+        asked = Request("churn", first.definition_id, 1, read_source(first.source), ("dev",), job_id=first.job_id)
+        release = create_release(work, asked, mark="abcd")
+        (rollout,) = plan_release(work, release, CONTENT, [a_plan("dev", steps=steps)])
+        begin_attempt(work, rollout)
+        return rollout.id
+
+
+def waits(worker: WorkerContext, *, asks: str | None = None, seen: list[Any] | None = None) -> Any:
+    """An analysis that goes on once a person says so, and waits otherwise; ``seen`` gets each answer."""
+
+    def act(context: Context) -> Outcome:
+        if seen is not None:
+            seen.append(None if context.answer is None else context.answer.answer)
+        if context.answer is not None and context.answer.answer == "advance":
+            return Done(f"{context.answer.by} goes on: {context.answer.reason}")
+        return Waiting(worker.now() + timedelta(hours=1), "Too few requests. Go on?", {"kept": True}, asks=asks)
+
+    return act
+
+
+def state(worker: WorkerContext, rollout: str) -> Rollout:
+    with worker.database.read() as session:
+        return session.get_one(Rollout, rollout)
+
+
+def step_of(worker: WorkerContext, rollout: str, key: str) -> StepRun:
+    with worker.database.read() as session:
+        return next(each for each in steps_of(session, rollout) if each.key == key)
+
+
+def shares(worker: WorkerContext, rollout: str) -> dict[str, int]:
+    """On record."""
+    with worker.database.read() as session:
+        target = session.get_one(Rollout, rollout).target
+        return {each.deployment: each.weight for each in serving_now(session, target) if each.weight}
+
+
+def holds(worker: WorkerContext) -> list[str]:
+    with Work(worker.releasing, ANNA).transaction() as work:
+        return [each.reason for each in list_freezes(work, model="churn")]
+
+
+def ask(worker: WorkerContext, act: Any, rollout: str, **more: Any) -> None:
+    with Work(worker.releasing, ANNA).transaction() as work:
+        act(work, release_of(rollout), **more)
+
+
+def test_good_one_gets_all_of_the_traffic_in_steps(worker: WorkerContext, rollout: str, hands: Hands) -> None:
+    assert carry_out_rollout(worker, rollout) is Status.SUCCEEDED
+
+    assert hands.seen == FORWARD
+    assert step_of(worker, rollout, "restore_traffic").status.value == "skipped"
+    assert shares(worker, rollout) == {NEW: 100}
+    assert holds(worker) == []
+
+
+def test_worse_one_is_taken_back_and_the_target_is_held(worker: WorkerContext, rollout: str, hands: Hands) -> None:
+    def worse(_context: Context) -> Done:
+        raise Refused("10 of the canary's 40 requests failed.", code="analysis_failed")
+
+    hands.acts["analyse"] = worse
+
+    assert carry_out_rollout(worker, rollout) is Status.ROLLED_BACK
+
+    assert hands.seen == [*FORWARD[:4], "restore_traffic"]
+    assert shares(worker, rollout) == {BEFORE: 100}
+    assert state(worker, rollout).code == "analysis_failed"
+    (reason,) = holds(worker)
+    assert "10 of the canary's 40 requests failed." in reason
+    assert "mlrelease freeze delete" in reason
+
+
+def test_failure_at_no_traffic_holds_nothing(worker: WorkerContext, rollout: str, hands: Hands) -> None:
+    def wrong(_context: Context) -> Done:
+        raise Refused("The answer is wrong.", code="golden_mismatch")
+
+    hands.acts["verify_deployment"] = wrong
+
+    assert carry_out_rollout(worker, rollout) is Status.FAILED
+    assert holds(worker) == []
+
+
+def test_way_back_that_fails_says_who_has_which_share_and_holds_the_target(
+    worker: WorkerContext, rollout: str, hands: Hands
+) -> None:
+    def no(_context: Context) -> Done:
+        raise Refused("Nothing is left that can answer.", code="baseline_gone")
+
+    hands.acts["analyse"] = hands.acts["restore_traffic"] = no
+
+    assert carry_out_rollout(worker, rollout) is Status.FAILED
+
+    assert f"On record: {BEFORE} has 95%, {NEW} has 5%." in state(worker, rollout).sentence
+    assert len(holds(worker)) == 1
+
+
+def test_while_it_asks_that_is_what_it_says_until_somebody_answers(
+    worker: WorkerContext, rollout: str, hands: Hands
+) -> None:
+    answers: list[Any] = []
+    hands.acts["analyse"] = waits(worker, asks="inconclusive", seen=answers)
+    assert carry_out_rollout(worker, rollout) is Status.IN_PROGRESS
+    asking = state(worker, rollout)
+    assert (asking.code, asking.sentence) == ("inconclusive", "Too few requests. Go on?")
+    assert step_of(worker, rollout, "analyse:5").code == "inconclusive"
+
+    ask(worker, extend, rollout)
+    assert carry_out_rollout(worker, rollout) is Status.IN_PROGRESS
+    assert step_of(worker, rollout, "analyse:5").answer is None
+
+    ask(worker, advance, rollout, reason="the log is clean")
+    assert carry_out_rollout(worker, rollout) is Status.IN_PROGRESS
+    assert step_of(worker, rollout, "analyse:5").sentence == "anna goes on: the log is clean"
+    assert answers == [None, "extend", "advance", None], "each is handed over once"
+    assert shares(worker, rollout) == {BEFORE: 75, NEW: 25}
+
+    ask(worker, advance, rollout)
+    assert carry_out_rollout(worker, rollout) is Status.SUCCEEDED
+    with worker.database.read() as session:
+        kinds = session.exec(select(Event.kind).where(col(Event.kind).like("step.%_requested"))).all()
+    assert sorted(kinds) == ["step.advance_requested", "step.advance_requested", "step.extend_requested"]
+
+
+def test_what_waits_for_nobody_cannot_be_answered(worker: WorkerContext, rollout: str) -> None:
+    for act in (advance, extend):
+        with pytest.raises(Conflict) as refused:
+            ask(worker, act, rollout)
+        assert refused.value.code == "nothing_waits"
+    with pytest.raises(Conflict) as refused:
+        ask(worker, abort, rollout)
+    assert refused.value.code == "nothing_to_abort"
+    assert "release cancel" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize(("act", "ended"), [(abort, Status.ROLLED_BACK), (cancel, Status.CANCELLED)])
+def test_what_people_end_midway_goes_back_first(
+    worker: WorkerContext, rollout: str, hands: Hands, act: Any, ended: Status
+) -> None:
+    hands.acts["analyse"] = waits(worker)
+    carry_out_rollout(worker, rollout)
+    assert shares(worker, rollout) == {BEFORE: 95, NEW: 5}
+
+    ask(worker, act, rollout, reason="callers complain")
+
+    assert carry_out_rollout(worker, rollout) is ended
+    assert shares(worker, rollout) == {BEFORE: 100}
+    assert len(holds(worker)) == (ended is Status.ROLLED_BACK)
+
+
+def test_pause_keeps_the_shares_and_what_was_waited_for(worker: WorkerContext, rollout: str, hands: Hands) -> None:
+    hands.acts["analyse"] = waits(worker)
+    carry_out_rollout(worker, rollout)
+    ask(worker, pause, rollout)
+    assert carry_out_rollout(worker, rollout) is Status.PAUSED
+    assert shares(worker, rollout) == {BEFORE: 95, NEW: 5}
+
+    ask(worker, resume, rollout)
+
+    assert carry_out_rollout(worker, rollout) is Status.IN_PROGRESS
+    assert step_of(worker, rollout, "analyse:5").memory == {"kept": True}
+    ask(worker, pause, rollout)
+    carry_out_rollout(worker, rollout)
+    ask(worker, abort, rollout)
+    assert carry_out_rollout(worker, rollout) is Status.ROLLED_BACK
+    assert shares(worker, rollout) == {BEFORE: 100}
+
+
+def test_what_this_service_itself_breaks_goes_back(
+    worker: WorkerContext, rollout: str, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hands.acts["analyse"] = waits(worker)
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError("nobody expected this")
+
+    monkeypatch.setattr(rollout_module, "set_due", broken)  # a bug where it begins to wait
+
+    assert carry_out_rollout(worker, rollout) is Status.ROLLED_BACK
+
+    assert shares(worker, rollout) == {BEFORE: 100}
+    assert len(holds(worker)) == 1
+
+
+def test_what_this_service_cannot_even_go_on_with_goes_back(
+    worker: WorkerContext, rollout: str, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hands.acts["analyse"] = waits(worker)
+    carry_out_rollout(worker, rollout)
+    real = begin_steps
+
+    def broken(work: Any, tools: Any, release: Any, moved: Any, steps: Any) -> Any:
+        if any(each.key.startswith("analyse") for each in steps):
+            raise RuntimeError("nobody expected this")
+        return real(work, tools, release, moved, steps)
+
+    monkeypatch.setattr(rollout_module, "begin_steps", broken)  # a bug where it goes on with what waits
+    ask(worker, advance, rollout)
+
+    assert carry_out_rollout(worker, rollout) is Status.IN_PROGRESS  # to be carried on: the way back
+    assert carry_out_rollout(worker, rollout) is Status.ROLLED_BACK
+    assert shares(worker, rollout) == {BEFORE: 100}
+    assert len(holds(worker)) == 1
