@@ -9,6 +9,7 @@ from scipy.stats import mannwhitneyu
 from app.analysis.counts import Counts, Pair, total
 from app.analysis.latency_rule import LatencyRule, MinuteLatency, judge_latency
 from app.analysis.rate_rule import RateRule, at_the_end, while_baking
+from app.analysis.rates import p_value
 from app.analysis.verdict import Finding, Verdict
 from app.planning.analysis import AnalysisRules
 
@@ -64,6 +65,13 @@ def probes_wanted(rules: AnalysisRules, seen: Seen) -> int:
     """How many of each deployment may make certain what requests alone do not."""
     needed = math.ceil(3 / (rules.errors.margin / 100)) - total(seen.minutes).canary.requests
     return min(max(needed, FEWEST_PROBES), MOST_PROBES)
+
+
+def fails_beside_baseline(rules: AnalysisRules, findings: Sequence[Finding], pair: Pair) -> bool:
+    """Whether what serves fails about as often: then the cause may be another than this release."""
+    if any(each.verdict is Verdict.FAILED and each.metric != ERRORS for each in findings):
+        return False
+    return bool(pair.baseline.bad) and p_value(pair, ratio=1) >= alpha_of(rules)
 
 
 def rate_rule(rules: AnalysisRules) -> RateRule:

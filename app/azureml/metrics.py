@@ -29,12 +29,11 @@ _MOST_POINTS = 200_000  # of all series: a day by the minute of a hundred of the
 
 @dataclass(frozen=True)
 class RequestMinute(FromAzure):
-    """Requests to one deployment in one minute that were answered with the same statuses."""
+    """Requests to one deployment in one minute that were answered with the same status."""
 
     begins_at: datetime
     deployment: str  # in lower case
     status: int  # what callers got
-    model_status: int | None  # what the model's container answered; None: Azure does not say
     requests: int
 
 
@@ -53,16 +52,19 @@ class LatencyMinute(FromAzure):
 def read_requests(
     azure: AzureML, workspace: Place, endpoint: str, *, since: datetime, until: datetime
 ) -> list[RequestMinute]:
-    """The minutes that begin from ``since`` on and before ``until``, the oldest first. Raises NotPermitted, NotFound, Unavailable."""
-    wanted = " and ".join(f"{name} eq '*'" for name in ("deployment", "statusCode", "modelStatusCode"))
+    """The minutes that begin from ``since`` on and before ``until``, the oldest first. Raises NotPermitted, NotFound, Unavailable.
+
+    Not split by what the model answered: what never reached it, as a timeout, has no such status and would be missing.
+    """
+    wanted = " and ".join(f"{name} eq '*'" for name in ("deployment", "statusCode"))
     asked = _ask(azure, workspace, endpoint, _REQUESTS, wanted, since=since, until=until)
     found = []
     for _, dimensions, begins_at, value in _points(asked, endpoint):
-        status, model = _number(dimensions.get("statuscode")), _number(dimensions.get("modelstatuscode"))
+        status = _number(dimensions.get("statuscode"))
         requests = round(value)
         if status is not None and requests > 0:
             name = dimensions.get("deployment", "").lower()
-            found.append(RequestMinute(begins_at, name, status, model, requests))
+            found.append(RequestMinute(begins_at, name, status, requests))
     return sorted(found, key=lambda each: (each.begins_at, each.deployment, each.status))
 
 

@@ -4,14 +4,15 @@ What is neither asks a person. Nothing is kept between two looks but what cannot
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
-from app.analysis.canary import Probes, Seen, judge_canary, look_at_canary, probes_wanted
+from app.analysis.canary import Probes, Seen, fails_beside_baseline, judge_canary, look_at_canary, probes_wanted
 from app.analysis.counts import Counts, Pair, total
+from app.analysis.difference import upper_bound_of_difference
 from app.analysis.minutes import latencies_of, pairs_of
 from app.analysis.verdict import Finding, Verdict, sentences_of, verdict_of
 from app.azureml.deployments import list_deployments
@@ -24,7 +25,7 @@ from app.planning.kinds import Analyse
 from app.planning.policy import length_of
 from app.steps.analysis_window import Window
 from app.steps.baseline import baseline_of, shared_with
-from app.steps.contract import Context, Done, Outcome, Refused, Waiting
+from app.steps.contract import Context, Done, Outcome, PersonsAnswer, Refused, Waiting
 from app.steps.golden import read_golden
 from app.steps.observing import traffic_in_force
 from app.steps.probes import send_probes
@@ -35,6 +36,10 @@ log = structlog.get_logger(__name__)
 
 _READ_AGAIN = timedelta(seconds=10)  # before a verdict that stops it: the newest minutes may have been incomplete
 _WHILE_ASKING = timedelta(minutes=5)  # between two looks while a person is asked
+_UNTIL_READABLE, _MOST_UNREADABLE = (
+    timedelta(seconds=30),
+    10,
+)  # between looks at the end of a bake, and how many of them
 
 
 def analyse(azure: AzureML, context: Context, wanted: Analyse) -> Outcome:
@@ -84,9 +89,12 @@ class _Analysis:
 
     def go_on(self) -> Outcome:
         """Look at what is complete by now, and decide what that comes to."""
-        now, memory, answer = self.context.now(), self.context.memory, self.context.answer
+        now, memory, answer = self.context.now(), self.context.memory, self._answer
         window = self._window(now)
-        seen, unread = self._read(window.complete(now, delay=self._delay))
+        watched = (
+            Window(window.since, now) if "asked" in memory else window
+        )  # while a person thinks, callers are served
+        seen, unread = self._read(watched.complete(now, delay=self._delay))
         failed = look_at_canary(self.wanted.rules, seen)
         if failed is not None:
             return self._stop([failed], seen, window)
@@ -98,19 +106,23 @@ class _Analysis:
             return self._ask_on(now)
         if not window.is_over(now, delay=self._delay):
             return self._wait(window, self._kept())
+        unreadable = memory.get("unreadable", 0) + 1
+        if unread is not None and unread.retryable and unreadable < _MOST_UNREADABLE:
+            again = now + max(_UNTIL_READABLE, timedelta(seconds=unread.retry_after or 0))
+            return Waiting(again, _unread(unread), {**self._kept(), "unreadable": unreadable})
         return self._decide(seen, window, unread)
 
     def _window(self, now: datetime) -> Window:
         """As it was fixed, or longer where a person had it wait longer."""
         bake = timedelta(seconds=self.wanted.bake_seconds)
-        rules, answer = self.wanted.rules, self.context.answer
+        rules, answer = self.wanted.rules, self._answer
         first = Window.of(self.context.first_begun_at, bake=bake, warm_up_minutes=rules.warm_up_minutes)
         if answer is not None and answer.answer == "extend":
             return Window(first.since, Window.of(now, bake=bake, warm_up_minutes=0).until)
         until = self.context.memory.get("until")
         return first if until is None else Window(first.since, datetime.fromisoformat(until))
 
-    def _read(self, window: Window) -> tuple[Seen, str | None]:
+    def _read(self, window: Window) -> tuple[Seen, AzureMLError | None]:
         """What is known, and why nothing is where that cannot be read: a verdict never comes of that."""
         wanted = self.wanted
         earlier = [_pair(self.context.outputs[each]) for each in wanted.earlier]
@@ -133,23 +145,27 @@ class _Analysis:
             )
         except AzureMLError as error:
             log.warning("metrics_not_read", endpoint=wanted.endpoint, code=error.code, error=str(error))
-            return Seen((), (), known), f"Its metrics could not be read: {error.sentence}"
+            return Seen((), (), known), error
         return Seen(list(pairs.values()), latencies, known), None
 
-    def _decide(self, seen: Seen, window: Window, unread: str | None) -> Outcome:
-        """The bake is over."""
+    def _decide(self, seen: Seen, window: Window, unread: AzureMLError | None) -> Outcome:
+        """The bake is over. Where it is not known how callers fared, no probe is good enough to go on."""
         rules = self.wanted.rules
-        findings, probes = judge_canary(rules, seen), None
+        findings, probes, unknown = judge_canary(rules, seen), None, [] if unread is None else [_unread(unread)]
         verdict = verdict_of(findings)
-        if verdict in {Verdict.INCONCLUSIVE, Verdict.NO_DATA} and rules.no_data == "probe":
-            probes = self._probe(seen)
+        if verdict in {Verdict.INCONCLUSIVE, Verdict.NO_DATA} and rules.no_data == "probe" and unread is None:
+            try:
+                probes = self._probe(seen)
+            except AzureMLError as error:
+                log.warning("probes_not_sent", endpoint=self.wanted.endpoint, code=error.code, error=str(error))
+                unknown = [f"Golden requests could not be sent: {error.sentence}"]
             findings = judge_canary(rules, seen, probes)
             verdict = verdict_of(findings)
         if verdict is Verdict.PASSED:
             return self._done(findings, seen, window, probes)
         if verdict is Verdict.FAILED:
             return self._stop(findings, seen, window, probes)
-        why = sentences_of(findings, verdict) if unread is None else unread
+        why = " ".join([sentences_of(findings, verdict), *unknown])
         asked = {
             **self._kept(),
             "asked": self.context.now().isoformat(),
@@ -195,7 +211,7 @@ class _Analysis:
         return Waiting(until, said, asked, asks=asked["verdict"])
 
     def _ask_on(self, now: datetime) -> Waiting:
-        asked = dict(self.context.memory)
+        asked = {name: value for name, value in self.context.memory.items() if name not in {"suspect", "answer"}}
         if now >= datetime.fromisoformat(asked["asked"]) + length_of(self.wanted.rules.answer_within):
             raise Refused(
                 f"Nobody decided within {self.wanted.rules.answer_within}. {asked['why']}",
@@ -207,11 +223,22 @@ class _Analysis:
 
     def _stop(self, findings: Sequence[Finding], seen: Seen, window: Window, probes: Probes | None = None) -> Waiting:
         """Raises Refused. The first time it only says to read the same minutes again: Azure may have known but half of them."""
-        if probes is None and "suspect" not in self.context.memory:
-            again = {**self.context.memory, "suspect": True}
-            return Waiting(self.context.now() + _READ_AGAIN, "It looks worse. The metrics are read once more.", again)
+        memory, answer = self.context.memory, self._answer
+        if probes is None and "suspect" not in memory:
+            said = {} if answer is None else {"answer": {**asdict(answer), "at": answer.at.isoformat()}}
+            return Waiting(
+                self.context.now() + _READ_AGAIN,
+                "It looks worse. The metrics are read once more.",
+                {**memory, **said, "suspect": True},
+                asks=memory.get("verdict"),
+            )
+        pair = total([*seen.minutes, *([] if probes is None else [probes.pair])])
+        if fails_beside_baseline(self.wanted.rules, findings, pair):
+            judged = "fails, and what serves does no better: the cause may be another than this release"
+        else:
+            judged = "does worse than what serves" if pair.baseline.requests else "fails"
         raise Refused(
-            f"{self.wanted.deployment} does worse than what serves. {sentences_of(findings, Verdict.FAILED)}",
+            f"{self.wanted.deployment} {judged}. {sentences_of(findings, Verdict.FAILED)}",
             code="analysis_failed",
             hint="The evidence is in the step's output. Mend the model or its score code, and request a new release.",
             analysis=self._evidence(findings, seen, window, probes),
@@ -227,7 +254,7 @@ class _Analysis:
 
     def _accepted(self, seen: Seen, window: Window) -> Done:
         """A person goes on with what is not certain."""
-        answer = self.context.answer
+        answer = self._answer
         assert answer is not None, "somebody answered"
         kept = self.context.memory.get("evidence")
         evidence = self._evidence(judge_canary(self.wanted.rules, seen), seen, window, None) if kept is None else kept
@@ -249,9 +276,14 @@ class _Analysis:
             "from": window.since.isoformat(),
             "to": window.until.isoformat(),
             "share": self.wanted.share,
+            "minutes": len(seen.minutes),
             "canary": _counted(seen_now.canary),
             "baseline": _counted(seen_now.baseline),
+            "latency_minutes": len(seen.latencies),
+            "rules": self.wanted.rules.model_dump(mode="json"),
         }
+        if seen_now.canary.requests and seen_now.baseline.requests:
+            evidence["at_most_higher"] = upper_bound_of_difference(seen_now)  # of the rates, with 95% confidence
         if probes is not None:
             evidence["probes"] = {"canary": _counted(probes.pair.canary), "baseline": _counted(probes.pair.baseline)}
         return evidence
@@ -261,8 +293,20 @@ class _Analysis:
         return {name: value for name, value in self.context.memory.items() if name == "until"}
 
     @property
+    def _answer(self) -> PersonsAnswer | None:
+        """As it was just given, or before the same minutes were read again."""
+        kept = self.context.memory.get("answer")
+        if self.context.answer is not None or kept is None:
+            return self.context.answer
+        return PersonsAnswer(**{**kept, "at": datetime.fromisoformat(kept["at"])})
+
+    @property
     def _delay(self) -> timedelta:
         return timedelta(seconds=self.azure.settings.metrics_delay_seconds)
+
+
+def _unread(error: AzureMLError) -> str:
+    return f"Its metrics could not be read: {error.sentence}"
 
 
 def _counted(counts: Counts) -> Json:

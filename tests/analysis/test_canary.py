@@ -112,12 +112,12 @@ def test_where_what_serves_fails_as_often_that_is_said() -> None:
 
 def test_minutes_of_azure_monitor_become_pairs() -> None:
     found = [
-        RequestMinute(AT, "new", 200, 200, 9),
-        RequestMinute(AT, "new", 424, 500, 1),
-        RequestMinute(AT, "old", 200, 200, 90),
-        RequestMinute(AT, "old", 404, None, 5),
-        RequestMinute(AT, "other", 500, None, 50),
-        RequestMinute(AT + MINUTE, "old", 503, None, 2),
+        RequestMinute(AT, "new", 200, 9),
+        RequestMinute(AT, "new", 424, 1),
+        RequestMinute(AT, "old", 200, 90),
+        RequestMinute(AT, "old", 404, 5),
+        RequestMinute(AT, "other", 500, 50),
+        RequestMinute(AT + MINUTE, "old", 503, 2),
     ]
     pairs = pairs_of(found, canary="new", baseline={"old"})
     assert pairs == {AT: Pair(Counts(10, 1), Counts(95)), AT + MINUTE: Pair(Counts(0), Counts(2, 2))}

@@ -11,6 +11,7 @@ import pytest
 
 from app.azureml.errors import Unavailable
 from app.azureml.facade import AzureML
+from app.azureml.scoring_credentials import ScoringCredential
 from app.planning.kinds import Analyse
 from app.steps.analyse import analyse
 from app.steps.contract import Done, Outcome, PersonsAnswer, Refused, Waiting
@@ -211,14 +212,83 @@ def test_certain_break_stops_it_while_a_person_is_asked(look: Look) -> None:
         look(bad, now=again.until, memory=again.memory, rules={"no_data": "ask"})
 
 
-def test_metrics_that_cannot_be_read_are_no_success(look: Look) -> None:
-    assert isinstance(look(lambda _at: None, now=OVER - timedelta(minutes=1)), Waiting)
+def test_metrics_that_cannot_be_read_are_asked_for_again_and_are_no_success(look: Look) -> None:
+    def away(_at: datetime) -> None:
+        return None
 
-    asks = look(lambda _at: None, now=OVER, rules={"no_data": "ask"})
+    assert isinstance(look(away, now=OVER - timedelta(minutes=1)), Waiting)
+    later = look(away, now=OVER)
+    assert isinstance(later, Waiting)
+    assert later.asks is None
+    assert isinstance(look(good, now=later.until, memory=later.memory), Done)
+    looks = 1
+    while later.asks is None:  # the golden requests alone, which it answers, are not enough here
+        later = look(away, now=later.until, memory=later.memory, rules={"errors": {"margin": 10.0}})
+        assert isinstance(later, Waiting)
+        looks += 1
+
+    assert looks == 10
+    assert later.asks == "no_data"
+    assert "could not be read: Azure Monitor is away." in later.sentence
+
+
+def test_probes_that_reach_no_deployment_are_no_success(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ScoringCredential, "value", lambda _self: "not-its-key")
+
+    asks = look(silent, now=OVER, rules={"errors": {"margin": 10.0}})
 
     assert isinstance(asks, Waiting)
     assert asks.asks == "no_data"
-    assert "could not be read: Azure Monitor is away." in asks.sentence
+    assert "Golden requests could not be sent" in asks.sentence
+    assert "401" in asks.sentence
+
+
+def test_answer_is_not_lost_where_the_same_minutes_are_read_again(look: Look) -> None:
+    again = look(bad, now=OVER, answer=said("advance"))
+    assert isinstance(again, Waiting)
+
+    done = look(good, now=again.until, memory=again.memory)
+
+    assert isinstance(done, Done)
+    assert done.sentence == "ann goes on with rel-2: looked at the log"
+
+
+def test_what_breaks_after_its_bake_is_stopped_while_a_person_is_asked(look: Look) -> None:
+    asks = look(silent, now=OVER, rules={"no_data": "ask"})
+    assert isinstance(asks, Waiting)
+
+    def later(at: datetime) -> Minute:
+        return bad(at) if at >= OVER else {}
+
+    soon = OVER + timedelta(minutes=10)
+    again = look(later, now=soon, memory=asks.memory, rules={"no_data": "ask"})
+    assert isinstance(again, Waiting)
+    assert again.asks == "no_data"  # the question still stands
+    with pytest.raises(Refused, match="requests failed") as refused:
+        look(later, now=again.until, memory=again.memory, rules={"no_data": "ask"})
+    assert refused.value.code == "analysis_failed"
+
+
+def test_where_what_serves_fails_too_the_release_alone_is_not_blamed(look: Look) -> None:
+    def burning(_at: datetime) -> Minute:
+        return {("rel-1", 200): 144, ("rel-1", 500): 216, ("rel-2", 200): 16, ("rel-2", 500): 24}
+
+    soon = BEGUN + timedelta(minutes=2) + DELAY
+    again = look(burning, now=soon)
+    assert isinstance(again, Waiting)
+
+    with pytest.raises(Refused, match="what serves does no better: the cause may be another than this release"):
+        look(burning, now=again.until, memory=again.memory)
+
+
+def test_evidence_says_by_which_rules(look: Look) -> None:
+    done = look(good, now=OVER)
+
+    assert isinstance(done, Done)
+    assert done.output["minutes"] == 10
+    assert done.output["rules"]["errors"]["margin"] == 1.0
+    assert 0 < done.output["at_most_higher"] < 0.01
+    assert json.loads(json.dumps(done.output)) == done.output
 
 
 def test_traffic_that_others_moved_ends_it(split: Team, look: Look) -> None:
