@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from tests.rollouts.canary import CANARY
 from tests.rollouts.drifting import ADOPTION, DRIFT
 from tests.rollouts.going_back import GOING_BACK
 from tests.rollouts.keeping import KEEPING
@@ -10,7 +11,7 @@ from tests.rollouts.registered import REGISTERED
 from tests.rollouts.rows import Section
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "rollouts.md"
-SECTIONS: tuple[Section[Any], ...] = (GOING_BACK, ADOPTION, DRIFT, KEEPING, REGISTERED)
+SECTIONS: tuple[Section[Any], ...] = (GOING_BACK, ADOPTION, DRIFT, KEEPING, REGISTERED, CANARY)
 
 _HEAD = """# What becomes of a rollout
 
