@@ -73,6 +73,7 @@ def look(split: Team, monkeypatch: pytest.MonkeyPatch) -> Look:
         memory: Json | None = None,
         answer: PersonsAnswer | None = None,
         rules: Json | None = None,
+        mirrored: bool = False,
     ) -> Outcome:
         measured[0] = minute
         config = Analyse.model_validate(
@@ -81,6 +82,7 @@ def look(split: Team, monkeypatch: pytest.MonkeyPatch) -> Look:
                 "endpoint": split.endpoint,
                 "deployment": "rel-2",
                 "share": 10,
+                "mirrored": mirrored,
                 "baseline_from": "find_baseline",
                 "bake_seconds": 600,
                 "golden": "golden.json",
@@ -302,6 +304,28 @@ def test_traffic_that_others_moved_ends_it(split: Team, look: Look) -> None:
     set_shares(split, {"rel-1": 100})
     with pytest.raises(Refused):
         look(good, now=OVER)
+
+
+def test_copies_are_compared_where_azure_counts_them_and_probes_decide_where_it_does_not(
+    split: Team, look: Look
+) -> None:
+    with pytest.raises(Refused, match="0% are copied to rel-2") as refused:
+        look(good, now=OVER, mirrored=True)
+    assert refused.value.code == "traffic_changed"
+    set_shares(split, {"rel-1": 100}, {"rel-2": 10})
+
+    counted = look(good, now=OVER, mirrored=True)
+    uncounted = look(lambda _at: {("rel-1", 200): 360}, now=OVER, mirrored=True, rules={"errors": {"margin": 10.0}})
+    again = look(bad, now=OVER, mirrored=True)
+
+    assert isinstance(counted, Done)
+    assert "probes" not in counted.output
+    assert isinstance(uncounted, Done)
+    assert uncounted.output["canary"] == {"requests": 0, "failed": 0}
+    assert uncounted.output["probes"]["canary"] == {"requests": 30, "failed": 0}
+    assert isinstance(again, Waiting)
+    with pytest.raises(Refused, match="does worse than what serves"):
+        look(bad, now=again.until, memory=again.memory, mirrored=True)
 
 
 def test_first_deployment_has_nothing_to_be_compared_with(split: Team) -> None:
