@@ -6,7 +6,7 @@ from pathlib import Path
 from azure.ai.ml import load_online_endpoint
 from azure.ai.ml.entities import EndpointAuthKeys, IdentityConfiguration, OnlineEndpoint
 
-from app.azureml.errors import AlreadyExists, NameTaken, NotFound
+from app.azureml.errors import AlreadyExists, ChangedMeanwhile, NameTaken, NotFound
 from app.azureml.facade import AzureML
 from app.azureml.sdk_values import word, words
 from app.azureml.translation import translated
@@ -58,7 +58,7 @@ def begin_delete_endpoint(azure: AzureML, workspace: Place, name: str) -> None:
 def begin_set_traffic(
     azure: AzureML,
     workspace: Place,
-    name: str,
+    seen: Endpoint,
     traffic: Mapping[str, int],
     *,
     tags: Mapping[str, str],
@@ -67,10 +67,16 @@ def begin_set_traffic(
 ) -> None:
     """Ask for these shares, add these tags, keep everything else. Mirror traffic stays at deployments of ``mirrors`` only.
 
-    ``mirror``: shares of copies to add, in percent. One caller at a time: Azure checks no version.
+    ``seen``: the endpoint by whose shares this was decided. Azure checks no version: what somebody else set since then, as while this
+    waited for its turn, raises ChangedMeanwhile. ``mirror``: shares of copies to add, in percent.
     """
+    name = seen.name
     with azure.connect(workspace, doing=f"set the traffic of endpoint {name} in {workspace}") as client:
         endpoint = client.online_endpoints.get(name)
+        if _positive(_shares(endpoint.traffic)) != seen.live_traffic or (
+            _positive(_shares(endpoint.mirror_traffic)) != _positive(seen.mirror_traffic)
+        ):
+            raise ChangedMeanwhile(f"Somebody changed the traffic of {name} after it was looked at.")
         endpoint.traffic = dict(traffic)
         mirrored = endpoint.mirror_traffic or {}
         kept = {each: share for each, share in mirrored.items() if str(each).lower() in mirrors}
@@ -125,6 +131,10 @@ def _identity(identity: IdentityConfiguration | None) -> str | None:
         return None
     assigned = sorted(str(each.resource_id).lower() for each in identity.user_assigned_identities or ())
     return ", ".join([word(identity.type).lower(), *assigned])
+
+
+def _positive(shares: Mapping[str, int]) -> dict[str, int]:
+    return {name: share for name, share in shares.items() if share}
 
 
 def _shares(traffic: Mapping[str, int] | None) -> dict[str, int]:

@@ -8,6 +8,7 @@
         │   ├── ConnectionLost      no connection, or it broke
         │   ├── TimedOut            408, or no answer in time
         │   ├── OutOfResources      this machine's disk, memory or open files
+        │   ├── ChangedMeanwhile    somebody changed it after it was looked at: look again
         │   └── Busy                something is going on there: waiting, not failing
         ├── NotFound                404
         ├── NotPermitted            403: known, but lacks a role
@@ -84,6 +85,10 @@ class TimedOut(Transient):
 
 class OutOfResources(Transient):
     default_code = "worker_out_of_resources"
+
+
+class ChangedMeanwhile(Transient):
+    default_code = "azure_changed_meanwhile"
 
 
 class Busy(Transient):

@@ -11,13 +11,15 @@ from app.azureml.endpoints import get_endpoint
 from app.azureml.errors import AzureMLError
 from app.azureml.types import Deployment, Endpoint
 from app.execution.context import WorkerContext
-from app.planning.kinds import CreateDeployment, ShiftTraffic
+from app.planning.kinds import CreateDeployment, MirrorTraffic, RestoreTraffic, ShiftTraffic
 from app.planning.observed import Observed
 from app.planning.places import Place, Target
 from app.releases.queries import steps_of
 from app.releases.states import StepStatus
 from app.releases.tables import Rollout, StoredPlan
 from app.steps.observing import traffic_in_force
+
+_MOVES = ShiftTraffic | MirrorTraffic | RestoreTraffic
 
 SETTLE_SECONDS = 300.0  # that moving traffic takes at most
 
@@ -47,8 +49,8 @@ def read_residue(session: Session, rollout_id: str) -> Residue | None:
     """None where a step did not get through, and the traffic is as the steps before it have read it back."""
     rollout, steps = session.get_one(Rollout, rollout_id), steps_of(session, rollout_id)
     plan = session.get_one(StoredPlan, rollout.plan_digest).read()
-    touching = {step.key for step in plan.steps if isinstance(step.config, CreateDeployment | ShiftTraffic)}
-    moving = {step.key for step in plan.steps if isinstance(step.config, ShiftTraffic)}
+    touching = {step.key for step in plan.steps if isinstance(step.config, CreateDeployment | _MOVES)}
+    moving = {step.key for step in plan.steps if isinstance(step.config, _MOVES)}
     broken = {step.key for step in steps if step.status in {StepStatus.FAILED, StepStatus.ERRORED}}
     if broken and not broken & moving:
         return None

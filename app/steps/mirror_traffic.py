@@ -26,9 +26,7 @@ def mirror_traffic(azure: AzureML, context: Context, wanted: MirrorTraffic) -> D
     _require_as_found(before, wanted, baseline)
     require_ready(azure, context, wanted.workspace, wanted.endpoint, wanted.deployment)
     begin_when_free(
-        lambda: begin_set_traffic(
-            azure, wanted.workspace, wanted.endpoint, baseline, tags={}, mirrors=(), mirror=copies
-        ),
+        lambda: begin_set_traffic(azure, wanted.workspace, before, baseline, tags={}, mirrors=(), mirror=copies),
         azure=azure,
         context=context,
         waiting_for=f"endpoint {wanted.endpoint}, which is being changed",

@@ -8,9 +8,11 @@ from app.azureml.errors import OperationEnded
 from app.azureml.facade import AzureML
 from app.azureml.types import Endpoint
 from app.planning.kinds import RestoreTraffic
+from app.planning.tags import SERVED_TAG
 from app.steps.baseline import baseline_of, shared_with
 from app.steps.contract import Context, Done, Refused
 from app.steps.observing import observed_traffic, traffic_in_force
+from app.steps.served import served_without
 from app.steps.settled import require_endpoint
 from app.steps.shares import has_traffic, shown_shares
 from app.steps.waiting import begin_when_free
@@ -31,9 +33,9 @@ def restore_traffic(azure: AzureML, context: Context, wanted: RestoreTraffic) ->
         lambda: begin_set_traffic(
             azure,
             wanted.workspace,
-            wanted.endpoint,
+            before,
             shares,
-            tags={},
+            tags={SERVED_TAG: served_without(before, wanted.deployment)} if SERVED_TAG in before.tags else {},
             mirrors=able - set(shares) - {wanted.deployment},
         ),
         azure=azure,
@@ -57,13 +59,14 @@ def _shares(
     live = endpoint.live_traffic
     others = {name: share for name, share in live.items() if name != wanted.deployment}
     as_left = shared_with(baseline, wanted.deployment, live.get(wanted.deployment, 0))
-    is_ours = endpoint.state != "succeeded" or not others or live == as_left
+    in_force = endpoint.state == "succeeded"
+    if (in_force and not live) or not (baseline or others):
+        return {wanted.deployment: 0}  # nothing served before, or somebody has stopped what did
+    is_ours = not in_force or not others or live == as_left
     for source in (baseline, others) if is_ours else (others, baseline):
         there = {name: share for name, share in source.items() if name in able}
         if there:
             return shared_with(there, wanted.deployment, 0)
-    if not baseline and not others:
-        return {wanted.deployment: 0}  # nothing served before
     raise Refused(
         f"Of what served at {wanted.endpoint} before, nothing is left that can answer: {shown_shares(endpoint)}.",
         code="baseline_gone",

@@ -38,9 +38,9 @@ def shift_traffic(azure: AzureML, context: Context, wanted: ShiftTraffic) -> Don
         lambda: begin_set_traffic(
             azure,
             wanted.workspace,
-            wanted.endpoint,
+            before,
             shares,
-            tags={SERVED_TAG: served_after(before, wanted.deployment)} if is_all else {},
+            tags={SERVED_TAG: served_after(before, wanted.deployment, baseline)} if is_all else {},
             mirrors=able - set(shares),
         ),
         azure=azure,
