@@ -82,8 +82,9 @@ def last_found_at(session: Session, target: str) -> str | None:
     """The deployment of others that last had all of the traffic before what has it now, where it is still on record."""
     query = select(TrafficShare).where(TrafficShare.target == target, TrafficShare.weight == 100)
     shares = session.exec(query.order_by(col(TrafficShare.id).desc())).all()
-    earlier = [each for each in shares if each.to_at is not None or has_begun_at(session, target)]
-    others = [each.deployment for each in earlier if each.release_id is None]
+    # Also where a share of it went to another for a while, and came back: what has all of it now is nothing to go back to.
+    now = set() if has_begun_at(session, target) else {each.deployment for each in shares if each.to_at is None}
+    others = [each.deployment for each in shares if each.release_id is None and each.deployment not in now]
     return next((name for name in others if found_at(session, target, name) is not None), None)
 
 

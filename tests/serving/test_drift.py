@@ -184,3 +184,15 @@ def test_upper_case_changes_nothing(recorded: Observed, seen: Observed) -> None:
     )
 
     assert differences(recorded, loud) == differences(recorded, seen)
+
+
+def test_split_traffic_is_in_line_as_it_was_set_and_drifts_once_somebody_moves_it_or_ends_its_copies() -> None:
+    split = target(blue(), blue(name="r2"), traffic={"blue": 75, "r2": 25}, mirror={"r3": 10})
+
+    assert (
+        differences(split, target(blue(), blue(name="r2"), traffic={"r2": 25, "BLUE": 75, "r9": 0}, mirror={"r3": 10}))
+        == ()
+    )
+    (moved, ended) = differences(split, target(blue(), blue(name="r2"), traffic={"blue": 70, "r2": 30}))
+    assert moved.sentence == "The traffic of churn-dev is blue 70%, r2 30%, recorded is blue 75%, r2 25%."
+    assert ended.kind is DriftKind.MIRROR_TRAFFIC

@@ -8,11 +8,13 @@ from sqlmodel import col, select
 from app.database.connection import Database
 from app.events.tables import Event
 from app.planning.observed import EndpointFacts, Observed
+from app.serving.earlier import last_found_at
+from app.serving.queries import serving_since
 from app.serving.service import TRAFFIC_CHANGED
 from app.serving.tables import Deployed, StoredTarget, TrafficShare
 from tests.guardrails.conftest import plain_logs, platform, service, settings
 from tests.guardrails.playing import Platform, stage
-from tests.serving.observing import BLUE, NOW, R1, observe
+from tests.serving.observing import BLUE, NOW, R1, TARGET, observe
 
 __all__ = ["plain_logs", "platform", "service", "settings"]
 
@@ -45,6 +47,27 @@ def test_each_share_has_a_beginning_and_an_end(database: Database) -> None:
         ("r1-abcd", "churn-1", 10, 0, 2, 3),
         ("r1-abcd", "churn-1", 100, 0, 3, None),
     ]
+
+
+def test_a_canary_that_was_taken_back_leaves_what_served_as_it_was(database: Database) -> None:
+    observe(database, Observed(traffic={"blue": 100}, mirror={}, deployments=(BLUE,)))
+    observe(database, Observed(deployments=(R1,)))
+    observe(database, Observed(traffic={"blue": 100}, mirror={"r1-abcd": 20}), minutes=1)
+    observe(database, Observed(traffic={"blue": 75, "r1-abcd": 25}, mirror={}), minutes=2)
+    observe(database, Observed(traffic={"blue": 100}, mirror={}), minutes=3)
+
+    assert shares(database) == [
+        ("blue", None, 100, 0, 0, 2),
+        ("r1-abcd", "churn-1", 0, 20, 1, 2),
+        ("blue", None, 75, 0, 2, 3),
+        ("r1-abcd", "churn-1", 25, 0, 2, 3),
+        ("blue", None, 100, 0, 3, None),
+    ]
+    for event in events(database):
+        assert sum(each["weight"] for each in event.data["after"]) == 100
+    with database.read() as session:
+        assert last_found_at(session, TARGET) is None  # what has all of the traffic now is nothing to go back to
+        assert serving_since(session, TARGET, "churn-1") is None
 
 
 def test_rows_carry_the_numbers_of_the_events_that_began_and_ended_them(database: Database) -> None:

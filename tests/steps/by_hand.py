@@ -16,11 +16,18 @@ def look_at(team: Team) -> Endpoint:
     return found
 
 
-def set_shares(team: Team, traffic: Mapping[str, int], mirror: Mapping[str, int] | None = None) -> None:
-    """Set all of the live and all of the mirror traffic, and wait until it is in force."""
+def set_shares(
+    team: Team,
+    traffic: Mapping[str, int],
+    mirror: Mapping[str, int] | None = None,
+    *,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Set all of the live and all of the mirror traffic, and wait until it is in force. ``tags``: beside those that are there."""
     with team.azure.connect(DEV, doing="set traffic by hand") as client:
         endpoint = client.online_endpoints.get(team.endpoint)
         endpoint.traffic, endpoint.mirror_traffic = dict(traffic), dict(mirror or {})
+        endpoint.tags = {**endpoint.tags, **(tags or {})}
         client.online_endpoints.begin_create_or_update(endpoint)
     while not (seen := look_at(team)).is_settled:
         time.sleep(0.05)

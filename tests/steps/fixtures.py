@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,17 +99,23 @@ def place(workspace: Place = DEV) -> Json:
     return workspace.model_dump()
 
 
-@pytest.fixture
-def team(azure: AzureML, tmp_path: Path) -> Iterator[Team]:
-    """A team with names that no other test has. What it leaves is deleted: the region's cores are few."""
-    scratch = tmp_path / "scratch"
+@contextmanager
+def a_team(azure: AzureML, folder: Path) -> Iterator[Team]:
+    """One with names that no other has. What it leaves is deleted: the region's cores are few."""
+    scratch = folder / "scratch"
     scratch.mkdir()
-    team = Team(azure, write_bundle(tmp_path / "bundle"), scratch, name=f"team{uuid.uuid4().hex[:8]}")
+    team = Team(azure, write_bundle(folder / "bundle"), scratch, name=f"team{uuid.uuid4().hex[:8]}")
     yield team
     for workspace in (DEV, PROD):
         for name in (team.endpoint, f"{team.endpoint}-p"):
             if get_endpoint(azure, workspace, name) is not None:
                 begin_delete_endpoint(azure, workspace, name)
+
+
+@pytest.fixture
+def team(azure: AzureML, tmp_path: Path) -> Iterator[Team]:
+    with a_team(azure, tmp_path) as team:
+        yield team
 
 
 def resolving(team: Team, job: str, **changes: Any) -> Json:
