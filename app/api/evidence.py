@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import structlog
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlmodel import Session
 
 from app.api.documentation import refusals
-from app.api.permissions import Admin, LogReader
+from app.api.permissions import Admin, LogReader, Viewer
 from app.api.service import Api, Service
 from app.database.connection import Database
 from app.errors import MlreleaseError
@@ -20,6 +20,7 @@ from app.evidence.service import delete_expired
 from app.evidence.tables import Evidence
 from app.identity.actor import Actor
 from app.releasing.failure_logs import delete_log_of_job, delete_log_of_release, logs_of_job, logs_of_release
+from app.releasing.measured import reports_of_release
 from app.releasing.work import Work
 
 router = APIRouter(tags=["logs of failures"])
@@ -47,6 +48,23 @@ class EvidenceView(BaseModel):
     deleted_by: str | None
 
 
+class ReportView(BaseModel):
+    """What golden requests or an analysis measured, and what that came to. `digest` is in the event chain: SHA-256 over the document's
+    JSON with sorted keys and no spaces."""
+
+    id: str
+    subject: str = Field(description="the step run")
+    kind: Literal["golden", "analysis"]
+    verdict: Literal["passed", "failed", "inconclusive", "no_data"]
+    document: dict[str, Any]
+    digest: str
+    created_at: datetime
+
+
+class ReportList(BaseModel):
+    items: list[ReportView]
+
+
 class EvidenceList(BaseModel):
     items: list[EvidenceView]
 
@@ -57,6 +75,17 @@ class EvidenceList(BaseModel):
 def list_release_evidence(api: Api, who: LogReader, release_id: str) -> EvidenceList:
     """The oldest first. A log that was deleted or has expired has only its digest."""
     return _shown(api, lambda session: logs_of_release(session, who, release_id))
+
+
+@router.get(
+    "/v1/releases/{release_id}/reports",
+    responses=refusals(404),
+    summary="What golden requests and analyses of a release measured",
+)
+def list_release_reports(api: Api, who: Viewer, release_id: str) -> ReportList:
+    """The oldest first: accuracy, agreement and latency of the new deployment and of what serves, with the verdicts and their reasons."""
+    found = api.read(lambda session: reports_of_release(session, who, release_id))
+    return ReportList(items=[ReportView.model_validate(each, from_attributes=True) for each in found])
 
 
 @router.delete(

@@ -10,6 +10,7 @@ from app.cli.exits import Exit
 from app.cli.logs import show_logs
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, seconds, source_words, when
+from app.cli.reports import show_reports
 from app.cli.sources import FromRelease, Job, ModelVersion, source_in
 from app.cli.watching import end_of_release, is_interactive, watch_release
 
@@ -111,6 +112,12 @@ def watch(
 def logs(release: Release, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
     """Show the last log lines of failed steps, without secrets. Needs the role requester or operator."""
     show_logs(Client(server), f"/v1/releases/{release}/evidence", as_json=as_json)
+
+
+@commands.command()
+def reports(release: Release, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
+    """Show what golden requests and analyses measured: accuracy, flips and latency beside what serves, and the verdicts."""
+    show_reports(Client(server), f"/v1/releases/{release}/reports", as_json=as_json)
 
 
 @commands.command()

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from app.bundles.limits import check_packed
 from app.bundles.unpack import unpack
 from app.definitions.azure_yaml import DeploymentFile, EndpointFile
-from app.definitions.golden import check_golden
+from app.definitions.golden import check_golden, is_path_to_one_value
 from app.definitions.overrides import FILE, Overridden, find_file, overridden
 from app.definitions.public_key import check_public_key
 from app.definitions.rules import check_score_code_given, check_secrets, check_soaks, check_stages
@@ -108,7 +108,13 @@ def _mistakes(release: Document, folder: Path, *, base: Path) -> Iterator[Mistak
     if isinstance(golden_file, Mistake):
         yield golden_file
     elif golden_file is not None:
-        yield from check_golden(golden_file, name=golden_file.relative_to(folder).as_posix())
+        counts_labels = release.section("checks", "replay", "accuracy") is not None
+        name = golden_file.relative_to(folder).as_posix()
+        yield from check_golden(golden_file, name=name, counts_labels=counts_labels)
+        at = release.section("checks", "replay", "accuracy", "path")
+        if isinstance(at, str) and not is_path_to_one_value(at):
+            place = ("checks", "replay", "accuracy", "path")
+            yield release.mistake(place, f"{at!r} is no JSON path to one value, such as `$.predictions[0]`")
 
     key_file = _referenced(release, ("checks", "signature", "public_key"), base)
     if isinstance(key_file, Mistake):

@@ -38,6 +38,7 @@ from app.planning.kinds import KINDS, SignatureCheck
 from app.planning.places import Place, Target
 from app.planning.policy import ANYBODY, ApprovalSection, Duration
 from app.planning.purpose import Purpose
+from app.planning.replay import ReplayRules
 
 MOST_KEPT = 5  # the endpoint's tag remembers seven that served, and that one is among them
 
@@ -85,6 +86,8 @@ class ChecksSection(Section):
 
     golden: InnerPath
     """JSON file of requests with the expected answers: `[{"request": {...}, "expect": {...}}]`."""
+    replay: ReplayRules | None = None
+    """How the answers are judged beside those of what serves; without it, every answer must be the one expected."""
     signature: SignatureSection | None = None
     """The signature that the model must have; without it, none is checked."""
 

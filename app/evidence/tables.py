@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+from sqlalchemy import Column
 from sqlmodel import Field, SQLModel
 
-from app.database.types import UtcDateTime
+from app.database.types import JsonColumn, UtcDateTime
+from app.documents.json_object import Json
 
 
 class Evidence(SQLModel, table=True):
@@ -24,3 +26,18 @@ class Evidence(SQLModel, table=True):
     expires_at: datetime = Field(sa_type=UtcDateTime, index=True)  # then its text is deleted
     deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     deleted_by: str | None = None
+
+
+class MeasurementReport(SQLModel, table=True):
+    """What a step measured before it came to a verdict. The chain of events holds ``digest``. Written by ``evidence.reports``."""
+
+    __tablename__ = "measurement_report"
+
+    id: str = Field(primary_key=True)
+    subject: str = Field(index=True)  # the step run's id
+    kind: str
+    model: str
+    verdict: str
+    document: Json = Field(sa_column=Column(JsonColumn, nullable=False))
+    digest: str  # SHA-256 over the document's canonical JSON
+    created_at: datetime = Field(sa_type=UtcDateTime)

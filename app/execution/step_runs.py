@@ -10,6 +10,7 @@ from app.azureml.errors import AzureMLError
 from app.documents.json_object import Json
 from app.events.work import UnitOfWork
 from app.evidence.redaction import redact, redact_all
+from app.evidence.reports import Report, keep_report
 from app.evidence.service import Log, keep
 from app.execution.attempts import carry_out
 from app.execution.bounded import internal_error
@@ -57,6 +58,7 @@ class End:
     observed: Observed | None = None
     asks: str | None = None  # why a person is asked
     answered: Json | None = None  # the answer that it was given
+    report: Report | None = None  # what it measured
 
 
 def begin_steps(
@@ -101,6 +103,8 @@ def record_end(
         kept = keep(work, end.log, subject=step.id, model=release.model, days=log_days)
         output = {**(output or {}), "log": kept}
         where = f" Its log: mlrelease release logs {release.id}"
+    if end.report is not None:
+        output = {**(output or {}), "report": keep_report(work, end.report, subject=step.id, model=release.model)}
     move_step(
         work,
         step,
@@ -175,7 +179,15 @@ def _carry_out(worker: WorkerContext, job: Job) -> End:
     except Interrupted as stop:
         return _interrupted(worker, job, stop)
     except Refused as no:
-        return End(StepStatus.FAILED, no.code, str(no), output=no.details or None, log=no.log, observed=no.observed)
+        return End(
+            StepStatus.FAILED,
+            no.code,
+            str(no),
+            output=no.details or None,
+            log=no.log,
+            observed=no.observed,
+            report=no.report,
+        )
     except OutOfTime as late:
         return End(StepStatus.ERRORED, late.code, _last_words(worker, job.step, planned))
     except AzureMLError as error:
@@ -203,6 +215,7 @@ def _waits(waiting: Waiting, *, deadline: datetime, answered: Json | None) -> En
         memory=waiting.memory,
         asks=waiting.asks,
         answered=answered,
+        report=waiting.report,
     )
 
 
@@ -215,6 +228,7 @@ def _succeeded(done: Done) -> End:
         output=done.output,
         changed=done.changed,
         observed=done.observed,
+        report=done.report,
     )
 
 

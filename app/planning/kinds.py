@@ -13,6 +13,7 @@ from app.planning.drift import Difference
 from app.planning.frozen import Frozen
 from app.planning.observed import Observed
 from app.planning.places import Place
+from app.planning.replay import ReplayRules
 
 
 class SignatureCheck(Frozen):
@@ -166,6 +167,7 @@ class VerifyDeployment(StepConfig):
     endpoint: str
     deployment: str
     golden: str | list[Any] | None = None
+    replay: ReplayRules | None = None  # None: every answer must be the one expected, and labels are not asked for
     digest: str | None
 
 

@@ -13,6 +13,7 @@ from app.planning.kinds import AdoptTarget
 from app.planning.places import Place, Target
 from app.planning.policy import ApprovalSection, Duration
 from app.planning.purpose import Purpose
+from app.planning.replay import ReplayRules
 from app.planning.sources import Source
 from app.planning.steps import On, PlannedStep
 
@@ -82,10 +83,14 @@ class PlannedTraffic(Frozen):
 
 
 class PlannedChecks(Frozen):
-    """What the deployment must prove before; ``golden_requests``: how many different ones expect something."""
+    """What the deployment must prove before; ``golden_requests``: how many different ones expect something.
+
+    ``replay``: how the answers are judged beside those of what serves; None: every one must be as expected.
+    """
 
     golden: str
     golden_requests: int | None
+    replay: ReplayRules | None = None
 
 
 class PlannedSoak(Frozen):

@@ -26,6 +26,7 @@ from typing import Any, Literal
 from app.documents.json_object import Json
 from app.errors import StepError
 from app.evidence.redaction import sentence_of
+from app.evidence.reports import Report
 from app.evidence.service import Log
 from app.planning.observed import Observed
 
@@ -34,6 +35,7 @@ class Refused(StepError):
     """The business says no: trying again unchanged cannot help.
 
     ``log``: what the team's code wrote, which no sentence repeats. ``observed``: what was read back, where that is not what was wanted.
+    ``report``: what was measured, where that is the reason.
     """
 
     default_code = "refused"
@@ -46,11 +48,13 @@ class Refused(StepError):
         hint: str | None = None,
         log: Log | None = None,
         observed: Observed | None = None,
+        report: Report | None = None,
         **details: Any,
     ) -> None:
         super().__init__(sentence_of(sentence), code=code, hint=hint, **details)
         self.log = log
         self.observed = observed
+        self.report = report
 
 
 class Interrupted(StepError):
@@ -82,6 +86,7 @@ class Done:
     )  # plain JSON, no secrets: stored, shown, handed to the steps that need it
     changed: bool = True
     observed: Observed | None = None  # what was read back from Azure: becomes the serving record
+    report: Report | None = None  # what was measured, and what that came to: kept as evidence
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,7 @@ class Waiting:
     sentence: str  # what it waits for
     memory: Json = field(default_factory=dict)  # plain JSON, no secrets: handed back as ``Context.memory``
     asks: str | None = None  # why a person is asked to answer, as a code; the answer comes as ``Context.answer``
+    report: Report | None = None  # what was measured, where that is what a person is asked about
 
 
 Outcome = Done | Waiting

@@ -1,10 +1,16 @@
-"""Verify the new deployment by golden requests, before any caller's request reaches it."""
+"""Verify the new deployment by golden requests, before any caller's request reaches it.
+
+Where the definition says how answers are judged, the same requests go to what serves by turns: see ``steps.replay``. What that cannot
+decide is asked of a person, and no traffic has been moved.
+"""
 
 import statistics
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
 
+from app.analysis.verdict import Verdict
 from app.azureml.deployments import read_logs
 from app.azureml.endpoints import get_endpoint
 from app.azureml.errors import AnswerTooLarge, AzureMLError, ConnectionLost, NotFound, Throttled, TimedOut, Unavailable
@@ -15,10 +21,12 @@ from app.azureml.types import Answer, Deployment, Endpoint
 from app.evidence.cleaning import MOST_LINES
 from app.evidence.service import ANSWER, DEPLOYMENT_LOG, Log
 from app.planning.kinds import VerifyDeployment
+from app.planning.policy import length_of
 from app.planning.tags import DIGEST_TAG
-from app.steps.contract import Context, Done, Refused
+from app.steps.contract import Context, Done, Outcome, Refused, Waiting
 from app.steps.digests import require_digest
-from app.steps.golden import Golden, holds, read_golden, shown
+from app.steps.golden import Golden, read_golden, shown
+from app.steps.replay import Replay, Result
 from app.steps.scoring_answers import Meaning, meaning_of
 from app.steps.settled import settled_deployment
 
@@ -28,9 +36,13 @@ _LONGEST_WAIT = 10.0  # seconds between the few tries of one request, whatever a
 _GATEWAY_SECONDS = 10.0  # that the endpoint may take beside the model's own time
 
 
-def verify_deployment(azure: AzureML, context: Context, wanted: VerifyDeployment) -> Done:
-    """Send every golden request to the deployment by name. Raises Refused at the first wrong answer."""
+def verify_deployment(azure: AzureML, context: Context, wanted: VerifyDeployment) -> Outcome:
+    """Send every golden request to the deployment by name. Raises Refused where its answers do not do, or nobody said that they do."""
     requests = read_golden(context.bundle, wanted.golden)
+    if "asked" in context.memory and (context.answer is None or context.answer.answer == "advance"):
+        return _answered(context, wanted)
+    if wanted.replay is None:
+        requests = [each for each in requests if not each.is_labelled]
     endpoint, deployment = _require_there(azure, context, wanted)
     if wanted.digest is not None:
         require_digest(
@@ -40,6 +52,18 @@ def verify_deployment(azure: AzureML, context: Context, wanted: VerifyDeployment
     limit = (deployment.request_timeout_ms or 0) / 1000 + _GATEWAY_SECONDS
     with Scoring(azure, str(endpoint.scoring_uri), secret=credential.value, seconds=limit) as scoring:
         asking = _Asking(azure, context, wanted, scoring, credential, of=len(requests))
+        if wanted.replay is not None:
+            serving = _serving(endpoint, wanted.deployment)
+            replay = Replay(
+                wanted.replay,
+                requests,
+                context=context,
+                ask=asking.answer,
+                scoring=scoring,
+                serving=serving,
+                name=wanted.deployment,
+            )
+            return _judged(context, wanted, replay.carry_out())
         times = [asking.ask(golden, number=number) for number, golden in enumerate(requests, start=1)]
     return Done(
         f"{wanted.deployment} gave the right answers to all {len(requests)} golden requests."
@@ -55,6 +79,59 @@ def verify_deployment(azure: AzureML, context: Context, wanted: VerifyDeployment
     )
 
 
+def _serving(endpoint: Endpoint, new: str) -> str | None:
+    """Whose answers the new ones are compared with: what has the largest share beside it."""
+    shares = {name: share for name, share in endpoint.live_traffic.items() if name != new}
+    return max(shares, key=lambda name: (shares[name], name), default=None)
+
+
+def _judged(context: Context, wanted: VerifyDeployment, result: Result) -> Outcome:
+    """What the verdict comes to. Raises Refused."""
+    assert wanted.replay is not None, "where it is judged, the plan says how"
+    report, why, name = result.report(), result.why, wanted.deployment
+    match result.verdict:
+        case Verdict.PASSED:
+            return Done(f"{name} answers as is wanted. {why}", output=result.output, changed=False, report=report)
+        case Verdict.FAILED:
+            raise Refused(
+                f"{name} does not answer as is wanted. {why}",
+                code="golden_mismatch" if result.wrong else "golden_failed",
+                hint="The model, its score code or the golden request is wrong. The traffic was not changed.",
+                report=report,
+                **result.output,
+            )
+        case Verdict.INCONCLUSIVE | Verdict.NO_DATA:
+            # From the step's begin: to send them once more gives nobody more time than the step has.
+            sending = timedelta(minutes=wanted.replay.within_minutes)
+            over = context.first_begun_at + sending + length_of(wanted.replay.answer_within)
+            said = (
+                f"{why} No traffic was moved. Go on (advance), send them once more (extend) or stop (abort)? "
+                f"Without an answer by {over:%Y-%m-%d %H:%M} UTC the release fails."
+            )
+            asked = {"asked": over.isoformat(), "why": why, "said": said, "output": result.output}
+            asked["verdict"] = result.verdict.value
+            return Waiting(over, said, asked, asks=result.verdict.value, report=report)
+
+
+def _answered(context: Context, wanted: VerifyDeployment) -> Outcome:
+    """A person goes on with what is not certain, or has not said anything yet. Raises Refused once it is too late."""
+    asked, answer = context.memory, context.answer
+    if answer is not None:
+        reason = f": {answer.reason}" if answer.reason else "."
+        accepted = {"by": answer.by, "at": answer.at.isoformat(), "reason": answer.reason}
+        output = {**asked["output"], "accepted": accepted}
+        return Done(f"{answer.by} goes on with {wanted.deployment}{reason}", output=output, changed=False)
+    over = datetime.fromisoformat(asked["asked"])
+    if context.now() >= over:
+        raise Refused(
+            f"Nobody decided in time. {asked['why']}",
+            code="not_answered",
+            hint="Request a new release, with more labelled requests or a wider margin. The traffic was not changed.",
+            **asked["output"],
+        )
+    return Waiting(over, asked["said"], dict(asked), asks=asked["verdict"])
+
+
 @dataclass(frozen=True)
 class _Asking:
     """Golden requests to one deployment, one after the other."""
@@ -66,8 +143,8 @@ class _Asking:
     credential: ScoringCredential
     of: int  # requests
 
-    def ask(self, golden: Golden, *, number: int) -> float:
-        """The milliseconds that the right answer took. Raises Refused, or AzureMLError for what may pass."""
+    def answer(self, golden: Golden, number: int) -> Answer:
+        """Whatever its answer is. Raises Refused, or AzureMLError for what may pass."""
         which = f"golden request {number} of {self.of}"
         answer = self._ask_patiently(golden, which)
         name = self.wanted.deployment
@@ -75,7 +152,13 @@ class _Asking:
             raise Refused(
                 f"The answer to {which} came from {shown(answer.deployment)}, not from {name}.", code="golden_mismatch"
             )
-        if not holds(golden.expect, answer.body):
+        return answer
+
+    def ask(self, golden: Golden, *, number: int) -> float:
+        """The milliseconds that the right answer took. Raises Refused, or AzureMLError for what may pass."""
+        answer, name = self.answer(golden, number), self.wanted.deployment
+        if not golden.is_right(answer.body):
+            which = f"golden request {number} of {self.of}"
             got = shown(answer.body)
             not_json = f" The answer is not JSON: {answer.not_json}." if answer.not_json else ""
             raise Refused(

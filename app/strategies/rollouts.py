@@ -32,6 +32,7 @@ from app.planning.plan import (
     PlannedModel,
     PlannedSoak,
 )
+from app.planning.policy import length_of
 from app.planning.purpose import Purpose
 from app.planning.sources import JobSource
 from app.planning.steps import PlannedStep
@@ -61,7 +62,10 @@ class ReleaseFacts:
 def plan_rollouts(
     definition: Definition, stages: Sequence[str], facts: ReleaseFacts, *, gradually: bool = True
 ) -> list[Plan]:
-    """One plan a stage, in the definition's order. Not ``gradually``: all of the traffic moves at once, whatever is defined."""
+    """One plan a stage, in the definition's order. Not ``gradually``: all of the traffic moves at once, whatever is defined, and
+    nothing is compared with what serves."""
+    if not gradually:
+        definition = definition.model_copy(update={"checks": definition.checks.model_copy(update={"replay": None})})
     plans: list[Plan] = []
     brought_by: str | None = None  # the stage whose steps have the model's version already
     for stage in definition.stages:
@@ -69,13 +73,22 @@ def plan_rollouts(
             continue
         moving = _moving(definition, stage, facts, gradually=gradually)
         steps = [
-            step.model_copy(update={"timeout_seconds": definition.timeouts.seconds(step.kind) or step.timeout_seconds})
+            step.model_copy(update={"timeout_seconds": _seconds(definition, step)})
             for step in _steps(definition, stage, facts, moving, brought_by=brought_by)
         ]
         if any(step.kind in {RegisterModel.kind, FindModel.kind} for step in steps):
             brought_by = stage.name
         plans.append(_plan(definition, stage, steps, moving, facts))
     return plans
+
+
+def _seconds(definition: Definition, step: PlannedStep) -> float:
+    """For how long it may take; what may ask a person has the time of the answer in addition."""
+    seconds = definition.timeouts.seconds(step.kind) or step.timeout_seconds
+    replay = step.config.replay if isinstance(step.config, VerifyDeployment) else None
+    if replay is None:
+        return seconds
+    return max(seconds, 60.0 * (replay.within_minutes + 5)) + length_of(replay.answer_within).total_seconds()
 
 
 def deployment_name(facts: ReleaseFacts) -> str:
@@ -150,6 +163,7 @@ def _steps(
                 endpoint=endpoint,
                 deployment=deployment,
                 golden=definition.checks.golden,
+                replay=definition.checks.replay,
                 digest=digest,
             ),
             needs=(CreateDeployment.kind,),
@@ -277,7 +291,11 @@ def _plan(
         deployment=PlannedDeployment.model_validate({**written, **machines}),
         traffic=moving.shares,
         analysis=moving.analysis,
-        checks=PlannedChecks(golden=definition.checks.golden, golden_requests=facts.golden_requests),
+        checks=PlannedChecks(
+            golden=definition.checks.golden,
+            golden_requests=facts.golden_requests,
+            replay=next((each.config.replay for each in steps if isinstance(each.config, VerifyDeployment)), None),
+        ),
         after=_soak(definition, stage, facts),
         approval=stage.policy(Purpose.RELEASE),
         steps=tuple(steps),
