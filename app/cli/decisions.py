@@ -97,6 +97,8 @@ def print_plan(plan: Json) -> None:
     say(f"  environment  {environment['name']}:{environment['version']}")
     say(f"  machines     {deployment['instance_count']} × {deployment['instance_type']}")
     say(f"  traffic      100% to {deployment['name']} after the right answers to {document['checks']['golden']}")
+    for line in replay_lines(document["checks"].get("replay")):
+        say(line)
     for line in guardrail_lines(document):
         say(line)
     replaces = document["replaces"]
@@ -113,6 +115,21 @@ def print_plan(plan: Json) -> None:
         )
     say(f"  Serves there now: {serving_text(plan['serves'])}.")
     say(f"  plan {plan['digest']}")
+
+
+def replay_lines(rules: Json | None) -> list[str]:
+    """By what the answers to golden requests are judged beside those of what serves; none: all must be as expected."""
+    if rules is None:
+        return []
+    wanted = []
+    accuracy, latency = rules["accuracy"], rules["latency"]
+    if accuracy is not None and accuracy["minimum"] is not None:
+        wanted.append(f"accuracy at least {accuracy['minimum']:.2%}")
+    if accuracy is not None and accuracy["worse_by"] is not None:
+        wanted.append(f"at most {accuracy['worse_by']:g} points less accurate than what serves")
+    if latency is not None:
+        wanted.append(f"{latency['percentile']} at most {latency['ratio']:g} times that of what serves")
+    return [f"  replay       {', '.join(wanted) or 'compared with what serves'}; judged by {rules['judge']}"]
 
 
 def _decide(word: str, service: Client, release_id: str, stage: str, body: Json, *, as_json: bool) -> None:

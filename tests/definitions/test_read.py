@@ -336,6 +336,11 @@ def test_files_may_lie_in_folders_of_their_own(folder: Path) -> None:
         ('[{"request": {"x": 1e400}, "expect": 1}]', "golden.json: has a number that is too large: 1e400"),
         ('[{"request": {"x": 1, "x": 2}, "expect": 1}]', "golden.json: has `x` twice in one object"),
         ("[" * 100_000, "golden.json: is nested too deeply"),
+        ('[{"request": {}, "label": 1}]', "golden.json:1: [0]: `label` needs `checks.replay.accuracy` in release.yml"),
+        ('[{"request": {}, "label": 1, "expect": 1}]', "golden.json:1: [0]: has `label` and `expect`"),
+        ('[{"request": {}, "expect": 1, "path": "$..x"}]', "golden.json:1: [0]: `path` must be a JSON path to one value"),
+        ('[{"request": {}, "expect": 1, "path": "$.x["}]', "golden.json:1: [0]: `path` must be a JSON path to one value"),
+        ('[{"request": {}, "expect": 1, "tolerance": -1}]', "golden.json:1: [0]: `tolerance` must be a number, 0 or more"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_golden_requests_is_told(golden: str, said: str, folder: Path) -> None:

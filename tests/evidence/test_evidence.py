@@ -13,6 +13,7 @@ from app.database.connection import Database
 from app.errors import Forbidden, NotFound
 from app.events.tables import Event
 from app.events.work import UnitOfWork
+from app.evidence.reports import GOLDEN, Report, digest_of_report
 from app.evidence.service import DEPLOYMENT_LOG, Log, delete_expired, digest_of, keep
 from app.evidence.tables import Evidence
 from app.execution.step_runs import End, record_end
@@ -24,6 +25,7 @@ from app.releases.states import StepStatus
 from app.releases.tables import Release
 from app.releasing.failure_logs import delete_log_of_job, delete_log_of_release, logs_of_job, logs_of_release
 from app.releasing.work import Work
+from app.steps.contract import Refused
 from tests.identity.conftest import (
     As,
     bearer,
@@ -83,6 +85,23 @@ def test_log_is_shown_to_who_may_diagnose_the_model_only(failed: str, holder: As
         assert "no such weights" in shown.json()["items"][0]["text"]
     for role in ("viewer", "approver"):
         assert holder(f"{role}:churn", name=role).get(path).status_code == 403
+    assert holder("admin:other", name="other").get(path).status_code == 404
+
+
+def test_what_was_measured_is_shown_to_all_who_see_the_release_and_its_digest_is_in_the_chain(
+    planned: str, worker: InstantWorker, holder: As
+) -> None:
+    document = {"verdict": "failed", "findings": [], "wrong": [{"new": "password=hunter2hunter2"}]}
+    refusal = Refused("It lost two points.", code="golden_failed", report=Report(GOLDEN, "failed", document))
+    worker.fail(planned, "dev", at="verify_deployment", error=refusal)
+    path = f"/v1/releases/{planned}/reports"
+
+    (shown,) = holder("viewer:churn", name="viewer").get(path).json()["items"]
+
+    assert (shown["subject"], shown["kind"], shown["verdict"]) == (f"{planned}:dev:verify_deployment", GOLDEN, "failed")
+    assert shown["digest"] == digest_of_report(shown["document"])
+    assert shown["digest"] in str(said_of(worker.database))
+    assert "hunter2" not in str(shown)
     assert holder("admin:other", name="other").get(path).status_code == 404
 
 
