@@ -17,6 +17,9 @@ def show_reports(service: Client, path: str, *, as_json: bool) -> None:
         say(f"{each['subject']}  {each['verdict']}  {when(each['created_at'])}  {each['digest']}")
         for finding in each["document"].get("findings", []):
             say(f"  {finding['verdict']:<12}  {finding['metric']}: {finding['sentence']}")
+        if "accepted" in each["document"]:
+            accepted = each["document"]["accepted"]
+            say(f"  accepted by {accepted['by']}: {accepted['reason'] or 'no reason given'}")
         if each["kind"] == "golden":
             _show_golden(each["document"])
 

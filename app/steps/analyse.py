@@ -4,7 +4,7 @@ What is neither asks a person. Nothing is kept between two looks but what cannot
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from app.azureml.facade import AzureML
 from app.azureml.metrics import read_latencies, read_requests
 from app.azureml.types import Endpoint
 from app.documents.json_object import Json
+from app.evidence.reports import ANALYSIS, Report
 from app.planning.kinds import Analyse
 from app.planning.policy import length_of
 from app.steps.analysis_window import Window
@@ -173,7 +174,7 @@ class _Analysis:
             "why": why,
             "evidence": self._evidence(findings, seen, window, probes),
         }
-        return self._ask(asked)
+        return replace(self._ask(asked), report=_report(asked["evidence"]))
 
     def _probe(self, seen: Seen) -> Probes | None:
         """None where there is nothing to send."""
@@ -237,19 +238,22 @@ class _Analysis:
             judged = "fails, and what serves does no better: the cause may be another than this release"
         else:
             judged = "does worse than what serves" if pair.baseline.requests else "fails"
+        evidence = self._evidence(findings, seen, window, probes)
         raise Refused(
             f"{self.wanted.deployment} {judged}. {sentences_of(findings, Verdict.FAILED)}",
             code="analysis_failed",
             hint="The evidence is in the step's output. Mend the model or its score code, and request a new release.",
-            analysis=self._evidence(findings, seen, window, probes),
+            analysis=evidence,
+            report=_report(evidence),
         )
 
     def _done(self, findings: Sequence[Finding], seen: Seen, window: Window, probes: Probes | None) -> Done:
-        said = sentences_of(findings, Verdict.PASSED)
+        said, evidence = sentences_of(findings, Verdict.PASSED), self._evidence(findings, seen, window, probes)
         return Done(
             f"{self.wanted.deployment} does no worse than what serves. {said}",
-            output=self._evidence(findings, seen, window, probes),
+            output=evidence,
             changed=False,
+            report=_report(evidence),
         )
 
     def _accepted(self, seen: Seen, window: Window) -> Done:
@@ -264,6 +268,7 @@ class _Analysis:
             f"{answer.by} goes on with {self.wanted.deployment}{reason}",
             output={**evidence, "accepted": said},
             changed=False,
+            report=_report({**evidence, "accepted": said}),
         )
 
     def _evidence(self, findings: Sequence[Finding], seen: Seen, window: Window, probes: Probes | None) -> Json:
@@ -307,6 +312,10 @@ class _Analysis:
 
 def _unread(error: AzureMLError) -> str:
     return f"Its metrics could not be read: {error.sentence}"
+
+
+def _report(evidence: Json) -> Report:
+    return Report(ANALYSIS, evidence["verdict"], evidence)
 
 
 def _counted(counts: Counts) -> Json:

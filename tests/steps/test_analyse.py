@@ -12,6 +12,7 @@ import pytest
 from app.azureml.errors import Unavailable
 from app.azureml.facade import AzureML
 from app.azureml.scoring_credentials import ScoringCredential
+from app.evidence.reports import ANALYSIS, Report
 from app.planning.kinds import Analyse
 from app.steps.analyse import analyse
 from app.steps.contract import Done, Outcome, PersonsAnswer, Refused, Waiting
@@ -151,6 +152,7 @@ def test_one_that_is_worse_is_stopped_before_its_time_once_that_was_read_again(l
 
     assert refused.value.code == "analysis_failed"
     assert refused.value.details["analysis"]["verdict"] == "failed"
+    assert refused.value.report == Report(ANALYSIS, "failed", refused.value.details["analysis"])
 
 
 def test_what_looked_worse_only_once_goes_on(look: Look) -> None:
@@ -180,6 +182,7 @@ def test_without_requests_a_person_is_asked_where_that_is_wanted(look: Look) -> 
     assert isinstance(asks, Waiting)
     assert asks.asks == "no_data"
     assert "Go on (advance), wait longer (extend) or go back (abort)?" in asks.sentence
+    assert asks.report == Report(ANALYSIS, "no_data", asks.memory["evidence"])
 
     still = look(silent, now=asks.until, memory=asks.memory, rules={"no_data": "ask"})
     assert isinstance(still, Waiting)
@@ -197,6 +200,7 @@ def test_person_goes_on_or_waits_longer(look: Look) -> None:
     assert isinstance(done, Done)
     assert done.sentence == "ann goes on with rel-2: looked at the log"
     assert done.output["accepted"]["by"] == "ann"
+    assert done.report == Report(ANALYSIS, "no_data", done.output)
 
     longer = look(silent, now=OVER, memory=asks.memory, answer=said("extend"))
     assert isinstance(longer, Waiting)
