@@ -59,6 +59,7 @@ from app.releases.attested import RightsOnRecord
 from app.releasing.provenance import provenance_keys
 from app.releasing.queue import DbosQueue
 from app.settings import Settings, read_settings
+from app.web import answers as answer_pages
 from app.web import api_docs, files, home, login, rollouts
 from app.web import releases as release_pages
 from app.web import targets as target_pages
@@ -142,7 +143,7 @@ def create_app(settings: Settings) -> FastAPI:
     for module in routers:
         app.include_router(module.router, responses=refusals(401, 403))
     app.include_router(health.router)
-    for pages in (login, home, release_pages, rollouts, target_pages, files, api_docs):
+    for pages in (login, home, release_pages, rollouts, answer_pages, target_pages, files, api_docs):
         app.include_router(pages.router)
     if settings.slack_signing_secret.get_secret_value():
         slack = SlackContext(

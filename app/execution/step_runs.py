@@ -18,11 +18,11 @@ from app.execution.context import WorkerContext
 from app.execution.progress import STEP_NOT_ON_RECORD
 from app.planning.observed import Observed
 from app.planning.steps import On, PlannedStep
-from app.releases.answers import ASKING, settle_answer
+from app.releases.answers import settle_answer
 from app.releases.attempts import INTERNAL_ERROR
 from app.releases.locks import lock_step
 from app.releases.service import move_rollout, move_step, report_progress
-from app.releases.states import Control, Status, StepStatus
+from app.releases.states import ASKING, Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.releasing.on_record import Ready, look_up_steps
 from app.serving.service import At, record_observed

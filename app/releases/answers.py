@@ -7,8 +7,6 @@ from app.releases.service import record
 from app.releases.states import StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 
-ASKING = frozenset({"inconclusive", "no_data"})  # codes of a rollout whose step asks a person
-
 
 def waiting_steps(work: UnitOfWork, rollout: Rollout) -> list[StepRun]:
     """Those that a person can answer: they wait, for a person or for their time."""

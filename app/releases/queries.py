@@ -16,7 +16,7 @@ from app.planning.purpose import Purpose
 from app.planning.steps import On
 from app.releases.order import way_back
 from app.releases.plans import digest_of
-from app.releases.states import DRIVEN, FINAL, UNDER_WAY, Status, StepStatus
+from app.releases.states import ASKING, DRIVEN, FINAL, UNDER_WAY, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun, StoredPlan
 
 PLAN_NOT_ON_RECORD = "plan_not_on_record"
@@ -248,6 +248,14 @@ def waiting_for_people(session: Session, *, visible: Visible = None, limit: int 
     if visible is not None:
         query = query.join(Release, col(Release.id) == col(Rollout.release_id)).where(col(Release.model).in_(visible))
     return list(session.exec(query.order_by(col(Rollout.asked_at), col(Rollout.id)).limit(limit)).all())
+
+
+def asking(session: Session, *, visible: Visible = None, limit: int = 100) -> list[Rollout]:
+    """Rollouts that ask a person what an analysis could not decide."""
+    query = select(Rollout).where(Rollout.status == Status.IN_PROGRESS, col(Rollout.code).in_(ASKING))
+    if visible is not None:
+        query = query.join(Release, col(Release.id) == col(Rollout.release_id)).where(col(Release.model).in_(visible))
+    return list(session.exec(query.order_by(col(Rollout.id)).limit(limit)).all())
 
 
 def scheduled(session: Session) -> list[Rollout]:

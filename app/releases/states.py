@@ -110,6 +110,9 @@ class Control(StrEnum):
 ENDS = frozenset({Control.CANCEL, Control.ABORT})  # either ends it
 
 
+ASKING = frozenset({"inconclusive", "no_data"})  # codes of a rollout whose step asks a person
+
+
 class DryRunState(StrEnum):
     """Of a plan that nobody has asked to be carried out."""
 
