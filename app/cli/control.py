@@ -33,12 +33,12 @@ def retry(release: Release, watch: Watch = False, server: Server = DEFAULT_SERVE
 
 
 def advance(release: Release, reason: Why = "", server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
-    """Go on with the next share of the traffic now: skip the bake, or accept what an analysis could not decide."""
+    """Go on now: skip the rest of a bake, or accept what golden requests or an analysis could not decide."""
     _ask(release, "advance", reason, server=server, as_json=as_json)
 
 
 def extend(release: Release, reason: Why = "", server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
-    """Watch the share of the traffic for one more bake, from now on."""
+    """Wait longer: watch the share for one more bake, or send the golden requests once more."""
     _ask(release, "extend", reason, server=server, as_json=as_json)
 
 
