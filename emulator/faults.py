@@ -5,6 +5,7 @@ Nothing is wrong and everything is instant until somebody asks for it.
 
 import asyncio
 import re
+from contextlib import suppress
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -24,7 +25,7 @@ class RequestFault(BaseModel):
     code: str = "InternalServerError"
     message: str = "The emulator was told to fail here."
     retry_after: float | None = Field(default=None, description="seconds, sent as Retry-After")
-    delay: float = Field(default=0.0, ge=0, description="seconds before anything else")
+    delay: float = Field(default=0.0, ge=0, description="seconds before anything else, or until somebody heals")
     cut: Literal["before", "after"] | None = Field(
         default=None, description="close the connection before the request is handled, or after it took effect"
     )
@@ -46,6 +47,7 @@ class Faults:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._healed = asyncio.Event()
 
     def set_delays(self, seconds: dict[str, float]) -> None:
         self._store.put("control", "delays", body={**self.delays(), **seconds})
@@ -69,6 +71,14 @@ class Faults:
 
     def clear(self) -> None:
         self._store.delete("control")
+        self._healed.set()
+        self._healed = asyncio.Event()
+
+    async def hold(self, fault: RequestFault) -> None:
+        """Return after the fault's delay, or as soon as everything is healed."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(fault.delay):
+                await self._healed.wait()
 
     def next_request(self, method: str, path: str) -> RequestFault | None:
         """The fault that strikes this request, used up by one."""

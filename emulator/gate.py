@@ -1,6 +1,5 @@
 """The one way in: every request is logged, may be struck by a fault, and must be allowed before a route sees it."""
 
-import asyncio
 import json
 import logging
 import re
@@ -81,7 +80,7 @@ class Gate:
         own = path.startswith(_OWN_CONTROL)
         fault = None if own else self.emulator.faults.next_request(method, f"{path}?{query}" if query else path)
         if fault:
-            await asyncio.sleep(fault.delay)
+            await self.emulator.faults.hold(fault)
             if fault.cut == "before":
                 _close(cut)
                 return

@@ -23,6 +23,16 @@ def run(raw_data):
     return {"predictions": [factor * x for x in json.loads(raw_data)["data"]]}
 """
 
+ANSWERING_ZERO = """
+import json
+
+def init():
+    pass
+
+def run(raw_data):
+    return {"predictions": [0 for _ in json.loads(raw_data)["data"]]}
+"""
+
 ENVIRONMENT = """
 $schema: https://azuremlschemas.azureedge.net/latest/environment.schema.json
 name: team-env

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -82,6 +83,16 @@ def test_a_slow_answer_is_slow(azure: RunningEmulator) -> None:
     begun = time.monotonic()
     assert azure.client.get(_WORKSPACE, headers=token).status_code == 200
     assert time.monotonic() - begun >= 0.3
+
+
+def test_a_held_request_passes_once_everything_is_healed(azure: RunningEmulator) -> None:
+    azure.break_request("/workspaces/ws-dev", delay=3600)
+    with ThreadPoolExecutor() as pool:
+        held = pool.submit(azure.ask, "GET", _WORKSPACE)
+        with pytest.raises(TimeoutError):
+            held.result(timeout=0.3)
+        azure.heal()
+        assert held.result(timeout=30).status_code == 200
 
 
 def _begin_registry_asset(azure: RunningEmulator) -> tuple[str, httpx.Response]:

@@ -131,6 +131,11 @@ class Azure:
     def break_request(self, path: str, **fault: Any) -> None:
         self.control("POST", "faults/requests", {"path": path, **fault})
 
+    def faults(self) -> list[Json]:
+        """Those that still wait for a request."""
+        listed: list[Json] = self.control("GET", "faults", None)["requests"]
+        return listed
+
     def heal(self) -> None:
         self.control("DELETE", "faults", None)
 

@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.rollouts.canary import CANARY
-from tests.rollouts.drifting import ADOPTION, DRIFT
+from tests.rollouts.drifting import ADOPTION, DRIFT, MEANWHILE
 from tests.rollouts.going_back import GOING_BACK
 from tests.rollouts.keeping import KEEPING
 from tests.rollouts.registered import REGISTERED
 from tests.rollouts.rows import Section
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "rollouts.md"
-SECTIONS: tuple[Section[Any], ...] = (GOING_BACK, ADOPTION, DRIFT, KEEPING, REGISTERED, CANARY)
+SECTIONS: tuple[Section[Any], ...] = (GOING_BACK, ADOPTION, DRIFT, MEANWHILE, KEEPING, REGISTERED, CANARY)
 
 _HEAD = """# What becomes of a rollout
 

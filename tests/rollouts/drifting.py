@@ -6,9 +6,11 @@ from pathlib import Path
 
 import httpx
 
+from tests.azureml.team import ANSWERING_ZERO
 from tests.journeys.running import Json, Running
-from tests.journeys.team import Team, rollout_of
+from tests.journeys.team import Team, rollout_of, steps_of
 from tests.rollouts.callers import Callers, calling_by
+from tests.rollouts.owner import Owner
 from tests.rollouts.rows import Row, Section
 from tests.waiting import wait_until
 
@@ -26,8 +28,8 @@ _OLD = f"{_STAGE}  - name: old\n    workspace: ws-dev\n    resource_group: rg-ml
 class Drifting:
     """A team with one stage, released once: its deployment serves, and its secrets are published."""
 
-    def __init__(self, service: Running, folder: Path) -> None:
-        self.service, self.azure = service, service.azure
+    def __init__(self, service: Running, folder: Path, owner: Owner) -> None:
+        self.service, self.azure, self.owner = service, service.azure, owner
         self.team = Team(service, folder)
         self.team.apply(self.team.define(stages=_STAGE))
         self.job = self.team.train()
@@ -127,8 +129,43 @@ def _endpoint_gone(scene: Drifting) -> Mapping[str, str]:
     return scene.measured(scene.compared(), scene.revert())
 
 
-def _row(happens: str, act: Callable[[Drifting], Mapping[str, str]], told: str, then: str) -> Row[Drifting]:
-    outcome = {"told": told, "then": then, "afterwards": "in line", "answers": "as before"}
+def _model_environment_code_and_machines(scene: Drifting) -> Mapping[str, str]:
+    from azure.ai.ml.entities import CodeConfiguration
+
+    changed, name = scene.owner.deployment(scene.endpoint, scene.serves), f"{scene.team.name}-by-hand"
+    changed.model = scene.owner.register_model(name, factor=scene.team.factor + 1)
+    changed.environment = scene.owner.register_environment(name)
+    changed.code_configuration = CodeConfiguration(
+        code=str(scene.owner.write_code(f"{name}-code", ANSWERING_ZERO)), scoring_script="score.py"
+    )
+    changed.instance_type = "Standard_E4s_v3"
+    scene.owner.update_deployment(changed)
+    assert scene.team.use(scene.endpoint, [1]) == [0], "what was changed answers callers"
+    measured = scene.measured(scene.compared(), scene.revert())
+    (scene.serves,) = scene.azure.traffic(
+        "ws-dev", scene.endpoint
+    )  # made anew: what was changed is left without traffic
+    scene.adopt()
+    return measured
+
+
+def _identity(scene: Drifting) -> Mapping[str, str]:
+    from azure.ai.ml.entities import IdentityConfiguration, ManagedIdentityConfiguration
+
+    changed = scene.owner.endpoint(scene.endpoint)
+    group = f"/subscriptions/{_SUBSCRIPTION}/resourceGroups/rg-ml"
+    mine = f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/mine"
+    changed.identity = IdentityConfiguration(
+        type="user_assigned", user_assigned_identities=[ManagedIdentityConfiguration(resource_id=mine)]
+    )
+    scene.owner.update_endpoint(changed)
+    return scene.measured(scene.compared(), scene.adopt())
+
+
+def _row(
+    happens: str, act: Callable[[Drifting], Mapping[str, str]], told: str, then: str, *, afterwards: str = "in line"
+) -> Row[Drifting]:
+    outcome = {"told": told, "then": then, "afterwards": afterwards, "answers": "as before"}
     return Row(happens, act, outcome)
 
 
@@ -145,6 +182,14 @@ DRIFT: Section[Drifting] = Section(
             "settings, environment_variables",
             "adopted",
         ),
+        _row(
+            "its model, environment, code and kind of machine are replaced",
+            _model_environment_code_and_machines,
+            "model, environment, code, instance_type",
+            "reverted",
+            afterwards="differs still: model, environment, code, instance_type",
+        ),
+        _row("the endpoint gets another identity", _identity, "identity", "adopted"),
         _row("a tag of this service is changed", _tags, "tags", "adopted"),
         _row(
             "a deployment is made, and gets mirror traffic", _another, "mirror_traffic, unknown_deployment", "adopted"
@@ -219,6 +264,100 @@ ADOPTION: Section[Drifting] = Section(
                 "left there": "blue",
                 "requests that failed meanwhile": "none",
             },
+        ),
+    ),
+)
+
+
+def _during(scene: Drifting, change: Callable[[str], None]) -> Mapping[str, str]:
+    """``change`` gets the new deployment's name. A release that was paused at its last golden request stands between two steps."""
+    before = scene.azure.traffic("ws-dev", scene.endpoint)
+    scene.azure.break_request("/score", method="POST", skip=1, delay=600)
+    try:
+        release = scene.team.ask(scene.job)["id"]
+        wait_until(lambda: not scene.azure.faults(), what="the last golden request is held")
+        scene.service.post(f"/v1/releases/{release}/pause", {"reason": "Somebody works there."})
+    finally:
+        scene.azure.heal()  # which lets it pass
+    paused = scene.service.until_still(release)
+    assert steps_of(paused, "dev")["verify_deployment"]["status"] == "succeeded"
+    new = str(rollout_of(paused, "dev")["deployment"])
+    change(new)
+    scene.service.post(f"/v1/releases/{release}/resume", {})
+    ended = scene.service.until_still(release)
+    measured = _measured_after(scene, ended, new=new, before=before)
+    _stand_again(scene)
+    return measured
+
+
+def _measured_after(scene: Drifting, ended: Json, *, new: str, before: Mapping[str, int]) -> Mapping[str, str]:
+    serving = scene.azure.traffic("ws-dev", scene.endpoint)
+    serves = {((new, 100),): "the new one", tuple(before.items()): "what served before", (): "nothing"}
+    told = scene.compared()
+    return {
+        "the release": f"{ended['status']}: {ended['code']}",
+        "serves afterwards": serves.get(tuple(serving.items()), str(serving)),
+        "told as drift then": ", ".join(told) or "nothing",
+    }
+
+
+def _stand_again(scene: Drifting) -> None:
+    """As on record, with one deployment that serves."""
+    if scene.compared():
+        scene.adopt()
+    (scene.serves,) = scene.azure.traffic("ws-dev", scene.endpoint)
+
+
+def _traffic_meanwhile(scene: Drifting) -> Mapping[str, str]:
+    return _during(scene, lambda new: scene.owner.set_traffic(scene.endpoint, {new: 0, scene.serves: 0}))
+
+
+def _moved_meanwhile(scene: Drifting) -> Mapping[str, str]:
+    return _during(scene, lambda new: scene.owner.set_traffic(scene.endpoint, {new: 100, scene.serves: 0}))
+
+
+def _deleted_meanwhile(scene: Drifting) -> Mapping[str, str]:
+    return _during(scene, lambda new: scene.owner.delete_deployment(scene.endpoint, new))
+
+
+def _model_meanwhile(scene: Drifting) -> Mapping[str, str]:
+    """By one that gives the same answers: no golden request can tell."""
+
+    def change(new: str) -> None:
+        changed = scene.owner.deployment(scene.endpoint, new)
+        changed.model = scene.owner.register_model(f"{scene.team.name}-same", factor=scene.team.factor)
+        scene.owner.update_deployment(changed)
+
+    return _during(scene, change)
+
+
+def _meanwhile(
+    happens: str, act: Callable[[Drifting], Mapping[str, str]], release: str, serves: str, told: str
+) -> Row[Drifting]:
+    return Row(happens, act, {"the release": release, "serves afterwards": serves, "told as drift then": told})
+
+
+MEANWHILE: Section[Drifting] = Section(
+    "Drift during a rollout",
+    "Others change an endpoint between two steps of a release: its deployment has been verified, and gets its traffic next.",
+    (
+        _meanwhile("all traffic is taken away", _traffic_meanwhile, "succeeded: released", "the new one", "nothing"),
+        _meanwhile(
+            "the new deployment gets all traffic", _moved_meanwhile, "succeeded: released", "the new one", "nothing"
+        ),
+        _meanwhile(
+            "the new deployment is deleted",
+            _deleted_meanwhile,
+            "failed: deployment_not_ready",
+            "what served before",
+            "missing_deployment",
+        ),
+        _meanwhile(
+            "the new deployment's model is replaced",
+            _model_meanwhile,
+            "failed: deployment_changed",
+            "the new one",
+            "model",
         ),
     ),
 )
