@@ -20,12 +20,12 @@ import structlog
 from sqlmodel import Session, col, select
 
 from app.execution.context import WorkerContext
+from app.execution.giving_up import give_up
 from app.execution.rollout import is_driven_elsewhere
 from app.releases.attempts import (
     INTERNAL_ERROR,
     REQUEUED_RELEASE,
     REQUEUED_ROLLOUT,
-    fail_rollout,
     note_requeued,
     renew_attempt,
 )
@@ -155,7 +155,7 @@ def _rollout(worker: WorkerContext, rollout_id: str, attempt: int) -> Callable[[
         if rollout_id in worker.driven or is_driven_elsewhere(work, worker, steps):
             return False
         if times := _gets_nowhere(work, worker, release, REQUEUED_ROLLOUT):
-            fail_rollout(work, rollout_id, GIVEN_UP.format(times))
+            give_up(work, rollout_id, GIVEN_UP.format(times))
         else:
             renew_attempt(work, rollout)
         work.queue.move_target(work, rollout.target)

@@ -5,7 +5,7 @@ waits, or to the next safe points of a worker that is stopped. Then it ends. Wha
 of it in the same transaction, or a timer is, by the time when it is due.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +17,7 @@ from structlog.contextvars import bind_contextvars, get_contextvars
 from app.errors import Conflict
 from app.execution.bounded import carry_out_bounded, internal_error
 from app.execution.context import WorkerContext
+from app.execution.giving_up import end_as_it_is, give_up, shares_on_record
 from app.execution.progress import STEP_NOT_ON_RECORD, Progress
 from app.execution.residue import Left, look_at_residue, read_residue
 from app.execution.step_runs import End, Job, begin_steps, carry_out_step, record_end
@@ -24,17 +25,18 @@ from app.execution.workflows import register_workflow
 from app.planning.kinds import ShiftTraffic
 from app.planning.purpose import Purpose
 from app.planning.sources import read_source
-from app.releases.asked import ask_of, forget_what_was_asked
-from app.releases.attempts import INTERNAL_ERROR, fail_rollout, renew_attempt, set_due, skip_what_is_left
+from app.releases.asked import forget_what_was_asked
+from app.releases.attempts import INTERNAL_ERROR, fail_rollout, set_due, skip_what_is_left
 from app.releases.locks import lock_rollout
-from app.releases.queries import PLAN_NOT_ON_RECORD, is_queued_at, must_go_back, under_way_at, whose_turn
-from app.releases.service import move_rollout, move_step
+from app.releases.queries import PLAN_NOT_ON_RECORD, is_queued_at, last_asked, under_way_at, whose_turn
+from app.releases.service import move_rollout
 from app.releases.states import DRIVEN, Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.releasing.advance import advance_release, end_soaks_in_vain, may_begin
 from app.releasing.asking import ask_others_anew
 from app.releasing.freezing import hold_after_failure, hold_after_rollback
 from app.releasing.names import MOVE_TARGET
+from app.releasing.stopping import said_of_end
 from app.releasing.work import Work
 from app.serving.queries import serving_now
 from app.serving.service import At, record_observed
@@ -75,11 +77,10 @@ def carry_out_rollout(worker: WorkerContext, rollout_id: str, *, attempt: int | 
     if rollout_id in worker.driven:
         return rollout.status
 
-    def fail(work: Work, sentence: str, *, steps: bool) -> Status:
-        if steps and _begin_way_back(work, rollout_id, sentence, attempt=attempt):
-            return Status.IN_PROGRESS
-        status = fail_rollout(work, rollout_id, sentence, attempt=attempt, steps=steps)
-        _free_target(work, rollout.target)
+    def fail(give_up: Callable[..., Status], why: str, work: Work) -> Status:
+        status = give_up(work, rollout_id, why, attempt=attempt)
+        if status not in DRIVEN:
+            _free_target(work, rollout.target)
         return status
 
     return carry_out_bounded(
@@ -87,29 +88,11 @@ def carry_out_rollout(worker: WorkerContext, rollout_id: str, *, attempt: int | 
         rollout_id,
         lambda: _carry_out(worker, rollout_id, attempt=attempt),
         requeue=lambda work: work.queue.move_target(work, rollout.target),
-        fail=(
-            lambda why, work: fail(work, why, steps=True),
-            lambda why, work: fail(work, why, steps=False),
-        ),
+        fail=[
+            partial(fail, each)
+            for each in (give_up, partial(end_as_it_is, steps=False), partial(fail_rollout, steps=False))
+        ],
     )
-
-
-def _begin_way_back(work: Work, rollout_id: str, sentence: str, *, attempt: int) -> bool:
-    """What this service itself broke is brought back as what people abort, in a new attempt. Where that has been tried, or there is
-    nothing to bring back, it ends as it is: False. Then the target is on hold if it has moved traffic."""
-    rollout, release, steps = lock_rollout(work, rollout_id)
-    if rollout.attempt != attempt or rollout.status not in DRIVEN or not must_go_back(work, rollout):
-        return False
-    if release.control is Control.ABORT or rollout.status is Status.ROLLING_BACK:
-        hold_after_failure(work, release, rollout)
-        return False
-    ask_of(work, release, Control.ABORT, reason=sentence)
-    for step in steps:
-        if step.status is StepStatus.RUNNING:
-            move_step(work, step, StepStatus.ERRORED, code=INTERNAL_ERROR, sentence=sentence)
-    renew_attempt(work, rollout)
-    work.queue.move_target(work, rollout.target)
-    return True
 
 
 def is_driven_elsewhere(session: Session, worker: WorkerContext, steps: list[StepRun]) -> bool:
@@ -175,7 +158,7 @@ def _take_turn(
         except Conflict as no:
             if no.code not in {PLAN_NOT_ON_RECORD, STEP_NOT_ON_RECORD}:
                 raise
-            status = fail_rollout(work, rollout.id, str(no), code=no.code)
+            status = end_as_it_is(work, rollout.id, str(no), code=no.code)
             _free_target(work, rollout.target)
             return Turn([], status)
         if progress.outcome(release.control) is Status.SUCCEEDED:
@@ -207,10 +190,10 @@ def _begin(work: Work, release: Release, rollout: Rollout) -> bool:
 def _go_back(work: Work, release: Release, rollout: Rollout, progress: Progress) -> None:
     """Something failed, or people cancelled it midway. That is neither paused nor cancelled: what was asked stays only as the reason."""
     broken = progress.broken
-    code, why = _asked(release) if broken is None else (broken.code, f"{broken.key} {broken.status}")
+    code, why = _asked(work, release) if broken is None else (broken.code, f"{broken.key} {broken.status}.")
     if broken is not None:
         forget_what_was_asked(work, release)
-    move_rollout(work, rollout, Status.ROLLING_BACK, code=code, sentence=f"{why}. Bringing back what was changed.")
+    move_rollout(work, rollout, Status.ROLLING_BACK, code=code, sentence=f"{why} Bringing back what was changed.")
 
 
 def _let_go(work: Work, rollout: Rollout) -> Turn:
@@ -250,9 +233,9 @@ def _finish_midway(worker: WorkerContext, rollout_id: str, attempt: int) -> Stat
 def _finish(work: Work, release: Release, rollout: Rollout, progress: Progress, *, left: str = "") -> Status:
     """Add up the steps' ends; go on to the next stage."""
     ended = progress.outcome(release.control)
-    code, sentence = _why(ended, progress, release, rollout, left)
+    code, sentence = _why(work, ended, progress, release, rollout, left)
     if ended is Status.FAILED and progress.goes_back(release.control):
-        sentence += f" On record: {_shares(work, rollout)}."
+        sentence += f" On record: {shares_on_record(work, rollout)}."
     if ended is Status.SUCCEEDED:
         skip_what_is_left(work, progress.steps, because="Not needed: nothing failed.")
     elif ended is not Status.PAUSED:
@@ -274,23 +257,24 @@ def _finish(work: Work, release: Release, rollout: Rollout, progress: Progress, 
     return ended
 
 
-def _shares(work: Work, rollout: Rollout) -> str:
-    """Who has which share there, as far as is on record."""
-    shares = [f"{each.deployment} has {each.weight}%" for each in serving_now(work, rollout.target) if each.weight]
-    return ", ".join(shares) or "nothing has traffic"
-
-
 def _serves(work: Work, rollout: Rollout) -> bool:
     """Whether it has brought its deployment traffic, as far as is on record."""
     return any(each.weight and each.deployment == rollout.deployment for each in serving_now(work, rollout.target))
 
 
-def _asked(release: Release) -> tuple[str, str]:
-    """What people asked of it, as code and words."""
-    return ("aborted", "Aborted") if release.control is Control.ABORT else ("cancelled", "Cancelled")
+def _asked(work: Work, release: Release) -> tuple[str, str]:
+    """What was asked of it: a code, and a sentence that says by whom and why."""
+    control = release.control or Control.CANCEL
+    who, reason = last_asked(work, release.id, control)
+    said = said_of_end(control, who, reason)
+    return "aborted" if control is Control.ABORT else "cancelled", said if said.endswith(
+        (".", "!", "?")
+    ) else f"{said}."
 
 
-def _why(ended: Status, progress: Progress, release: Release, rollout: Rollout, left: str) -> tuple[str, str]:
+def _why(
+    work: Work, ended: Status, progress: Progress, release: Release, rollout: Rollout, left: str
+) -> tuple[str, str]:
     if ended is Status.SUCCEEDED and release.purpose.goes_back:
         source = read_source(release.source).name
         return "went_back", f"{rollout.endpoint} went back to {source}: {rollout.deployment} serves."
@@ -302,10 +286,10 @@ def _why(ended: Status, progress: Progress, release: Release, rollout: Rollout, 
         return "paused", f"Paused. {left}"
     broken, stuck = progress.broken, progress.broken_on_the_way_back
     is_back = ended is Status.ROLLED_BACK or (ended is Status.CANCELLED and progress.goes_back(release.control))
-    asked = _asked(release)
     if broken is None and stuck is None and not is_back:
-        return asked[0], f"{asked[1]}. {left}"
-    code, sentence = (asked[0], f"{asked[1]}.") if broken is None else (broken.code, f"{broken.key}: {broken.sentence}")
+        code, said = _asked(work, release)
+        return code, f"{said} {left}"
+    code, sentence = _asked(work, release) if broken is None else (broken.code, f"{broken.key}: {broken.sentence}")
     if is_back:
         sentence += " What was changed before was brought back."
     elif release.purpose.goes_back and not progress.has_begun(ShiftTraffic.kind):

@@ -15,11 +15,12 @@ from sqlmodel import Session
 from app.approvals.service import expiry_of
 from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
+from app.execution.giving_up import give_up
 from app.execution.poll_jobs import poll_job
 from app.execution.scan_drift import scan_drift
 from app.execution.sweep import queue_sweep
 from app.jobs.queries import due_polls
-from app.releases.attempts import fail_rollout, set_due
+from app.releases.attempts import set_due
 from app.releases.locks import lock_release
 from app.releases.queries import due, plan_of
 from app.releases.service import move_rollout
@@ -106,7 +107,7 @@ def wake_rollout(worker: WorkerContext, rollout_id: str) -> str:
         lambda: worker.write(lambda work: do_what_is_due(work, rollout_id)),
         requeue=lambda _work: None,  # it stays due
         # What cannot begin, or expire, when its time has come must not wait as if its time were still ahead.
-        fail=[lambda why, work: fail_rollout(work, rollout_id, why).value],
+        fail=[lambda why, work: give_up(work, rollout_id, why).value],
     )
 
 

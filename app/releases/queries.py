@@ -12,11 +12,12 @@ from app.errors import Conflict, NotFound
 from app.events.tables import Event
 from app.identity.roles import Visible
 from app.planning.ids import rollout_id_of
+from app.planning.kinds import MirrorTraffic, ShiftTraffic
 from app.planning.purpose import Purpose
 from app.planning.steps import On
 from app.releases.order import way_back
 from app.releases.plans import digest_of
-from app.releases.states import ASKING, DRIVEN, FINAL, UNDER_WAY, Status, StepStatus
+from app.releases.states import ASKING, DRIVEN, FINAL, UNDER_WAY, Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun, StoredPlan
 
 PLAN_NOT_ON_RECORD = "plan_not_on_record"
@@ -172,11 +173,26 @@ def has_begun_to_go_back(session: Session, rollout: Rollout) -> bool:
 
 
 def must_go_back(session: Session, rollout: Rollout) -> bool:
-    """Whether it has begun what its plan brings back: it is not simply ended, and keeps its target until it has gone on or back."""
+    """Whether it has begun what its plan brings back: it is not simply ended, and keeps its target until it has gone on or back.
+
+    One whose plan was changed past the service keeps it, too, once it has moved traffic: a worker that takes it up ends it.
+    """
     steps = steps_of(session, rollout.id)
     begun = {step.key for step in steps if step.attempts}
     ends = {step.key: step.status for step in steps if step.status.is_final}
-    return bool(begun) and bool(way_back(plan_of(session, rollout).read().steps, ends, begun))
+    if not begun:
+        return False
+    try:
+        plan = plan_of(session, rollout).read()
+    except Conflict:
+        return has_moved_traffic(steps)
+    return bool(way_back(plan.steps, ends, begun))
+
+
+def has_moved_traffic(steps: Sequence[StepRun]) -> bool:
+    """Whether one of these has begun to, by their keys alone."""
+    kinds = {ShiftTraffic.kind, MirrorTraffic.kind}
+    return any(step.attempts and step.key.partition(":")[0] in kinds for step in steps)
 
 
 def moved_by(session: Session, target: str) -> str | None:
@@ -340,6 +356,14 @@ def last_in_a_row(session: Session, release_id: str, kind: str, *, limit: int) -
     """A release's last events as long as they are of this kind, the newest first."""
     query = select(Event).where(Event.release_id == release_id).order_by(col(Event.seq).desc()).limit(limit)
     return list(takewhile(lambda event: event.kind == kind, session.exec(query).all()))
+
+
+def last_asked(session: Session, release_id: str, control: Control) -> tuple[str, str]:
+    """Who asked this of a release the last time, and why: as its events say. Nobody has: two empty texts."""
+    kind = f"release.{control.value}_requested"
+    asked = select(Event).where(Event.release_id == release_id, Event.kind == kind)
+    found = session.exec(asked.order_by(col(Event.seq).desc()).limit(1)).first()
+    return (found.actor, str(found.data.get("reason", ""))) if found is not None else ("", "")
 
 
 def revisions_of(session: Session, release_ids: Collection[str]) -> dict[str, int]:

@@ -4,6 +4,7 @@ At the first gate that is closed the rollout waits, or ends. It is walked throug
 gate that it waits at, and a last time when its turn in the queue has come: until then anything may have changed.
 """
 
+from app.errors import Conflict
 from app.planning.ids import model_of
 from app.planning.purpose import Purpose
 from app.planning.sources import read_source
@@ -21,7 +22,7 @@ from app.releases.queries import (
 from app.releases.service import move_rollout
 from app.releases.states import ENDS, WAITING, Status
 from app.releases.tables import Release, Rollout
-from app.releasing.asking import ask_people, void_approvals
+from app.releasing.asking import ask_people, end_without_plan, void_approvals
 from app.releasing.gates.cancelled import cancelled
 from app.releasing.gates.frozen import frozen
 from app.releasing.gates.gate import Closed, Gate
@@ -78,7 +79,11 @@ def end_soaks_in_vain(work: Work, moved: Rollout) -> None:
         release = lock_release(work, waiting.release_id)
         work.refresh(waiting)
         if waiting.status in {Status.PENDING_APPROVAL, Status.SCHEDULED}:
-            closed = soaked_in_vain(work, release, waiting)
+            try:
+                closed = soaked_in_vain(work, release, waiting)
+            except Conflict as no:
+                end_without_plan(work, waiting, no)
+                continue
             if closed is not None:
                 _stop_at(closed, work, release, waiting)
 

@@ -5,11 +5,12 @@ from dataclasses import asdict
 
 from app.approvals.policy import Verdict
 from app.approvals.service import decisions_on, expiry_of, verdict_on
+from app.errors import Conflict
 from app.releases.asked import begin_asking, begin_round
-from app.releases.attempts import set_due
+from app.releases.attempts import fail_rollout, set_due
 from app.releases.locks import lock_release
 from app.releases.plans import Change
-from app.releases.queries import asking_at, plan_of
+from app.releases.queries import PLAN_NOT_ON_RECORD, asking_at, plan_of
 from app.releases.service import move_rollout, record
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout
@@ -40,12 +41,23 @@ def ask_others_anew(work: Work, moved: Rollout) -> None:
         work.refresh(waiting)
         if waiting.status is not Status.PENDING_APPROVAL:
             continue  # decided while we waited for its lock: looked at again when it begins
-        changed = renew_plan(work, waiting)
+        try:
+            changed = renew_plan(work, waiting)
+        except Conflict as no:
+            end_without_plan(work, waiting, no)
+            continue
         if changed:
             done = "was released to" if moved.status is Status.SUCCEEDED else "changed what serves at"
             because = f"{moved.release_id} {done} {moved.endpoint}."
             void_approvals(work, release, waiting, because=because, changed=changed)
             ask_people(work, release, waiting)
+
+
+def end_without_plan(work: Work, rollout: Rollout, no: Conflict) -> None:
+    """One whose plan was changed past the service ends by itself: it must not keep others from their ends. Raises any other Conflict."""
+    if no.code != PLAN_NOT_ON_RECORD:
+        raise no
+    fail_rollout(work, rollout.id, str(no), code=no.code)
 
 
 def void_approvals(

@@ -8,7 +8,7 @@ from app.releases.attempts import plan_again
 from app.releases.locks import lock_release
 from app.releases.queries import must_go_back, overtaken_by, plan_of, rollout_ahead
 from app.releases.service import move_release, move_rollout
-from app.releases.states import Control, Status
+from app.releases.states import ENDS, Control, Status
 from app.releases.tables import Release, Rollout
 from app.releasing.advance import WHEN_TAKEN_UP_AGAIN, enqueue_rollout
 from app.releasing.permissions import about_release
@@ -24,6 +24,8 @@ def cancel(work: Work, release_id: str, *, reason: str = "") -> Release:
         raise _wrong_state(release, "has ended", code="already_ended")
     if release.control is Control.CANCEL:
         return release
+    if release.control is Control.ABORT:
+        raise _wrong_state(release, "is being aborted already, which brings its traffic back", code="already_aborting")
     if release.status is Status.ROLLING_BACK:
         raise _wrong_state(release, "is bringing back what it changed", code="rolling_back")
     stop_release(work, release, reason=reason)
@@ -39,6 +41,10 @@ def abort(work: Work, release_id: str, *, reason: str = "") -> Release:
         raise _wrong_state(release, "is bringing back what it changed", code="rolling_back")
     if release.control is Control.ABORT:
         return release
+    if release.control is Control.CANCEL:
+        raise _wrong_state(
+            release, "is being cancelled already, which brings its traffic back, too", code="already_cancelling"
+        )
     if ahead is None or release.status.is_final or not must_go_back(work, ahead):
         raise Conflict(
             f"{release.id} has no traffic that could be brought back: it is {release.status.value}. {release.sentence}",
@@ -61,7 +67,7 @@ def pause(work: Work, release_id: str, *, reason: str = "") -> Release:
         return release
     ask_of(work, release, Control.PAUSE, reason=reason)
     if ahead.status is Status.QUEUED:
-        move_rollout(work, ahead, Status.PAUSED, code="paused", sentence=said_by("Paused", work, reason))
+        move_rollout(work, ahead, Status.PAUSED, code="paused", sentence=said_by("Paused", work.actor.name, reason))
     else:
         work.queue.move_target(work, ahead.target)  # where its steps wait, nobody is at it
     return release
@@ -99,7 +105,7 @@ def retry(work: Work, release_id: str) -> Release:
 def _go_on(work: Work, release: Release, rollout: Rollout) -> None:
     if rollout.status.is_final or not must_go_back(work, rollout):
         _require_newest(work, release, rollout)  # else it has kept its target: nothing newer has got there
-    if not (release.control is Control.CANCEL and must_go_back(work, rollout)):
+    if not (release.control in ENDS and must_go_back(work, rollout)):
         forget_what_was_asked(work, release)  # what was cancelled midway, and is not back yet, goes on going back
     plan_again(work, rollout, plan_of(work, rollout).read())
     enqueue_rollout(work, release, rollout, gates=WHEN_TAKEN_UP_AGAIN)  # a cancellation took the approvals with it

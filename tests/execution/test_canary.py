@@ -1,5 +1,7 @@
 """A canary's rollout with instant steps: what people say to it, and that split traffic never stays with nobody."""
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,29 +12,35 @@ from app.definitions.traffic import CanaryTraffic
 from app.errors import Conflict
 from app.events.tables import Event
 from app.execution import rollout as rollout_module
+from app.execution import timers as timers_module
 from app.execution.context import WorkerContext
-from app.execution.rollout import carry_out_rollout
+from app.execution.reconcile import MOST_WITH_LOSSES, Reconciliation
+from app.execution.rollout import carry_out_rollout, move_target
 from app.execution.step_runs import begin_steps
+from app.execution.timers import wake_rollout
 from app.freezes.queries import list_freezes
+from app.freezes.service import Wanted
 from app.planning.ids import release_of
 from app.planning.kinds import VerifyDeployment
 from app.planning.sources import read_source
 from app.planning.steps import PlannedStep
-from app.releases.attempts import begin_attempt
+from app.releases.attempts import begin_attempt, renew_attempt, set_due
 from app.releases.planning import plan_release
 from app.releases.queries import steps_of
 from app.releases.service import Request, create_release
 from app.releases.states import Status
-from app.releases.tables import Release, Rollout, StepRun
+from app.releases.tables import Release, Rollout, StepRun, StoredPlan
 from app.releasing.answering import advance, extend
-from app.releasing.control import abort, cancel, pause, resume
+from app.releasing.control import abort, cancel, pause, resume, retry
+from app.releasing.freezing import create
+from app.releasing.on_record import RecordCache
 from app.releasing.work import Work
 from app.serving.queries import serving_now
 from app.steps.contract import Context, Done, Outcome, Refused, Waiting
 from app.strategies.canary import canary
 from app.strategies.moving import Verified
 from tests.execution.instant import hands, worker
-from tests.execution.rollouts import ANNA
+from tests.execution.rollouts import ANNA, queue_rollout
 from tests.instant import BEFORE, Hands
 from tests.planning.examples import CONTENT, PLACE, a_plan
 from tests.releases.conftest import planned
@@ -208,6 +216,7 @@ def test_what_people_end_midway_goes_back_first(
 
     assert carry_out_rollout(worker, rollout) is ended
     assert shares(worker, rollout) == {BEFORE: 100}
+    assert "by anna: callers complain. What was changed before was brought back." in state(worker, rollout).sentence
     assert len(holds(worker)) == (ended is Status.ROLLED_BACK)
 
 
@@ -264,3 +273,157 @@ def test_what_this_service_cannot_even_go_on_with_goes_back(
     assert carry_out_rollout(worker, rollout) is Status.ROLLED_BACK
     assert shares(worker, rollout) == {BEFORE: 100}
     assert len(holds(worker)) == 1
+
+
+def at_5(worker: WorkerContext, rollout: str, hands: Hands) -> None:
+    """Have it wait in its first bake."""
+    hands.acts["analyse"] = waits(worker)
+    assert carry_out_rollout(worker, rollout) is Status.IN_PROGRESS
+    assert shares(worker, rollout) == {BEFORE: 95, NEW: 5}
+
+
+def carry_on(worker: WorkerContext, rollout: str) -> Status:
+    """Until it ends."""
+    for _ in range(4):
+        if carry_out_rollout(worker, rollout).is_final:
+            break
+    return state(worker, rollout).status
+
+
+def lose(worker: WorkerContext, rollout: str) -> None:
+    """Nobody drives it, and no time is set at which it goes on."""
+    with Work(worker.releasing, ANNA).transaction() as work:
+        set_due(work, work.get_one(Rollout, rollout), None)
+
+
+def tamper(worker: WorkerContext, rollout: str) -> None:
+    """Change its plan past the service, for a worker that has not read it yet."""
+    with worker.database.write() as session:
+        plan = session.get_one(StoredPlan, session.get_one(Rollout, rollout).plan_digest)
+        plan.document = json.loads(json.dumps(plan.document).replace("churn-dev", "churn-mallory"))
+        session.add(plan)
+
+
+def test_what_is_queued_again_and_again_in_vain_goes_back(worker: WorkerContext, rollout: str, hands: Hands) -> None:
+    at_5(worker, rollout, hands)
+    lose(worker, rollout)
+    for _ in range(MOST_WITH_LOSSES):
+        with Work(worker.releasing, ANNA).transaction() as work:
+            renew_attempt(work, work.get_one(Rollout, rollout))
+
+    Reconciliation(worker, restore_queues=lambda: None).look()
+
+    assert carry_on(worker, rollout) is Status.ROLLED_BACK
+    assert shares(worker, rollout) == {BEFORE: 100}
+    assert len(holds(worker)) == 1
+
+
+@pytest.mark.parametrize("broken", ["do_what_is_due", "enqueue_rollout"], ids=["in a bake", "behind a freeze"])
+def test_what_cannot_go_on_when_its_time_has_come_goes_back(
+    worker: WorkerContext, rollout: str, hands: Hands, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    at_5(worker, rollout, hands)
+    if broken == "enqueue_rollout":
+        ask(worker, pause, rollout)
+        carry_out_rollout(worker, rollout)
+        with Work(worker.releasing, ANNA).transaction() as work:
+            create(work, Wanted(reason="the holidays", model="churn", target=state(worker, rollout).target))
+        ask(worker, resume, rollout)
+        assert state(worker, rollout).status is Status.SCHEDULED
+
+    def break_off(*_: Any, **__: Any) -> None:
+        raise RuntimeError("nobody expected this")
+
+    monkeypatch.setattr(timers_module, broken, break_off)
+    with Work(worker.releasing, ANNA).transaction() as work:
+        set_due(work, work.get_one(Rollout, rollout), work.now - timedelta(seconds=1))
+
+    wake_rollout(worker, rollout)
+
+    assert carry_on(worker, rollout) is Status.ROLLED_BACK
+    assert shares(worker, rollout) == {BEFORE: 100}
+    assert any("nobody expected this" in each for each in holds(worker))
+
+
+@pytest.mark.parametrize(("act", "ended"), [(abort, Status.ROLLED_BACK), (cancel, Status.CANCELLED)])
+def test_way_back_that_people_asked_for_and_that_failed_is_taken_again_by_a_retry(
+    worker: WorkerContext, rollout: str, hands: Hands, act: Any, ended: Status
+) -> None:
+    at_5(worker, rollout, hands)
+
+    def no(_context: Context) -> Done:
+        raise Refused("Azure says no.", code="forbidden")
+
+    hands.acts["restore_traffic"] = no
+    ask(worker, act, rollout, reason="bad")
+    assert carry_out_rollout(worker, rollout) is Status.FAILED
+    del hands.acts["restore_traffic"]
+
+    ask(worker, retry, rollout)
+
+    assert carry_on(worker, rollout) is ended
+    assert shares(worker, rollout) == {BEFORE: 100}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "code", "ended"),
+    [
+        (abort, cancel, "already_aborting", Status.ROLLED_BACK),
+        (cancel, abort, "already_cancelling", Status.CANCELLED),
+    ],
+)
+def test_what_was_asked_first_counts(
+    worker: WorkerContext, rollout: str, hands: Hands, first: Any, second: Any, code: str, ended: Status
+) -> None:
+    at_5(worker, rollout, hands)
+    ask(worker, first, rollout, reason="1")
+    ask(worker, first, rollout, reason="once more")
+
+    with pytest.raises(Conflict, match="brings its traffic back") as refused:
+        ask(worker, second, rollout, reason="2")
+
+    assert refused.value.code == code
+    assert carry_on(worker, rollout) is ended
+    assert shares(worker, rollout) == {BEFORE: 100}
+
+
+def test_plan_that_was_changed_midway_is_not_carried_out_and_the_target_is_held_with_its_shares(
+    worker: WorkerContext, rollout: str, hands: Hands
+) -> None:
+    at_5(worker, rollout, hands)
+    tamper(worker, rollout)
+    other = replace(worker, record=RecordCache())
+
+    ask(worker, abort, rollout, reason="it looks odd")
+
+    assert carry_on(other, rollout) is Status.FAILED
+    ended = state(worker, rollout)
+    assert ended.code == "plan_not_on_record"
+    assert f"On record: {BEFORE} has 95%, {NEW} has 5%." in ended.sentence
+    (reason,) = holds(worker)
+    assert f"{NEW} has 5%" in reason
+
+
+def test_plan_that_was_changed_while_it_is_paused_keeps_nothing_else_from_going_on(
+    worker: WorkerContext, rollout: str, hands: Hands
+) -> None:
+    at_5(worker, rollout, hands)
+    ask(worker, pause, rollout)
+    carry_out_rollout(worker, rollout)
+    tamper(worker, rollout)
+    other = replace(worker, record=RecordCache())
+    there, elsewhere = queue_rollout(other, target=state(other, rollout).target), queue_rollout(other)
+    for each in other.queue.waiting_or_running():
+        other.queue.drop(each)
+
+    found = Reconciliation(other, restore_queues=lambda: None).look()
+
+    assert found == [state(other, elsewhere).target]
+    assert move_target(other, state(other, there).target) is None, "what has moved traffic keeps its target"
+    with pytest.raises(Conflict) as refused:
+        ask(other, resume, rollout)
+    assert refused.value.code == "plan_not_on_record"
+    ask(other, cancel, rollout)
+    assert carry_on(other, rollout) is Status.FAILED
+    assert f"{NEW} has 5%" in state(other, rollout).sentence
+    assert len(holds(other)) == 1

@@ -1,0 +1,63 @@
+"""What this service itself broke: what has moved traffic goes back first. Only where that breaks, too, it ends as failed: then its
+sentence says who has which share, and its target is on hold."""
+
+from app.releases.asked import ask_of
+from app.releases.attempts import INTERNAL_ERROR, fail_rollout, renew_attempt, set_due
+from app.releases.locks import lock_rollout
+from app.releases.queries import has_moved_traffic, must_go_back
+from app.releases.service import move_rollout, move_step
+from app.releases.states import DRIVEN, TIMED, Control, Status, StepStatus
+from app.releases.tables import Rollout
+from app.releasing.freezing import hold_after_failure
+from app.releasing.work import Work
+from app.serving.queries import serving_now
+
+
+def give_up(work: Work, rollout_id: str, sentence: str, *, attempt: int | None = None) -> Status:
+    """Have it brought back as what people abort, in a new attempt, or end it; its status then.
+
+    One that has ended, or has a newer attempt, stays as it is.
+    """
+    rollout, release, steps = lock_rollout(work, rollout_id)
+    if rollout.status not in DRIVEN | TIMED or attempt not in {None, rollout.attempt}:
+        return rollout.status
+    is_back_tried = release.control is Control.ABORT or rollout.status is Status.ROLLING_BACK
+    if is_back_tried or not must_go_back(work, rollout):
+        return end_as_it_is(work, rollout_id, sentence)
+    ask_of(work, release, Control.ABORT, reason=sentence)
+    for step in steps:
+        if step.status is StepStatus.RUNNING:
+            move_step(work, step, StepStatus.ERRORED, code=INTERNAL_ERROR, sentence=sentence)
+    if rollout.status in {*TIMED, Status.QUEUED}:  # no gate and no time keeps it waiting any more
+        move_rollout(work, rollout, Status.CANCELLING, code=INTERNAL_ERROR, sentence=f"{sentence} Goes back.")
+    set_due(work, rollout, None)
+    renew_attempt(work, rollout)
+    work.queue.move_target(work, rollout.target)
+    return rollout.status
+
+
+def end_as_it_is(
+    work: Work,
+    rollout_id: str,
+    sentence: str,
+    *,
+    code: str = INTERNAL_ERROR,
+    attempt: int | None = None,
+    steps: bool = True,
+) -> Status:
+    """End it as failed without a way back; its status then. ``code``, ``attempt`` and ``steps`` as those of ``fail_rollout``."""
+    rollout, release, its_steps = lock_rollout(work, rollout_id)
+    has_moved = has_moved_traffic(its_steps)
+    if has_moved:
+        sentence += f" On record: {shares_on_record(work, rollout)}."
+    before = rollout.status
+    status = fail_rollout(work, rollout_id, sentence, code=code, attempt=attempt, steps=steps)
+    if has_moved and before is not status:
+        hold_after_failure(work, release, rollout)
+    return status
+
+
+def shares_on_record(work: Work, rollout: Rollout) -> str:
+    """Who has which share at its target, as far as is on record."""
+    shares = [f"{each.deployment} has {each.weight}%" for each in serving_now(work, rollout.target) if each.weight]
+    return ", ".join(shares) or "nothing has traffic"
