@@ -1,6 +1,6 @@
 """Preparing to go back: the content is on record, so only the target is looked at, and whether a deployment of it is still there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from sqlmodel import Session
@@ -11,14 +11,17 @@ from app.execution.context import WorkerContext
 from app.execution.resolve_and_preflight import Findings, OnRetry, Subject, carry_out_look
 from app.execution.signals import ReleaseSignals
 from app.planning.checks import Check
+from app.planning.observed import DeploymentFacts
 from app.planning.plan import Plan
 from app.planning.policy import ApprovalSection
 from app.planning.purpose import Purpose
 from app.planning.sources import ReleaseSource
 from app.preflight.look_at_target import TargetSeen, TargetWanted
 from app.releasing.earlier_content import Earlier, read_earlier
+from app.serving.drift import changes
+from app.serving.queries import deployed_at
 from app.serving.scans import changed_at
-from app.strategies.rollback import Reusable, plan_rollback
+from app.strategies.rollback import plan_rollback
 from app.strategies.rollouts import ReleaseFacts
 
 Planner = Callable[[ReleaseFacts], list[Plan]]
@@ -42,30 +45,44 @@ def look_back(
     )
     target = str(earlier.plan.target.target)
     changed = worker.read(lambda session: changed_at(session, target)) if purpose is Purpose.REVERT else set()
-    reusable = _reusable(earlier, seen, changed)
+    recorded = worker.read(lambda session: {each.name: each.read() for each in deployed_at(session, target)})
+    reusable = _reusable(earlier, recorded, seen, changed)
     approval = worker.read(lambda session: _approval_now(session, worker, subject, earlier.plan, purpose))
 
     def plan(facts: ReleaseFacts) -> list[Plan]:
         there = replace(facts, subscription=earlier.plan.target.subscription)
         return [plan_rollback(subject.definition, stage, there, purpose=purpose, approval=approval, reusable=reusable)]
 
-    checks = [seen.check, _say(stage, earlier, reusable)] if seen.check.outcome == "passed" else [seen.check]
+    checks = [seen.check, _say(stage, earlier, seen, reusable)] if seen.check.outcome == "passed" else [seen.check]
     golden_requests = None if earlier.plan.checks is None else earlier.plan.checks.golden_requests
     return Findings(earlier.content, checks, golden_requests), plan
 
 
-def _reusable(earlier: Earlier, seen: TargetSeen, changed: set[str]) -> Reusable | None:
-    """The newest that is still there and says that it is. ``changed``: those that are not as they were."""
-    usable = {name: release for name, release in seen.usable.items() if name not in changed}
-    return next((each for each in earlier.made if usable.get(each.deployment.lower()) == each.release), None)
+def _reusable(
+    earlier: Earlier, recorded: Mapping[str, DeploymentFacts], seen: TargetSeen, changed: set[str]
+) -> DeploymentFacts | None:
+    """The newest that is still there as it was made, with the settings that people adopted since: those are ``recorded``.
+
+    ``changed``: those that are not taken, as something else of them is to be as it was, too.
+    """
+    for made in earlier.made:
+        now, record = seen.usable.get(made.name), recorded.get(made.name)
+        if record is not None:
+            adopted = {"environment_variables": record.environment_variables, "settings": record.settings}
+            made = made.model_copy(update=adopted)
+        if now is not None and made.name not in changed and not changes(made, now):
+            return made
+    return None
 
 
-def _say(stage: str, earlier: Earlier, reusable: Reusable | None) -> Check:
-    said = (
-        f"No deployment of {earlier.plan.release} is left: one is made anew."
-        if reusable is None
-        else f"Deployment {reusable.deployment} of {reusable.release} is still there."
-    )
+def _say(stage: str, earlier: Earlier, seen: TargetSeen, reusable: DeploymentFacts | None) -> Check:
+    there = [each.name for each in earlier.made if each.name in seen.usable]
+    if reusable is not None:
+        said = f"Deployment {reusable.name} of {reusable.release} is still there."
+    elif there:
+        said = f"Deployment {there[0]} of {earlier.plan.release} was changed by others: one is made anew."
+    else:
+        said = f"No deployment of {earlier.plan.release} is left: one is made anew."
     return Check(stage=stage, check="deployment", outcome="passed", code="passed", sentence=said)
 
 

@@ -70,7 +70,7 @@ def look_back_at_found(
 
 
 def _check_found(stage: str, name: str, found: DeploymentFacts | None, seen: TargetSeen) -> Check:
-    is_there = found is not None and seen.usable.get(found.name, "") is None
+    is_there = found is not None and found.name in seen.usable and seen.usable[found.name].release is None
     said = (
         f"Deployment {name}, which others made, is still there."
         if is_there

@@ -11,7 +11,7 @@ from app.planning.analysis import AnalysisRules
 from app.planning.budget import Budget
 from app.planning.drift import Difference
 from app.planning.frozen import Frozen
-from app.planning.observed import Observed
+from app.planning.observed import DeploymentFacts, Observed
 from app.planning.places import Place
 from app.planning.replay import ReplayRules
 
@@ -134,10 +134,10 @@ class CreateDeployment(StepConfig):
 
 
 class ReuseDeployment(StepConfig):
-    """A deployment that is there already, as it was on record: with the tag ``release``; None where others made it.
+    """A deployment that is there already, as it is on record.
 
-    ``model`` and ``environment`` are Azure's ids; ``owner`` is the model that the endpoint serves. ``digest`` None: nobody knows
-    the content of what others made. ``instances``: how many machines at least; None: as many as there are.
+    ``owner`` is the model that the endpoint serves. ``digest`` None: nobody knows the content of what others made. ``instances``: how
+    many machines at least; None: as many as there are.
     """
 
     kind = "reuse_deployment"
@@ -148,10 +148,7 @@ class ReuseDeployment(StepConfig):
     endpoint: str
     deployment: str
     owner: str
-    release: str | None
-    model: str | None
-    environment: str | None
-    instance_type: str | None
+    recorded: DeploymentFacts
     digest: str | None
     instances: int | None = None
 
@@ -186,7 +183,7 @@ class FindBaseline(StepConfig):
 class ShiftTraffic(StepConfig):
     """Which deployment shall serve, and its share in percent.
 
-    ``baseline_from``: the step that found what the others' shares are made of; None: there is no other share. ``previous``: the share
+    ``made_by``: the step whose output says how the deployment was. ``baseline_from``: the step that found what the others' shares are made of; None: there is no other share. ``previous``: the share
     that this rollout has set before.
     """
 
@@ -197,13 +194,14 @@ class ShiftTraffic(StepConfig):
     workspace: Place
     endpoint: str
     deployment: str
+    made_by: str = CreateDeployment.kind
     percent: int = 100
     previous: int = 0
     baseline_from: str | None = None
 
 
 class MirrorTraffic(StepConfig):
-    """Which deployment gets copies of requests, and of what share of them in percent."""
+    """Which deployment gets copies of requests, and of what share of them in percent. ``made_by`` as for ``ShiftTraffic``."""
 
     kind = "mirror_traffic"
     goal = "the requests are mirrored"
@@ -212,6 +210,7 @@ class MirrorTraffic(StepConfig):
     workspace: Place
     endpoint: str
     deployment: str
+    made_by: str = CreateDeployment.kind
     percent: int
     baseline_from: str
 
@@ -219,7 +218,7 @@ class MirrorTraffic(StepConfig):
 class Analyse(StepConfig):
     """A deployment with this share in percent is compared with the baseline, from the step's first start on.
 
-    ``mirrored``: it has copies of requests. ``earlier``: the analyses of the same rollout's smaller shares. ``golden``: as for
+    ``made_by`` as for ``ShiftTraffic``. ``mirrored``: it has copies of requests. ``earlier``: the analyses of the same rollout's smaller shares. ``golden``: as for
     ``verify_deployment``, sent as probes where nobody asks.
     """
 
@@ -230,6 +229,7 @@ class Analyse(StepConfig):
     workspace: Place
     endpoint: str
     deployment: str
+    made_by: str = CreateDeployment.kind
     share: int
     mirrored: bool = False
     baseline_from: str
@@ -279,7 +279,7 @@ class RetireDeployments(StepConfig):
 
 
 class ConfirmServing(StepConfig):
-    """``made_by``: the step whose output says how the deployment was. ``key_vault``: where secrets were published, if anywhere."""
+    """``made_by`` as for ``ShiftTraffic``. ``key_vault``: where secrets were published, if anywhere."""
 
     kind = "confirm_serving"
     goal = "it was read back that the new deployment serves"
@@ -288,7 +288,6 @@ class ConfirmServing(StepConfig):
     workspace: Place
     endpoint: str
     deployment: str
-    digest: str | None
     made_by: str = CreateDeployment.kind
     key_vault: str | None = None
 

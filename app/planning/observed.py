@@ -3,7 +3,9 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from typing import Any
 
+from app.documents.json_object import Json
 from app.planning.frozen import Frozen
 
 
@@ -23,6 +25,17 @@ class DeploymentFacts(Frozen):
     settings: Mapping[str, str] = {}  # by what the YAML calls them: ``request_settings.request_timeout_ms``
     state: str | None = None  # Azure's provisioning state
     tags: Mapping[str, str] = {}
+
+    @property
+    def as_output(self) -> Json:
+        """What the step that made or found it hands on: all by which it can be recognized later."""
+        said = self.model_dump(mode="json", exclude={"name", "state", "tags"})
+        return {"deployment": self.name, **said}
+
+    @classmethod
+    def of_output(cls, output: Mapping[str, Any]) -> "DeploymentFacts":
+        """As ``as_output`` said it."""
+        return cls(name=output["deployment"], **{each: output[each] for each in cls.model_fields if each in output})
 
 
 class EndpointFacts(Frozen):

@@ -9,10 +9,11 @@ from app.azureml.endpoints import get_endpoint
 from app.azureml.facade import AzureML
 from app.planning.checks import Check
 from app.planning.frozen import Frozen
+from app.planning.observed import DeploymentFacts
 from app.planning.places import Target
-from app.planning.tags import RELEASE_TAG
 from app.steps.contract import Context
 from app.steps.endpoint_owner import is_ours
+from app.steps.observing import facts_of_deployment
 
 
 class TargetWanted(Frozen):
@@ -25,10 +26,10 @@ class TargetWanted(Frozen):
 
 @dataclass(frozen=True)
 class TargetSeen:
-    """``usable``: the deployments that can answer, by their names in lower case, with the release that their tag names."""
+    """``usable``: the deployments that can answer, by their names in lower case."""
 
     check: Check
-    usable: Mapping[str, str | None] = field(default_factory=dict)
+    usable: Mapping[str, DeploymentFacts] = field(default_factory=dict)
 
 
 def look_at_target(azure: AzureML, context: Context, wanted: TargetWanted) -> TargetSeen:
@@ -43,7 +44,7 @@ def look_at_target(azure: AzureML, context: Context, wanted: TargetWanted) -> Ta
             _check(wanted, f"Endpoint {name} does not belong to {wanted.model} any more.", code="not_ours")
         )
     there = list_deployments(azure, place, name)
-    usable = {each.name.lower(): each.tags.get(RELEASE_TAG) for each in there if each.can_answer}
+    usable = {each.name.lower(): facts_of_deployment(each) for each in there if each.can_answer}
     return TargetSeen(_check(wanted, f"Endpoint {name} belongs to this model."), usable)
 
 

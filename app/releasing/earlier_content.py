@@ -7,12 +7,12 @@ from sqlmodel import Session
 from app.planning.content import Content
 from app.planning.ids import rollout_id_of, step_id_of
 from app.planning.kinds import CreateDeployment
+from app.planning.observed import DeploymentFacts
 from app.planning.plan import Plan
 from app.releases.attested import rollout_on_record
 from app.releases.tables import Rollout
 from app.releasing.on_record import plan_on_record
 from app.serving.earlier import rollouts_with
-from app.strategies.rollback import Reusable
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Earlier:
 
     plan: Plan
     content: Content
-    made: tuple[Reusable, ...]
+    made: tuple[DeploymentFacts, ...]
 
 
 def read_earlier(session: Session, release_id: str, stage: str) -> Earlier:
@@ -34,7 +34,7 @@ def read_earlier(session: Session, release_id: str, stage: str) -> Earlier:
     return Earlier(plan, content, tuple(made))
 
 
-def _made_by(session: Session, rollout: Rollout) -> list[Reusable]:
+def _made_by(session: Session, rollout: Rollout) -> list[DeploymentFacts]:
     """One, or none where the rollout found a deployment that was there."""
     plan = plan_on_record(session, rollout.id)
     making = [each for each in plan.steps if isinstance(each.config, CreateDeployment)]
@@ -42,12 +42,6 @@ def _made_by(session: Session, rollout: Rollout) -> list[Reusable]:
     assert plan.deployment is not None, "what goes back, and what is gone back to, has one"
     outputs = rollout_on_record(session, rollout.id, steps=ids).outputs if ids else {}
     return [
-        Reusable(
-            deployment=plan.deployment.name,
-            release=rollout.release_id,
-            model=output.get("model"),
-            environment=output.get("environment"),
-            instance_type=output.get("instance_type"),
-        )
+        DeploymentFacts.of_output({**output, "deployment": plan.deployment.name, "release": rollout.release_id})
         for output in outputs.values()
     ]

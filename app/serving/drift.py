@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from app.planning.assets import same_asset
 from app.planning.drift import Difference, DriftKind
 from app.planning.observed import DeploymentFacts, EndpointFacts, Observed
-from app.planning.tags import OWN_TAGS, SERVED_TAG
+from app.planning.tags import DIGEST_TAG, OWN_TAGS, RELEASE_TAG, SERVED_TAG
 
 
 def differences(
@@ -29,6 +29,28 @@ def differences(
         *_secrets(seen.endpoint.name, stale_secrets),
     ]
     return tuple(found)
+
+
+_ANSWERS_DIFFERENTLY = {
+    DriftKind.MODEL,
+    DriftKind.ENVIRONMENT,
+    DriftKind.CODE,
+    DriftKind.ENVIRONMENT_VARIABLES,
+    DriftKind.SETTINGS,
+    DriftKind.INSTANCE_TYPE,
+}
+
+
+def changes(recorded: DeploymentFacts, seen: DeploymentFacts) -> list[str]:
+    """By what a deployment may answer otherwise than it did, or is another's. How many machines it has does not count."""
+    what = f"deployment {seen.name}"
+    found = [each for each in _deployment(seen.name, recorded, seen) if each.kind in _ANSWERS_DIFFERENTLY]
+    for tag, was, is_ in (
+        (RELEASE_TAG, recorded.release, seen.release),
+        (DIGEST_TAG, recorded.digest, seen.digest),
+    ):
+        found += _field(DriftKind.TAGS, seen.name, what, tag, was, is_, same=_same)
+    return [each.sentence for each in found]
 
 
 def _missing_endpoint(recorded: Observed) -> Difference:

@@ -3,7 +3,7 @@
 What is neither asks a person. Nothing is kept between two looks but what cannot be read again: each reads the whole window.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,16 +19,18 @@ from app.azureml.deployments import list_deployments
 from app.azureml.errors import AzureMLError
 from app.azureml.facade import AzureML
 from app.azureml.metrics import read_latencies, read_requests
-from app.azureml.types import Endpoint
+from app.azureml.types import Deployment, Endpoint
 from app.documents.json_object import Json
 from app.evidence.reports import ANALYSIS, Report
 from app.planning.kinds import Analyse
 from app.planning.policy import length_of
+from app.serving.drift import changes
 from app.steps.analysis_window import Window
-from app.steps.baseline import baseline_of, shared_with
+from app.steps.as_made import require_unchanged
+from app.steps.baseline import baseline_of, recorded_baseline, shared_with
 from app.steps.contract import Context, Done, Outcome, PersonsAnswer, Refused, Waiting
 from app.steps.golden import read_golden
-from app.steps.observing import traffic_in_force
+from app.steps.observing import facts_of_deployment, traffic_in_force
 from app.steps.probes import send_probes
 from app.steps.settled import require_endpoint
 from app.steps.shares import shown_shares
@@ -53,7 +55,7 @@ def analyse(azure: AzureML, context: Context, wanted: Analyse) -> Outcome:
 
 
 def _require_shares(azure: AzureML, context: Context, wanted: Analyse, baseline: dict[str, int]) -> Endpoint:
-    """Raises Refused where the deployment has another share than it was given, or cannot answer any more."""
+    """Raises Refused where the deployment has another share than it was given, and where it or what serves is not what it was."""
     endpoint = require_endpoint(azure, context, wanted.workspace, wanted.endpoint)
     live = baseline if wanted.mirrored else shared_with(baseline, wanted.deployment, wanted.share)
     copies = endpoint.mirror_traffic.get(wanted.deployment, 0)
@@ -68,14 +70,29 @@ def _require_shares(azure: AzureML, context: Context, wanted: Analyse, baseline:
             expected=live,
             observed=traffic_in_force(endpoint),
         )
-    there = {each.name.lower() for each in list_deployments(azure, wanted.workspace, wanted.endpoint)}
-    if wanted.deployment not in there:
-        raise Refused(
-            f"Deployment {wanted.deployment} of {wanted.endpoint} no longer exists.",
-            code="deployment_deleted",
-            hint="Somebody deleted it while it was watched. Request a new release.",
-        )
+    there = {each.name.lower(): each for each in list_deployments(azure, wanted.workspace, wanted.endpoint)}
+    require_unchanged(there.get(wanted.deployment), context, wanted)
+    _require_same_baseline(there, context, wanted)
     return endpoint
+
+
+def _require_same_baseline(there: Mapping[str, Deployment], context: Context, wanted: Analyse) -> None:
+    """Raises Refused where what it is compared with is not what it was: whatever was measured then says nothing."""
+    recorded = recorded_baseline(context, wanted.baseline_from)
+    differences = [
+        said
+        for name, was in recorded.items()
+        if name in there
+        for said in changes(was, facts_of_deployment(there[name]))
+    ]
+    if differences:
+        raise Refused(
+            f"What serves at {wanted.endpoint} was changed while {wanted.deployment} was compared with it. "
+            f"{' '.join(differences)}",
+            code="baseline_changed",
+            hint="The comparison is void. Find out who changed it, and request a new release.",
+            differences=differences,
+        )
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from app.planning.observed import DeploymentFacts
 from app.steps.contract import Context
 
 
@@ -10,6 +11,12 @@ def baseline_of(context: Context, found_by: str) -> dict[str, int]:
     """The shares in percent that ``find_baseline`` found, without the new deployment's; empty where nothing served."""
     found: Mapping[str, Any] = context.outputs[found_by]["traffic"]
     return {name: int(share) for name, share in found.items()}
+
+
+def recorded_baseline(context: Context, found_by: str) -> dict[str, DeploymentFacts]:
+    """The deployments of these shares, by their names in lower case, as they were then."""
+    found = map(DeploymentFacts.of_output, context.outputs[found_by]["deployments"])
+    return {each.name: each for each in found}
 
 
 def shared_with(baseline: Mapping[str, int], deployment: str, percent: int) -> dict[str, int]:

@@ -49,21 +49,14 @@ def create_deployment(azure: AzureML, context: Context, config: CreateDeployment
         azure, context, config.workspace, made, wanted=config.digest, signature=config.signature
     )
     _require_environment(azure, config, made)
+    facts = facts_of_deployment(made)
     return Done(
         f"Deployment {wanted.name} of {wanted.endpoint} {'was created' if changed else 'exists'}, without traffic."
         if changed
         else f"Deployment {wanted.name} of {wanted.endpoint} exists.",
-        output={
-            "deployment": made.name,
-            "release": made.tags.get(RELEASE_TAG),
-            "model": made.model,
-            "environment": made.environment,
-            "instance_type": made.instance_type,
-            "instance_count": made.instance_count,
-            "digest": content_digest,
-        },
+        output={**facts.as_output, "digest": content_digest},
         changed=changed,
-        observed=Observed(deployments=(facts_of_deployment(made),)),
+        observed=Observed(deployments=(facts,)),
     )
 
 

@@ -5,11 +5,12 @@ from app.azureml.errors import OperationEnded
 from app.azureml.facade import AzureML
 from app.azureml.types import Endpoint
 from app.planning.kinds import MirrorTraffic
+from app.steps.as_made import require_as_made
 from app.steps.baseline import baseline_of
 from app.steps.contract import Context, Done, Refused
 from app.steps.observing import observed_traffic, traffic_in_force
 from app.steps.settled import require_endpoint
-from app.steps.shares import require_ready, shown_shares
+from app.steps.shares import shown_shares
 from app.steps.waiting import begin_when_free
 
 
@@ -17,6 +18,7 @@ def mirror_traffic(azure: AzureML, context: Context, wanted: MirrorTraffic) -> D
     """Converge to the wanted share of copies; the live traffic stays as it is. Raises Refused where others mirror already."""
     baseline = baseline_of(context, wanted.baseline_from)
     before = require_endpoint(azure, context, wanted.workspace, wanted.endpoint)
+    require_as_made(azure, context, wanted)
     copies = {wanted.deployment: wanted.percent}
     if not baseline:
         said = f"Nothing serves at {wanted.endpoint}, so there is nothing to mirror."
@@ -24,7 +26,6 @@ def mirror_traffic(azure: AzureML, context: Context, wanted: MirrorTraffic) -> D
     if _is_so(before, copies, baseline):
         return _done(before, wanted, changed=False)
     _require_as_found(before, wanted, baseline)
-    require_ready(azure, context, wanted.workspace, wanted.endpoint, wanted.deployment)
     begin_when_free(
         lambda: begin_set_traffic(azure, wanted.workspace, before, baseline, tags={}, mirrors=(), mirror=copies),
         azure=azure,

@@ -2,11 +2,10 @@
 
 from app.azureml.facade import AzureML
 from app.azureml.types import Deployment
-from app.planning.assets import same_asset
 from app.planning.kinds import ReuseDeployment
 from app.planning.observed import Observed
 from app.planning.places import Target
-from app.planning.tags import RELEASE_TAG
+from app.serving.drift import changes
 from app.steps.contract import Context, Done, Refused
 from app.steps.deployed_content import deployed_digest
 from app.steps.endpoint_owner import is_ours
@@ -35,19 +34,12 @@ def reuse_deployment(azure: AzureML, context: Context, wanted: ReuseDeployment) 
         target = Target(place=wanted.workspace, endpoint=wanted.endpoint)
         found = scale_deployment(azure, context, target, found, instances=wanted.instances or 1)
     scaled = f" It was scaled up to {found.instance_count} instances." if few else ""
+    facts = facts_of_deployment(found)
     return Done(
         f"Deployment {found.name} of {wanted.endpoint} was found as it is on record.{scaled}",
-        output={
-            "deployment": found.name,
-            "release": found.tags.get(RELEASE_TAG),
-            "model": found.model,
-            "environment": found.environment,
-            "instance_type": found.instance_type,
-            "instance_count": found.instance_count,
-            "digest": wanted.digest,
-        },
+        output={**facts.as_output, "digest": wanted.digest},
         changed=few,
-        observed=Observed(deployments=(facts_of_deployment(found),)),
+        observed=Observed(deployments=(facts,)),
     )
 
 
@@ -57,7 +49,9 @@ def _require_usable(azure: AzureML, context: Context, wanted: ReuseDeployment) -
         raise Refused(
             f"Deployment {wanted.deployment} of {wanted.endpoint} no longer exists.",
             code="deployment_deleted",
-            hint=_AGAIN if wanted.release is not None else "Others made it, and this service cannot make it anew.",
+            hint=_AGAIN
+            if wanted.recorded.release is not None
+            else "Others made it, and this service cannot make it anew.",
         )
     if found.state != "succeeded":
         raise Refused(
@@ -69,18 +63,13 @@ def _require_usable(azure: AzureML, context: Context, wanted: ReuseDeployment) -
 
 
 def _require_as_on_record(found: Deployment, wanted: ReuseDeployment) -> None:
-    release = found.tags.get(RELEASE_TAG)
-    is_and_was = {
-        "model": (found.model, wanted.model, same_asset(found.model, wanted.model)),
-        "environment": (found.environment, wanted.environment, same_asset(found.environment, wanted.environment)),
-        "instance_type": (found.instance_type, wanted.instance_type, found.instance_type == wanted.instance_type),
-        RELEASE_TAG: (release, wanted.release, release == wanted.release),
-    }
-    differences = [f"{name} is {is_}, was {was}" for name, (is_, was, same) in is_and_was.items() if not same]
+    differences = changes(wanted.recorded, facts_of_deployment(found))
     if differences:
         raise Refused(
-            f"Deployment {wanted.deployment} of {wanted.endpoint} is not as it is on record: {'; '.join(differences)}.",
+            f"Deployment {wanted.deployment} of {wanted.endpoint} is not as it is on record. {' '.join(differences)}",
             code="deployment_changed",
-            hint="Somebody changed it. Find out who, delete it, and roll back again.",
+            hint=_AGAIN
+            if wanted.recorded.release is not None
+            else "Others changed it. Find out who, and change it back.",
             differences=differences,
         )

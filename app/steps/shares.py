@@ -1,12 +1,8 @@
 """Reading an endpoint's traffic: whether a deployment serves, and which others do."""
 
-from app.azureml.deployments import list_deployments
-from app.azureml.facade import AzureML
-from app.azureml.types import Deployment, Endpoint
-from app.planning.places import Place
-from app.steps.contract import Context, Refused
+from app.azureml.types import Endpoint
+from app.steps.contract import Refused
 from app.steps.observing import traffic_in_force
-from app.steps.waiting import wait_until
 
 
 def serves_alone(endpoint: Endpoint, deployment: str) -> bool:
@@ -40,23 +36,3 @@ def shown_shares(endpoint: Endpoint) -> str:
     """E.g. ``blue has 90%, green has 10%``."""
     shares = endpoint.live_traffic
     return ", ".join(f"{name} has {shares[name]}%" for name in sorted(shares)) or "no deployment has any"
-
-
-def require_ready(azure: AzureML, context: Context, workspace: Place, endpoint: str, name: str) -> list[Deployment]:
-    """The deployments that are there. Raises Refused when this one is not one of them, or cannot answer."""
-    found = wait_until(
-        lambda seen: name not in seen or seen[name].is_settled,
-        lambda: {each.name.lower(): each for each in list_deployments(azure, workspace, endpoint)},
-        azure=azure,
-        context=context,
-        waiting_for=f"deployment {name} of {endpoint}",
-    )
-    deployment = found.get(name)
-    if deployment is None or deployment.state != "succeeded":
-        state = "not there" if deployment is None else deployment.state
-        raise Refused(
-            f"Deployment {name} of {endpoint} is {state}, so it gets no traffic.",
-            code="deployment_not_ready",
-            hint="Somebody deleted or changed it after it was created. Request a new release.",
-        )
-    return list(found.values())

@@ -1,6 +1,6 @@
 """Move the endpoint's traffic to the verified deployment: all of it, or a share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from app.azureml.endpoints import begin_set_traffic
 from app.azureml.errors import OperationEnded
@@ -8,12 +8,13 @@ from app.azureml.facade import AzureML
 from app.azureml.types import Deployment, Endpoint
 from app.planning.kinds import ShiftTraffic
 from app.planning.tags import SERVED_TAG
+from app.steps.as_made import require_as_made
 from app.steps.baseline import baseline_of, shared_with
 from app.steps.contract import Context, Done, Refused
 from app.steps.observing import observed_traffic, traffic_in_force
 from app.steps.served import served_after
 from app.steps.settled import require_endpoint
-from app.steps.shares import require_ready, serves_alone, shown_shares
+from app.steps.shares import serves_alone, shown_shares
 from app.steps.waiting import begin_when_free
 
 
@@ -26,13 +27,13 @@ def shift_traffic(azure: AzureML, context: Context, wanted: ShiftTraffic) -> Don
     baseline = {} if wanted.baseline_from is None else baseline_of(context, wanted.baseline_from)
     shares = shared_with(baseline, wanted.deployment, wanted.percent)
     before = require_endpoint(azure, context, wanted.workspace, wanted.endpoint)
+    there = require_as_made(azure, context, wanted)
     # An update that failed shows the shares that it was asked for, and has not set them.
     if before.state == "succeeded" and before.live_traffic == shares:
-        return _done(before, before, wanted, there=(), changed=False)
+        return _done(before, before, wanted, there=there.values(), changed=False)
     if wanted.baseline_from is not None:
         _require_as_set_before(before, wanted, baseline)
-    there = require_ready(azure, context, wanted.workspace, wanted.endpoint, wanted.deployment)
-    able = {each.name.lower() for each in there if each.can_answer}
+    able = {name for name, each in there.items() if each.can_answer}
     is_all = set(shares) == {wanted.deployment}
     begin_when_free(
         lambda: begin_set_traffic(
@@ -54,7 +55,7 @@ def shift_traffic(azure: AzureML, context: Context, wanted: ShiftTraffic) -> Don
         raise OperationEnded(
             f"Azure reports that the traffic of {wanted.endpoint} is set, but {shown_shares(after)}.", retryable=True
         )
-    return _done(before, after, wanted, there=there, changed=True)
+    return _done(before, after, wanted, there=there.values(), changed=True)
 
 
 def _require_as_set_before(endpoint: Endpoint, wanted: ShiftTraffic, baseline: Mapping[str, int]) -> None:
@@ -72,7 +73,7 @@ def _require_as_set_before(endpoint: Endpoint, wanted: ShiftTraffic, baseline: M
 
 
 def _done(
-    before: Endpoint, after: Endpoint, wanted: ShiftTraffic, *, there: Sequence[Deployment], changed: bool
+    before: Endpoint, after: Endpoint, wanted: ShiftTraffic, *, there: Iterable[Deployment], changed: bool
 ) -> Done:
     ended = {
         name: share for name, share in before.mirror_traffic.items() if share and not after.mirror_traffic.get(name)

@@ -10,6 +10,6 @@ def all_at_once(verified: Verified) -> Moving:
     """One change of the traffic."""
     shift = ShiftTraffic(workspace=verified.place, endpoint=verified.endpoint, deployment=verified.deployment)
     return Moving(
-        steps=(PlannedStep.of(shift, needs=(verified.after,)),),
+        steps=(PlannedStep.of(shift, needs=(verified.after, verified.made_by)),),
         shares=(PlannedTraffic(deployment=verified.deployment, percent=100, after=verified.after),),
     )

@@ -61,7 +61,7 @@ def plan_back_to_found(definition: Definition, stage: StageDefinition, facts: Fo
 
 
 def _steps(definition: Definition, stage: StageDefinition, facts: FoundFacts) -> tuple[PlannedStep, ...]:
-    """One after the other; the last one needs the first one's output, too."""
+    """One after the other; those that look again whether it is as it was need the first one's output, too."""
     place, endpoint, found = stage.place(facts.subscription), stage.endpoint, facts.found
     configs: list[StepConfig] = [
         ReuseDeployment(
@@ -69,14 +69,11 @@ def _steps(definition: Definition, stage: StageDefinition, facts: FoundFacts) ->
             endpoint=endpoint,
             deployment=found.name,
             owner=definition.model.name,
-            release=None,
-            model=found.model,
-            environment=found.environment,
-            instance_type=found.instance_type,
+            recorded=found,
             digest=None,
         ),
         VerifyDeployment(workspace=place, endpoint=endpoint, deployment=found.name, digest=None),
-        ShiftTraffic(workspace=place, endpoint=endpoint, deployment=found.name),
+        ShiftTraffic(workspace=place, endpoint=endpoint, deployment=found.name, made_by=ReuseDeployment.kind),
     ]
     if stage.key_vault:
         configs.append(PublishSecrets(workspace=place, endpoint=endpoint, key_vault=stage.key_vault))
@@ -85,7 +82,6 @@ def _steps(definition: Definition, stage: StageDefinition, facts: FoundFacts) ->
             workspace=place,
             endpoint=endpoint,
             deployment=found.name,
-            digest=None,
             made_by=ReuseDeployment.kind,
             key_vault=stage.key_vault,
         )
@@ -93,7 +89,7 @@ def _steps(definition: Definition, stage: StageDefinition, facts: FoundFacts) ->
     steps: list[PlannedStep] = []
     for config in configs:
         needs = (steps[-1].key,) if steps else ()
-        if isinstance(config, ConfirmServing):
+        if isinstance(config, ShiftTraffic | ConfirmServing):
             needs = (*needs, ReuseDeployment.kind)
         seconds = definition.timeouts.seconds(config.kind)
         steps.append(PlannedStep.of(config, needs=needs, timeout_seconds=seconds))

@@ -17,12 +17,13 @@ _BAKES, _SPARE = 4, timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Verified:
-    """What is to get the traffic, and after which step. ``golden``: what it was asked."""
+    """What is to get the traffic, and after which step. ``made_by``: the step that made it; ``golden``: what it was asked."""
 
     place: Place
     endpoint: str
     deployment: str
     after: str
+    made_by: str
     golden: str | None
 
 
@@ -62,7 +63,9 @@ def analysed(
     mirrored: bool = False,
 ) -> list[PlannedStep]:
     """A change of the traffic, and the analysis after it."""
-    shift = PlannedStep.of(change, key=f"{change.kind}:{share.percent}", needs=(*needs, FindBaseline.kind))
+    shift = PlannedStep.of(
+        change, key=f"{change.kind}:{share.percent}", needs=(*needs, FindBaseline.kind, verified.made_by)
+    )
     bake = length_of(share.bake)
     analysis = Analyse(
         workspace=verified.place,
@@ -77,7 +80,7 @@ def analysed(
         golden=verified.golden,
     )
     seconds = (_BAKES * bake + length_of(rules.answer_within) + _SPARE).total_seconds()
-    after = (shift.key, FindBaseline.kind, *earlier)
+    after = (shift.key, FindBaseline.kind, verified.made_by, *earlier)
     return [shift, PlannedStep.of(analysis, key=f"{Analyse.kind}:{key}", needs=after, timeout_seconds=seconds)]
 
 
@@ -99,7 +102,7 @@ def rising(verified: Verified, shares: Sequence[Share], *, rules: AnalysisRules,
         after, previous = steps[-1].key, share.percent
         earlier.append(after)
     last = _shift(verified, 100, previous=previous)
-    yield PlannedStep.of(last, key=f"{last.kind}:100", needs=(after, FindBaseline.kind))
+    yield PlannedStep.of(last, key=f"{last.kind}:100", needs=(after, FindBaseline.kind, verified.made_by))
 
 
 def shares_of(verified: Verified, shares: Sequence[Share], *, after: str) -> tuple[PlannedTraffic, ...]:

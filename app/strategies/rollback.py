@@ -5,26 +5,15 @@ anew, as a release of the same content would make it. Nothing is deleted: what s
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from app.definitions.schema import Definition
-from app.planning.kinds import ConfirmServing, RetireDeployments, ReuseDeployment, VerifyDeployment
+from app.planning.kinds import RetireDeployments, ReuseDeployment, VerifyDeployment
+from app.planning.observed import DeploymentFacts
 from app.planning.plan import Plan, PlannedTraffic
 from app.planning.policy import ApprovalSection
 from app.planning.purpose import Purpose
 from app.planning.steps import PlannedStep
 from app.strategies.rollouts import ReleaseFacts, plan_rollouts
-
-
-@dataclass(frozen=True)
-class Reusable:
-    """A deployment that an earlier release made, as the record of its making has it: ``model`` and ``environment`` are Azure's ids."""
-
-    deployment: str
-    release: str
-    model: str | None
-    environment: str | None
-    instance_type: str | None
 
 
 def plan_rollback(
@@ -34,14 +23,17 @@ def plan_rollback(
     *,
     purpose: Purpose,
     approval: ApprovalSection | None,
-    reusable: Reusable | None,
+    reusable: DeploymentFacts | None,
 ) -> Plan:
-    """``facts`` are of the release that asks, with the earlier release's content. ``approval``: whom going back is asked of."""
+    """``facts`` are of the release that asks, with the earlier release's content. ``approval``: whom going back is asked of.
+
+    ``reusable``: a deployment that an earlier release made, as the record of its making has it.
+    """
     (plan,) = plan_rollouts(definition, [stage], facts, gradually=False)
     assert plan.deployment is not None, "a release makes one"
     least = plan.deployment.instance_count
     steps = _making_anew(plan.steps) if reusable is None else _reusing(plan, reusable, least=least)
-    name = plan.deployment.name if reusable is None else reusable.deployment
+    name = plan.deployment.name if reusable is None else reusable.name
     return plan.model_copy(
         update={
             "purpose": purpose,
@@ -60,7 +52,7 @@ def _making_anew(steps: Sequence[PlannedStep]) -> list[PlannedStep]:
     return [_needing(each, {retire.key: retire.needs}) for each in steps if each is not retire]
 
 
-def _reusing(plan: Plan, reusable: Reusable, *, least: int) -> list[PlannedStep]:
+def _reusing(plan: Plan, reusable: DeploymentFacts, *, least: int) -> list[PlannedStep]:
     """In place of all that makes a deployment, it is found; then it is verified and serves as a new one does."""
     steps = plan.steps
     (verify,) = (each.config for each in steps if isinstance(each.config, VerifyDeployment))
@@ -68,23 +60,23 @@ def _reusing(plan: Plan, reusable: Reusable, *, least: int) -> list[PlannedStep]
         ReuseDeployment(
             workspace=verify.workspace,
             endpoint=verify.endpoint,
+            deployment=reusable.name,
             owner=plan.model.name,
+            recorded=reusable,
             instances=least,
             digest=verify.digest,
-            **vars(reusable),
         )
     )
     kinds = [each.kind for each in steps]
     made = {each.key: (reuse.key,) for each in steps[: kinds.index(VerifyDeployment.kind)]}
     after = [_needing(each, made) for each in _making_anew(steps) if each.key not in made]
-    return [reuse, *(_about(each, reusable.deployment, made_by=reuse.key) for each in after)]
+    return [reuse, *(_about(each, reusable.name, made_by=reuse.key) for each in after)]
 
 
 def _about(step: PlannedStep, deployment: str, *, made_by: str) -> PlannedStep:
     """The same step of another deployment."""
-    of_it: dict[str, str] = {"deployment": deployment} if "deployment" in type(step.config).model_fields else {}
-    if isinstance(step.config, ConfirmServing):
-        of_it["made_by"] = made_by
+    about = {"deployment": deployment, "made_by": made_by}
+    of_it = {field: value for field, value in about.items() if field in type(step.config).model_fields}
     return step.model_copy(update={"config": step.config.model_copy(update=of_it)})
 
 

@@ -103,6 +103,7 @@ def _moving(definition: Definition, stage: StageDefinition, facts: ReleaseFacts,
         endpoint=stage.endpoint,
         deployment=deployment_name(facts),
         after=VerifyDeployment.kind,
+        made_by=CreateDeployment.kind,
         golden=definition.checks.golden,
     )
     match stage.traffic if gradually else AllAtOnceTraffic():
@@ -181,9 +182,7 @@ def _steps(
         model=definition.model.name,
     )
     steps.append(PlannedStep.of(retire, needs=(steps[-1].key,)))
-    confirm = ConfirmServing(
-        workspace=place, endpoint=endpoint, deployment=deployment, digest=digest, key_vault=stage.key_vault
-    )
+    confirm = ConfirmServing(workspace=place, endpoint=endpoint, deployment=deployment, key_vault=stage.key_vault)
     steps.append(PlannedStep.of(confirm, needs=(RetireDeployments.kind, CreateDeployment.kind)))
     return [*steps, *moving.back]
 

@@ -66,7 +66,7 @@ def rollout(worker: WorkerContext, planned: str) -> str:
     wanted = CanaryTraffic.model_validate(
         {"strategy": "canary", "steps": [{"weight": 5, "bake": "30m"}, {"weight": 25, "bake": "30m"}]}
     )
-    moving = canary(Verified(PLACE, "churn-dev", NEW, VerifyDeployment.kind, None), wanted)
+    moving = canary(Verified(PLACE, "churn-dev", NEW, VerifyDeployment.kind, VerifyDeployment.kind, None), wanted)
     steps = (PlannedStep.of(verify), *moving.steps, *moving.back)
     with Work(worker.releasing, ANNA).transaction() as work:
         first = work.get_one(Release, planned)

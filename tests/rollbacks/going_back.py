@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 from app.planning.kinds import ReuseDeployment
+from app.planning.observed import DeploymentFacts
 from app.steps.contract import Done
 from tests.api.playing import as_json
 from tests.guardrails.playing import Platform
@@ -17,10 +18,10 @@ TARGET = "00000000-0000-0000-0000-000000000001/rg-ml/ws-prod/churn-prod"
 
 @dataclass
 class Going:
-    """``there``: what Azure has, by name, with the release of its tag; None: others made it."""
+    """``there``: what Azure has, by name."""
 
     platform: Platform
-    there: dict[str, str | None] = field(default_factory=dict)
+    there: dict[str, DeploymentFacts] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.platform.worker.hands.acts["look_at_target"] = lambda _: Done("Seen.", {"usable": self.there})
@@ -32,17 +33,15 @@ class Going:
     def made(self, release: Json) -> str:
         """Carry out what makes a deployment."""
         (rollout,) = release["rollouts"]
-        outputs = {
-            "create_deployment": {
-                "deployment": rollout["deployment"],
-                "release": release["id"],
-                "model": f"azureml:churn:{release['number']}",
-                "environment": "azureml:env:3",
-                "instance_type": "Standard_E2s_v3",
-            }
-        }
-        self.platform.worker.complete(release["id"], "prod", outputs=outputs)
-        self.there[rollout["deployment"].lower()] = release["id"]
+        made = DeploymentFacts(
+            name=rollout["deployment"],
+            release=release["id"],
+            model=f"azureml:churn:{release['number']}",
+            environment="azureml:env:3",
+            instance_type="Standard_E2s_v3",
+        )
+        self.platform.worker.complete(release["id"], "prod", outputs={"create_deployment": made.as_output})
+        self.there[made.name] = made
         return str(release["id"])
 
     def ask(self, *, who: httpx.Client | None = None, target: str = TARGET, **body: Any) -> httpx.Response:

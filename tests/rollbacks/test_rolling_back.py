@@ -51,6 +51,19 @@ def test_automation_that_asks_for_the_bad_one_again_is_told_why_it_waits(going: 
     assert going.platform.look(again["id"])["status"] == "queued"
 
 
+def test_warm_deployment_that_others_changed_is_made_anew(going: Going) -> None:
+    first = going.release()
+    going.release()
+    name = deployment(going, first)
+    going.there[name] = going.there[name].model_copy(update={"environment": "azureml:env:4"})
+
+    back = going.went_back()
+
+    (rollout,) = back["rollouts"]
+    assert "create_deployment" in [step["key"] for step in rollout["steps"]]
+    assert rollout["deployment"] != name
+
+
 def test_twice_in_a_row_goes_one_further_back_and_leaves_one_hold(going: Going) -> None:
     first, second, _ = going.release(), going.release(), going.release()
 
@@ -198,7 +211,7 @@ def test_first_release_is_taken_back_to_the_deployment_that_others_had_made(goin
     going.release()
     unknown = going.ask(deployment="green")
     gone = going.back()
-    going.there["blue"] = None
+    going.there["blue"] = DeploymentFacts(name="blue")
 
     back = going.went_back(deployment="Blue")
 
@@ -252,7 +265,7 @@ def test_what_others_made_is_gone_back_to_where_it_is_whatever_the_stage_is_call
     acts = going.platform.worker.hands.acts
     acts["churn-1:prod:create_endpoint"] = lambda _: Done("It is there.", observed=found)
     going.release()
-    going.there["blue"] = None
+    going.there["blue"] = DeploymentFacts(name="blue")
 
     going.platform.apply(stage("production", endpoint="churn-new"))
     moved = going.ask(deployment="blue")

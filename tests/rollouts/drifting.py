@@ -348,15 +348,15 @@ MEANWHILE: Section[Drifting] = Section(
         _meanwhile(
             "the new deployment is deleted",
             _deleted_meanwhile,
-            "failed: deployment_not_ready",
+            "failed: deployment_deleted",
             "what served before",
-            "missing_deployment",
+            "nothing",
         ),
         _meanwhile(
             "the new deployment's model is replaced",
             _model_meanwhile,
             "failed: deployment_changed",
-            "the new one",
+            "what served before",
             "model",
         ),
     ),

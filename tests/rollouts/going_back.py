@@ -163,12 +163,10 @@ def _foreign(scene: GoingBack) -> Mapping[str, str]:
     return {**scene.measured(back, was=first), "serves afterwards": "what others had made"}
 
 
-def _proof_fails(scene: GoingBack) -> Mapping[str, str]:
+def _changed(scene: GoingBack) -> Mapping[str, str]:
     first, second = scene.stand()
     scene.service.azure.tag_deployment("ws-dev", scene.team.dev, scene.deployment(first), **{"mlrelease.digest": "x"})
-    back = scene.ended(scene.ask_back()["id"], "failed")
-    assert back["sentence"].endswith("The traffic was not changed."), back["sentence"]
-    return scene.measured(back, was=second)
+    return scene.measured(scene.ended(scene.ask_back()["id"], "succeeded"), was=second)
 
 
 def _row(happens: str, act: Callable[[GoingBack], Mapping[str, str]], serves: str, other: str = "—") -> Row[GoingBack]:
@@ -216,15 +214,6 @@ GOING_BACK: Section[GoingBack] = Section(
             _foreign,
             "what others had made",
         ),
-        Row(
-            "the first one's deployment was changed by hand",
-            _proof_fails,
-            {
-                "the rollback": "failed",
-                "serves afterwards": "the second release, in its deployment",
-                "afterwards": "no hold",
-                "other releases": "—",
-            },
-        ),
+        _row("the first one's deployment was changed by hand", _changed, "the first release, in a new deployment"),
     ),
 )

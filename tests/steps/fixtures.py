@@ -14,6 +14,7 @@ import pytest
 from app.azureml.endpoints import begin_delete_endpoint, get_endpoint
 from app.azureml.facade import AzureML
 from app.planning.kinds import KINDS
+from app.planning.observed import DeploymentFacts
 from app.planning.places import Place
 from app.preflight.checks import Preflight
 from app.preflight.content_wanted import ContentWanted
@@ -50,6 +51,8 @@ class Team:
         done = build_steps(self.azure)[kind](context, KINDS[kind].model_validate(config))
         assert isinstance(done, Done)
         self.outputs[kind] = done.output
+        if kind == "create_deployment":
+            self.outputs[f"{kind}:{config['deployment']}"] = done.output
         return done
 
     def resolve_content(self, wanted: Json) -> Json:
@@ -190,15 +193,19 @@ def deployed(team: Team, name: str) -> Json:
     return {"workspace": place(), "endpoint": team.endpoint, "deployment": name}
 
 
+def moving(team: Team, name: str, **more: Any) -> Json:
+    """Of the deployment that ``create_deployment`` made by this name, also where it made others since."""
+    return {**deployed(team, name), "made_by": f"create_deployment:{name}", **more}
+
+
 def reusing(team: Team, content: Json, name: str, *, release: int = 1) -> Json:
     """As the deployment was made, which the team keeps as ``made``."""
-    made = team.outputs["made"]
-    as_made = {field: made[field] for field in ("model", "environment", "instance_type")}
+    made = {**team.outputs["made"], "deployment": name, "release": f"{team.name}-{release}"}
+    recorded = DeploymentFacts.of_output(made)
     return {
         **deployed(team, name),
-        **as_made,
         "owner": team.name,
-        "release": f"{team.name}-{release}",
+        "recorded": recorded.model_dump(mode="json"),
         "digest": content["model_digest"],
     }
 
@@ -215,8 +222,8 @@ def publishing(team: Team) -> Json:
     return {"workspace": place(), "endpoint": team.endpoint, "key_vault": "kv-dev"}
 
 
-def confirming(team: Team, content: Json, name: str, *, key_vault: str | None = None) -> Json:
-    return {**deployed(team, name), "digest": content["model_digest"], "key_vault": key_vault}
+def confirming(team: Team, name: str, *, key_vault: str | None = None) -> Json:
+    return moving(team, name, key_vault=key_vault)
 
 
 def release_all(team: Team, content: Json, name: str, *, release: int = 1) -> None:
@@ -224,4 +231,4 @@ def release_all(team: Team, content: Json, name: str, *, release: int = 1) -> No
     team.carry_out("create_endpoint", creating_endpoint(team, digest=content["model_digest"], release=release))
     team.carry_out("create_deployment", creating_deployment(team, content, name, release=release))
     team.carry_out("verify_deployment", verifying(team, content, name))
-    team.carry_out("shift_traffic", deployed(team, name))
+    team.carry_out("shift_traffic", moving(team, name))

@@ -17,13 +17,12 @@ from app.planning.kinds import Analyse
 from app.steps.analyse import analyse
 from app.steps.contract import Done, Outcome, PersonsAnswer, Refused, Waiting
 from tests.steps.by_hand import delete, set_shares
-from tests.steps.fixtures import Team, creating_deployment, creating_endpoint, deployed, place
+from tests.steps.fixtures import Team, creating_deployment, creating_endpoint, moving, place
 
 Json = dict[str, Any]
 BEGUN = datetime(2026, 11, 27, 10, 0, 20, tzinfo=UTC)
 DELAY = timedelta(minutes=3)
 OVER = BEGUN.replace(second=0) + timedelta(minutes=11) + DELAY  # the window: ten minutes from the next whole one on
-BASELINE = {"find_baseline": {"traffic": {"rel-1": 100}, "mirror": {}}}
 
 Minute = dict[tuple[str, int], int]  # requests by deployment and status
 
@@ -34,13 +33,19 @@ def split(team: Team, content: Json, registered: Json) -> Team:
     assert registered["version"] == "1"
     team.carry_out("create_endpoint", creating_endpoint(team, digest=content["model_digest"]))
     team.carry_out("create_deployment", creating_deployment(team, content, "rel-1"))
-    team.carry_out("shift_traffic", deployed(team, "rel-1"))
+    team.carry_out("shift_traffic", moving(team, "rel-1"))
     team.carry_out("create_deployment", creating_deployment(team, content, "rel-2", release=2))
     set_shares(team, {"rel-1": 90, "rel-2": 10})
     return team
 
 
 Look = Callable[..., Outcome]
+
+
+def outputs_of(team: Team) -> dict[str, Json]:
+    """What the steps before it found and made."""
+    before = {"traffic": {"rel-1": 100}, "mirror": {}, "deployments": [team.outputs["create_deployment:rel-1"]]}
+    return {"find_baseline": before, "create_deployment": team.outputs["create_deployment:rel-2"]}
 
 
 @pytest.fixture
@@ -91,7 +96,7 @@ def look(split: Team, monkeypatch: pytest.MonkeyPatch) -> Look:
             }
         )
         context = replace(
-            split.context(BASELINE),
+            split.context(outputs_of(split)),
             now=lambda: now,
             first_begun_at=BEGUN,
             memory=json.loads(json.dumps(memory or {})),
@@ -308,6 +313,24 @@ def test_traffic_that_others_moved_ends_it(split: Team, look: Look) -> None:
     set_shares(split, {"rel-1": 100})
     with pytest.raises(Refused):
         look(good, now=OVER)
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "said"),
+    [
+        ("rel-2", "deployment_changed", "rel-2 of .* was changed after it was made"),
+        ("rel-1", "baseline_changed", "What serves at .* was changed while rel-2 was compared with it"),
+    ],
+    ids=["ours", "what serves"],
+)
+def test_change_of_either_behind_its_back_ends_it(split: Team, look: Look, changed: str, code: str, said: str) -> None:
+    assert isinstance(look(good, now=BEGUN), Waiting)
+    split.outputs[f"create_deployment:{changed}"]["settings"]["request_settings.request_timeout_ms"] = "1"
+
+    with pytest.raises(Refused, match=f"{said}.*setting request_settings.request_timeout_ms") as refused:
+        look(good, now=OVER)
+
+    assert refused.value.code == code
 
 
 def test_copies_are_compared_where_azure_counts_them_and_probes_decide_where_it_does_not(

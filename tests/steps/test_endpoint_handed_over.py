@@ -62,7 +62,7 @@ def test_endpoint_of_others_is_taken_in_as_the_refusal_says_and_the_next_release
     tagged = look_at(team)
     release_all(team, content, "rel-1")
     retired = team.carry_out("retire_deployments", retiring(team, "rel-1", keep=0))
-    team.carry_out("confirm_serving", confirming(team, content, "rel-1"))
+    team.carry_out("confirm_serving", confirming(team, "rel-1"))
 
     assert f"mlrelease targets adopt {team.name} dev" in (refused.value.hint or "")
     assert (adopted.changed, again.changed) == (True, False)

@@ -21,7 +21,7 @@ from tests.steps.fixtures import (
     a_team,
     creating_deployment,
     creating_endpoint,
-    deployed,
+    moving,
     place,
     registering,
     resolving,
@@ -29,6 +29,7 @@ from tests.steps.fixtures import (
 )
 
 Json = dict[str, Any]
+MADE = "create_deployment:rel-2"
 
 
 @dataclass(frozen=True)
@@ -64,20 +65,22 @@ def of_rel_2(team: Team, **more: Any) -> Json:
     return {"workspace": place(), "endpoint": team.endpoint, "deployment": "rel-2", **more}
 
 
+def moved(team: Team, percent: int, **more: Any) -> Json:
+    return moving(team, "rel-2", percent=percent, baseline_from="find_baseline", **more)
+
+
 def find(team: Team) -> dict[str, Json]:
     """What is handed on to the steps that need it."""
-    return {"find_baseline": team.carry_out("find_baseline", of_rel_2(team)).output}
+    found = team.carry_out("find_baseline", of_rel_2(team)).output
+    return {"find_baseline": found, MADE: team.outputs[MADE]}
 
 
 def shift(team: Team, percent: int, found: dict[str, Json], *, previous: int = 0) -> Done:
-    config = of_rel_2(team, percent=percent, previous=previous, baseline_from="find_baseline")
-    return team.carry_out("shift_traffic", config, outputs=found)
+    return team.carry_out("shift_traffic", moved(team, percent, previous=previous), outputs=found)
 
 
 def mirror(team: Team, percent: int, found: dict[str, Json]) -> Done:
-    return team.carry_out(
-        "mirror_traffic", of_rel_2(team, percent=percent, baseline_from="find_baseline"), outputs=found
-    )
+    return team.carry_out("mirror_traffic", moved(team, percent), outputs=found)
 
 
 def restore(team: Team, found: dict[str, Json]) -> Done:
@@ -210,7 +213,7 @@ def test_what_was_taken_back_is_not_kept_for_going_back_to(three: Team) -> None:
     shift(three, 10, found)
     restore(three, found)
 
-    three.carry_out("shift_traffic", deployed(three, "rel-3"))
+    three.carry_out("shift_traffic", moving(three, "rel-3"))
     retired = three.carry_out("retire_deployments", retiring(three, "rel-3"))
 
     assert (retired.output["deleted"], set(retired.output["kept"])) == (["rel-2"], {"rel-1", "rel-3"})
@@ -271,8 +274,25 @@ def test_deployment_that_somebody_deleted_gets_nothing(three: Team, step: Callab
     with pytest.raises(Refused) as refused:
         step(three, 20, found)
 
-    assert refused.value.code == "deployment_not_ready"
+    assert refused.value.code == "deployment_deleted"
     assert not restore(three, found).changed
+    assert look_at(three).live_traffic == {"rel-1": 100}
+
+
+@pytest.mark.parametrize(
+    ("act", "percent"),
+    [(mirror, 20), (shift, 5), (shift, 25), (shift, 100)],
+    ids=["copies", "5%", "25%", "100%"],
+)
+def test_deployment_that_somebody_changed_gets_nothing(three: Team, act: Callable[..., Done], percent: int) -> None:
+    found = find(three)
+    made = found[MADE]
+    verified = {**made, "environment_variables": {**made["environment_variables"], "THRESHOLD": "sha256:of-another"}}
+
+    with pytest.raises(Refused, match="rel-2: environment variable THRESHOLD") as refused:
+        act(three, percent, {**found, MADE: verified})
+
+    assert refused.value.code == "deployment_changed"
     assert look_at(three).live_traffic == {"rel-1": 100}
 
 

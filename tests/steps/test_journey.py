@@ -11,7 +11,7 @@ from tests.steps.fixtures import (
     confirming,
     creating_deployment,
     creating_endpoint,
-    deployed,
+    moving,
     place,
     registering,
     release_all,
@@ -63,10 +63,10 @@ def _to_production(team: Team, content: Json) -> dict[str, bool]:
             },
         ),
         ("verify_deployment", verifying(team, content, "rel-1")),
-        ("shift_traffic", deployed(team, "rel-1")),
+        ("shift_traffic", moving(team, "rel-1")),
         ("publish_secrets", {"workspace": at, "endpoint": endpoint, "key_vault": "kv-prod"}),
         ("retire_deployments", retiring(team, "rel-1")),
-        ("confirm_serving", confirming(team, content, "rel-1", key_vault="kv-prod")),
+        ("confirm_serving", confirming(team, "rel-1", key_vault="kv-prod")),
     ]
     changed = {}
     for kind, config in plan:

@@ -11,7 +11,7 @@ from app.evidence.reports import Report
 from app.planning.kinds import VerifyDeployment
 from app.steps.contract import Done, Outcome, PersonsAnswer, Refused, Waiting
 from app.steps.verify_deployment import verify_deployment
-from tests.steps.fixtures import Team, creating_deployment, creating_endpoint, deployed, verifying
+from tests.steps.fixtures import Team, creating_deployment, creating_endpoint, moving, verifying
 
 Json = dict[str, Any]
 
@@ -46,7 +46,7 @@ def serving(team: Team, content: Json, registered: Json) -> Team:
     assert registered["version"] == "1"
     team.carry_out("create_endpoint", creating_endpoint(team, digest=content["model_digest"]))
     deploy(team, content, "old-1", wrong=range(8))
-    team.carry_out("shift_traffic", deployed(team, "old-1"))
+    team.carry_out("shift_traffic", moving(team, "old-1"))
     return team
 
 
@@ -181,7 +181,7 @@ def test_first_release_is_compared_with_nothing_and_a_serving_one_that_fails_is_
     assert "compared with nothing" in done.sentence
     (team.bundle / "src" / "score.py").write_text("def init():\n    pass\n\ndef run(raw_data):\n    raise ValueError\n")
     team.carry_out("create_deployment", creating_deployment(team, content, "old-1"))
-    team.carry_out("shift_traffic", deployed(team, "old-1"))
+    team.carry_out("shift_traffic", moving(team, "old-1"))
     asked = replay(team, content, {"accuracy": {"worse_by": 1}}, labelled(3))
     assert isinstance(asked, Waiting)
     assert asked.asks == "no_data"

@@ -6,15 +6,7 @@ import pytest
 
 from app.steps.contract import Refused
 from tests.steps.by_hand import delete, look_at
-from tests.steps.fixtures import (
-    Team,
-    confirming,
-    deployed,
-    publishing,
-    release_all,
-    reusing,
-    verifying,
-)
+from tests.steps.fixtures import Team, confirming, moving, publishing, release_all, reusing, verifying
 
 Json = dict[str, Any]
 
@@ -38,10 +30,10 @@ def refusal(team: Team, config: Json) -> Refused:
 def test_warm_deployment_is_found_verified_and_serves_again(warm: Team, content: Json) -> None:
     reused = warm.carry_out("reuse_deployment", reusing(warm, content, "rel-1"))
     warm.carry_out("verify_deployment", verifying(warm, content, "rel-1"))
-    warm.carry_out("shift_traffic", deployed(warm, "rel-1"))
+    warm.carry_out("shift_traffic", moving(warm, "rel-1"))
     warm.carry_out("publish_secrets", publishing(warm))
     confirmed = warm.carry_out(
-        "confirm_serving", {**confirming(warm, content, "rel-1", key_vault="kv-dev"), "made_by": "reuse_deployment"}
+        "confirm_serving", {**confirming(warm, "rel-1", key_vault="kv-dev"), "made_by": "reuse_deployment"}
     )
 
     assert reused.changed is False
@@ -69,7 +61,7 @@ def test_content_that_nobody_knows_is_not_compared(warm: Team, content: Json) ->
 def test_deployment_that_is_not_as_it_is_on_record_is_refused(warm: Team, content: Json) -> None:
     config = reusing(warm, content, "rel-1")
     other_content = refusal(warm, {**config, "digest": "sha256:other"})
-    other_model = refusal(warm, {**config, "model": "azureml:another-model:7"})
+    other_model = refusal(warm, {**config, "recorded": {**config["recorded"], "model": "azureml:another-model:7"}})
     other_release = refusal(warm, reusing(warm, content, "rel-2"))
     other_owner = refusal(warm, {**config, "owner": "another-model"})
     delete(warm, "rel-1")
@@ -82,6 +74,6 @@ def test_deployment_that_is_not_as_it_is_on_record_is_refused(warm: Team, conten
         "not_ours",
         "deployment_deleted",
     ]
-    assert "was azureml:another-model:7" in other_model.sentence
+    assert "recorded is azureml:another-model:7" in other_model.sentence
     assert all(each.hint for each in (other_content, other_model, other_release, other_owner, gone))
     assert look_at(warm).live_traffic == {"rel-2": 100}

@@ -21,7 +21,7 @@ from tests.steps.fixtures import (
     Team,
     creating_deployment,
     creating_endpoint,
-    deployed,
+    moving,
     place,
     release_all,
     retiring,
@@ -73,8 +73,8 @@ def test_deployment_of_another_content_is_not_verified(made: Team, content: Json
 def test_traffic_is_shifted_and_everything_else_kept(made: Team) -> None:
     before = _look(made)
 
-    done = made.carry_out("shift_traffic", deployed(made, "rel-1"))
-    again = made.carry_out("shift_traffic", deployed(made, "rel-1"))
+    done = made.carry_out("shift_traffic", moving(made, "rel-1"))
+    again = made.carry_out("shift_traffic", moving(made, "rel-1"))
 
     after = _look(made)
     assert (done.changed, again.changed) == (True, False)
@@ -92,9 +92,9 @@ def test_traffic_is_shifted_and_everything_else_kept(made: Team) -> None:
 
 def test_traffic_is_not_given_to_what_is_not_there(made: Team) -> None:
     with pytest.raises(Refused) as refused:
-        made.carry_out("shift_traffic", deployed(made, "rel-2"))
+        made.carry_out("shift_traffic", moving(made, "rel-2"))
 
-    assert refused.value.code == "deployment_not_ready"
+    assert refused.value.code == "deployment_deleted"
     assert _look(made).traffic == {"rel-1": 0}
 
 
@@ -104,15 +104,15 @@ def test_traffic_is_not_given_to_what_failed(made: Team, content: Json, emulator
         made.carry_out("create_deployment", creating_deployment(made, content, "rel-2", release=2))
 
     with pytest.raises(Refused, match="failed"):
-        made.carry_out("shift_traffic", deployed(made, "rel-2"))
+        made.carry_out("shift_traffic", moving(made, "rel-2"))
 
 
 def test_half_shifted_traffic_is_shifted_to_the_end(made: Team, content: Json) -> None:
-    made.carry_out("shift_traffic", deployed(made, "rel-1"))
+    made.carry_out("shift_traffic", moving(made, "rel-1"))
     made.carry_out("create_deployment", creating_deployment(made, content, "rel-2", release=2))
     set_shares(made, {"rel-1": 50, "rel-2": 50})
 
-    done = made.carry_out("shift_traffic", deployed(made, "rel-2"))
+    done = made.carry_out("shift_traffic", moving(made, "rel-2"))
 
     assert done.output["before"] == {"rel-1": 50, "rel-2": 50}
     assert _look(made).traffic == {"rel-1": 0, "rel-2": 100}
@@ -154,7 +154,7 @@ def test_vault_that_is_not_there_is_an_error_without_a_secret(made: Team) -> Non
 
 
 def test_releases_keep_the_last_that_served_and_no_older_one(made: Team, content: Json) -> None:
-    made.carry_out("shift_traffic", deployed(made, "rel-1"))
+    made.carry_out("shift_traffic", moving(made, "rel-1"))
     first = made.carry_out("retire_deployments", retiring(made, "rel-1"))
     release_all(made, content, "rel-2", release=2)
     second = made.carry_out("retire_deployments", retiring(made, "rel-2"))
@@ -174,7 +174,7 @@ def test_releases_keep_the_last_that_served_and_no_older_one(made: Team, content
 def test_deployments_of_others_are_never_touched(made: Team, content: Json) -> None:
     foreign = {**creating_deployment(made, content, "handmade"), "tags": {"mlrelease.release": "somebody"}}
     made.carry_out("create_deployment", foreign)
-    made.carry_out("shift_traffic", deployed(made, "rel-1"))
+    made.carry_out("shift_traffic", moving(made, "rel-1"))
 
     done = made.carry_out("retire_deployments", retiring(made, "rel-1", keep=0))
 

@@ -9,13 +9,7 @@ from app.steps.contract import Refused
 from tests.azureml.fixtures import DEV
 from tests.azureml.running import RunningEmulator
 from tests.steps.by_hand import delete, look_at, set_shares
-from tests.steps.fixtures import (
-    Team,
-    creating_deployment,
-    creating_endpoint,
-    deployed,
-    retiring,
-)
+from tests.steps.fixtures import Team, creating_deployment, creating_endpoint, moving, retiring
 
 Json = dict[str, Any]
 
@@ -26,7 +20,7 @@ def two(team: Team, content: Json, registered: Json) -> Team:
     assert registered["version"] == "1"
     team.carry_out("create_endpoint", creating_endpoint(team, digest=content["model_digest"]))
     team.carry_out("create_deployment", creating_deployment(team, content, "rel-1"))
-    team.carry_out("shift_traffic", deployed(team, "rel-1"))
+    team.carry_out("shift_traffic", moving(team, "rel-1"))
     team.carry_out("create_deployment", creating_deployment(team, content, "rel-2", release=2))
     return team
 
@@ -45,7 +39,7 @@ def names(team: Team) -> set[str]:
 def test_mirror_of_the_new_deployment_ends_when_it_gets_live_traffic(two: Team) -> None:
     set_shares(two, {"rel-1": 100}, mirror={"rel-2": 20})
 
-    done = two.carry_out("shift_traffic", deployed(two, "rel-2"))
+    done = two.carry_out("shift_traffic", moving(two, "rel-2"))
 
     assert look_at(two).live_traffic == {"rel-2": 100}
     assert look_at(two).mirror_traffic == {}
@@ -56,7 +50,7 @@ def test_mirror_of_the_new_deployment_ends_when_it_gets_live_traffic(two: Team) 
 def test_mirror_of_the_new_deployment_is_ended_however_its_name_is_written(two: Team) -> None:
     set_shares(two, {"REL-1": 100}, mirror={"Rel-2": 50})
 
-    two.carry_out("shift_traffic", deployed(two, "rel-2"))
+    two.carry_out("shift_traffic", moving(two, "rel-2"))
 
     assert (look_at(two).live_traffic, look_at(two).mirror_traffic) == ({"rel-2": 100}, {})
 
@@ -64,7 +58,7 @@ def test_mirror_of_the_new_deployment_is_ended_however_its_name_is_written(two: 
 def test_mirror_of_another_deployment_stays_and_keeps_it_from_being_retired(three: Team) -> None:
     set_shares(three, {"rel-1": 100}, mirror={"rel-2": 50})
 
-    shifted = three.carry_out("shift_traffic", deployed(three, "rel-3"))
+    shifted = three.carry_out("shift_traffic", moving(three, "rel-3"))
     retired = three.carry_out("retire_deployments", retiring(three, "rel-3", keep=0))
 
     assert look_at(three).mirror_traffic == {"rel-2": 50}
@@ -83,7 +77,7 @@ def test_any_state_of_the_traffic_ends_at_the_new_deployment_and_what_served_sta
 ) -> None:
     set_shares(two, shares)
 
-    two.carry_out("shift_traffic", deployed(two, "rel-2"))
+    two.carry_out("shift_traffic", moving(two, "rel-2"))
     retired = two.carry_out("retire_deployments", retiring(two, "rel-2"))
 
     assert look_at(two).live_traffic == {"rel-2": 100}
@@ -91,17 +85,17 @@ def test_any_state_of_the_traffic_ends_at_the_new_deployment_and_what_served_sta
 
 
 def test_what_served_last_stays_warm_when_somebody_stopped_the_endpoint_between_two_releases(three: Team) -> None:
-    three.carry_out("shift_traffic", deployed(three, "rel-2"))
+    three.carry_out("shift_traffic", moving(three, "rel-2"))
     set_shares(three, {"rel-1": 0, "rel-2": 0})
 
-    three.carry_out("shift_traffic", deployed(three, "rel-3"))
+    three.carry_out("shift_traffic", moving(three, "rel-3"))
     retired = three.carry_out("retire_deployments", retiring(three, "rel-3"))
 
     assert retired.output == {"deleted": ["rel-1"], "kept": ["rel-2", "rel-3"]}
 
 
 def test_nothing_is_retired_unless_the_new_deployment_has_all_of_the_traffic(two: Team) -> None:
-    two.carry_out("shift_traffic", deployed(two, "rel-2"))
+    two.carry_out("shift_traffic", moving(two, "rel-2"))
 
     for shares, said in (
         ({"rel-1": 0, "rel-2": 0}, "rel-2 has 0% .*: no deployment has any"),
@@ -117,7 +111,7 @@ def test_nothing_is_retired_unless_the_new_deployment_has_all_of_the_traffic(two
 
 
 def test_nothing_more_is_retired_once_the_traffic_changes_midway(three: Team, emulator: RunningEmulator) -> None:
-    three.carry_out("shift_traffic", deployed(three, "rel-3"))
+    three.carry_out("shift_traffic", moving(three, "rel-3"))
     emulator.delay(delete=0.5)
     changes = [lambda: set_shares(three, {"rel-2": 100})]
     three.on_wait.append(lambda: changes.pop()() if changes else None)
@@ -133,15 +127,15 @@ def test_nothing_more_is_retired_once_the_traffic_changes_midway(three: Team, em
 def test_new_deployment_that_somebody_deleted_gets_no_traffic(two: Team) -> None:
     delete(two, "rel-2")
 
-    with pytest.raises(Refused, match=r"rel-2 of .* is not there") as refused:
-        two.carry_out("shift_traffic", deployed(two, "rel-2"))
+    with pytest.raises(Refused, match=r"rel-2 of .* no longer exists") as refused:
+        two.carry_out("shift_traffic", moving(two, "rel-2"))
 
-    assert refused.value.code == "deployment_not_ready"
+    assert refused.value.code == "deployment_deleted"
     assert look_at(two).live_traffic == {"rel-1": 100}
 
 
 def test_former_one_that_is_being_scaled_stays_warm(two: Team, emulator: RunningEmulator) -> None:
-    two.carry_out("shift_traffic", deployed(two, "rel-2"))
+    two.carry_out("shift_traffic", moving(two, "rel-2"))
     emulator.delay(deployment=3)
     with two.azure.connect(DEV, doing="scale by hand") as client:
         deployment = client.online_deployments.get("rel-1", two.endpoint)

@@ -19,7 +19,7 @@ def test_the_first_stage_registers_and_serves() -> None:
         "create_endpoint": (),
         "create_deployment": ("register_model", "create_endpoint"),
         "verify_deployment": ("create_deployment",),
-        "shift_traffic": ("verify_deployment",),
+        "shift_traffic": ("verify_deployment", "create_deployment"),
         "publish_secrets": ("shift_traffic",),
         "retire_deployments": ("publish_secrets",),
         "confirm_serving": ("retire_deployments", "create_deployment"),
@@ -39,7 +39,7 @@ def test_a_later_stage_shares_side_by_side_what_an_earlier_one_registered() -> N
         "create_endpoint": (),
         "create_deployment": ("share_model", "share_environment", "create_endpoint"),
         "verify_deployment": ("create_deployment",),
-        "shift_traffic": ("verify_deployment",),
+        "shift_traffic": ("verify_deployment", "create_deployment"),
         "retire_deployments": ("shift_traffic",),
         "confirm_serving": ("retire_deployments", "create_deployment"),
     }
