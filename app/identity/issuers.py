@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import urlsplit
 
 import httpx
@@ -48,12 +49,16 @@ class Issuers:
     """Over HTTP. ``seconds``: for both documents of an issuer together, or for one answer of its token endpoint."""
 
     def __init__(self, *, seconds: float) -> None:
+        self._seconds = seconds
+        self._known: dict[str, _Known] = {}
+
+    @cached_property
+    def _http(self) -> httpx.AsyncClient:
+        """Made once an issuer is asked: reading the certificate authorities takes longer than all else at the start of a process."""
         # Neither redirects nor a proxy's word: keys come from where the issuer says, or not at all. Nothing packed either: a short
         # answer could unpack into a long one.
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        self._http = httpx.AsyncClient(timeout=seconds, follow_redirects=False, headers=headers)
-        self._seconds = seconds
-        self._known: dict[str, _Known] = {}
+        return httpx.AsyncClient(timeout=self._seconds, follow_redirects=False, headers=headers)
 
     async def key(self, issuer: str, key_id: str) -> PyJWK:
         """The issuer's key with this id. Raises Unauthenticated when there is none, Unavailable when the issuer does not respond."""
@@ -97,7 +102,8 @@ class Issuers:
         for known in self._known.values():
             if known.fetch is not None:
                 known.fetch.cancel()
-        await self._http.aclose()
+        if "_http" in vars(self):
+            await self._http.aclose()
 
     def _of(self, issuer: str) -> _Known:
         return self._known.setdefault(issuer, _Known())
