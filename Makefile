@@ -9,6 +9,11 @@ PYTHON ?= $(firstword $(shell for python in python3 python3.13 python3.12 python
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python; done))
 # More than cores: much of a test is waiting.
 WORKERS ?= 3
+# A line for every twenty packages of what pip says: a minute without a word looks like an end.
+INSTALL_PROGRESS := { found=0; while read -r line; do case "$$line" in \
+	Collecting*|Processing*) found=$$((found + 1)); test $$((found % 20)) -ne 0 || echo "  $$found packages found";; \
+	Installing*) echo "  $$found packages fetched; installing them";; \
+	esac; done; }
 
 .PHONY: help install demo up test test-all check format chaos bench lock clean
 
@@ -24,11 +29,14 @@ $(INSTALLED): requirements-dev.lock pyproject.toml
 	@echo "Setting up $(VENV) (once, for a minute or two)"
 	@$(PYTHON) -m venv $(VENV)
 	@# Python compiles what it imports by itself: compiling all of the Azure SDK first would double the time.
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.lock
+	@rm -f $(VENV)/.failed; \
+	{ $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-compile --require-hashes \
+		-r requirements-dev.lock 2>&1 || touch $(VENV)/.failed; } | tee $(VENV)/install.log | $(INSTALL_PROGRESS); \
+	test ! -e $(VENV)/.failed || { tail -n 30 $(VENV)/install.log >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(INSTALLED) ## train, release to dev and prod, and ask the model, all on this machine
+demo: $(INSTALLED) ## release a model to dev and prod, and the next one as a canary, all on this machine; ARGS=--bad: a bad one
 	@$(BIN)/mlrelease demo $(ARGS)
 
 up: $(INSTALLED) ## start everything on this machine and leave it up

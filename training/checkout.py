@@ -38,7 +38,8 @@ def said_of(folder: Path) -> Said:
     properties = {"mlflow.source.git.commit": commit}
     if not commit:
         return Said({}, properties)
-    is_dirty = _git(folder, "status", "--porcelain", "--", ".") != ""
+    is_in_commit = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD:./") is not None  # not so where it is ignored
+    is_dirty = not is_in_commit or _git(folder, "status", "--porcelain", "--", ".") != ""
     tags = {
         "author": author.strip()[:LONGEST],
         "branch": (_git(folder, "symbolic-ref", "--quiet", "--short", "HEAD") or "")[:LONGEST],

@@ -26,11 +26,12 @@ def git_facts(folder: Path) -> dict[str, Any] | None:
     if not last or "\n" not in last:
         return None
     commit, author = last.split("\n", 1)
+    is_in_commit = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD:./") is not None  # not so where it is ignored
     return {
         "commit": commit,
         "author": author.strip()[:LONGEST],
         "branch": (_git(folder, "symbolic-ref", "--quiet", "--short", "HEAD") or "")[:LONGEST] or None,
-        "dirty": _git(folder, "status", "--porcelain", "--", ".") != "",
+        "dirty": not is_in_commit or _git(folder, "status", "--porcelain", "--", ".") != "",
     }
 
 

@@ -6,6 +6,7 @@ Plain HTTP, with the protocols of Key Vault and of managed online endpoints; the
 import re
 import ssl
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import httpx
@@ -22,6 +23,19 @@ class NotAnswered(MlreleaseError):
     default_code = "not_answered"
 
 
+@dataclass(frozen=True)
+class Application:
+    """Knows an endpoint's address and key, and sends requests with them."""
+
+    http: httpx.Client
+    address: str
+    headers: Mapping[str, str] = field(repr=False)  # with the key
+
+    def send(self, texts: Sequence[str]) -> httpx.Response:
+        """Whatever is answered. Raises httpx.TransportError where nothing is."""
+        return self.http.post(self.address, json={"data": list(texts)}, headers=dict(self.headers))
+
+
 class Consumer:
     """An application that knows its Azure environment (``variables``, as DefaultAzureCredential reads them) and nothing else."""
 
@@ -32,13 +46,17 @@ class Consumer:
 
     def ask(self, endpoint: str, key_vault: str, texts: Sequence[str]) -> list[Any]:
         """The endpoint's predictions for some texts."""
-        address = self._secret(key_vault, f"{endpoint}-scoring-uri")
-        key = self._secret(key_vault, f"{endpoint}-primary-key")
-        answer = self._http.post(address, json={"data": list(texts)}, headers={"Authorization": f"Bearer {key}"})
+        answer = self.application(endpoint, key_vault).send(texts)
         if not answer.is_success:
             _not_answered(f"The endpoint {endpoint}", answer)
         predictions: list[Any] = answer.json()["predictions"]
         return predictions
+
+    def application(self, endpoint: str, key_vault: str) -> "Application":
+        """With what it reads at its start."""
+        address = self._secret(key_vault, f"{endpoint}-scoring-uri")
+        key = self._secret(key_vault, f"{endpoint}-primary-key")
+        return Application(self._http, address, {"Authorization": f"Bearer {key}"})
 
     def _secret(self, vault: str, name: str) -> str:
         address = self._variables["KEY_VAULT_URL_TEMPLATE"].format(vault=vault)

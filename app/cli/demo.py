@@ -1,9 +1,10 @@
-"""``mlrelease demo``: a model from training to a prediction in production, on this machine."""
+"""``mlrelease demo``: a model from training to production, and the next one as a canary beside it, on this machine."""
 
 import getpass
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,15 +12,18 @@ from urllib.parse import urlsplit
 
 import typer
 
+from app.cli import demo_words as words
 from app.cli.client import Client
-from app.cli.consumer import Consumer
-from app.cli.decisions import plan_of, print_plan, waiting_rollout
-from app.cli.demo_record import demo_record, write_record
+from app.cli.consumer import Application, Consumer
+from app.cli.decisions import plan_of, waiting_rollout
+from app.cli.demo_callers import Callers, calling, film_reviews
+from app.cli.demo_changes import RETRAINED, SHORT_BAKE, WITHOUT_NUMBERS, Change, changed_copy
+from app.cli.demo_record import canary_record, demo_record, write_record
 from app.cli.exits import Exit
 from app.cli.jobs import submit_file
 from app.cli.models import apply_folder
 from app.cli.options import AsJson
-from app.cli.output import out, print_json, print_table, say, seconds
+from app.cli.output import print_json, say
 from app.cli.watching import is_interactive, watch_job, watch_release
 from app.documents.json_object import Json
 from app.errors import Misconfigured, MlreleaseError
@@ -32,6 +36,7 @@ ROOT = Path(__file__).parents[2]
 MODEL = "sentiment-model"
 HOME = Path(".mlrelease")
 LONGEST_MINUTES = 20
+SECONDS_BETWEEN_NEWS = 20
 
 REVIEWS = (
     "A warm, clever film with a wonderful cast. I left the cinema smiling.",
@@ -48,16 +53,19 @@ class DemoFailed(MlreleaseError):
 
 
 def demo(
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Approve the release to prod without asking.")] = False,
+    bad: Annotated[
+        bool, typer.Option("--bad", help="The second model fails at some requests: it is stopped and taken back.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Approve the releases to prod without asking.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the scratch folder with everything in it.")] = False,
     folder: Annotated[Path | None, typer.Option(help="The scratch folder; default: a new one in .mlrelease.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train a model, release it to dev and prod, and call it, all on this machine."""
+    """Train a model, release it to dev and prod, and call it; then release a second one as a canary, all on this machine."""
     scratch = folder or HOME / f"demo-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     with stopped_by_signals():
         try:
-            record, azure = _run(scratch, asks=is_interactive() and not yes and not as_json, quiet=as_json)
+            record, azure = _run(scratch, bad=bad, asks=is_interactive() and not yes and not as_json, quiet=as_json)
         except MlreleaseError as error:
             raise DemoFailed(str(error), code=error.code, hint=f"The logs are in {scratch / 'logs'}") from error
         except Stopped:
@@ -67,53 +75,164 @@ def demo(
     if as_json:
         print_json(record)
     else:
-        _print_next_steps(f"MLRELEASE_DATA={scratch} MLRELEASE_EMULATOR_PORT={azure}" if keep else None)
+        words.print_next_steps(f"MLRELEASE_DATA={scratch} MLRELEASE_EMULATOR_PORT={azure}" if keep else None, bad=bad)
     if not keep:
         shutil.rmtree(scratch)
 
 
-def _run(scratch: Path, *, asks: bool, quiet: bool) -> tuple[Json, int]:
-    """Start everything, train, release to dev, approve, release to prod, call the endpoint, and stop everything.
+def _run(scratch: Path, *, bad: bool, asks: bool, quiet: bool) -> tuple[Json, int]:
+    """Start everything, train two models, release the first and then the second one, and stop everything.
 
     Returns the demo's record and the emulator's port, which addresses in the Key Vault contain.
     """
-    tell: Callable[[str], None] = _nothing if quiet else _tell
-    definition, pipeline = ROOT / "deploy" / "models" / MODEL, ROOT / "training" / "pipeline.yml"
-    if not definition.is_dir() or not pipeline.is_file():
+    tell = words.nothing if quiet else words.tell
+    folder, training = ROOT / "deploy" / "models" / MODEL, ROOT / "training"
+    if not folder.is_dir() or not (training / "pipeline.yml").is_file():
         raise Misconfigured("The demo needs a checkout of mlrelease, with its deploy/ and training/ folders.")
     tell("Starting Azure ML (emulated), the API and a worker")
     # The database of the settings may be a team's own: the demo must not write there.
     with Stack(data=scratch, port=free_port(), emulator_port=0, variables={"MLRELEASE_DATABASE_URL": ""}) as stack:
         service = Client(stack.address, actor=getpass.getuser(), data=stack.data)
-        check = _check_stack(stack)
-        apply_folder(service, definition)
+        scene = _Scene(service, stack, tell, asks=asks, quiet=quiet, check=_check_stack(stack))
+        change = WITHOUT_NUMBERS if bad else RETRAINED
+        apply_folder(service, changed_copy(folder, scratch / "definition", SHORT_BAKE))
 
-        tell("Training the model: an Azure ML pipeline job of three steps")
-        environment = pipeline.parent / "environment" / "environment.yml"
-        job = submit_file(service, pipeline, model=MODEL, environments=[environment])
-        job, end = watch_job(service, job["name"], workspace=job["workspace"], quiet=quiet, check=check)
-        if end is not Exit.FINE:
-            raise DemoFailed(f"The training job {job['status'].lower()}: {job['sentence']}")
-        tell(f"Its accuracy on unseen reviews is {job['metrics']['accuracy']:.1%}")
-
-        release = service.post("/v1/releases", {"model": MODEL, "job": job["name"], "note": "The demo."})
-        tell(f"Releasing it as {release['id']}: {' → '.join(release['stages'])}")
-        release, end = watch_release(service, release["id"], wait_approval=False, quiet=quiet, check=check)
-        if end is Exit.NEEDS_APPROVAL:
-            _decide(service, release, asks=asks, quiet=quiet)
-            release, end = watch_release(
-                service, release["id"], wait_approval=True, quiet=quiet, shown=release, check=check
-            )
-        if end is not Exit.FINE:
-            raise DemoFailed(f"The release {release['status'].replace('_', ' ')}: {release['sentence']}")
+        tell("Training two models: an Azure ML pipeline job of three steps each, side by side")
+        first, second = scene.train(training), scene.train(changed_copy(training, scratch / "training", [change]))
+        first = scene.trained(first)
+        release = scene.release(first, "The demo's first model.")
+        scene.require(release, "succeeded")
 
         tell("Calling the model in production, with the key from its Key Vault")
-        predictions = _ask(service, stack, release)
+        predictions = scene.ask(release, REVIEWS)
         if not quiet:
-            _print_answers(predictions)
-            _print_times(release)
+            words.print_answers(REVIEWS, predictions)
+        record = demo_record(first, release, predictions)
+        record["canary"] = scene.go_on_with(second, change, bad=bad, instead_of=release)
         azure = urlsplit(stack.azure_address or "").port or 0
-    return demo_record(job, release, predictions), azure
+    return record, azure
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """What runs, and how it is told."""
+
+    service: Client
+    stack: Stack
+    tell: Callable[[str], None]
+    asks: bool
+    quiet: bool
+    check: Callable[[], None]
+
+    def train(self, folder: Path) -> Json:
+        """Submit the training job of a folder."""
+        environment = folder / "environment" / "environment.yml"
+        return submit_file(self.service, folder / "pipeline.yml", model=MODEL, environments=[environment])
+
+    def trained(self, job: Json) -> Json:
+        job, end = watch_job(self.service, job["name"], workspace=job["workspace"], quiet=self.quiet, check=self.check)
+        if end is not Exit.FINE:
+            raise DemoFailed(f"The training job {job['status'].lower()}: {job['sentence']}")
+        self.tell(f"Its accuracy on unseen reviews is {job['metrics']['accuracy']:.1%}")
+        return job
+
+    def release(self, job: Json, note: str, *, check: Callable[[], None] | None = None) -> Json:
+        """To dev and, once that is approved, to prod; as it is once it has ended."""
+        release = self.service.post("/v1/releases", {"model": MODEL, "job": job["name"], "note": note})
+        self.tell(f"Releasing it as {release['id']}: {' → '.join(release['stages'])}")
+        how: dict[str, Any] = {"quiet": self.quiet, "check": check or self.check}
+        release, end = watch_release(self.service, release["id"], wait_approval=False, **how)
+        if end is not Exit.NEEDS_APPROVAL:
+            return release
+        self._decide(release)
+        answer = _Answers(self.service)
+        release, _ = watch_release(self.service, release["id"], wait_approval=True, shown=release, answer=answer, **how)
+        return release
+
+    def go_on_with(self, job: Json, change: Change, *, bad: bool, instead_of: Json) -> Json:
+        """Release the second model while the first one is called; the record of it."""
+        self.tell(f"The second model. {change.why}")
+        if not self.quiet:
+            words.print_change(change)
+        job = self.trained(job)
+        with calling(self._application(instead_of), film_reviews(ROOT)) as callers:
+            self.tell("From now on callers send film reviews to production, a dozen a second")
+            if not self.quiet:
+                words.print_what_a_canary_is()
+            release = self.release(job, change.why, check=self._telling(callers))
+            self.require(release, "rolled_back" if bad else "succeeded")
+        record = canary_record(
+            job,
+            release,
+            reports=self.service.get(f"/v1/releases/{release['id']}/reports")["items"],
+            holds=self.service.get("/v1/freezes", model=MODEL)["items"],
+            callers=callers,
+        )
+        if not self.quiet:
+            words.print_outcome(self.service, MODEL, release, record, first=instead_of)
+        return record
+
+    def require(self, release: Json, status: str) -> None:
+        if release["status"] != status:
+            raise DemoFailed(f"The release {release['status'].replace('_', ' ')}: {release['sentence']}")
+
+    def ask(self, release: Json, reviews: tuple[str, ...]) -> list[Any]:
+        return Consumer(self.stack.environment).ask(*self._production(release), reviews)
+
+    def _application(self, release: Json) -> Application:
+        return Consumer(self.stack.environment).application(*self._production(release))
+
+    def _production(self, release: Json) -> tuple[str, str]:
+        """The endpoint's name and its Key Vault's."""
+        version = self.service.get(f"/v1/models/{MODEL}/versions/{release['definition_version']}")
+        (prod,) = (stage for stage in version["definition"]["stages"] if stage["name"] == "prod")
+        return prod["endpoint"], prod["key_vault"]
+
+    def _telling(self, callers: Callers) -> Callable[[], None]:
+        """Checks the stack, and says every now and then how the callers fare: a minute without a word is long."""
+        said = time.monotonic()
+
+        def check() -> None:
+            nonlocal said
+            self.check()
+            if not self.quiet and time.monotonic() - said > SECONDS_BETWEEN_NEWS:
+                said = time.monotonic()
+                say(f"          Callers' requests so far: {callers}")
+
+        return check
+
+    def _decide(self, release: Json) -> None:
+        """Show the plan that waits, and approve it: after a prompt on a terminal, else at once."""
+        rollout = waiting_rollout(release)
+        plan = plan_of(self.service, release["id"], rollout["stage"])
+        if not self.quiet:
+            words.print_plan_and_steps(plan, rollout)
+        approved = not self.asks or typer.confirm(f"\nApprove the release to {rollout['stage']}?", default=True)
+        if not self.asks and not self.quiet:
+            say(f"\nApprove the release to {rollout['stage']}? There is no prompt here: yes.")
+        answer, reason = (
+            ("approve", "The plan was reviewed in the demo.") if approved else ("reject", "Rejected in the demo.")
+        )
+        self.service.post(
+            f"/v1/releases/{release['id']}/rollouts/{rollout['stage']}/{answer}",
+            {"reason": reason, "plan_digest": plan["digest"]},
+        )
+
+
+class _Answers:
+    """To what an analysis could not decide, as a person would: on a busy machine, one minute may be too short for certainty."""
+
+    def __init__(self, service: Client) -> None:
+        self._service = service
+        self._answered: set[str] = set()
+
+    def __call__(self, release: Json) -> None:
+        if release["code"] not in {"inconclusive", "no_data"} or release["sentence"] in self._answered:
+            return
+        self._answered.add(release["sentence"])
+        self._service.post(
+            f"/v1/releases/{release['id']}/extend", {"reason": "The demo watches it for one more minute."}
+        )
 
 
 def _check_stack(stack: Stack) -> Callable[[], None]:
@@ -125,74 +244,3 @@ def _check_stack(stack: Stack) -> Callable[[], None]:
             raise ProcessEnded(f"The demo was not done after {LONGEST_MINUTES} minutes.")
 
     return check
-
-
-def _decide(service: Client, release: Json, *, asks: bool, quiet: bool) -> None:
-    """Show the plan that waits, and approve it: after a prompt on a terminal, else at once."""
-    rollout = waiting_rollout(release)
-    plan = plan_of(service, release["id"], rollout["stage"])
-    if not quiet:
-        _tell(f"The plan for {rollout['stage']}")
-        print_plan(plan)
-        print_table(
-            ["  step", "after"],
-            [(f"  {step['key']}", step["needs"]) for step in rollout["steps"]],
-            empty="  nothing",
-        )
-    approved = not asks or typer.confirm(f"\nApprove the release to {rollout['stage']}?", default=True)
-    if not asks and not quiet:
-        say(f"\nApprove the release to {rollout['stage']}? There is no prompt here: yes.")
-    answer, reason = (
-        ("approve", "The plan was reviewed in the demo.") if approved else ("reject", "Rejected in the demo.")
-    )
-    service.post(
-        f"/v1/releases/{release['id']}/rollouts/{rollout['stage']}/{answer}",
-        {"reason": reason, "plan_digest": plan["digest"]},
-    )
-
-
-def _ask(service: Client, stack: Stack, release: Json) -> list[Any]:
-    definition = service.get(f"/v1/models/{MODEL}/versions/{release['definition_version']}")["definition"]
-    (prod,) = (stage for stage in definition["stages"] if stage["name"] == "prod")
-    return Consumer(stack.environment).ask(prod["endpoint"], prod["key_vault"], REVIEWS)
-
-
-def _print_answers(predictions: list[Any]) -> None:
-    print_table(
-        ["  review", "prediction"],
-        [
-            (f"  {review}", {1: "positive", 0: "negative"}[label])
-            for review, label in zip(REVIEWS, predictions, strict=True)
-        ],
-        empty="",
-    )
-
-
-def _print_times(release: Json) -> None:
-    _tell("The steps, and how long they took")
-    print_table(
-        ["  stage", "step", "status", "took", ""],
-        [
-            (f"  {rollout['stage']}", step["key"], step["status"], seconds(step["seconds"]), step["sentence"])
-            for rollout in release["rollouts"]
-            for step in rollout["steps"]
-        ],
-        empty="",
-    )
-
-
-def _print_next_steps(kept: str | None) -> None:
-    _tell("Done. Everything is stopped; the record is in .mlrelease/demo.json")
-    if kept is not None:
-        say(f"  {kept} make up    start everything again, with this release")
-    say("  make up                        start everything; then, in another terminal:")
-    say("  .venv/bin/mlrelease --help     the commands")
-    say("  http://127.0.0.1:8400/docs     the API documentation")
-
-
-def _tell(sentence: str) -> None:
-    out.print(f"\n[bold]{sentence}[/]")
-
-
-def _nothing(_sentence: str) -> None:
-    """Print nothing."""

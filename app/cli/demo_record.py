@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from app.cli.demo_callers import Callers
 from app.documents.json_object import Json
 
 
@@ -51,3 +52,25 @@ def _outputs(release: Json, stage: str) -> Json:
     """The output of each step of a stage, by kind."""
     (rollout,) = (each for each in release["rollouts"] if each["stage"] == stage)
     return {step["kind"]: step["output"] for step in rollout["steps"]}
+
+
+def canary_record(
+    job: Json, release: Json, *, reports: Sequence[Json], holds: Sequence[Json], callers: Callers
+) -> Json:
+    """The second release: what the analysis said, what callers noticed by deployment, and what is on hold since."""
+    *_, analysis = (each["document"] for each in reports if each["kind"] == "analysis")
+    return {
+        "training": {"job": job["name"], "metrics": job["metrics"]},
+        "release": {
+            "id": release["id"],
+            "status": release["status"],
+            "code": release["code"],
+            "sentence": release["sentence"],
+        },
+        "analysis": analysis,
+        "callers": {
+            name: {"requests": number, "failed": callers.failed[name]}
+            for name, number in sorted(callers.requests.items())
+        },
+        "holds": [{"reason": each["reason"], "target": each["target"]} for each in holds if each["is_hold"]],
+    }

@@ -54,7 +54,12 @@ def create(
 @commands.command("list")
 def list_freezes(model: Model = None, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
     """Freezes and holds, the newest first."""
-    page = Client(server).get("/v1/freezes", model=model)
+    show_freezes(Client(server), model=model, as_json=as_json)
+
+
+def show_freezes(service: Client, *, model: str | None, as_json: bool = False) -> None:
+    """As the command prints them."""
+    page = service.get("/v1/freezes", model=model)
     if as_json:
         print_json(page)
         return

@@ -29,7 +29,13 @@ def served(
     as_json: AsJson = False,
 ) -> None:
     """Show what serves where, since when, who requested it and who approved it."""
-    service = Client(server)
+    show_served(Client(server), model=model, stage=stage, at=at, as_json=as_json)
+
+
+def show_served(
+    service: Client, *, model: str | None, stage: str | None = None, at: datetime | None = None, as_json: bool = False
+) -> None:
+    """As the command prints it."""
     found = [{**each, "serving": _serving(service, each, at)} for each in targets(service, model=model, stage=stage)]
     found.sort(key=lambda each: (each["model"], each["stage"], each["id"]))
     if as_json:

@@ -42,6 +42,10 @@ def is_interactive() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
+def _nothing(_seen: Json) -> None:
+    """Show nothing."""
+
+
 def watch_release(
     service: Client,
     release_id: str,
@@ -50,15 +54,21 @@ def watch_release(
     quiet: bool,
     shown: Json | None = None,
     check: Check = no_check,
+    answer: Show = _nothing,
 ) -> tuple[Json, Exit]:
     """Follow a release until it has ended, or until it waits for approval and ``wait_approval`` is False.
 
-    ``shown`` is the state that was shown before; ``check`` may raise to stop.
+    ``shown`` is the state that was shown before; ``check`` may raise to stop; ``answer`` sees each state, and may answer what it asks.
     """
     if quiet:
-        return _follow_release(service, release_id, wait_approval=wait_approval, show=_nothing, check=check)
+        return _follow_release(service, release_id, wait_approval=wait_approval, show=answer, check=check)
     with showing_release(shown) as show:
-        return _follow_release(service, release_id, wait_approval=wait_approval, show=show, check=check)
+
+        def show_and_answer(release: Json) -> None:
+            show(release)
+            answer(release)
+
+        return _follow_release(service, release_id, wait_approval=wait_approval, show=show_and_answer, check=check)
 
 
 def watch_job(
@@ -93,7 +103,3 @@ def _follow_job(service: Client, name: str, *, workspace: str | None, show: Show
         if end is not None:
             return job, end
         time.sleep(JOB_LOOK_SECONDS)
-
-
-def _nothing(_seen: Json) -> None:
-    """Show nothing."""

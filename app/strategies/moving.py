@@ -63,9 +63,8 @@ def analysed(
     mirrored: bool = False,
 ) -> list[PlannedStep]:
     """A change of the traffic, and the analysis after it."""
-    shift = PlannedStep.of(
-        change, key=f"{change.kind}:{share.percent}", needs=(*needs, FindBaseline.kind, verified.made_by)
-    )
+    first = dict.fromkeys((*needs, FindBaseline.kind, verified.made_by))
+    shift = PlannedStep.of(change, key=f"{change.kind}:{share.percent}", needs=tuple(first))
     bake = length_of(share.bake)
     analysis = Analyse(
         workspace=verified.place,

@@ -37,6 +37,19 @@ def test_facts_of_a_clean_and_of_a_changed_checkout(checkout: Path) -> None:
     assert changed == {**facts, "dirty": True}
 
 
+def test_folder_that_the_checkout_ignores_is_not_what_was_committed(checkout: Path) -> None:
+    (checkout / ".gitignore").write_text("scratch/")
+    git(checkout, "add", ".")
+    git(checkout, "commit", "--quiet", "--message", "Ignore")
+    (checkout / "scratch").mkdir()
+    (checkout / "scratch" / "job.yml").write_text("command: false")
+
+    facts = git_facts(checkout / "scratch")
+
+    assert facts is not None
+    assert facts["dirty"]
+
+
 def test_folder_without_a_checkout_says_nothing(tmp_path: Path) -> None:
     assert git_facts(tmp_path) is None
 

@@ -11,9 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.demo import MODEL, ROOT
+from app.cli.demo_changes import RETRAINED, SHORT_BAKE, WITHOUT_NUMBERS, Change, changed_copy
 from app.cli.exits import Exit
-
-pytestmark = pytest.mark.slow
+from app.definitions.read import read_definition
+from app.definitions.traffic import CanaryTraffic
+from app.documents.json_object import Json
+from app.errors import Misconfigured
 
 DEMO = [sys.executable, "-m", "app.cli.main", "demo", "--folder", "scratch"]
 SECONDS = 600
@@ -44,12 +48,21 @@ def run_until_worker_is_ready(folder: Path, act: Callable[[int, int], None]) -> 
         return demo.returncode, told, err
 
 
-def test_demo_releases_the_trained_model_to_production(folder: Path) -> None:
-    demo = subprocess.run([*DEMO, "--json"], capture_output=True, text=True, check=False)
+def record_of(folder: Path, *options: str) -> Json:
+    """What is on record once the demo has ended well."""
+    demo = subprocess.run([*DEMO, "--json", *options], capture_output=True, text=True, check=False)
     assert (demo.returncode, demo.stderr) == (Exit.FINE, "")
-    record = json.loads((folder / ".mlrelease" / "demo.json").read_text())
+    record: Json = json.loads((folder / ".mlrelease" / "demo.json").read_text())
     assert json.loads(demo.stdout) == record
-    assert list(record) == ["training", "release", "endpoints", "predictions", "digests"]
+    assert not (folder / "scratch").exists()
+    return record
+
+
+@pytest.mark.slow
+def test_demo_releases_a_trained_model_to_production_and_the_next_one_as_a_canary(folder: Path) -> None:
+    record = record_of(folder)
+
+    assert list(record) == ["training", "release", "endpoints", "predictions", "digests", "canary"]
     assert record["training"]["metrics"]["accuracy_imdb"] >= 0.89
     assert record["release"]["status"] == "succeeded"
     rollouts = record["release"]["rollouts"]
@@ -57,14 +70,68 @@ def test_demo_releases_the_trained_model_to_production(folder: Path) -> None:
         ("dev", "succeeded"),
         ("prod", "succeeded"),
     ]
-    assert {step["status"] for rollout in rollouts for step in rollout["steps"]} == {"succeeded"}
+    ends = {step["status"] for rollout in rollouts for step in rollout["steps"] if step["kind"] != "restore_traffic"}
+    assert ends == {"succeeded"}
     assert set(record["endpoints"]) == {"dev", "prod"}
     assert record["predictions"] == [1, 0, 1, 0]
     assert list(record["digests"]) == ["job_output", "dev_workspace", "registry", "prod_deployment"]
     assert len(set(record["digests"].values())) == 1
-    assert not (folder / "scratch").exists()
+
+    canary = record["canary"]
+    assert (canary["release"]["status"], canary["release"]["code"]) == ("succeeded", "released")
+    assert canary["analysis"]["canary"]["requests"] > 50, "callers were sent to it"
+    assert {seen["failed"] for seen in canary["callers"].values()} == {0}
+    assert len(canary["callers"]) == 2
+    assert canary["holds"] == []
 
 
+@pytest.mark.slow
+def test_demo_stops_a_bad_model_that_golden_requests_let_pass_and_takes_it_back(folder: Path) -> None:
+    canary = record_of(folder, "--bad")["canary"]
+
+    assert canary["training"]["metrics"]["accuracy_imdb"] >= 0.89
+    assert (canary["release"]["status"], canary["release"]["code"]) == ("rolled_back", "analysis_failed")
+    analysis = canary["analysis"]
+    assert analysis["verdict"] == "failed"
+    assert analysis["canary"]["failed"] > 0
+    assert analysis["baseline"]["failed"] == 0
+    serving, new = sorted(canary["callers"].items())
+    assert serving[1]["failed"] == 0
+    assert 0 < new[1]["failed"] < new[1]["requests"] < serving[1]["requests"] / 2, "it had a quarter of the requests"
+    (hold,) = canary["holds"]
+    assert hold["target"].endswith("/ws-prod/sentiment-prod")
+
+
+@pytest.mark.parametrize("change", [RETRAINED, WITHOUT_NUMBERS], ids=lambda change: change.file)
+def test_a_change_of_the_demo_fits_the_training_as_it_is(tmp_path: Path, change: Change) -> None:
+    copy = changed_copy(ROOT / "training", tmp_path / "training", [change])
+
+    assert change.after in (copy / change.file).read_text()
+    assert any(line.startswith("+ ") for line in change.lines)
+
+
+def test_the_demo_shortens_the_bake_of_the_shipped_definition(tmp_path: Path) -> None:
+    folder = ROOT / "deploy" / "models" / MODEL
+    shipped = read_definition(folder).stage("prod").traffic
+    short = read_definition(changed_copy(folder, tmp_path / "definition", SHORT_BAKE)).stage("prod").traffic
+
+    assert isinstance(shipped, CanaryTraffic)
+    assert isinstance(short, CanaryTraffic)
+    (step,) = shipped.steps
+    assert short.steps == (step.model_copy(update={"bake": "1m"}),)
+    assert short.analysis == shipped.analysis.model_copy(update={"warm_up_minutes": 0})
+
+
+def test_a_change_that_no_longer_fits_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "definition"
+    folder.mkdir()
+    (folder / "release.yml").write_text("steps: []\n")
+
+    with pytest.raises(Misconfigured, match="is not as the demo knows it"):
+        changed_copy(folder, tmp_path / "copy", SHORT_BAKE)
+
+
+@pytest.mark.slow
 def test_demo_whose_worker_dies_says_so_and_where_the_logs_are(folder: Path) -> None:
     code, _, err = run_until_worker_is_ready(folder, lambda _demo, worker: os.kill(worker, signal.SIGKILL))
     assert code == Exit.REFUSED
@@ -73,6 +140,7 @@ def test_demo_whose_worker_dies_says_so_and_where_the_logs_are(folder: Path) -> 
     assert not (folder / ".mlrelease" / "demo.json").exists()
 
 
+@pytest.mark.slow
 def test_demo_that_is_stopped_says_so_and_stops_everything(folder: Path) -> None:
     workers: list[int] = []
 
