@@ -72,6 +72,8 @@ def print_outcome(service: Client, model: str, release: Json, record: Json, *, f
         ],
         empty="",
     )
+    requests, failed = (sum(seen[each] for seen in record["callers"].values()) for each in ("requests", "failed"))
+    say(f"  {failed} of all {requests} requests failed ({failed / max(1, requests):.2%}).")
 
     at = datetime.fromisoformat(record["analysis"]["from"]).astimezone()
     tell(f"What served meanwhile: mlrelease served {model} prod --at {at:%Y-%m-%dT%H:%M:%S}")

@@ -83,7 +83,7 @@ def render_release(release: Json, now: datetime) -> RenderableType:
         )
         grid = _grid()
         for step in rollout["steps"]:
-            grid.add_row(_mark(step["status"]), step["key"], _took(step, now), escape(step["sentence"]))
+            grid.add_row(_mark(step["status"]), step["key"], _took(step, now), _sentence(step["sentence"]))
         parts.append(grid)
     return Group(*parts)
 
@@ -104,10 +104,15 @@ def _heading(subject: str, status: str, sentence: str) -> Text:
 def _grid() -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(width=3, justify="right")
-    grid.add_column()
-    grid.add_column(justify="right", min_width=8)
-    grid.add_column(style="dim", overflow="ellipsis", no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(justify="right", min_width=8, no_wrap=True)
+    grid.add_column(style="dim")  # the only one that may become narrower
     return grid
+
+
+def _sentence(text: str) -> Text:
+    """On one line: what is too long is cut off."""
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def _mark(status: str) -> Text:
