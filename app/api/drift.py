@@ -95,8 +95,9 @@ def create_scan(once: Once, who: Annotated[Actor, may(look_for_drift)], target: 
 def create_revert(once: Once, who: Annotated[Actor, may(revert)], target: Named, body: Revert) -> Response:
     """Answers with a release of one stage, under its approval policy.
 
-    A deployment that is as it was is proven and used again, else one is made anew. Nothing that waits is superseded, nothing is
-    deleted, and the target is not held afterwards.
+    A deployment that is as it was is proven and used again, else one is made anew. Nothing that waits is superseded, and the target
+    is not held afterwards. Nothing is deleted: a changed deployment stays without traffic, and is drift until the endpoint is adopted
+    or somebody deletes it.
     """
 
     def act(work: Work) -> Answer:

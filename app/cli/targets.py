@@ -117,11 +117,14 @@ def revert(
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
-    """Bring back what is on record as serving, where somebody changed it."""
+    """Bring back what is on record as serving, where somebody changed it.
+
+    Nothing is deleted: a changed deployment stays without traffic, and is drift until the endpoint is adopted or somebody deletes it.
+    """
     service = Client(server)
     body = {"reason": reason_given(reason, as_json=as_json)}
     release = service.post(f"/v1/targets/{target_of(service, model, stage, target)}/revert", body)
-    said = f"{release['id']} was requested. "
+    said = f"{release['id']} was requested. It deletes nothing: a changed deployment stays without traffic. "
     end_request(service, release, said, watch=watch, wait_approval=wait_approval, as_json=as_json)
 
 
@@ -134,7 +137,7 @@ def _print_drift(found: Json, model: str, stage: str) -> None:
         say(each["sentence"])
     if found["differences"]:
         say(f"\nTake it as it is: mlrelease targets adopt {model} {stage}")
-        say(f"Bring back what is on record: mlrelease targets revert {model} {stage}")
+        say(f"Bring back what serves on record, and delete nothing: mlrelease targets revert {model} {stage}")
     elif found["scanned_at"] is not None:
         say(f"Nothing differs. Compared {when(found['scanned_at'])}.")
 

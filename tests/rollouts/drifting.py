@@ -171,7 +171,8 @@ def _row(
 
 DRIFT: Section[Drifting] = Section(
     "Drift",
-    "Others change an endpoint behind the service's back; `mlrelease targets drift MODEL STAGE` tells, and `adopt` or `revert` follows.",
+    "Others change an endpoint behind the service's back; `mlrelease targets drift MODEL STAGE` tells, and `adopt` or `revert` follows. "
+    "A revert deletes nothing: what was changed stays without traffic, and differs until it is adopted.",
     (
         _row("all traffic is taken away", _traffic, "traffic", "reverted"),
         _row("a key is regenerated", _keys, "secrets", "reverted"),
