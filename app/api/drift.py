@@ -19,7 +19,7 @@ from app.api.targets import ONE, Named
 from app.identity.actor import Actor
 from app.identity.roles import Permission
 from app.planning.drift import Difference
-from app.releases.queries import moved_by
+from app.releases.at_target import moved_by
 from app.releasing.drifting import look_for_drift, revert
 from app.releasing.permissions import require_for_target
 from app.releasing.work import Work

@@ -20,7 +20,7 @@ from app.identity.roles import Permission
 from app.jobs import queries
 from app.jobs.folder import check_folder
 from app.jobs.service import Submission
-from app.releasing.requests import request_job
+from app.releasing.training_jobs import request_job
 from app.releasing.work import Work
 
 router = APIRouter(prefix="/v1/jobs", tags=["training jobs"])

@@ -2,9 +2,9 @@
 sentence says who has which share, and its target is on hold."""
 
 from app.releases.asked import ask_of
+from app.releases.at_target import has_moved_traffic, must_go_back
 from app.releases.attempts import INTERNAL_ERROR, fail_rollout, renew_attempt, set_due
 from app.releases.locks import lock_rollout
-from app.releases.queries import has_moved_traffic, must_go_back
 from app.releases.service import move_rollout, move_step
 from app.releases.states import DRIVEN, TIMED, Control, Status, StepStatus
 from app.releases.tables import Rollout

@@ -29,9 +29,9 @@ from app.releases.service import move_release
 from app.releases.states import Status
 from app.releases.tables import Release
 from app.releasing.advance import advance_release
+from app.releasing.definition_on_record import definition_of
 from app.releasing.guarding import guarded
 from app.releasing.names import PREPARE_RELEASE
-from app.releasing.requests import definition_of
 from app.releasing.sources import earlier_content
 from app.releasing.work import Work
 from app.serving.queries import replaced_at

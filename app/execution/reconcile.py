@@ -22,6 +22,7 @@ from sqlmodel import Session, col, select
 from app.execution.context import WorkerContext
 from app.execution.giving_up import give_up
 from app.execution.rollout import is_driven_elsewhere
+from app.releases.at_target import whose_turn
 from app.releases.attempts import (
     INTERNAL_ERROR,
     REQUEUED_RELEASE,
@@ -30,7 +31,7 @@ from app.releases.attempts import (
     renew_attempt,
 )
 from app.releases.locks import lock_release, lock_rollout
-from app.releases.queries import last_in_a_row, whose_turn
+from app.releases.queries import last_in_a_row
 from app.releases.service import move_release
 from app.releases.states import DRIVEN, DryRunState, Status
 from app.releases.tables import DryRun, Release, Rollout

@@ -26,9 +26,10 @@ from app.planning.kinds import ShiftTraffic
 from app.planning.purpose import Purpose
 from app.planning.sources import read_source
 from app.releases.asked import forget_what_was_asked
+from app.releases.at_target import is_queued_at, under_way_at, whose_turn
 from app.releases.attempts import INTERNAL_ERROR, fail_rollout, set_due, skip_what_is_left
 from app.releases.locks import lock_rollout
-from app.releases.queries import PLAN_NOT_ON_RECORD, is_queued_at, last_asked, under_way_at, whose_turn
+from app.releases.queries import PLAN_NOT_ON_RECORD, last_asked
 from app.releases.service import move_rollout
 from app.releases.states import DRIVEN, Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun

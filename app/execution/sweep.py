@@ -21,7 +21,7 @@ from app.execution.context import WorkerContext
 from app.execution.workflows import register_workflow
 from app.planning.observed import Observed
 from app.planning.places import Target
-from app.releases.queries import moved_by, planned_at
+from app.releases.at_target import moved_by, planned_at
 from app.releasing.names import SWEEP_TARGET, sweep_of
 from app.releasing.work import Work
 from app.serving.earlier import going_back_at

@@ -8,17 +8,10 @@ from app.errors import Conflict
 from app.planning.ids import model_of
 from app.planning.purpose import Purpose
 from app.planning.sources import read_source
+from app.releases.at_target import has_begun_to_go_back, in_the_way, must_go_back, waiting_before
 from app.releases.attempts import begin_attempt, set_due
 from app.releases.locks import lock_release
-from app.releases.queries import (
-    has_begun_to_go_back,
-    in_the_way,
-    must_go_back,
-    rollout_ahead,
-    scheduled,
-    waiting_before,
-    waiting_of,
-)
+from app.releases.queries import rollout_ahead, scheduled, waiting_of
 from app.releases.service import move_rollout
 from app.releases.states import ENDS, WAITING, Status
 from app.releases.tables import Release, Rollout

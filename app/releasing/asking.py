@@ -7,10 +7,11 @@ from app.approvals.policy import Verdict
 from app.approvals.service import decisions_on, expiry_of, verdict_on
 from app.errors import Conflict
 from app.releases.asked import begin_asking, begin_round
+from app.releases.at_target import asking_at
 from app.releases.attempts import fail_rollout, set_due
 from app.releases.locks import lock_release
 from app.releases.plans import Change
-from app.releases.queries import PLAN_NOT_ON_RECORD, asking_at, plan_of
+from app.releases.queries import PLAN_NOT_ON_RECORD, plan_of
 from app.releases.service import move_rollout, record
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout

@@ -4,9 +4,10 @@ from app.errors import Conflict
 from app.identity.roles import Permission
 from app.planning.sources import read_source, say_source
 from app.releases.asked import ask_of, forget_what_was_asked
+from app.releases.at_target import must_go_back, overtaken_by
 from app.releases.attempts import plan_again
 from app.releases.locks import lock_release
-from app.releases.queries import must_go_back, overtaken_by, plan_of, rollout_ahead
+from app.releases.queries import plan_of, rollout_ahead
 from app.releases.service import move_release, move_rollout
 from app.releases.states import ENDS, Control, Status
 from app.releases.tables import Release, Rollout

@@ -5,7 +5,8 @@ from app.identity.roles import Permission
 from app.planning.places import Target
 from app.planning.purpose import Purpose
 from app.planning.sources import FoundSource, ReleaseSource
-from app.releases.queries import get_release, moved_by
+from app.releases.at_target import moved_by
+from app.releases.queries import get_release
 from app.releases.service import create_release
 from app.releases.tables import Release
 from app.releasing.names import new_mark

@@ -1,40 +1,25 @@
-"""Requests of people and CI: a release, a dry run, a training job. Each writes rows and queues work in one transaction."""
+"""Requests of people and CI: a release, a dry run. Each writes rows and queues work in one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import assert_never
-
-from sqlmodel import Session
 
 from app.definitions import queries as definitions
 from app.definitions.schema import Definition, StageDefinition
 from app.definitions.tables import DefinitionVersion
 from app.errors import Conflict, Invalid
-from app.guardrails.rules import job_site, sites_of
-from app.identity.actor import forbidden
+from app.guardrails.rules import sites_of
 from app.identity.roles import Permission
-from app.jobs.service import (
-    COMPLETED,
-    ENDED_IN_AZURE,
-    REFUSED,
-    SUBMITTING,
-    Submission,
-    find_job,
-    follow_again,
-    record_job,
-    submit_again,
-)
-from app.jobs.tables import TrainingJob
-from app.planning.places import Place
+from app.jobs.service import find_job
 from app.planning.sources import JobSource, ModelSource, ReleaseSource
-from app.releases.attested import definition_counts, row_digest
 from app.releases.dry_runs import begin_dry_run
 from app.releases.service import Request, create_release
 from app.releases.tables import DryRun, Release
+from app.releasing.definition_on_record import definition_of, require_on_record
 from app.releasing.guarding import require_allowed
 from app.releasing.names import new_mark
 from app.releasing.permissions import about_model
 from app.releasing.sources import Wanted, require_earlier, require_right_to_model
+from app.releasing.training_jobs import job_to_release, place_of_jobs, require_right_to_job
 from app.releasing.work import Work
 
 
@@ -53,8 +38,8 @@ def request_release(
     What an earlier release released comes under that release's definition version, unless another is named: its code is content, too.
     """
     version, definition, chosen = _wanted_of(work, model, source, stages=stages, definition_version=definition_version)
-    place = _place_of(work, definition)
-    job = _job_to_release(work, place, source.job, model=model) if isinstance(source, JobSource) else None
+    place = place_of_jobs(work, definition)
+    job = job_to_release(work, place, source.job, model=model) if isinstance(source, JobSource) else None
     assert version.id is not None, "a stored definition has an id"
     release = create_release(
         work,
@@ -84,10 +69,10 @@ def request_dry_run(
 ) -> DryRun:
     """Ask what a release would do. Raises as ``request_release`` does, except for the job, which is not recorded."""
     version, definition, chosen = _wanted_of(work, model, source, stages=stages, definition_version=definition_version)
-    place = _place_of(work, definition)
+    place = place_of_jobs(work, definition)
     known = find_job(work, place, source.job) if isinstance(source, JobSource) else None
     if known is not None:
-        _require_right(work, known, model=model)
+        require_right_to_job(work, known, model=model)
     run = begin_dry_run(
         work,
         model=model,
@@ -97,134 +82,6 @@ def request_dry_run(
     )
     work.queue.plan_dry_run(work, run.id)
     return run
-
-
-@about_model(Permission.REQUEST)
-def request_job(
-    work: Work,
-    model: str,
-    *,
-    name: str,
-    submission: Submission | None = None,
-) -> TrainingJob:
-    """Record a training job in the workspace of the model's first stage, and have it watched to its end.
-
-    A submission's folder was checked before (``jobs.folder``): that takes too long for a transaction. Raises NotFound (model) or
-    Conflict (the name is another job's).
-    """
-    latest = definitions.latest(work, model, visible=work.actor.models(Permission.VIEW))
-    _require_on_record(work, latest)
-    place = _place_of(work, Definition.model_validate(latest.content))
-    return _have_recorded(work, place, name, model=model, submission=submission)
-
-
-def _job_to_release(work: Work, place: Place, name: str, *, model: str) -> TrainingJob:
-    """The training job of this name, recorded and watched, which may still run. Raises Conflict where it gives no model."""
-    job = _have_recorded(work, place, name, model=model)
-    if job.is_final and job.status != COMPLETED:
-        raise Conflict(
-            f"The training job {name} is {job.status.lower()} and has no model to release. {job.sentence}",
-            code="job_failed",
-            hint="Release the output of a job that completed.",
-        )
-    if job.status == SUBMITTING:
-        raise Conflict(
-            f"The training job {name} has not been submitted to Azure ML yet and has no model to release.",
-            code="job_not_finished",
-            hint="Release it once it has completed.",
-        )
-    return job
-
-
-def _have_recorded(
-    work: Work, place: Place, name: str, *, model: str, submission: Submission | None = None
-) -> TrainingJob:
-    """The training job of this name, recorded and watched."""
-    job, is_new = record_job(
-        work,
-        place,
-        name,
-        model=model,
-        submission=submission,
-    )
-    _require_right(work, job, model=model)
-    if is_new:
-        assert job.id is not None, "a stored job has an id"
-        work.append_event(
-            "job.submitted" if submission else "job.recorded",
-            subject=f"{place.workspace}/{name}",
-            model=model,
-            data=asdict(submission) if submission else {},
-        )
-    elif submission is not None and job.status == REFUSED and job.model == model:
-        _submit_again(work, job, submission)
-    elif job.is_final and job.status not in ENDED_IN_AZURE:
-        follow_again(work, job)
-    if submission is not None and submission.bundle_digest != job.bundle_digest:
-        raise Conflict(
-            f"There is a training job {name} already, made of something else.",
-            code="job_name_taken",
-            hint="Choose another name, or omit it to get a new one.",
-        )
-    return job
-
-
-def _submit_again(work: Work, job: TrainingJob, submission: Submission) -> None:
-    submit_again(work, job, submission)
-    work.append_event(
-        "job.submitted",
-        subject=f"{job.workspace}/{job.name}",
-        model=job.model,
-        data=asdict(submission),
-    )
-
-
-def _place_of(work: Work, definition: Definition) -> Place:
-    """Where a model's training jobs are: in the workspace of its definition's first stage."""
-    first = definition.stages[0]
-    place = first.place(work.guardrails.subscription)
-    site = job_site(model=definition.model.name, place=place)
-    require_allowed(list(work.guardrails.job_refusals(site)))
-    if not place.subscription:
-        raise Invalid(
-            f"No subscription is known for stage {first.name} of {definition.model.name}.",
-            code="subscription_missing",
-            hint="Set `subscription` in the stage, or MLRELEASE_SUBSCRIPTION.",
-        )
-    return place
-
-
-def _require_right(work: Work, job: TrainingJob, *, model: str) -> None:
-    """A job that was recorded for another model is that team's: it takes the right to ask for releases of both.
-
-    Raises Conflict where the other model is hidden, else Forbidden.
-    """
-    if job.model is None or job.model == model or work.actor.may(Permission.REQUEST, job.model):
-        return
-    if work.actor.may(Permission.VIEW, job.model):
-        raise forbidden(work.actor, Permission.REQUEST, job.model)
-    raise Conflict(
-        f"The training job {job.name} belongs to another model than {model}.",
-        code="job_of_another_model",
-        hint="Use a job of this model.",
-    )
-
-
-def definition_of(session: Session, release: Release) -> tuple[DefinitionVersion, Definition]:
-    """The definition version that a release was asked under."""
-    version = definitions.get(session, release.model, release.definition_version)
-    _require_on_record(session, version)
-    return version, Definition.model_validate(version.content)
-
-
-def _require_on_record(session: Session, version: DefinitionVersion) -> None:
-    subject = f"{version.model}@{version.version}"
-    if not definition_counts(session, subject=subject, digest=row_digest(version)):
-        raise Conflict(
-            f"The event chain does not confirm version {version.version} of {version.model} as it is.",
-            code="definition_not_on_record",
-            hint="`mlrelease audit verify` shows what was changed past the service. Apply the definition again.",
-        )
 
 
 def _wanted_of(
@@ -264,7 +121,7 @@ def wanted(
         if definition_version is None
         else definitions.get(work, model, definition_version, visible=visible)
     )
-    _require_on_record(work, version)
+    require_on_record(work, version)
     definition = Definition.model_validate(version.content)
     chosen = tuple(stage.name for stage in _choose_stages(definition, stages))
     every = sites_of(definition, subscription=work.guardrails.subscription, reads=reads)

@@ -9,8 +9,9 @@ from app.planning.ids import model_of
 from app.planning.places import Target
 from app.planning.purpose import Purpose
 from app.planning.sources import FoundSource, ReleaseSource, read_source
+from app.releases.at_target import in_the_way
 from app.releases.locks import lock_release
-from app.releases.queries import get_release, in_the_way, no_such_release, plan_of
+from app.releases.queries import get_release, no_such_release, plan_of
 from app.releases.service import Request, create_release, move_release
 from app.releases.states import Status
 from app.releases.tables import Release

@@ -2,7 +2,8 @@
 
 from app.identity.actor import SERVICE
 from app.releases.asked import ask_of
-from app.releases.queries import must_go_back, rollout_ahead
+from app.releases.at_target import must_go_back
+from app.releases.queries import rollout_ahead
 from app.releases.service import move_release, move_rollout
 from app.releases.states import Control, Status
 from app.releases.tables import Release

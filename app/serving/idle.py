@@ -9,7 +9,7 @@ from app.definitions.schema import Definition, RetentionSection
 from app.errors import NotFound
 from app.events.work import UnitOfWork
 from app.planning.tags import MODEL_TAG
-from app.releases.queries import planned_at, wanted_at
+from app.releases.at_target import planned_at, wanted_at
 from app.serving.earlier import proven_at
 from app.serving.queries import deployed_at
 from app.serving.retention import FEWEST_INSTANCES, Fate, Idle, fates

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, func, or_, select
 from app.events.work import UnitOfWork
 from app.planning.kinds import PublishSecrets
 from app.planning.observed import EndpointFacts, Observed
-from app.releases.queries import MOVES, moved_by, planned_at
+from app.releases.at_target import MOVES, moved_by, planned_at
 from app.releases.states import StepStatus
 from app.releases.tables import Rollout, StepRun, StoredPlan
 from app.serving.drift import differences

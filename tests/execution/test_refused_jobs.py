@@ -15,7 +15,7 @@ from app.identity.actor import SERVICE
 from app.jobs.service import LOST, NOT_FOUND, NOT_SEEN, REFUSED, SUBMITTING, Submission, record_state
 from app.jobs.tables import TrainingJob
 from app.planning.places import Place
-from app.releasing.requests import _have_recorded
+from app.releasing.training_jobs import _have_recorded
 from app.releasing.work import Work
 from tests.execution.instant import hands, worker
 from tests.instant import Hands

@@ -15,7 +15,8 @@ from app.execution.rollout import carry_out_rollout, move_target
 from app.execution.timers import Timer
 from app.jobs.tables import TrainingJob
 from app.planning.ids import release_of
-from app.releases.queries import steps_of, whose_turn
+from app.releases.at_target import whose_turn
+from app.releases.queries import steps_of
 from app.releases.states import Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 from app.releasing.control import cancel, pause, resume

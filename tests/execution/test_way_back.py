@@ -15,9 +15,10 @@ from app.planning.ids import release_of
 from app.planning.kinds import KINDS, StepConfig
 from app.planning.sources import read_source
 from app.planning.steps import On, PlannedStep
+from app.releases.at_target import whose_turn
 from app.releases.attempts import begin_attempt
 from app.releases.planning import plan_release
-from app.releases.queries import get_rollout, steps_of, whose_turn
+from app.releases.queries import get_rollout, steps_of
 from app.releases.service import Request, create_release
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout

@@ -4,7 +4,7 @@ A revert brings back what was on record as serving when it was asked for: not on
 """
 
 from app.planning.purpose import Purpose
-from app.releases.queries import overtaken_by
+from app.releases.at_target import overtaken_by
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout
 from app.releasing.gates.gate import Closed
