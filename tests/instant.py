@@ -41,9 +41,9 @@ from app.planning.observed import DeploymentFacts, Observed
 from app.planning.places import Target
 from app.planning.sources import ModelSource
 from app.planning.tags import DIGEST_TAG, RELEASE_TAG
-from app.preflight.checks import Preflight
 from app.preflight.content_wanted import ContentWanted
 from app.preflight.look_at_target import TargetSeen, TargetWanted
+from app.preflight.looking import Preflight
 from app.releases.queries import get_rollout, steps_of
 from app.releases.states import Status, StepStatus
 from app.releasing.queue import DbosQueue

@@ -35,12 +35,12 @@ def look_ahead(rule: RateRule, traffic: Traffic, *, usual: float, alpha: float) 
         traffic,
         None if found is None else _rounded(found, up=True),
         None if missed is None else _rounded(missed, up=False),
-        _can_pass(rule, traffic, usual=usual),
+        can_pass(rule, traffic, usual=usual),
     )
 
 
-def _can_pass(rule: RateRule, traffic: Traffic, *, usual: float) -> bool:
-    """As ``rate_rule.at_the_end`` decides on the errors to be expected."""
+def can_pass(rule: RateRule, traffic: Traffic, *, usual: float) -> bool:
+    """Whether ``rate_rule.at_the_end`` finds a canary as good as the baseline to be so, with the errors that are to be expected."""
     pair = Pair(_expected(traffic.canary, usual), _expected(traffic.baseline, usual))
     if pair.canary.requests < max(rule.minimum_requests, 1) or not pair.baseline.requests:
         return False

@@ -67,10 +67,12 @@ class CheckView(BaseModel):
 
     stage: str | None  # null: of the release as a whole
     check: str
-    outcome: Literal["passed", "failed", "unknown"]  # unknown: Azure did not say, which does not stop a release
+    outcome: Literal["passed", "warning", "failed", "unknown"]
+    """Only `failed` stops a release. Unknown: Azure did not say. Warning: something that people should know before they approve."""
     code: str
     sentence: str
     hint: str | None
+    rows: list[str] = []  # of each part that was looked at
 
 
 class PlannedStageView(BaseModel):

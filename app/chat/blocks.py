@@ -20,7 +20,12 @@ def message_of(summary: RolloutSummary, *, portal: str = "") -> Json:
         _section(escape(summary.sentence)),
         {"type": "section", "fields": [_field(name, value) for name, value in summary.facts[:_FIELDS]]},
     ]
-    for name, lines in (("Changes", summary.difference), ("Steps", summary.steps), ("Decisions", summary.votes)):
+    for name, lines in (
+        ("Traffic", summary.traffic),
+        ("Changes", summary.difference),
+        ("Steps", summary.steps),
+        ("Decisions", summary.votes),
+    ):
         if lines:
             blocks.append(_section(f"*{name}*\n" + "\n".join(f"• {escape(line)}" for line in lines)))
     if summary.waits:

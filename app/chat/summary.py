@@ -7,7 +7,8 @@ from sqlmodel import Session
 from app.approvals.service import decisions_on
 from app.chat.difference import difference_lines
 from app.planning.sources import read_source
-from app.releases.queries import steps_of
+from app.planning.traffic_words import say_traffic
+from app.releases.queries import plan_of, steps_of
 from app.releases.states import Status, StepStatus
 from app.releases.tables import Release, Rollout
 
@@ -35,6 +36,7 @@ class RolloutSummary:
     plan_digest: str
     facts: tuple[tuple[str, str], ...]
     steps: tuple[str, ...]
+    traffic: tuple[str, ...]  # how the deployment gets it
     difference: tuple[str, ...]
     votes: tuple[str, ...]  # of people, oldest first
 
@@ -55,6 +57,7 @@ def read_summary(session: Session, rollout_id: str) -> RolloutSummary | None:
         plan_digest=rollout.plan_digest,
         facts=tuple(_facts(release, rollout)),
         steps=tuple(_steps(session, rollout)),
+        traffic=tuple(_traffic(session, rollout)),
         difference=tuple(difference_lines(session, rollout)),
         votes=tuple(_votes(session, rollout)),
     )
@@ -78,6 +81,12 @@ def _steps(session: Session, rollout: Rollout) -> list[str]:
     steps = steps_of(session, rollout.id)
     begun = any(step.status is not StepStatus.PENDING for step in steps)
     return [f"{step.key}: {step.status.value}" if begun else step.key for step in steps]
+
+
+def _traffic(session: Session, rollout: Rollout) -> list[str]:
+    """Where that is more than one sentence: all of it at once is what people expect."""
+    plan = plan_of(session, rollout).read()
+    return say_traffic(plan.traffic, plan.analysis) if plan.analysis is not None else []
 
 
 def _votes(session: Session, rollout: Rollout) -> list[str]:

@@ -103,7 +103,12 @@ def card_of(summary: RolloutSummary, *, links: Mapping[str, str]) -> Json:
         _text(summary.sentence),
         {"type": "FactSet", "facts": [{"title": name, "value": _plain(value)} for name, value in summary.facts]},
     ]
-    for name, lines in (("Changes", summary.difference), ("Steps", summary.steps), ("Decisions", summary.votes)):
+    for name, lines in (
+        ("Traffic", summary.traffic),
+        ("Changes", summary.difference),
+        ("Steps", summary.steps),
+        ("Decisions", summary.votes),
+    ):
         if lines:
             body.append(_text(name, weight="Bolder"))
             body += [_text(line, spacing="None") for line in lines]

@@ -15,6 +15,9 @@ from app.cli.releases import Release
 from app.cli.serving import serving_text
 from app.documents.json_object import Json
 from app.errors import Conflict
+from app.planning.analysis import AnalysisRules
+from app.planning.plan import PlannedTraffic
+from app.planning.traffic_words import say_traffic
 
 Stage = Annotated[str | None, typer.Argument(help="Default: the stage that waits for approval.", show_default=False)]
 Digest = Annotated[
@@ -96,7 +99,8 @@ def print_plan(plan: Json) -> None:
     say(f"  model        {model['name']} of {source_words(model['source'])}, {model['digest']}")
     say(f"  environment  {environment['name']}:{environment['version']}")
     say(f"  machines     {deployment['instance_count']} × {deployment['instance_type']}")
-    say(f"  traffic      100% to {deployment['name']} after the right answers to {document['checks']['golden']}")
+    for number, line in enumerate(traffic_lines(document)):
+        say(f"  {'' if number else 'traffic':<12} {line}")
     for line in replay_lines(document["checks"].get("replay")):
         say(line)
     for line in guardrail_lines(document):
@@ -115,6 +119,14 @@ def print_plan(plan: Json) -> None:
         )
     say(f"  Serves there now: {serving_text(plan['serves'])}.")
     say(f"  plan {plan['digest']}")
+
+
+def traffic_lines(document: Json) -> list[str]:
+    """How it gets its traffic once it is proven, and what the analysis can find on the way."""
+    rules = document["analysis"]
+    first = f"after the right answers to {document['checks']['golden']}:"
+    shares = [PlannedTraffic.model_validate(each) for each in document["traffic"]]
+    return [first, *say_traffic(shares, None if rules is None else AnalysisRules.model_validate(rules))]
 
 
 def replay_lines(rules: Json | None) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from app.cli.client import PATIENCE_SECONDS, WAIT_SECONDS, Client
+from app.cli.decisions import traffic_lines
 from app.cli.exits import Exit
 from app.cli.guardrails import guardrail_lines
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
@@ -75,6 +76,8 @@ def _print_stage(stage: Json) -> None:
     say("  no approval" if asked is None else f"  approvals: {asked['count']}")
     for line in guardrail_lines(stage["plan"]):
         say(line)
+    for number, line in enumerate(traffic_lines(stage["plan"])):
+        say(f"  {'  ' if number else 'traffic: '}{line}")
     say(f"  steps: {' → '.join(step['key'] for step in stage['plan']['steps'])}")
     replaces = stage["plan"]["replaces"]
     if replaces is None:

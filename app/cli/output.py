@@ -20,6 +20,7 @@ COLOURS = {
     "succeeded": "green",
     "passed": "green",
     "unknown": "yellow",
+    "warning": "yellow",
     "completed": "green",
     "failed": "red",
     "errored": "red",

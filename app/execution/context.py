@@ -23,9 +23,9 @@ from app.planning.budget import Budget
 from app.planning.checks import Check
 from app.planning.content import Content
 from app.planning.places import Target
-from app.preflight.checks import Preflight
 from app.preflight.content_wanted import ContentWanted
 from app.preflight.look_at_target import TargetSeen, TargetWanted, look_at_target
+from app.preflight.looking import Preflight
 from app.preflight.preflight import preflight
 from app.preflight.resolve_content import resolve_content
 from app.releasing.on_record import RecordCache

@@ -71,7 +71,8 @@ def _carry_out(worker: WorkerContext, run_id: str) -> str:
     if refusal is not None:
         said = {"code": refusal.code, "sentence": str(refusal)}
         return _finish(worker, run_id, DryRunState.FAILED, **said, result=result)
-    sentence = "All checks passed."
+    warnings = [each["check"] for each in result["checks"] if each["outcome"] == "warning"]
+    sentence = f"No check failed. Warnings: {', '.join(warnings)}." if warnings else "All checks passed."
     return _finish(worker, run_id, DryRunState.PASSED, code="passed", sentence=sentence, result=result)
 
 
@@ -138,6 +139,7 @@ def _result(
         subscription=worker.settings.subscription,
         content=found.content,
         golden_requests=found.golden_requests,
+        finds=found.finds,
     )
     plans = [guarded(session, worker.guardrails, each) for each in plan_rollouts(definition, run.stages, facts)]
     return {

@@ -184,6 +184,7 @@ def _go_on(
         subscription=worker.settings.subscription,
         content=found.content,
         golden_requests=found.golden_requests,
+        finds=found.finds,
     )
     plans = [_as_things_are(work, each) for each in planner(facts)]
     plan_release(work, release, found.content, plans)

@@ -10,6 +10,7 @@ from app.azureml.errors import AzureMLError
 from app.definitions.golden import count_golden
 from app.definitions.schema import Definition
 from app.definitions.tables import DefinitionVersion
+from app.definitions.traffic import AllAtOnceTraffic, ShadowTraffic, TrafficStrategy
 from app.execution.attempts import carry_out
 from app.execution.context import WorkerContext
 from app.execution.signals import ReleaseSignals
@@ -17,9 +18,11 @@ from app.guardrails.rules import job_site, say_all, sites_of
 from app.planning.checks import Check
 from app.planning.content import Content
 from app.planning.places import Place
+from app.planning.policy import length_of
 from app.planning.sources import JobSource, Source, say_source
-from app.preflight.checks import Preflight, Stage
 from app.preflight.content_wanted import ContentWanted, ModelWanted
+from app.preflight.looking import Preflight, Stage, Watched
+from app.preflight.outlook import ANALYSIS
 from app.steps.contract import Context, Refused
 
 log = structlog.get_logger(__name__)
@@ -49,6 +52,11 @@ class Findings:
     content: Content | None
     checks: list[Check]
     golden_requests: int | None = None
+
+    @property
+    def finds(self) -> dict[str, Sequence[str]]:
+        """By stage: what the analysis of each share can find."""
+        return {each.stage: each.rows for each in self.checks if each.stage and each.check == ANALYSIS}
 
     @property
     def failed(self) -> list[Check]:
@@ -190,11 +198,25 @@ def _preflight(worker: WorkerContext, subject: Subject, content: Content | None)
                 key_vault=stage.key_vault,
                 instance_type=stage.instance_type,
                 instance_count=stage.instance_count,
+                rules=None if isinstance(stage.traffic, AllAtOnceTraffic) else stage.traffic.analysis,
+                watched=_watched(stage.traffic),
             )
             for stage in subject.definition.stages
             if stage.name in subject.stages
         ),
     )
+
+
+def _watched(traffic: TrafficStrategy) -> tuple[Watched, ...]:
+    """The shares that are analysed, in order."""
+    if isinstance(traffic, AllAtOnceTraffic):
+        return ()
+    shares = [Watched(percent=each.weight, seconds=length_of(each.bake).total_seconds()) for each in traffic.steps]
+    if not isinstance(traffic, ShadowTraffic):
+        return tuple(shares)
+    mirror = traffic.mirror
+    copies = Watched(percent=mirror.percent, seconds=length_of(mirror.bake).total_seconds(), mirrored=True)
+    return (copies, *shares)
 
 
 def _passed(content: Content) -> list[Check]:

@@ -72,7 +72,8 @@ class PlannedDeployment(Frozen):
 class PlannedTraffic(Frozen):
     """A share of the endpoint's traffic, and the step that is to have succeeded before.
 
-    ``mirrored``: of copies of requests. ``bake``: for how long it is watched before the next share; None: it stays.
+    ``mirrored``: of copies of requests. ``bake``: for how long it is watched before the next share; None: it stays. ``finds``: what that
+    can find with the traffic of the week before, in words; None: that was not known.
     """
 
     deployment: str
@@ -80,6 +81,7 @@ class PlannedTraffic(Frozen):
     after: str
     mirrored: bool = False
     bake: Duration | None = None
+    finds: str | None = None
 
 
 class PlannedChecks(Frozen):

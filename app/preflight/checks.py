@@ -4,12 +4,9 @@ Each returns the sentence of what is well, raises Refused for what would end the
 (AzureMLError) through: then it is not known.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from app.azureml.endpoint_sizes import is_listed
-from app.azureml.endpoints import get_endpoint, read_endpoint_file
 from app.azureml.errors import AzureMLError, ConnectionLost, NotFound, NotPermitted
 from app.azureml.facade import AzureML
 from app.azureml.places import registry_place, workspace_region
@@ -17,13 +14,12 @@ from app.azureml.quota import cores_for
 from app.azureml.regional_names import search_name
 from app.azureml.rights import read_rights
 from app.azureml.secrets import require_vault
-from app.azureml.types import Endpoint, RegistryRef
-from app.azureml.yaml_files import read_mapping
-from app.planning.frozen import Frozen
+from app.azureml.types import RegistryRef
 from app.planning.places import Place
 from app.planning.tags import MODEL_TAG
+from app.preflight.looking import Preflight, StageLook
 from app.steps.contract import Refused
-from app.steps.definition_files import mistakes_of_sdk, overrides_of
+from app.steps.definition_files import mistakes_of_sdk
 from app.steps.endpoint_owner import is_ours, require_usable
 
 _ML = "Microsoft.MachineLearningServices"
@@ -38,66 +34,6 @@ _CREDENTIALS = {
 _AT_REGISTRY = (f"{_ML}/registries/assets/write",)
 _NAMES = "Endpoint names are unique in a region: choose another in release.yml, for example with the stage's name at its end."
 _KEY_ROLE = "Give the service's identity the role Key Vault Secrets Officer at the vault."
-
-
-class Stage(Frozen):
-    """One stage's words."""
-
-    name: str
-    workspace: Place
-    endpoint: str
-    registry: str | None = None
-    key_vault: str | None = None
-    instance_type: str | None = None
-    instance_count: int | None = None
-
-
-class Preflight(Frozen):
-    """``origin``: the workspace that content comes from; the files are in the bundle."""
-
-    model: str
-    origin: Place
-    endpoint: str
-    deployment: str
-    registers: bool = True  # whether a model is to be registered there
-    reads: tuple[str, ...] = ()  # registries that content is deployed from as it is
-    stages: tuple[Stage, ...]
-
-
-@dataclass
-class StageLook:
-    """One look at one stage: what several checks need is read once."""
-
-    azure: AzureML
-    bundle: Path
-    wanted: Preflight
-    stage: Stage
-
-    @property
-    def workspace(self) -> Place:
-        return self.stage.workspace
-
-    @cached_property
-    def machines(self) -> tuple[str, int]:
-        """Their size and their number: the stage's, or else the deployment's."""
-        spec = read_mapping(self.bundle / self.wanted.deployment)
-        size = self.stage.instance_type or spec.get("instance_type")
-        if not size:
-            raise AzureMLError("There is no instance_type: Azure chooses one.", code="instance_type_unknown")
-        return str(size), int(self.stage.instance_count or spec.get("instance_count") or 1)
-
-    @cached_property
-    def endpoint_file(self) -> Endpoint:
-        """As this stage has it. Raises BadRequest."""
-        return read_endpoint_file(
-            self.bundle / self.wanted.endpoint,
-            self.stage.endpoint,
-            overrides=overrides_of(self.bundle, self.stage.name, "endpoint_settings"),
-        )
-
-    @cached_property
-    def region(self) -> str:
-        return workspace_region(self.azure, self.workspace)
 
 
 def files(bundle: Path, wanted: Preflight) -> str:
@@ -147,9 +83,9 @@ def registry(look: StageLook) -> str:
             code="registry_region",
             hint="Add the region to the registry, or name another registry in release.yml.",
         )
-    missing = _missing(look.azure, place.arm_id, _AT_REGISTRY)
+    missing = missing_rights(look.azure, place.arm_id, _AT_REGISTRY)
     if missing:
-        raise _may_not(missing, f"registry {name}", role="AzureML Registry User")
+        raise not_permitted(missing, f"registry {name}", role="AzureML Registry User")
     return f"Registry {name} is in the regions of both workspaces, and the service may share to it."
 
 
@@ -175,9 +111,9 @@ def permissions(look: StageLook) -> str:
     at_stage = (*_AT_STAGE, *(action for mode, action in _CREDENTIALS.items() if mode == auth_mode))
     at_origin = _AT_ORIGIN if look.wanted.registers else ()
     for where, actions in ((look.wanted.origin, at_origin), (look.workspace, at_stage)):
-        missing = _missing(look.azure, where.arm_id, actions)
+        missing = missing_rights(look.azure, where.arm_id, actions)
         if missing:
-            raise _may_not(missing, str(where), role="AzureML Data Scientist")
+            raise not_permitted(missing, str(where), role="AzureML Data Scientist")
     return f"The service may create endpoints and deployments in {look.workspace}."
 
 
@@ -185,7 +121,7 @@ def endpoint(look: StageLook) -> str:
     """The name is free in the region, as far as we can see, or the endpoint is one that the release can use."""
     name = look.stage.endpoint
     _require_name_of_its_own(look)
-    found = get_endpoint(look.azure, look.workspace, name)
+    found = look.endpoint_there
     if found is None:
         return _free_name(look)
     if not found.is_settled:
@@ -291,12 +227,14 @@ def key_vault(look: StageLook) -> str:
     return f"Key Vault {vault} responds, and its secrets can be read."
 
 
-def _missing(azure: AzureML, resource: str, actions: tuple[str, ...]) -> list[str]:
+def missing_rights(azure: AzureML, resource: str, actions: tuple[str, ...]) -> list[str]:
+    """Which of these our identity may not do there."""
     rights = read_rights(azure, resource)
     return [action for action in actions if not rights.allow(action)]
 
 
-def _may_not(missing: list[str], where: str, *, role: str) -> Refused:
+def not_permitted(missing: list[str], where: str, *, role: str) -> Refused:
+    """The refusal that says so, and which role would give it."""
     return Refused(
         f"The service may not do {', '.join(missing)} at {where}.",
         code="not_permitted",

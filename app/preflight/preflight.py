@@ -1,6 +1,6 @@
 """Checking every stage before approval is requested: what would stop the release later is reported now. Changes nothing.
 
-Each check passed, failed, or is unknown: what Azure does not tell us is no reason to refuse, and is found out on the way.
+Each check passed, warns, failed, or is unknown: what Azure does not tell us is no reason to refuse, and is found out on the way.
 """
 
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from functools import partial
 from app.azureml.errors import AzureMLError
 from app.azureml.facade import AzureML
 from app.planning.checks import Check
-from app.preflight import checks
-from app.preflight.checks import Preflight, StageLook
+from app.preflight import checks, outlook
+from app.preflight.looking import Preflight, Said, StageLook
 from app.steps.contract import Context, Refused
 
 _LOOKS = 3  # at what may answer a moment later
@@ -42,14 +42,18 @@ def _look_at(context: Context, look: StageLook) -> list[Check]:
     found.append(_check(context, name, "quota", partial(checks.quota, look)))
     if stage.key_vault:
         found.append(_check(context, name, "key_vault", partial(checks.key_vault, look)))
+    if stage.rules is not None:
+        now = context.now()
+        found.append(_check(context, name, outlook.METRICS, partial(outlook.metrics, look, now=now)))
+        found.append(_check(context, name, outlook.ANALYSIS, partial(outlook.analysis, look, stage.rules, now=now)))
     return found
 
 
-def _check(context: Context, stage: str | None, name: str, look: Callable[[], str]) -> Check:
+def _check(context: Context, stage: str | None, name: str, look: Callable[[], str | Said]) -> Check:
     for tried in range(1, _LOOKS + 1):
         context.checkpoint()
         try:
-            return Check(stage=stage, check=name, outcome="passed", code="passed", sentence=look())
+            return _found(stage, name, look())
         except Refused as no:
             return Check(stage=stage, check=name, outcome="failed", code=no.code, sentence=no.sentence, hint=no.hint)
         except AzureMLError as silent:
@@ -64,3 +68,17 @@ def _check(context: Context, stage: str | None, name: str, look: Callable[[], st
                 )
             context.wait(min(silent.retry_after or tried, _LONGEST_WAIT))
     raise AssertionError("the last look returns")
+
+
+def _found(stage: str | None, name: str, said: str | Said) -> Check:
+    """What does not stop the release."""
+    well = Said(said) if isinstance(said, str) else said
+    return Check(
+        stage=stage,
+        check=name,
+        outcome="passed" if well.warning is None else "warning",
+        code=well.warning or "passed",
+        sentence=well.sentence,
+        hint=well.hint,
+        rows=well.rows,
+    )

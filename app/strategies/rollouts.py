@@ -1,7 +1,7 @@
 """What every rollout of a release does, whatever its traffic strategy: pure functions from a definition and its content to plans."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from app.definitions.overrides import shown
@@ -31,6 +31,7 @@ from app.planning.plan import (
     PlannedDeployment,
     PlannedModel,
     PlannedSoak,
+    PlannedTraffic,
 )
 from app.planning.policy import length_of
 from app.planning.purpose import Purpose
@@ -57,6 +58,7 @@ class ReleaseFacts:
     subscription: str  # of stages that name none
     content: Content
     golden_requests: int | None = None  # that prove something; None: not counted
+    finds: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by stage: what each share's analysis can find
 
 
 def plan_rollouts(
@@ -288,7 +290,7 @@ def _plan(
         target=planned_target(stage, facts.subscription),
         endpoint=merged(content.endpoint, shown(stage.endpoint_settings)),
         deployment=PlannedDeployment.model_validate({**written, **machines}),
-        traffic=moving.shares,
+        traffic=_with_outlook(moving.shares, facts.finds.get(stage.name, ())),
         analysis=moving.analysis,
         checks=PlannedChecks(
             golden=definition.checks.golden,
@@ -299,6 +301,12 @@ def _plan(
         approval=stage.policy(Purpose.RELEASE),
         steps=tuple(steps),
     )
+
+
+def _with_outlook(shares: Sequence[PlannedTraffic], finds: Sequence[str]) -> tuple[PlannedTraffic, ...]:
+    """Each share that is watched with what that can find, as far as that is known."""
+    said = iter(finds)
+    return tuple(each if each.bake is None else each.model_copy(update={"finds": next(said, None)}) for each in shares)
 
 
 def _soak(definition: Definition, stage: StageDefinition, facts: ReleaseFacts) -> PlannedSoak | None:

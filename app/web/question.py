@@ -12,6 +12,7 @@ from app.identity.actor import Actor, forbidden
 from app.identity.roles import Permission
 from app.planning.plan import Replaced
 from app.planning.policy import ApprovalSection
+from app.planning.traffic_words import say_traffic
 from app.releases.plans import Change, compare
 from app.releases.queries import get_release, get_rollout, plan_of
 from app.releases.states import Status
@@ -31,6 +32,7 @@ class Question:
     serves: Sequence[TrafficShare]  # what has traffic there now
     replaces: Replaced | None  # what its plan comes in place of
     found: Sequence[str]  # that it takes in as it is, in words
+    traffic: Sequence[str]  # how its deployment gets the traffic, in words
     compared: Sequence[Change]  # with the release that it replaces; with nothing before, where there is none
     policy: ApprovalSection | None
     decisions: Sequence[Decision]
@@ -108,6 +110,7 @@ def read_question(session: Session, actor: Actor, release_id: str, stage: str, *
         serves=serving_now(session, rollout.target),
         replaces=typed.replaces,
         found=() if typed.adopts is None else say_found(typed.adopts),
+        traffic=say_traffic(typed.traffic, typed.analysis),
         compared=() if typed.adopts else compare({} if replaced is None else replaced.document, plan.document),
         policy=policy,
         decisions=decisions,

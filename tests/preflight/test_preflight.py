@@ -1,47 +1,19 @@
 """What is said before anybody is asked: each check, well and not."""
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from azure.identity import ClientSecretCredential
 
-from app.azureml.facade import AzureML
 from app.azureml.quota import cores_needed
 from tests.azureml.fixtures import DEV, PROD
 from tests.azureml.running import RunningEmulator
 from tests.journeys.azure import Azure, looking_at
+from tests.preflight.looks import as_principal, look, looking
 from tests.steps.fixtures import Json, Team, creating_endpoint, place
 
 FAMILY = "standardESv3Family"  # of the team's deployment.yml
 _RESOURCES = f"/subscriptions/{DEV.subscription}/resourceGroups/rg-ml/providers"
-
-
-def looking(team: Team, **stage: Any) -> Json:
-    """At one stage in prod."""
-    said = {
-        "name": "prod",
-        "workspace": place(PROD),
-        "endpoint": team.endpoint,
-        "registry": "reg-shared",
-        "key_vault": "kv-prod",
-        **stage,
-    }
-    return {
-        "model": team.name,
-        "origin": place(),
-        "endpoint": "endpoint.yml",
-        "deployment": "deployment.yml",
-        "stages": [said],
-    }
-
-
-def look(team: Team, **stage: Any) -> dict[str, Json]:
-    """Each check by its name."""
-    checks = team.preflight(looking(team, **stage))
-    return {each["check"]: each for each in checks}
 
 
 def outcomes(found: dict[str, Json]) -> dict[str, str]:
@@ -60,19 +32,6 @@ def cores_used(portal: Azure) -> int:
     where = f"/subscriptions/{DEV.subscription}/providers/Microsoft.MachineLearningServices/locations/eastus/usages"
     (used,) = (each["currentValue"] for each in portal.ask("GET", where)["value"] if each["name"]["value"] == FAMILY)
     return int(used)
-
-
-def as_principal(team: Team, emulator: RunningEmulator, *assignments: dict[str, Any]) -> Team:
-    """The team, carried out by a worker with these rights and no others."""
-    made = emulator.new_principal("few-rights", list(assignments))
-    credential = ClientSecretCredential(
-        emulator.environment["AZURE_TENANT_ID"],
-        made["client_id"],
-        made["secret"],
-        authority=emulator.environment["AZURE_AUTHORITY_HOST"],
-        disable_instance_discovery=True,
-    )
-    return dataclasses.replace(team, azure=AzureML(team.azure.settings, credential))
 
 
 def test_nothing_is_wrong_with_a_stage_that_has_everything(team: Team) -> None:

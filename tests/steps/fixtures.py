@@ -16,8 +16,8 @@ from app.azureml.facade import AzureML
 from app.planning.kinds import KINDS
 from app.planning.observed import DeploymentFacts
 from app.planning.places import Place
-from app.preflight.checks import Preflight
 from app.preflight.content_wanted import ContentWanted
+from app.preflight.looking import Preflight
 from app.preflight.preflight import preflight
 from app.preflight.resolve_content import resolve_content
 from app.steps.catalogue import build_steps
