@@ -13,11 +13,9 @@ from app.cli.output import print_json, print_table, say, source_words
 from app.cli.prompts import reason_given, require_terminal
 from app.cli.releases import Release
 from app.cli.serving import serving_text
+from app.cli.traffic import traffic_lines
 from app.documents.json_object import Json
 from app.errors import Conflict
-from app.planning.analysis import AnalysisRules
-from app.planning.plan import PlannedTraffic
-from app.planning.traffic_words import say_traffic
 
 Stage = Annotated[str | None, typer.Argument(help="Default: the stage that waits for approval.", show_default=False)]
 Digest = Annotated[
@@ -119,14 +117,6 @@ def print_plan(plan: Json) -> None:
         )
     say(f"  Serves there now: {serving_text(plan['serves'])}.")
     say(f"  plan {plan['digest']}")
-
-
-def traffic_lines(document: Json) -> list[str]:
-    """How it gets its traffic once it is proven, and what the analysis can find on the way."""
-    rules = document["analysis"]
-    first = f"after the right answers to {document['checks']['golden']}:"
-    shares = [PlannedTraffic.model_validate(each) for each in document["traffic"]]
-    return [first, *say_traffic(shares, None if rules is None else AnalysisRules.model_validate(rules))]
 
 
 def replay_lines(rules: Json | None) -> list[str]:

@@ -5,12 +5,12 @@ from typing import Annotated
 import typer
 
 from app.cli.client import PATIENCE_SECONDS, WAIT_SECONDS, Client
-from app.cli.decisions import traffic_lines
 from app.cli.exits import Exit
 from app.cli.guardrails import guardrail_lines
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, source_words
 from app.cli.sources import FromRelease, Job, ModelVersion, source_in
+from app.cli.traffic import traffic_lines
 from app.documents.json_object import Json
 
 

@@ -18,13 +18,14 @@ from tests.instant import InstantWorker
 
 pytestmark = on_sqlite
 
-CHECK = {
+CHECK: dict[str, object] = {
     "stage": "prod",
     "check": "quota",
     "outcome": "failed",
     "code": "quota_exceeded",
     "sentence": "Too few cores.",
     "hint": None,
+    "rows": [],
 }
 
 

@@ -24,7 +24,7 @@ def test_example_of_the_page_is_a_stage() -> None:
     (only,) = (StageDefinition.model_validate(each) for each in yaml.safe_load(written)["stages"])
 
     assert isinstance(only.traffic, CanaryTraffic)
-    assert [each.weight for each in only.traffic.steps] == [5, 25]
+    assert [each.weight for each in only.traffic.steps] == [10, 50]
 
 
 def test_mirror_of_the_page_is_a_shadow() -> None:
