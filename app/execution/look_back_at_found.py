@@ -11,9 +11,12 @@ from app.planning.plan import Plan
 from app.planning.purpose import Purpose
 from app.planning.sources import FoundSource
 from app.preflight.look_at_target import TargetSeen, TargetWanted
+from app.serving.drift import changes
 from app.serving.earlier import found_at
 from app.steps.contract import Refused
 from app.strategies.back_to_found import FoundFacts, plan_back_to_found
+
+_ADOPT = "To go back to it as it is now, adopt the endpoint first: `mlrelease targets adopt MODEL STAGE`."
 
 
 @dataclass(frozen=True)
@@ -70,16 +73,17 @@ def look_back_at_found(
 
 
 def _check_found(stage: str, name: str, found: DeploymentFacts | None, seen: TargetSeen) -> Check:
-    is_there = found is not None and found.name in seen.usable and seen.usable[found.name].release is None
-    said = (
-        f"Deployment {name}, which others made, is still there."
-        if is_there
-        else f"Deployment {name}, which others made, is not there any more, or cannot answer; it cannot be made anew."
-    )
-    return Check(
-        stage=stage,
-        check="deployment",
-        outcome="passed" if is_there else "failed",
-        code="passed" if is_there else "deployment_deleted",
-        sentence=said,
-    )
+    there = None if found is None else seen.usable.get(found.name)
+    if found is None or there is None or there.release is not None:
+        said = f"Deployment {name}, which others made, is not there any more, or cannot answer; it cannot be made anew."
+        return _failed(stage, "deployment_deleted", said)
+    differences = changes(found, there)
+    if differences:
+        said = f"Deployment {name}, which others made, is not as it is on record. {' '.join(differences)} {_ADOPT}"
+        return _failed(stage, "deployment_changed", said)
+    said = f"Deployment {name}, which others made, is still there."
+    return Check(stage=stage, check="deployment", outcome="passed", code="passed", sentence=said)
+
+
+def _failed(stage: str, code: str, said: str) -> Check:
+    return Check(stage=stage, check="deployment", outcome="failed", code=code, sentence=said)

@@ -70,6 +70,6 @@ def _require_as_on_record(found: Deployment, wanted: ReuseDeployment) -> None:
             code="deployment_changed",
             hint=_AGAIN
             if wanted.recorded.release is not None
-            else "Others changed it. Find out who, and change it back.",
+            else "To go back to it as it is now, adopt the endpoint first: `mlrelease targets adopt MODEL STAGE`.",
             differences=differences,
         )

@@ -211,13 +211,18 @@ def test_first_release_is_taken_back_to_the_deployment_that_others_had_made(goin
     going.release()
     unknown = going.ask(deployment="green")
     gone = going.back()
-    going.there["blue"] = DeploymentFacts(name="blue")
+    (blue,) = found.deployments
+    going.there["blue"] = blue.model_copy(update={"model": "azureml:blue:2"})
+    changed = going.back()
+    going.there["blue"] = blue
 
     back = going.went_back(deployment="Blue")
 
     assert (unknown.status_code, unknown.json()["code"]) == (409, "deployment_not_on_record")
     assert gone["source"] == back["source"] == {"kind": "deployment", "deployment": "blue"}
     assert (gone["status"], gone["code"]) == ("failed", "deployment_deleted")
+    assert (changed["status"], changed["code"]) == ("failed", "deployment_changed")
+    assert "mlrelease targets adopt" in changed["sentence"]
     assert back["status"] == "succeeded"
     (rollout,) = back["rollouts"]
     assert rollout["deployment"] == "blue"
@@ -265,7 +270,7 @@ def test_what_others_made_is_gone_back_to_where_it_is_whatever_the_stage_is_call
     acts = going.platform.worker.hands.acts
     acts["churn-1:prod:create_endpoint"] = lambda _: Done("It is there.", observed=found)
     going.release()
-    going.there["blue"] = DeploymentFacts(name="blue")
+    going.there["blue"] = blue
 
     going.platform.apply(stage("production", endpoint="churn-new"))
     moved = going.ask(deployment="blue")

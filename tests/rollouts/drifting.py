@@ -61,18 +61,12 @@ class Drifting:
         assert ended["status"] == "succeeded", ended["sentence"]
         return ended
 
-    def put(self, name: str, **properties: object) -> None:
-        """Set properties of a deployment by hand: of a new one, made like the one that serves, without its tags."""
-        like = self.azure.deployment("ws-dev", self.endpoint, self.serves)
-        there = self.azure.deployment("ws-dev", self.endpoint, name)
-        body = there or {**(like or {}), "tags": {}}
-        changed = {**body, "properties": {**body["properties"], **properties}}
-        self.azure.put_deployment("ws-dev", self.endpoint, name, changed)
-
-    def scale(self, instances: int) -> None:
-        body = self.azure.deployment("ws-dev", self.endpoint, self.serves) or {}
-        sku = {**body["sku"], "capacity": instances}
-        self.azure.put_deployment("ws-dev", self.endpoint, self.serves, {**body, "sku": sku})
+    def change(self, **fields: object) -> None:
+        """Of the deployment that serves, by hand."""
+        changed = self.owner.deployment(self.endpoint, self.serves)
+        for field, value in fields.items():
+            setattr(changed, field, value)
+        self.owner.update_deployment(changed)
 
     def measured(self, kinds: list[str], undone: Json) -> Mapping[str, str]:
         """What was told, and what is so afterwards."""
@@ -87,59 +81,63 @@ class Drifting:
 
 
 def _traffic(scene: Drifting) -> Mapping[str, str]:
-    scene.azure.set_traffic("ws-dev", scene.endpoint, {})
+    scene.owner.set_traffic(scene.endpoint, {scene.serves: 0})
     return scene.measured(scene.compared(), scene.revert())
 
 
 def _keys(scene: Drifting) -> Mapping[str, str]:
-    scene.azure.regenerate_key("ws-dev", scene.endpoint)
+    scene.owner.regenerate_key(scene.endpoint)
     return scene.measured(scene.compared(), scene.revert())
 
 
 def _instances(scene: Drifting) -> Mapping[str, str]:
-    scene.scale(2)
+    scene.change(instance_count=2)
     return scene.measured(scene.compared(), scene.adopt())
 
 
 def _variables_and_settings(scene: Drifting) -> Mapping[str, str]:
-    scene.put(scene.serves, environmentVariables={"LEVEL": "high"}, requestSettings={"requestTimeout": "PT9S"})
+    from azure.ai.ml.entities import OnlineRequestSettings
+
+    scene.change(
+        environment_variables={"LEVEL": "high"}, request_settings=OnlineRequestSettings(request_timeout_ms=9000)
+    )
     return scene.measured(scene.compared(), scene.adopt())
 
 
 def _tags(scene: Drifting) -> Mapping[str, str]:
-    scene.azure.tag_deployment("ws-dev", scene.endpoint, scene.serves, **{"mlrelease.digest": "x"})
+    tags = scene.owner.deployment(scene.endpoint, scene.serves).tags
+    scene.change(tags={**tags, "mlrelease.digest": "x"})
     return scene.measured(scene.compared(), scene.adopt())
 
 
 def _another(scene: Drifting) -> Mapping[str, str]:
-    scene.put("blue")
-    scene.azure.set_traffic("ws-dev", scene.endpoint, {scene.serves: 100}, mirror={"blue": 10})
+    scene.change(name="blue", tags={})
+    scene.owner.set_traffic(scene.endpoint, {scene.serves: 100}, mirror={"blue": 10})
     return scene.measured(scene.compared(), scene.adopt())
 
 
 def _gone(scene: Drifting) -> Mapping[str, str]:
-    scene.azure.set_traffic("ws-dev", scene.endpoint, {scene.serves: 100}, mirror={})
-    scene.azure.delete_deployment("ws-dev", scene.endpoint, "blue")
+    scene.owner.set_traffic(scene.endpoint, {scene.serves: 100}, mirror={})
+    scene.owner.delete_deployment(scene.endpoint, "blue")
     return scene.measured(scene.compared(), scene.adopt())
 
 
 def _endpoint_gone(scene: Drifting) -> Mapping[str, str]:
-    scene.azure.delete_endpoint("ws-dev", scene.endpoint)
-    wait_until(lambda: scene.azure.endpoint("ws-dev", scene.endpoint) is None, what="the endpoint is gone")
+    scene.owner.delete_endpoint(scene.endpoint)
     return scene.measured(scene.compared(), scene.revert())
 
 
 def _model_environment_code_and_machines(scene: Drifting) -> Mapping[str, str]:
     from azure.ai.ml.entities import CodeConfiguration
 
-    changed, name = scene.owner.deployment(scene.endpoint, scene.serves), f"{scene.team.name}-by-hand"
-    changed.model = scene.owner.register_model(name, factor=scene.team.factor + 1)
-    changed.environment = scene.owner.register_environment(name)
-    changed.code_configuration = CodeConfiguration(
-        code=str(scene.owner.write_code(f"{name}-code", ANSWERING_ZERO)), scoring_script="score.py"
+    name = f"{scene.team.name}-by-hand"
+    code = scene.owner.write_code(f"{name}-code", ANSWERING_ZERO)
+    scene.change(
+        model=scene.owner.register_model(name, factor=scene.team.factor + 1),
+        environment=scene.owner.register_environment(name),
+        code_configuration=CodeConfiguration(code=str(code), scoring_script="score.py"),
+        instance_type="Standard_E4s_v3",
     )
-    changed.instance_type = "Standard_E4s_v3"
-    scene.owner.update_deployment(changed)
     assert scene.team.use(scene.endpoint, [1]) == [0], "what was changed answers callers"
     measured = scene.measured(scene.compared(), scene.revert())
     (scene.serves,) = scene.azure.traffic(
@@ -171,7 +169,7 @@ def _row(
 
 DRIFT: Section[Drifting] = Section(
     "Drift",
-    "Others change an endpoint behind the service's back; `mlrelease targets drift MODEL STAGE` tells, and `adopt` or `revert` follows. "
+    "Others change an endpoint behind the service's back, with the Azure SDK; `mlrelease targets drift MODEL STAGE` tells, and `adopt` or `revert` follows. "
     "A revert deletes nothing: what was changed stays without traffic, and differs until it is adopted.",
     (
         _row("all traffic is taken away", _traffic, "traffic", "reverted"),

@@ -28,10 +28,21 @@ class Owner:
     def update_endpoint(self, changed: "OnlineEndpoint") -> None:
         self._client.online_endpoints.begin_create_or_update(changed).result()
 
-    def set_traffic(self, endpoint: str, traffic: Mapping[str, int]) -> None:
+    def set_traffic(
+        self, endpoint: str, traffic: Mapping[str, int], *, mirror: Mapping[str, int] | None = None
+    ) -> None:
+        """``mirror`` None: as it is."""
         changed = self.endpoint(endpoint)
         changed.traffic = dict(traffic)
+        if mirror is not None:
+            changed.mirror_traffic = dict(mirror)
         self.update_endpoint(changed)
+
+    def regenerate_key(self, endpoint: str) -> None:
+        self._client.online_endpoints.begin_regenerate_keys(endpoint, key_type="primary").result()
+
+    def delete_endpoint(self, endpoint: str) -> None:
+        self._client.online_endpoints.begin_delete(endpoint).result()
 
     def deployment(self, endpoint: str, name: str) -> "OnlineDeployment":
         found: OnlineDeployment = self._client.online_deployments.get(name, endpoint)

@@ -48,6 +48,8 @@ def test_what_was_scaled_down_is_scaled_up_before_it_gets_traffic(warm: Team, co
 
     assert (done.output["instance_count"], done.changed) == (2, True)
     assert "scaled up to 2 instances" in done.sentence
+    again = warm.carry_out("reuse_deployment", {**reusing(warm, content, "rel-1"), "instances": 2})
+    assert (again.changed, again.output) == (False, done.output), "to scale it has changed nothing else"
 
 
 def test_content_that_nobody_knows_is_not_compared(warm: Team, content: Json) -> None:
