@@ -18,6 +18,7 @@ _STAGES = """
     key_vault: kv-dev
 """
 _ASKING = f"{_STAGES}    approval: required\n"
+_CANARY = f"{_STAGES}    traffic: {{{{strategy: canary, steps: [{{{{weight: 25, bake: 1h}}}}]}}}}\n"
 
 
 class GoingBack:
@@ -122,6 +123,16 @@ def _while_one_runs(scene: GoingBack) -> Mapping[str, str]:
     return scene.measured(back, was=second, other=f"the one that ran: {stopped['status']}")
 
 
+def _while_one_has_a_share(scene: GoingBack) -> Mapping[str, str]:
+    _, second = scene.stand()
+    canary = scene.ask(THIRD, stages=_CANARY)
+    scene.service.until_step(canary["id"], "dev", "analyse:25", "waiting")
+    assert scene.service.azure.traffic("ws-dev", scene.team.dev)[scene.deployment(second)] == 75
+    back = scene.back()
+    stopped = scene.ended(canary["id"], "cancelled")
+    return scene.measured(back, was=second, other=f"the canary: {stopped['status']}")
+
+
 def _while_one_waits(scene: GoingBack) -> Mapping[str, str]:
     first, _ = scene.stand()
     waiting = scene.ended(scene.ask(THIRD, stages=_ASKING)["id"], "pending_approval")
@@ -164,9 +175,9 @@ def _foreign(scene: GoingBack) -> Mapping[str, str]:
 
 
 def _changed(scene: GoingBack) -> Mapping[str, str]:
-    first, second = scene.stand()
+    first, _ = scene.stand()
     scene.service.azure.tag_deployment("ws-dev", scene.team.dev, scene.deployment(first), **{"mlrelease.digest": "x"})
-    return scene.measured(scene.ended(scene.ask_back()["id"], "succeeded"), was=second)
+    return scene.measured(scene.back(), was=first)
 
 
 def _row(happens: str, act: Callable[[GoingBack], Mapping[str, str]], serves: str, other: str = "—") -> Row[GoingBack]:
@@ -195,6 +206,12 @@ GOING_BACK: Section[GoingBack] = Section(
             _while_one_runs,
             "the second release, in its deployment",
             "the one that ran: cancelled",
+        ),
+        _row(
+            "a third release is a canary with a quarter of the traffic",
+            _while_one_has_a_share,
+            "the second release, in its deployment",
+            "the canary: cancelled",
         ),
         _row(
             "a third release waits for approval",
