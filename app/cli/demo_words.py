@@ -33,7 +33,10 @@ def print_what_a_canary_is() -> None:
     say(
         "  In prod a model serves already. So the new one gets a quarter of the requests first, and both are compared over the"
     )
-    say("  same minutes, as Azure Monitor counted them: whole ones, so this takes two of them.")
+    say(
+        "  same minutes, as Azure Monitor counted them: whole ones, so this takes two of them. What the plan says of the usual"
+    )
+    say("  traffic is of the last week, in which this endpoint was not there yet.")
 
 
 def print_plan_and_steps(plan: Json, rollout: Json) -> None:
