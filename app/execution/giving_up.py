@@ -1,13 +1,15 @@
 """What this service itself broke: what has moved traffic goes back first. Only where that breaks, too, it ends as failed: then its
 sentence says who has which share, and its target is on hold."""
 
+from functools import partial
+
 from app.releases.asked import ask_of
 from app.releases.at_target import has_moved_traffic, must_go_back
 from app.releases.attempts import INTERNAL_ERROR, fail_rollout, renew_attempt, set_due
 from app.releases.locks import lock_rollout
 from app.releases.service import move_rollout, move_step
 from app.releases.states import DRIVEN, TIMED, Control, Status, StepStatus
-from app.releases.tables import Rollout
+from app.releases.tables import Release, Rollout
 from app.releasing.freezing import hold_after_failure
 from app.releasing.work import Work
 from app.serving.queries import serving_now
@@ -49,7 +51,7 @@ def end_as_it_is(
     rollout, release, its_steps = lock_rollout(work, rollout_id)
     has_moved = has_moved_traffic(its_steps)
     if has_moved:
-        sentence += f" On record: {shares_on_record(work, rollout)}."
+        sentence += f" {what_is_left(work, release, rollout)}"
     before = rollout.status
     status = fail_rollout(work, rollout_id, sentence, code=code, attempt=attempt, steps=steps)
     if has_moved and before is not status:
@@ -57,7 +59,21 @@ def end_as_it_is(
     return status
 
 
-def shares_on_record(work: Work, rollout: Rollout) -> str:
-    """Who has which share at its target, as far as is on record."""
-    shares = [f"{each.deployment} has {each.weight}%" for each in serving_now(work, rollout.target) if each.weight]
-    return ", ".join(shares) or "nothing has traffic"
+def end_at_least(work: Work, rollout_id: str, sentence: str, *, attempt: int | None = None) -> Status:
+    """End it as failed where not even a hold can be written, or read what is left; its status then."""
+    said = f"{sentence} Its traffic may be split, and no hold keeps it: see `mlrelease served`."
+    return fail_rollout(work, rollout_id, said, attempt=attempt, steps=False)
+
+
+WAYS_TO_GIVE_UP = (give_up, partial(end_as_it_is, steps=False), end_at_least)  # each writes less than the one before
+
+
+def what_is_left(work: Work, release: Release, rollout: Rollout) -> str:
+    """Who has which share at its target, as far as is on record, and what brings back what served before."""
+    on_record = serving_now(work, rollout.target)
+    live = [f"{each.deployment} has {each.weight}%" for each in on_record if each.weight]
+    copies = [f"{each.deployment} gets copies of {each.mirror}%" for each in on_record if each.mirror]
+    shares = ", ".join([*(live or ["nothing has traffic"]), *copies])
+    return (
+        f"On record: {shares}. To bring back what served before: `mlrelease rollback {release.model} {rollout.stage}`."
+    )

@@ -17,7 +17,7 @@ from structlog.contextvars import bind_contextvars, get_contextvars
 from app.errors import Conflict
 from app.execution.bounded import carry_out_bounded, internal_error
 from app.execution.context import WorkerContext
-from app.execution.giving_up import end_as_it_is, give_up, shares_on_record
+from app.execution.giving_up import WAYS_TO_GIVE_UP, end_as_it_is, what_is_left
 from app.execution.progress import STEP_NOT_ON_RECORD, Progress
 from app.execution.residue import Left, look_at_residue, read_residue
 from app.execution.step_runs import End, Job, begin_steps, carry_out_step, record_end
@@ -27,7 +27,7 @@ from app.planning.purpose import Purpose
 from app.planning.sources import read_source
 from app.releases.asked import forget_what_was_asked
 from app.releases.at_target import is_queued_at, under_way_at, whose_turn
-from app.releases.attempts import INTERNAL_ERROR, fail_rollout, set_due, skip_what_is_left
+from app.releases.attempts import INTERNAL_ERROR, set_due, skip_what_is_left
 from app.releases.locks import lock_rollout
 from app.releases.queries import PLAN_NOT_ON_RECORD, last_asked
 from app.releases.service import move_rollout
@@ -89,10 +89,7 @@ def carry_out_rollout(worker: WorkerContext, rollout_id: str, *, attempt: int | 
         rollout_id,
         lambda: _carry_out(worker, rollout_id, attempt=attempt),
         requeue=lambda work: work.queue.move_target(work, rollout.target),
-        fail=[
-            partial(fail, each)
-            for each in (give_up, partial(end_as_it_is, steps=False), partial(fail_rollout, steps=False))
-        ],
+        fail=[partial(fail, each) for each in WAYS_TO_GIVE_UP],
     )
 
 
@@ -236,7 +233,7 @@ def _finish(work: Work, release: Release, rollout: Rollout, progress: Progress, 
     ended = progress.outcome(release.control)
     code, sentence = _why(work, ended, progress, release, rollout, left)
     if ended is Status.FAILED and progress.goes_back(release.control):
-        sentence += f" On record: {shares_on_record(work, rollout)}."
+        sentence += f" {what_is_left(work, release, rollout)}"
     if ended is Status.SUCCEEDED:
         skip_what_is_left(work, progress.steps, because="Not needed: nothing failed.")
     elif ended is not Status.PAUSED:

@@ -15,7 +15,7 @@ from sqlmodel import Session
 from app.approvals.service import expiry_of
 from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
-from app.execution.giving_up import give_up
+from app.execution.giving_up import WAYS_TO_GIVE_UP
 from app.execution.poll_jobs import poll_job
 from app.execution.scan_drift import scan_drift
 from app.execution.sweep import queue_sweep
@@ -101,13 +101,17 @@ def _carry_out(subject: str, body: Callable[[], object]) -> None:
 
 def wake_rollout(worker: WorkerContext, rollout_id: str) -> str:
     """Do what is due for a rollout; its status then."""
+
+    def fail(end: Callable[[Work, str, str], Status], why: str, work: Work) -> str:
+        return end(work, rollout_id, why).value
+
     return carry_out_bounded(
         worker,
         f"{rollout_id}:timer",
         lambda: worker.write(lambda work: do_what_is_due(work, rollout_id)),
         requeue=lambda _work: None,  # it stays due
         # What cannot begin, or expire, when its time has come must not wait as if its time were still ahead.
-        fail=[lambda why, work: give_up(work, rollout_id, why).value],
+        fail=[partial(fail, each) for each in WAYS_TO_GIVE_UP],
     )
 
 

@@ -79,9 +79,9 @@ def rollout_ahead(session: Session, release: Release) -> Rollout | None:
 
 
 def plan_of(session: Session, rollout: Rollout) -> StoredPlan:
-    """What a rollout will do. Raises Conflict for a plan that is not what its digest says: it was changed past the service."""
-    plan = session.get_one(StoredPlan, rollout.plan_digest)
-    if digest_of(plan.document) != plan.digest:
+    """What a rollout will do. Raises Conflict where it is gone, or not what its digest says: it was changed past the service."""
+    plan = session.get(StoredPlan, rollout.plan_digest)
+    if plan is None or digest_of(plan.document) != plan.digest:
         raise Conflict(
             f"The plan of {rollout.id} was changed past the service.",
             code=PLAN_NOT_ON_RECORD,

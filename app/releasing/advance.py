@@ -15,7 +15,7 @@ from app.releases.queries import rollout_ahead, scheduled, waiting_of
 from app.releases.service import move_rollout
 from app.releases.states import ENDS, WAITING, Status
 from app.releases.tables import Release, Rollout
-from app.releasing.asking import ask_people, end_without_plan, void_approvals
+from app.releasing.asking import ask_people, end_for_its_record, void_approvals
 from app.releasing.gates.cancelled import cancelled
 from app.releasing.gates.frozen import frozen
 from app.releasing.gates.gate import Closed, Gate
@@ -71,11 +71,11 @@ def end_soaks_in_vain(work: Work, moved: Rollout) -> None:
     for waiting in waiting_of(work, model_of(moved.release_id)):
         release = lock_release(work, waiting.release_id)
         work.refresh(waiting)
-        if waiting.status in {Status.PENDING_APPROVAL, Status.SCHEDULED}:
+        if waiting.status in {Status.PENDING_APPROVAL, Status.SCHEDULED} and not _is_midway(work, waiting):
             try:
                 closed = soaked_in_vain(work, release, waiting)
             except Conflict as no:
-                end_without_plan(work, waiting, no)
+                end_for_its_record(work, waiting, no)
                 continue
             if closed is not None:
                 _stop_at(closed, work, release, waiting)
@@ -83,7 +83,7 @@ def end_soaks_in_vain(work: Work, moved: Rollout) -> None:
 
 def _passes(work: Work, release: Release, rollout: Rollout, gates: tuple[Gate, ...]) -> bool:
     """Whether all of these gates are open; at the first that is not, the rollout stops."""
-    for gate in _gates_midway(work, rollout, gates):
+    for gate in _gates_midway(work, release, rollout, gates):
         closed = gate(work, release, rollout)
         if closed is not None:
             _stop_at(closed, work, release, rollout)
@@ -91,12 +91,18 @@ def _passes(work: Work, release: Release, rollout: Rollout, gates: tuple[Gate, .
     return True
 
 
-def _gates_midway(work: Work, rollout: Rollout, gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
+def _gates_midway(work: Work, release: Release, rollout: Rollout, gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
     """What has split its target's traffic must not end at a gate, and nobody is asked once more: only a freeze has it wait. On its way
-    back nothing does."""
-    if rollout.started_at is None or not must_go_back(work, rollout):
+    back nothing does: a hold that its own failure left there would keep it from that."""
+    if not _is_midway(work, rollout):
         return gates
-    return () if has_begun_to_go_back(work, rollout) else tuple(gate for gate in gates if gate is frozen)
+    is_back = release.control in ENDS or has_begun_to_go_back(work, rollout)
+    return () if is_back else tuple(gate for gate in gates if gate is frozen)
+
+
+def _is_midway(work: Work, rollout: Rollout) -> bool:
+    """Whether it has split its target's traffic, whatever it waits for now: it goes on or back, and nothing else ends it."""
+    return rollout.started_at is not None and must_go_back(work, rollout)
 
 
 def _stop_at(closed: Closed, work: Work, release: Release, rollout: Rollout) -> None:
@@ -136,6 +142,7 @@ def _supersede(work: Work, rollout: Rollout, *, by: Release) -> None:
 
 
 def _supersede_older(work: Work, release: Release, rollout: Rollout) -> None:
-    """A newer release that gets to a stage replaces older ones of its model that still wait there; never a running one."""
+    """A newer release that gets to a stage replaces older ones of its model that still wait there; never one that has begun."""
     for older in waiting_before(work, release, rollout):
-        _supersede(work, older, by=release)
+        if not _is_midway(work, older):
+            _supersede(work, older, by=release)

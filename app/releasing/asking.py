@@ -11,7 +11,7 @@ from app.releases.at_target import asking_at
 from app.releases.attempts import fail_rollout, set_due
 from app.releases.locks import lock_release
 from app.releases.plans import Change
-from app.releases.queries import PLAN_NOT_ON_RECORD, plan_of
+from app.releases.queries import plan_of
 from app.releases.service import move_rollout, record
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout
@@ -45,7 +45,7 @@ def ask_others_anew(work: Work, moved: Rollout) -> None:
         try:
             changed = renew_plan(work, waiting)
         except Conflict as no:
-            end_without_plan(work, waiting, no)
+            end_for_its_record(work, waiting, no)
             continue
         if changed:
             done = "was released to" if moved.status is Status.SUCCEEDED else "changed what serves at"
@@ -54,10 +54,8 @@ def ask_others_anew(work: Work, moved: Rollout) -> None:
             ask_people(work, release, waiting)
 
 
-def end_without_plan(work: Work, rollout: Rollout, no: Conflict) -> None:
-    """One whose plan was changed past the service ends by itself: it must not keep others from their ends. Raises any other Conflict."""
-    if no.code != PLAN_NOT_ON_RECORD:
-        raise no
+def end_for_its_record(work: Work, rollout: Rollout, no: Conflict) -> None:
+    """One whose plan or definition was changed past the service ends by itself: it must not keep others from their ends."""
     fail_rollout(work, rollout.id, str(no), code=no.code)
 
 

@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from app.definitions.traffic import CanaryTraffic
 from app.errors import Conflict
 from app.events.tables import Event
+from app.execution import giving_up as giving_up_module
 from app.execution import rollout as rollout_module
 from app.execution import timers as timers_module
 from app.execution.context import WorkerContext
@@ -24,15 +25,20 @@ from app.planning.ids import release_of
 from app.planning.kinds import VerifyDeployment
 from app.planning.sources import read_source
 from app.planning.steps import PlannedStep
+from app.releases.at_target import under_way_at
 from app.releases.attempts import begin_attempt, renew_attempt, set_due
 from app.releases.planning import plan_release
 from app.releases.queries import steps_of
-from app.releases.service import Request, create_release
+from app.releases.service import Request, create_release, move_rollout
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout, StepRun, StoredPlan
+from app.releasing import advance as advance_module
+from app.releasing import asking as asking_module
+from app.releasing.advance import advance_release, end_soaks_in_vain
 from app.releasing.answering import advance, extend
 from app.releasing.control import abort, cancel, pause, resume, retry
 from app.releasing.freezing import create
+from app.releasing.gates.gate import Closed
 from app.releasing.on_record import RecordCache
 from app.releasing.work import Work
 from app.serving.queries import serving_now
@@ -427,3 +433,108 @@ def test_plan_that_was_changed_while_it_is_paused_keeps_nothing_else_from_going_
     assert carry_on(other, rollout) is Status.FAILED
     assert f"{NEW} has 5%" in state(other, rollout).sentence
     assert len(holds(other)) == 1
+
+
+def freeze(worker: WorkerContext, rollout: str) -> None:
+    """Its target, for the holidays."""
+    with Work(worker.releasing, ANNA).transaction() as work:
+        create(work, Wanted(reason="the holidays", model="churn", target=state(worker, rollout).target))
+
+
+@pytest.mark.parametrize("status", [Status.QUEUED, Status.SCHEDULED])
+def test_newer_one_waits_behind_one_that_is_to_go_on_midway(
+    worker: WorkerContext, rollout: str, hands: Hands, status: Status
+) -> None:
+    at_5(worker, rollout, hands)
+    ask(worker, pause, rollout)
+    carry_out_rollout(worker, rollout)
+    if status is Status.SCHEDULED:
+        freeze(worker, rollout)
+    ask(worker, resume, rollout)
+    assert state(worker, rollout).status is status
+
+    with Work(worker.releasing, ANNA).transaction() as work:
+        older = work.get_one(Release, release_of(rollout))
+        asked = Request("churn", older.definition_id, 1, read_source(older.source), ("dev",), job_id=older.job_id)
+        (newer,) = plan_release(work, create_release(work, asked, mark="efgh"), CONTENT, [a_plan("dev")])
+        advance_release(work, work.get_one(Release, newer.release_id))
+
+    assert state(worker, rollout).status is status
+    with worker.database.read() as session:
+        assert under_way_at(session, state(worker, newer.id)) == rollout
+
+
+def test_one_behind_a_freeze_midway_is_not_ended_as_one_that_waits_to_begin(
+    worker: WorkerContext, rollout: str, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_5(worker, rollout, hands)
+    ask(worker, pause, rollout)
+    carry_out_rollout(worker, rollout)
+    freeze(worker, rollout)
+    ask(worker, resume, rollout)
+    in_vain = Closed(Status.FAILED, "soak_ended", "Does not serve in dev any more.")
+    monkeypatch.setattr(advance_module, "soaked_in_vain", lambda *_: in_vain)
+
+    with Work(worker.releasing, ANNA).transaction() as work:
+        end_soaks_in_vain(work, work.get_one(Rollout, rollout))
+
+    assert state(worker, rollout).status is Status.SCHEDULED
+    ask(worker, abort, rollout)
+    assert carry_on(worker, rollout) is Status.ROLLED_BACK
+    assert shares(worker, rollout) == {BEFORE: 100}
+
+
+def test_way_back_that_never_began_is_not_kept_by_the_hold_of_its_own_failure(
+    worker: WorkerContext, rollout: str, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_5(worker, rollout, hands)
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError("nobody expected this")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rollout_module, "begin_steps", broken)
+        ask(worker, abort, rollout)
+        assert carry_on(worker, rollout) is Status.FAILED
+    (reason,) = holds(worker)
+    assert f"{NEW} has 5%. To bring back what served before: `mlrelease rollback churn dev`." in reason
+
+    ask(worker, retry, rollout)
+
+    assert carry_on(worker, rollout) is Status.ROLLED_BACK
+    assert shares(worker, rollout) == {BEFORE: 100}
+
+
+def test_where_not_even_a_hold_can_be_written_the_end_says_that_nothing_holds_it(
+    worker: WorkerContext, rollout: str, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_5(worker, rollout, hands)
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError("nobody expected this")
+
+    monkeypatch.setattr(rollout_module, "begin_steps", broken)
+    monkeypatch.setattr(giving_up_module, "hold_after_failure", broken)
+    ask(worker, abort, rollout)
+
+    assert carry_on(worker, rollout) is Status.FAILED
+    assert "Its traffic may be split, and no hold keeps it" in state(worker, rollout).sentence
+
+
+def test_waiting_one_whose_definition_was_changed_keeps_nobody_from_its_end(
+    worker: WorkerContext, rollout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = queue_rollout(worker, target=state(worker, rollout).target)
+    with Work(worker.releasing, ANNA).transaction() as work:
+        row = work.get_one(Rollout, waiting)
+        move_rollout(
+            work, row, Status.PENDING_APPROVAL, code="waits_for_approval", sentence="Waiting for one approval."
+        )
+
+    def changed(*_: Any) -> None:
+        raise Conflict("The event chain does not confirm version 1 of churn as it is.", code="definition_not_on_record")
+
+    monkeypatch.setattr(asking_module, "renew_plan", changed)
+
+    assert carry_out_rollout(worker, rollout) is Status.SUCCEEDED
+    assert state(worker, waiting).code == "definition_not_on_record"
