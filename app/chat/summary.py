@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from app.approvals.service import decisions_on
 from app.chat.difference import difference_lines
+from app.errors import Conflict
 from app.planning.sources import read_source
 from app.planning.traffic_words import say_traffic
 from app.releases.queries import plan_of, steps_of
@@ -47,6 +48,7 @@ def read_summary(session: Session, rollout_id: str) -> RolloutSummary | None:
     if rollout is None:
         return None
     release = session.get_one(Release, rollout.release_id)
+    traffic, changes = _planned(session, rollout)
     done = _TITLES.get(rollout.status, f"is {rollout.status.value.replace('_', ' ')}")
     return RolloutSummary(
         title=f"{release.id} for {rollout.stage} {done}",
@@ -57,8 +59,8 @@ def read_summary(session: Session, rollout_id: str) -> RolloutSummary | None:
         plan_digest=rollout.plan_digest,
         facts=tuple(_facts(release, rollout)),
         steps=tuple(_steps(session, rollout)),
-        traffic=tuple(_traffic(session, rollout)),
-        difference=tuple(difference_lines(session, rollout)),
+        traffic=tuple(traffic),
+        difference=tuple(changes),
         votes=tuple(_votes(session, rollout)),
     )
 
@@ -81,6 +83,14 @@ def _steps(session: Session, rollout: Rollout) -> list[str]:
     steps = steps_of(session, rollout.id)
     begun = any(step.status is not StepStatus.PENDING for step in steps)
     return [f"{step.key}: {step.status.value}" if begun else step.key for step in steps]
+
+
+def _planned(session: Session, rollout: Rollout) -> tuple[list[str], list[str]]:
+    """How its deployment gets the traffic, and what changes. Of a plan that was changed past the service people are told just that."""
+    try:
+        return _traffic(session, rollout), difference_lines(session, rollout)
+    except Conflict as no:
+        return [], [str(no)]
 
 
 def _traffic(session: Session, rollout: Rollout) -> list[str]:

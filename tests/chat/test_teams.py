@@ -10,7 +10,10 @@ import pytest
 from pydantic import SecretStr
 
 from app.approvals.links import read_link
+from app.chat.summary import read_summary
 from app.notifications.queries import list_deliveries
+from app.releases.queries import get_rollout
+from app.releases.tables import StoredPlan
 from app.settings import Settings
 from tests.api.conftest import SUBSCRIPTION
 from tests.api.playing import as_json, digest_of
@@ -95,3 +98,20 @@ def test_address_of_a_teams_webhook_is_kept_nowhere(
         kept = " ".join(str(each.model_dump()) for each in list_deliveries(session))
     assert "s3cret" not in kept
     assert "s3cret" not in repr(settings)
+
+
+def test_whoever_is_told_of_one_whose_plan_was_changed_past_the_service_reads_that(
+    service: Served, ask_for_release: Callable[..., str]
+) -> None:
+    release = ask_for_release()
+    with service.service.database.write() as session:
+        rollout = get_rollout(session, release, "prod")
+        plan = session.get_one(StoredPlan, rollout.plan_digest)
+        plan.document = json.loads(json.dumps(plan.document).replace("prod", "mallory"))
+        session.add(plan)
+
+    with service.service.database.read() as session:
+        summary = read_summary(session, rollout.id)
+
+    assert summary is not None
+    assert "was changed past the service" in " ".join(summary.difference)
