@@ -20,7 +20,7 @@ _Wanted = ShiftTraffic | MirrorTraffic | Analyse | ConfirmServing
 def require_as_made(azure: AzureML, context: Context, wanted: _Wanted) -> Mapping[str, Deployment]:
     """All deployments of the endpoint, by their names in lower case, once no operation changes this one.
 
-    Raises Refused where it is gone, was changed, or does not work.
+    Raises Refused where it is gone, does not work, or was changed.
     """
     found = wait_until(
         lambda seen: wanted.deployment not in seen or seen[wanted.deployment].is_settled,
@@ -29,13 +29,14 @@ def require_as_made(azure: AzureML, context: Context, wanted: _Wanted) -> Mappin
         context=context,
         waiting_for=f"deployment {wanted.deployment} of {wanted.endpoint}",
     )
-    state = require_unchanged(found.get(wanted.deployment), context, wanted).state
-    if state != "succeeded":
+    deployment = found.get(wanted.deployment)
+    if deployment is not None and deployment.state != "succeeded":
         raise Refused(
-            f"Deployment {wanted.deployment} of {wanted.endpoint} is {state}, so it cannot serve.",
+            f"Deployment {wanted.deployment} of {wanted.endpoint} is {deployment.state}, so it cannot serve.",
             code="deployment_not_ready",
             hint="Somebody changed it after it was created. Request a new release.",
         )
+    require_unchanged(deployment, context, wanted)
     return found
 
 
