@@ -71,6 +71,9 @@ def list_releases(
     model: str | None = None,
     status: Annotated[list[Status] | None, Query()] = None,
     job: str | None = None,
+    asking: Annotated[
+        bool, Query(description="only those that ask a person what was measured, and could not be decided")
+    ] = False,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> ReleasePage:
@@ -78,7 +81,14 @@ def list_releases(
     before, visible = moment_of(cursor), who.models(Permission.VIEW)
     rows = api.read(
         lambda session: queries.list_releases(
-            session, model=model, statuses=status or (), job=job, before=before, limit=limit + 1, visible=visible
+            session,
+            model=model,
+            statuses=status or (),
+            job=job,
+            asking=asking,
+            before=before,
+            limit=limit + 1,
+            visible=visible,
         )
     )
     end = page_end(rows, limit, lambda release: f"{release.created_at.isoformat()} {release.id}")

@@ -6,6 +6,7 @@ from app.chat.summary import RolloutSummary
 from app.documents.json_object import Json
 
 APPROVE, REJECT = "mlrelease_approve", "mlrelease_reject"
+ADVANCE, EXTEND, ABORT = "mlrelease_advance", "mlrelease_extend", "mlrelease_abort"
 REASON_FORM, REASON = "mlrelease_reason", "reason"
 
 # https://docs.slack.dev/reference/block-kit/blocks
@@ -20,16 +21,11 @@ def message_of(summary: RolloutSummary, *, portal: str = "") -> Json:
         _section(escape(summary.sentence)),
         {"type": "section", "fields": [_field(name, value) for name, value in summary.facts[:_FIELDS]]},
     ]
-    for name, lines in (
-        ("Traffic", summary.traffic),
-        ("Changes", summary.difference),
-        ("Steps", summary.steps),
-        ("Decisions", summary.votes),
-    ):
-        if lines:
-            blocks.append(_section(f"*{name}*\n" + "\n".join(f"• {escape(line)}" for line in lines)))
-    if summary.waits:
-        blocks.append(_buttons(summary, portal=portal))
+    for name, lines in summary.lists:
+        blocks.append(_section(f"*{name}*\n" + "\n".join(f"• {escape(line)}" for line in lines)))
+    buttons = _buttons(summary, portal=portal)
+    if buttons:
+        blocks.append({"type": "actions", "block_id": "decide", "elements": buttons})
     return {"text": escape(_cut(f"{summary.title}. {summary.sentence}", _SECTION)), "blocks": blocks}
 
 
@@ -63,28 +59,38 @@ def escape(text: str) -> str:
 
 
 def value_of(summary: RolloutSummary) -> str:
-    """The value of a button: the plan that the message shows."""
-    return json.dumps({"release": summary.release_id, "stage": summary.stage, "plan": summary.plan_digest})
+    """The value of a button: the plan or the question that the message shows."""
+    shown = {"plan": summary.plan_digest} if summary.waits else {"question": summary.question}
+    return json.dumps({"release": summary.release_id, "stage": summary.stage, **shown})
 
 
-def _buttons(summary: RolloutSummary, *, portal: str) -> Json:
-    elements = [
-        _button("Approve", APPROVE, value_of(summary), style="primary"),
-        _button("Reject…", REJECT, value_of(summary), style="danger"),
-    ]
+def _buttons(summary: RolloutSummary, *, portal: str) -> list[Json]:
+    value = value_of(summary)
+    elements: list[Json] = []
+    if summary.waits:
+        elements += [
+            _button("Approve", APPROVE, value, style="primary"),
+            _button("Reject…", REJECT, value, style="danger"),
+        ]
+    elif summary.question is not None:
+        elements += [
+            _button("Go on", ADVANCE, value, style="primary"),
+            _button("Wait longer", EXTEND, value),
+            _button("Stop and go back…", ABORT, value, style="danger"),
+        ]
     if portal:
-        link = f"{portal.rstrip('/')}/releases/{summary.release_id}"
+        link = f"{portal.rstrip('/')}{summary.page}"
         elements.append({"type": "button", "text": {"type": "plain_text", "text": "Open in the portal"}, "url": link})
-    return {"type": "actions", "block_id": "decide", "elements": elements}
+    return elements
 
 
-def _button(text: str, action: str, value: str, *, style: str) -> Json:
+def _button(text: str, action: str, value: str, *, style: str | None = None) -> Json:
     return {
         "type": "button",
         "action_id": action,
         "text": {"type": "plain_text", "text": text},
         "value": value,
-        "style": style,
+        **({} if style is None else {"style": style}),
     }
 
 

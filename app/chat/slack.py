@@ -6,14 +6,11 @@ a Slack that does not respond delays nobody's requests.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
-from urllib.parse import parse_qs
 
 import structlog
 from fastapi import APIRouter, Request, Response
@@ -24,7 +21,8 @@ from sqlalchemy import delete
 from sqlmodel import Session, col
 from starlette.background import BackgroundTask
 
-from app.chat.blocks import APPROVE, REASON, REASON_FORM, REJECT, escape, reason_form
+from app.chat.blocks import REASON, REASON_FORM, escape, reason_form
+from app.chat.presses import ButtonPress, read_form, read_payload, read_press, text_at
 from app.chat.slack_messages import call_slack, slack_client
 from app.chat.tables import ChatRequest
 from app.database.connection import Database
@@ -35,10 +33,8 @@ from app.notifications.deliveries import request_delivery
 from app.notifications.sending import NotDelivered
 from app.notifications.tables import Channel
 from app.planning.ids import rollout_id_of
-from app.releases.tables import Rollout
-from app.releasing import decisions
 from app.releasing.permissions import require_for_release
-from app.releasing.work import Releasing, Work
+from app.releasing.work import Releasing
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -59,18 +55,6 @@ class SlackContext:
     forms: Executor = field(default_factory=lambda: ThreadPoolExecutor(MOST_FORMS, thread_name_prefix="slack-forms"))
 
 
-@dataclass(frozen=True)
-class ButtonPress:
-    """A press of a button, with the plan that the message showed."""
-
-    user: str
-    channel: str
-    approve: bool
-    release_id: str
-    stage: str
-    plan_digest: str
-
-
 def slack_routes(context: SlackContext) -> APIRouter:
     """The address to enter as *Interactivity: Request URL* in Slack."""
     router = APIRouter(tags=["chat"])
@@ -89,11 +73,11 @@ def slack_routes(context: SlackContext) -> APIRouter:
 def _handle(context: SlackContext, body: bytes, timestamp: str, signature: str) -> Response:
     _require_signature(context, body, timestamp, signature)
     _require_first_use(context.releasing.database, signature, now=context.releasing.database.now())
-    payload = _payload_of(body)
+    payload = read_payload(body)
     match payload.get("type"):
         case "block_actions":
             return _handle_press(context, payload)
-        case "view_submission" if _text(payload, "view", "callback_id") == REASON_FORM:
+        case "view_submission" if text_at(payload, "view", "callback_id") == REASON_FORM:
             return _handle_form(context, payload)
     return Response()  # Slack also tells of what needs no answer, such as a link that was followed
 
@@ -124,35 +108,31 @@ def _require_first_use(database: Database, signature: str, *, now: datetime) -> 
 
 
 def _handle_press(context: SlackContext, payload: Json) -> Response:
-    press = _read_press(payload)
+    press = read_press(payload)
     if press is None:
         return Response()
     try:
-        if press.approve:
-            _decide(context, press, reason="")
-        else:
+        if press.needs_reason:
             # Refuse before the person writes a reason.
-            require_for_release(_actor(context, press), decisions.reject.permission, press.release_id)
+            require_for_release(_actor(context, press), press.permission, press.release_id)
             return _open_reason_form(context, payload, press)
+        _act(context, press, reason="")
     except Invalid as incomplete:
         return _open_reason_form(context, payload, press, why=incomplete.sentence)
     except Unavailable:
         raise
     except MlreleaseError as refusal:
-        _reply(context, press, refusal, occasion=_text(payload, "trigger_id"))
+        _reply(context, press, refusal, occasion=text_at(payload, "trigger_id"))
     return Response()
 
 
 def _handle_form(context: SlackContext, payload: Json) -> Response:
-    meta = _read(_text(payload, "view", "private_metadata"))
-    press = _button_press(
-        meta, user=_text(payload, "user", "id"), channel=_text(meta, "channel"), approve=bool(meta.get("approve"))
-    )
+    press = read_form(payload)
     if press is None:
         raise Invalid("The form is not valid.", code="malformed")
-    reason = _text(payload, "view", "state", "values", REASON, REASON, "value")
+    reason = text_at(payload, "view", "state", "values", REASON, REASON, "value")
     try:
-        _decide(context, press, reason=reason)
+        _act(context, press, reason=reason)
     except Unavailable:
         raise
     except MlreleaseError as refusal:
@@ -160,17 +140,10 @@ def _handle_form(context: SlackContext, payload: Json) -> Response:
     return Response()
 
 
-def _decide(context: SlackContext, press: ButtonPress, *, reason: str) -> None:
+def _act(context: SlackContext, press: ButtonPress, *, reason: str) -> None:
     actor = _actor(context, press)
-
-    def decide(work: Work) -> Rollout:
-        subject = (press.release_id, press.stage)
-        if press.approve:
-            return decisions.approve(work, *subject, reason=reason, plan_digest=press.plan_digest)
-        return decisions.reject(work, *subject, reason=reason, plan_digest=press.plan_digest)
-
-    context.releasing.transact(actor, decide)
-    log.info("decided_in_slack", release=press.release_id, stage=press.stage, actor=actor.name)
+    context.releasing.transact(actor, lambda work: press.carry_out(work, reason=reason))
+    log.info("decided_in_slack", release=press.release_id, stage=press.stage, act=press.act, actor=actor.name)
 
 
 def _actor(context: SlackContext, press: ButtonPress) -> Actor:
@@ -187,16 +160,8 @@ def _actor(context: SlackContext, press: ButtonPress) -> Actor:
 
 def _open_reason_form(context: SlackContext, payload: Json, press: ButtonPress, *, why: str = "") -> Response:
     """Respond, then open the form for a reason. If Slack does not open it, nothing was decided, and the person presses again."""
-    answer = "Approve" if press.approve else "Reject"
-    meta = {
-        "release": press.release_id,
-        "stage": press.stage,
-        "plan": press.plan_digest,
-        "channel": press.channel,
-        "approve": press.approve,
-    }
-    form = reason_form(meta, title=f"{answer} {press.stage}", answer=answer, why=why)
-    trigger, until = _text(payload, "trigger_id"), time.monotonic() + MODAL_SECONDS
+    form = reason_form(press.meta, title=f"{press.words} {press.stage}", answer=press.words, why=why)
+    trigger, until = text_at(payload, "trigger_id"), time.monotonic() + MODAL_SECONDS
 
     def open_form() -> None:
         try:
@@ -231,51 +196,3 @@ def _reply(context: SlackContext, press: ButtonPress, refusal: MlreleaseError, *
         )
 
     context.releasing.database.transact(request_reply)
-
-
-def _payload_of(body: bytes) -> Json:
-    """The JSON that Slack sends in one form field. Raises Invalid."""
-    try:
-        fields = parse_qs(body.decode(), max_num_fields=20)
-    except ValueError as broken:
-        raise Invalid("The request is not a request of Slack.", code="malformed") from broken
-    payload = _read(fields.get("payload", [""])[0])
-    if not payload:
-        raise Invalid("The request is not a request of Slack.", code="malformed")
-    return payload
-
-
-def _read_press(payload: Json) -> ButtonPress | None:
-    """The press, if it is of a button that decides."""
-    actions = payload.get("actions")
-    action = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], dict) else {}
-    if action.get("action_id") not in {APPROVE, REJECT}:
-        return None
-    channel = _text(payload, "container", "channel_id") or _text(payload, "channel", "id")
-    approve = action["action_id"] == APPROVE
-    return _button_press(
-        _read(_text(action, "value")), user=_text(payload, "user", "id"), channel=channel, approve=approve
-    )
-
-
-def _button_press(meta: Json, *, user: str, channel: str, approve: bool) -> ButtonPress | None:
-    release, stage, plan = (_text(meta, name) for name in ("release", "stage", "plan"))
-    if not (release and stage and plan and user):
-        return None
-    return ButtonPress(user=user, channel=channel, approve=approve, release_id=release, stage=stage, plan_digest=plan)
-
-
-def _read(text: str) -> Json:
-    """The JSON object, or an empty one for anything else."""
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-def _text(document: Any, *path: str) -> str:
-    """The text at a path of a document, or "" if there is none."""
-    for name in path:
-        document = document.get(name) if isinstance(document, dict) else None
-    return document if isinstance(document, str) and "\0" not in document else ""

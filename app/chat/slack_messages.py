@@ -1,4 +1,4 @@
-"""One Slack message for each rollout, updated until its end; and replies to people who press its buttons."""
+"""Slack messages about rollouts, updated until nothing more happens; and replies to people who press their buttons."""
 
 import hashlib
 import json
@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from sqlmodel import Session
 
 from app.chat.blocks import message_of
+from app.chat.occasions import occasion_of
 from app.chat.summary import read_summary
 from app.database.connection import Database
 from app.events.tables import Event
@@ -35,15 +36,17 @@ def announce_in_slack(channels: Mapping[str, str]) -> Announcer:
             return
         request_updates(session, Channel.SLACK, event.release_id, seq=event.seq)
         address = channels.get(event.model) or channels.get("*")
-        if address is not None and event.kind == "rollout.pending_approval":
+        occasion = None if address is None else occasion_of(session, event)
+        if address is not None and occasion is not None:
             request_delivery(
                 session,
                 Channel.SLACK,
                 address,
-                message_id=f"slack:{address}:{event.subject}",
+                message_id=f"slack:{address}:{occasion.key}",
                 subject=event.subject,
                 release_id=event.release_id,
                 seq=event.seq,
+                memory=occasion.memory,
             )
 
     return announce
@@ -60,7 +63,7 @@ def slack_client(settings: Settings, *, seconds: int = SECONDS) -> WebClient:
 
 
 class SlackMessages:
-    """Posts a rollout's message, or updates it."""
+    """Posts a message, or updates it. A question that was closed before it could be posted is posted no more."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
@@ -69,7 +72,7 @@ class SlackMessages:
 
     def __call__(self, attempt: DeliveryAttempt, *, now: datetime) -> Delivered:  # noqa: ARG002 - what is so now is in the database
         with self._database.read() as session:
-            summary = read_summary(session, attempt.subject)
+            summary = read_summary(session, attempt.subject, event=attempt.memory.get("event"))
         if summary is None:
             raise NotDelivered(f"There is no rollout {attempt.subject}.", for_good=True)
         message = message_of(summary, portal=self._portal)
@@ -77,13 +80,15 @@ class SlackMessages:
         if attempt.memory.get("shown") == shown:
             return Delivered(sentence="Nothing to change.")
         posted = attempt.memory.get("ts")
+        if posted is None and summary.is_closed:
+            return Delivered(sentence="It was answered before it could be posted.")
         if posted is None:
             posted = call_slack(
                 lambda: self._slack.chat_postMessage(channel=attempt.address, **message, unfurl_links=False)
             )["ts"]
         else:
             call_slack(lambda: self._slack.chat_update(channel=attempt.address, ts=posted, **message))
-        return Delivered(answer=200, memory={"ts": posted, "shown": shown})
+        return Delivered(answer=200, memory={**attempt.memory, "ts": posted, "shown": shown})
 
 
 class SlackReplies:

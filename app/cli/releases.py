@@ -62,13 +62,22 @@ def list_releases(
     model: Annotated[str | None, typer.Option("--model", "-m")] = None,
     status: Annotated[list[str] | None, typer.Option("--status", help="Only these; repeatable.")] = None,
     job: Annotated[str | None, typer.Option("--job", "-j")] = None,
+    asking: Annotated[bool, typer.Option("--asking", help="Only those that ask a person what to do.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
     cursor: Annotated[str | None, typer.Option(help="`next` of the previous page.")] = None,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
     """List releases, the newest first."""
-    page = Client(server).get("/v1/releases", model=model, status=status or None, job=job, limit=limit, cursor=cursor)
+    page = Client(server).get(
+        "/v1/releases",
+        model=model,
+        status=status or None,
+        job=job,
+        asking=True if asking else None,
+        limit=limit,
+        cursor=cursor,
+    )
     if as_json:
         print_json(page)
         return

@@ -52,3 +52,9 @@ def reports_on(session: Session, subjects: Sequence[str]) -> list[MeasurementRep
     """On any of these step runs, the oldest first."""
     query = select(MeasurementReport).where(col(MeasurementReport.subject).in_(subjects))
     return list(session.exec(query.order_by(col(MeasurementReport.created_at), col(MeasurementReport.id))).all())
+
+
+def newest_reports_on(session: Session, subjects: Sequence[str]) -> list[MeasurementReport]:
+    """The newest one on each of these step runs, the oldest first: one that was asked about is kept again with the answer."""
+    newest = {report.subject: report for report in reports_on(session, subjects)}
+    return sorted(newest.values(), key=lambda report: (report.created_at, report.id))

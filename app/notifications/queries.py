@@ -3,7 +3,7 @@
 from sqlmodel import Session, col, select
 
 from app.errors import NotFound
-from app.notifications.tables import Delivery, DeliveryStatus, Webhook
+from app.notifications.tables import Channel, Delivery, DeliveryStatus, Webhook
 
 
 def list_webhooks(session: Session) -> list[Webhook]:
@@ -40,3 +40,11 @@ def list_deliveries(
     if before is not None:
         query = query.where(col(Delivery.id) < before)
     return list(session.exec(query).all())
+
+
+def newest_about(session: Session, channel: Channel, release_id: str, subject: str) -> Delivery | None:
+    """The newest delivery through a channel about a rollout; None: there is none."""
+    query = select(Delivery).where(
+        Delivery.channel == channel, Delivery.release_id == release_id, Delivery.subject == subject
+    )
+    return session.exec(query.order_by(col(Delivery.id).desc()).limit(1)).first()

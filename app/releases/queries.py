@@ -118,14 +118,6 @@ def waiting_for_people(session: Session, *, visible: Visible = None, limit: int 
     return list(session.exec(query.order_by(col(Rollout.asked_at), col(Rollout.id)).limit(limit)).all())
 
 
-def asking(session: Session, *, visible: Visible = None, limit: int = 100) -> list[Rollout]:
-    """Rollouts that ask a person what an analysis could not decide."""
-    query = select(Rollout).where(Rollout.status == Status.IN_PROGRESS, col(Rollout.code).in_(ASKING))
-    if visible is not None:
-        query = query.join(Release, col(Release.id) == col(Rollout.release_id)).where(col(Release.model).in_(visible))
-    return list(session.exec(query.order_by(col(Rollout.id)).limit(limit)).all())
-
-
 def scheduled(session: Session) -> list[Rollout]:
     """Rollouts that wait for a freeze or a hold to end."""
     return list(session.exec(select(Rollout).where(Rollout.status == Status.SCHEDULED)).all())
@@ -165,11 +157,12 @@ def list_releases(
     model: str | None = None,
     statuses: Sequence[Status] = (),
     job: str | None = None,
+    asking: bool = False,
     before: tuple[datetime, str] | None = None,
     limit: int = 50,
     visible: Visible = None,
 ) -> list[Release]:
-    """The newest first; ``before`` is when, and the id, of the release where the page before ended.
+    """The newest first; ``before`` is when, and the id, of the release where the page before ended. ``asking``: a person, now.
 
     Not by the last change: what changes between two pages would move to another one, and be missed.
     """
@@ -182,6 +175,8 @@ def list_releases(
         query = query.where(col(Release.status).in_(statuses))
     if job is not None:
         query = query.where(Release.job == job)
+    if asking:
+        query = query.where(Release.status == Status.IN_PROGRESS, col(Release.code).in_(ASKING))
     if before is not None:
         query = query.where(tuple_(col(Release.created_at), col(Release.id)) < before)
     return list(session.exec(query).all())

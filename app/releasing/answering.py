@@ -1,13 +1,17 @@
 """Answering a step that waits: go on now, or wait longer."""
 
+from collections.abc import Mapping
+
 from app.errors import Conflict
 from app.identity.roles import Permission
 from app.releases.answers import give_answer, waiting_steps
 from app.releases.locks import lock_release
 from app.releases.queries import rollout_ahead
+from app.releases.questions import question_of, what_ended
 from app.releases.states import Status
 from app.releases.tables import Release
-from app.releasing.permissions import about_release
+from app.releasing.control import abort
+from app.releasing.permissions import UseCase, about_release
 from app.releasing.work import Work
 
 
@@ -21,6 +25,26 @@ def advance(work: Work, release_id: str, *, reason: str = "") -> Release:
 def extend(work: Work, release_id: str, *, reason: str = "") -> Release:
     """Wait longer: one more bake from now on. Raises Conflict where nothing waits."""
     return _answer(work, release_id, "extend", reason)
+
+
+# What a person may say where a rollout asks.
+ANSWERS: Mapping[str, UseCase[..., Release]] = {"advance": advance, "extend": extend, "abort": abort}
+
+
+def answer_question(work: Work, release_id: str, answer: str, *, question: int, reason: str = "") -> Release:
+    """Answer what was shown: ``question`` is the number of the event that asked it. Raises Conflict where that is not open any more."""
+    act = ANSWERS[answer]
+    act.check(work, release_id)
+    release = lock_release(work, release_id)
+    ahead = rollout_ahead(work, release)
+    asked = None if ahead is None else question_of(work, ahead)
+    if asked is None or asked.seq != question or what_ended(work, asked) is not None:
+        raise Conflict(
+            f"This question of {release.id} is not open any more: it is {release.status.value}. {release.sentence}",
+            code="question_closed",
+            hint=f"`mlrelease release show {release.id}` shows what is going on.",
+        )
+    return act(work, release_id, reason=reason)
 
 
 def _answer(work: Work, release_id: str, answer: str, reason: str) -> Release:

@@ -8,6 +8,7 @@ from app.releases.at_target import must_go_back, overtaken_by
 from app.releases.attempts import plan_again
 from app.releases.locks import lock_release
 from app.releases.queries import plan_of, rollout_ahead
+from app.releases.questions import question_of
 from app.releases.service import move_release, move_rollout
 from app.releases.states import ENDS, Control, Status
 from app.releases.tables import Release, Rollout
@@ -35,7 +36,9 @@ def cancel(work: Work, release_id: str, *, reason: str = "") -> Release:
 
 @about_release(Permission.OPERATE)
 def abort(work: Work, release_id: str, *, reason: str = "") -> Release:
-    """Go back to what served before. Raises Conflict where nothing of it has moved traffic yet, or all of it has."""
+    """Go back to what served before; where it asks people before it moves any traffic, stop there. Raises Conflict where nothing of it
+    has moved traffic yet, or all of it has.
+    """
     release = lock_release(work, release_id)
     ahead = rollout_ahead(work, release)
     if release.status is Status.ROLLING_BACK:
@@ -46,7 +49,7 @@ def abort(work: Work, release_id: str, *, reason: str = "") -> Release:
         raise _wrong_state(
             release, "is being cancelled already, which brings its traffic back, too", code="already_cancelling"
         )
-    if ahead is None or release.status.is_final or not must_go_back(work, ahead):
+    if ahead is None or not (must_go_back(work, ahead) or question_of(work, ahead)) or release.status.is_final:
         raise Conflict(
             f"{release.id} has no traffic that could be brought back: it is {release.status.value}. {release.sentence}",
             code="nothing_to_abort",

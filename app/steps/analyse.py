@@ -252,6 +252,7 @@ class _Analysis:
             "from": window.since.isoformat(),
             "to": window.until.isoformat(),
             "share": self.wanted.share,
+            "mirrored": self.wanted.mirrored,
             "minutes": len(seen.minutes),
             "canary": _counted(seen_now.canary),
             "baseline": _counted(seen_now.baseline),

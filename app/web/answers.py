@@ -1,18 +1,18 @@
 """The page of a share of the traffic that is watched: what is known of it, and the form to go on, wait longer or go back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
 from app.errors import Conflict, Forbidden, Invalid, MlreleaseError
+from app.evidence.reports import newest_reports_on
 from app.identity.roles import Permission
 from app.releases.queries import get_release, rollout_ahead, steps_of
 from app.releases.states import StepStatus
 from app.releases.tables import Release
-from app.releasing.answering import advance, extend
-from app.releasing.control import abort
+from app.releasing.answering import ANSWERS
 from app.releasing.work import Work
 from app.serving.queries import serving_now
 from app.web.deciding import LONGEST_COMMENT
@@ -20,8 +20,6 @@ from app.web.pages import HEADERS, PageRoute, page, status_of
 from app.web.portal import AllowedVisitor, CurrentPortal, Form, Visitor
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-
-_ACTS: Mapping[str, Callable[..., Release]] = {"advance": advance, "extend": extend, "abort": abort}
 
 
 @router.get("/releases/{release_id}/answer")
@@ -34,7 +32,7 @@ def answer(portal: CurrentPortal, visitor: AllowedVisitor, form: Form, release_i
     """Redirects to the release. After a refused answer, shows the page with why, and with what was typed."""
     reason = form.get("reason", "")
     try:
-        act = _ACTS.get(form.get("answer", ""))
+        act = ANSWERS.get(form.get("answer", ""))
         if act is None:
             raise Invalid("The form is incomplete.", code="form_malformed", hint="Reload the page and try again.")
         if len(reason) > LONGEST_COMMENT:
@@ -56,14 +54,15 @@ def _page(
     release = get_release(session, release_id)
     rollout = rollout_ahead(session, release)
     steps = [] if rollout is None else steps_of(session, rollout.id)
+    waiting = [each for each in steps if each.status is StepStatus.WAITING]
     return page(
         "answer.html",
         status=200 if error is None else status_of(error),
         visitor=visitor,
         release=release,
         rollout=rollout,
-        waiting=[each for each in steps if each.status is StepStatus.WAITING],
-        evidence=next((each.memory["evidence"] for each in steps if each.memory and "evidence" in each.memory), None),
+        waiting=waiting,
+        reports=newest_reports_on(session, [each.id for each in waiting]),
         serves=[] if rollout is None else serving_now(session, rollout.target),
         may_answer=visitor.actor.may(Permission.OPERATE, release.model),
         error=error,

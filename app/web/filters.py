@@ -5,14 +5,27 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.documents.json_object import Json
+from app.evidence.words import name_of_report
+from app.planning.ids import stage_of
 from app.planning.sources import Source, read_source
 
-__all__ = ["colour", "event_name", "is_digest", "plan_value", "short", "source", "spaced", "timestamp"]
+__all__ = [
+    "colour",
+    "event_name",
+    "is_digest",
+    "name_of_report",
+    "plan_value",
+    "short",
+    "source",
+    "spaced",
+    "stage_of",
+    "timestamp",
+]
 
-_GOOD = {"succeeded", "approved"}
+_GOOD = {"succeeded", "approved", "passed"}
 _BAD = {"failed", "errored", "approval_rejected", "rejected", "rolled_back", "expired"}
 _MOVING = {"in_progress", "running", "queued", "rolling_back", "cancelling"}
-_ASKING = {"pending_approval"}
+_ASKING = {"pending_approval", "inconclusive", "no_data"}
 
 
 def spaced(word: str) -> str:

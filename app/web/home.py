@@ -5,7 +5,8 @@ from sqlmodel import Session
 
 from app.database.clock import database_now
 from app.identity.roles import Permission
-from app.releases.queries import asking, list_releases, waiting_for_people
+from app.releases.queries import list_releases, waiting_for_people
+from app.releases.questions import asking
 from app.web.pages import PageRoute, page
 from app.web.portal import CurrentPortal, CurrentVisitor
 from app.web.question import read_question

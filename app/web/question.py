@@ -8,13 +8,15 @@ from sqlmodel import Session
 
 from app.approvals.service import decisions_on, expiry_of, judge, why_not
 from app.approvals.tables import Decision
+from app.evidence.reports import newest_reports_on
+from app.evidence.tables import MeasurementReport
 from app.identity.actor import Actor, forbidden
 from app.identity.roles import Permission
 from app.planning.plan import Replaced
 from app.planning.policy import ApprovalSection
 from app.planning.traffic_words import say_traffic
 from app.releases.plans import Change, compare
-from app.releases.queries import get_release, get_rollout, plan_of
+from app.releases.queries import get_release, get_rollout, plan_of, steps_of_release
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout, StoredPlan
 from app.serving.queries import replaced_plan, serving_now
@@ -36,6 +38,7 @@ class Question:
     compared: Sequence[Change]  # with the release that it replaces; with nothing before, where there is none
     policy: ApprovalSection | None
     decisions: Sequence[Decision]
+    reports: Sequence[MeasurementReport]  # what the release's steps have measured so far, in whatever stage
     missing: Sequence[str]  # that it waits for, in words
     expires_at: datetime | None
     why_not: str | None  # the visitor may not decide, in words
@@ -114,6 +117,9 @@ def read_question(session: Session, actor: Actor, release_id: str, stage: str, *
         compared=() if typed.adopts else compare({} if replaced is None else replaced.document, plan.document),
         policy=policy,
         decisions=decisions,
+        reports=newest_reports_on(
+            session, [each.id for steps in steps_of_release(session, release.id).values() for each in steps]
+        ),
         missing=judge(release, rollout, plan, decisions, now=now).missing if waits else (),
         expires_at=expiry_of(rollout, plan),
         why_not=_why_not(release, rollout, plan, decisions, actor=actor, now=now) if waits else None,

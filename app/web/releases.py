@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Response
 from sqlmodel import Session
 
+from app.evidence.reports import newest_reports_on
 from app.releases import queries
 from app.serving.queries import serving_now
 from app.web.pages import HEADERS, PageRoute, page
@@ -43,10 +44,12 @@ def show_live_part(
 def _shown(session: Session, release_id: str) -> dict[str, Any]:
     release = queries.get_release(session, release_id)
     rollouts = queries.rollouts_of(session, release_id)
+    steps = queries.steps_of_release(session, release_id)
     return {
         "release": release,
         "rollouts": rollouts,
         "serves": {each.id: serving_now(session, each.target) for each in rollouts},
-        "steps": queries.steps_of_release(session, release_id),
+        "steps": steps,
+        "reports": {of: newest_reports_on(session, [each.id for each in listed]) for of, listed in steps.items()},
         "events": queries.list_events(session, release_id=release_id, limit=MOST_EVENTS)[::-1],
     }

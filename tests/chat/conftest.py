@@ -21,6 +21,7 @@ PEOPLE = """
 people:
   - {name: anna, slack: U0ANNA, grants: [{role: approver}]}
   - {name: berta, slack: U0BERTA, grants: [{role: approver, models: [churn]}]}
+  - {name: olga, slack: U0OLGA, grants: [{role: operator}]}
   - {name: carl, slack: U0CARL, grants: [{role: viewer}, {role: approver, models: [another]}]}
 """
 

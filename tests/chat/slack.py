@@ -55,9 +55,17 @@ class Slack:
         """Everything that is to be read in the one message of a channel."""
         return json.dumps(self.the_message(channel), ensure_ascii=False)
 
-    def press(self, action_id: str, *, user: str = "U0ANNA", channel: str = "C0PROD", value: str | None = None) -> Json:
-        """What Slack sends when this button of the channel's message is pressed."""
-        message = self.the_message(channel)
+    def press(
+        self,
+        action_id: str,
+        *,
+        user: str = "U0ANNA",
+        channel: str = "C0PROD",
+        value: str | None = None,
+        message: Json | None = None,
+    ) -> Json:
+        """What Slack sends when this button of the channel's message is pressed. ``message``: where there are several."""
+        message = message or self.the_message(channel)
         button = next(
             element
             for block in message["blocks"]
@@ -92,7 +100,7 @@ class Slack:
                     "block_id": "decide",
                     "text": button["text"],
                     "value": button["value"] if value is None else value,
-                    "style": button["style"],
+                    **({"style": button["style"]} if "style" in button else {}),
                     "type": "button",
                     "action_ts": f"{time.time():.6f}",
                 }
@@ -135,7 +143,7 @@ class Slack:
                 key = (body["channel"], body["ts"])
                 if key not in self.messages:
                     raise Wrong("message_not_found")
-                _check_message(body)
+                check_message(body)
                 self.messages[key] |= {"text": body["text"], "blocks": body["blocks"]}
                 return {"channel": body["channel"], "ts": body["ts"], "text": body["text"]}
             case "chat.postEphemeral":
@@ -150,7 +158,7 @@ class Slack:
 
     def _post(self, body: Json) -> Json:
         self._require_channel(body)
-        _check_message(body)
+        check_message(body)
         ts = f"{int(time.time())}.{next(self._numbers):06d}"
         message = {"type": "message", "ts": ts, "text": body["text"], "blocks": body["blocks"], "bot_id": "B0BOT"}
         self.messages[body["channel"], ts] = message
@@ -170,7 +178,7 @@ class Slack:
             raise Wrong("channel_not_found")
 
 
-def _check_message(body: Json) -> None:
+def check_message(body: Json) -> None:
     blocks = body["blocks"] if isinstance(body["blocks"], list) else json.loads(body["blocks"])
     body["blocks"] = blocks
     if not body.get("text") or len(body["text"]) > 40000:

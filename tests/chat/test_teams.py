@@ -16,8 +16,9 @@ from app.releases.queries import get_rollout
 from app.releases.tables import StoredPlan
 from app.settings import Settings
 from tests.api.conftest import SUBSCRIPTION
-from tests.api.playing import as_json, digest_of
+from tests.api.playing import apply, as_json, ask, definition, digest_of
 from tests.api.serving import Served
+from tests.asking import ask_in_dev
 from tests.chat.conftest import notifying
 from tests.instant import InstantWorker
 from tests.notifications.receiving import LOOPBACK, Receiver, receiving
@@ -72,10 +73,10 @@ def test_card_asks_by_links_and_a_later_one_tells_the_end(
     asking, ended = cards(teams)
     assert (asking["type"], asking["version"]) == ("AdaptiveCard", "1.4")
     assert "waits for approval" in asking["body"][0]["text"]
-    assert [action["title"] for action in asking["actions"]] == ["Approve", "Reject"]
+    assert [action["title"] for action in asking["actions"]] == ["Approve", "Reject", "Open in the portal"]
     assert {action["type"] for action in asking["actions"]} == {"Action.OpenUrl"}
     assert "\\[press\\]\\(https://evil.example\\)" in json.loads(json.dumps(asking))["body"][2]["facts"][-1]["value"]
-    for action in asking["actions"]:
+    for action in asking["actions"][:2]:
         token = parse_qs(urlsplit(action["url"]).query)["token"][0]
         with service.service.database.read() as session:
             link = read_link(session, (KEY,), token, now=service.service.database.now())
@@ -85,7 +86,54 @@ def test_card_asks_by_links_and_a_later_one_tells_the_end(
             action["title"].lower(),
         )
     assert "was released" in ended["body"][0]["text"]
-    assert ended["actions"] == []
+    assert [action["url"] for action in ended["actions"]] == [f"http://127.0.0.1:8400/releases/{release}"]
+
+
+def test_question_is_a_card_that_leads_to_its_answer_and_is_closed_by_another(
+    service: Served, teams: Receiver, worker: InstantWorker
+) -> None:
+    """Also of a stage that nobody approves."""
+    with notifying(service):
+        release = ask_in_dev(service, worker)
+        wait_until(lambda: len(teams.received) == 1, what="the question has arrived")
+        olga = service.client("olga")
+        assert olga.post(f"/v1/releases/{release}/advance", json={"reason": "the log is clean"}).is_success
+        worker.complete(release, "dev")
+        wait_until(lambda: len(teams.received) == 3, what="the answer and the end are told")
+
+    asked, closed, ended = cards(teams)
+    assert asked["body"][0]["text"] == "churn-1 for dev needs an answer"
+    assert "Go on?" in asked["body"][1]["text"]
+    assert asked["actions"] == [
+        {
+            "type": "Action.OpenUrl",
+            "title": "Answer in the portal",
+            "url": f"http://127.0.0.1:8400/releases/{release}/answer",
+        }
+    ]
+    assert "3 of 120 requests" in json.dumps(asked)
+    assert closed["body"][0]["text"] == "churn-1 for dev needs no answer any more"
+    assert closed["body"][1]["text"] == "olga answered: go on \\(the log is clean\\)."
+    assert ended["body"][0]["text"] == "churn-1 for dev was released"
+
+
+def test_failure_is_told_of_a_stage_that_nobody_approves(
+    service: Served, teams: Receiver, worker: InstantWorker
+) -> None:
+    zoe = service.client("zoe")
+    assert apply(zoe, definition()).status_code == 201
+    with notifying(service):
+        unplanned, failed = ask(zoe)["id"], ask(zoe)["id"]
+        worker.prepare_in_vain(unplanned)
+        worker.prepare(failed)
+        worker.fail(failed, "dev")
+        wait_until(lambda: len(teams.received) == 2, what="both are told")
+
+    first, second = cards(teams)
+    assert first["body"][0]["text"] == f"{unplanned} failed"
+    assert "The job has no output 'model'." in first["body"][1]["text"]
+    assert second["body"][0]["text"] == f"{failed} for dev failed"
+    assert "Not this one." in second["body"][1]["text"]
 
 
 def test_address_of_a_teams_webhook_is_kept_nowhere(
