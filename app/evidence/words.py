@@ -52,13 +52,10 @@ def _beside(amount: float, unit: str, *, better: str, worse: str) -> str:
 
 def _say_analysis(document: Json) -> str:
     canary, baseline = document["canary"], document["baseline"]
-    said = f"{_say_counted(canary)} failed"
-    if not baseline["requests"]:
-        return f"{said}; what serves had no requests."
-    return f"{said}; of what serves {_say_counted(baseline)}."
+    said = f"{_say_counted(canary)} failed" if canary["requests"] else "It had no requests"
+    serves = f"of what serves {_say_counted(baseline)}" if baseline["requests"] else "what serves had none"
+    return f"{said}; {serves}."
 
 
 def _say_counted(counted: Json) -> str:
-    if not counted["requests"]:
-        return "no requests, so none"
     return f"{counted['failed']:,} of {counted['requests']:,} requests ({counted['failed'] / counted['requests']:.2%})"

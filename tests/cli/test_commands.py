@@ -80,6 +80,7 @@ def test_unknown_training_job_fails_the_watched_release(run: Run) -> None:
     listed = json.loads(run("release", "list", "--job", "no_such_job", "--json").stdout)["items"]
     assert [release["status"] for release in listed] == ["failed"]
     assert listed[0]["requested_by"] == "erika"
+    assert "There are no such releases." in run("release", "list", "--asking").stdout
 
 
 @pytest.mark.usefixtures("applied")

@@ -16,6 +16,7 @@ from app.evidence.reports import ANALYSIS, Report
 from app.planning.kinds import Analyse
 from app.steps.analyse import analyse
 from app.steps.contract import Done, Outcome, PersonsAnswer, Refused, Waiting
+from tests.reports import say
 from tests.steps.by_hand import delete, set_shares
 from tests.steps.fixtures import Team, creating_deployment, creating_endpoint, moving, place
 
@@ -158,6 +159,7 @@ def test_one_that_is_worse_is_stopped_before_its_time_once_that_was_read_again(l
     assert refused.value.code == "analysis_failed"
     assert refused.value.details["analysis"]["verdict"] == "failed"
     assert refused.value.report == Report(ANALYSIS, "failed", refused.value.details["analysis"])
+    assert say(refused.value.report).startswith("dev, 10% of the traffic: failed. 10 of 40 requests (25.00%) failed; ")
 
 
 def test_what_looked_worse_only_once_goes_on(look: Look) -> None:
@@ -206,6 +208,7 @@ def test_person_goes_on_or_waits_longer(look: Look) -> None:
     assert done.sentence == "ann goes on with rel-2: looked at the log"
     assert done.output["accepted"]["by"] == "ann"
     assert done.report == Report(ANALYSIS, "no_data", done.output)
+    assert "no data. It had no requests; what serves had none." in say(done.report)
 
     longer = look(silent, now=OVER, memory=asks.memory, answer=said("extend"))
     assert isinstance(longer, Waiting)

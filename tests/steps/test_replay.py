@@ -11,6 +11,7 @@ from app.evidence.reports import Report
 from app.planning.kinds import VerifyDeployment
 from app.steps.contract import Done, Outcome, PersonsAnswer, Refused, Waiting
 from app.steps.verify_deployment import verify_deployment
+from tests.reports import say
 from tests.steps.fixtures import Team, creating_deployment, creating_endpoint, moving, verifying
 
 Json = dict[str, Any]
@@ -89,6 +90,8 @@ def test_better_model_that_differs_passes_and_one_that_lost_points_is_stopped_wi
         "serving": "-1",
         "change": "won",
     }
+    assert "399 of 400 right, accuracy 99.8% (interval " in say(better.report)
+    assert "), 1.8 points better than what serves, p95 " in say(better.report)
     assert set(said["new"]["latency_ms"]) == set(said["serving"]["latency_ms"]) == {"p50", "p95", "p99"}
     assert json.dumps(said)
 
@@ -179,6 +182,8 @@ def test_first_release_is_compared_with_nothing_and_a_serving_one_that_fails_is_
 
     assert isinstance(done, Done)
     assert "compared with nothing" in done.sentence
+    assert done.report is not None
+    assert "than what serves" not in say(done.report)
     (team.bundle / "src" / "score.py").write_text("def init():\n    pass\n\ndef run(raw_data):\n    raise ValueError\n")
     team.carry_out("create_deployment", creating_deployment(team, content, "old-1"))
     team.carry_out("shift_traffic", moving(team, "old-1"))
@@ -187,3 +192,4 @@ def test_first_release_is_compared_with_nothing_and_a_serving_one_that_fails_is_
     assert asked.asks == "no_data"
     assert asked.report is not None
     assert asked.report.document["serving"]["unanswered"] == 3
+    assert say(asked.report).startswith("dev, golden requests: no data. 3 of 3 right, accuracy 100.0% (interval ")
