@@ -12,10 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-import app.execution.engine
-import app.worker
 from app.errors import MlreleaseError
 from app.worker import work
+from tests.other_version import be_of
 from tests.waiting_steps import WAITS_IN, let_wait
 
 LOOK_SECONDS = 0.05
@@ -54,17 +53,12 @@ def _become_worker(log: Path, environment: dict[str, str]) -> NoReturn:
     if WAITS_IN in environment:
         let_wait(environment[WAITS_IN])
     if VERSIONS in environment:
-        _be_of(*environment[VERSIONS].split())
+        be_of(*environment[VERSIONS].split())
     try:
         work()
     except MlreleaseError as error:
         sys.exit(str(error))
     sys.exit()
-
-
-def _be_of(software: str, engine: str) -> None:
-    vars(app.worker)["version"] = lambda _distribution: software
-    vars(app.execution.engine)["ENGINE_VERSION"] = engine
 
 
 def _note_ends(folder: Path) -> None:

@@ -14,6 +14,8 @@ from tests.waiting import wait_until
 Json = dict[str, Any]
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+# Of idle connections: the servers end theirs after five seconds, and a request must not meet that.
+KEPT_FOR_LESS = httpx.Limits(keepalive_expiry=2.0)
 _PROVIDER = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-ml/providers/Microsoft.MachineLearningServices"
 
 
@@ -25,7 +27,9 @@ class Azure:
         self.data = data
         self.base_url = environment["ARM_CLOUD_METADATA_URL"].split("/metadata", 1)[0]
         trusted = ssl.create_default_context(cafile=environment["REQUESTS_CA_BUNDLE"])
-        self.http = httpx.Client(base_url=self.base_url, verify=trusted, trust_env=False, timeout=60)
+        self.http = httpx.Client(
+            base_url=self.base_url, verify=trusted, trust_env=False, timeout=60, limits=KEPT_FOR_LESS
+        )
 
     def versions(self, name: str, *, workspace: str | None = None) -> list[str]:
         """The versions of a model, the oldest first: in a workspace, else in the registry."""

@@ -1,7 +1,10 @@
 """The whole service as processes, and what its users do over HTTP."""
 
+import os
+import signal
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ import httpx
 from app.cli.development_login import DevelopmentLogin
 from app.local.ports import free_port
 from app.local.stack import Stack, emulator_command
-from tests.journeys.azure import Azure, looking_at
+from tests.journeys.azure import KEPT_FOR_LESS, Azure, looking_at
 
 Json = dict[str, Any]
 
@@ -36,6 +39,7 @@ class Running:
         self.stack = stack
         self.azure = azure
         self.http = http
+        self._version: tuple[str, ...] = ()  # of the worker; empty: as installed
 
     def get(self, path: str, **query: Any) -> Json:
         answer = self.http.get(path, params=query)
@@ -111,6 +115,21 @@ class Running:
         self.stack.environment.update(variables)
         self.stack.wait_until(self.stack.start_worker(), what="worker")
 
+    def replace_worker(self, *, by: signal.Signals, version: Sequence[str] = ()) -> None:
+        """End the worker by a signal, and have another one. ``version``: of that one's software and of its engine, from then on."""
+        self._version = tuple(version) or self._version
+        pid = next(each["pid"] for each in self.get("/v1/workers")["items"])
+        os.kill(pid, by)
+        self.stack.end("worker")
+        ready = self.stack.logs / "worker.ready"
+        if not self._version:
+            self.stack.wait_until(self.stack.start_worker(), what="worker")
+            return
+        ready.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "tests.other_version", *self._version]
+        self.stack.start("worker", command, MLRELEASE_READY_FILE=str(ready))
+        self.stack.wait_until(ready.exists, what="worker")
+
     def stop_emulator(self) -> None:
         self.stack.end("emulator")
 
@@ -136,7 +155,13 @@ def running(data: Path, *, database_url: str = "", **settings: str) -> Iterator[
     variables = {"MLRELEASE_DATABASE_URL": database_url, "MLRELEASE_JOB_POLL_SECONDS": "0.3", **settings}
     with (
         Stack(data=data, port=free_port(), emulator_port=0, variables=variables) as stack,
-        httpx.Client(base_url=stack.address, auth=DevelopmentLogin("anna", data), trust_env=False, timeout=60) as http,
+        httpx.Client(
+            base_url=stack.address,
+            auth=DevelopmentLogin("anna", data),
+            trust_env=False,
+            timeout=60,
+            limits=KEPT_FOR_LESS,
+        ) as http,
         looking_at(dict(stack.environment), data / "azure") as azure,
     ):
         yield Running(stack, azure, http)

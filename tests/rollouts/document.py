@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.rollouts.canary import CANARY
+from tests.rollouts.canary_proven import PROVEN, SHADOW
+from tests.rollouts.canary_touched import TOUCHED
 from tests.rollouts.drifting import ADOPTION, DRIFT, MEANWHILE
 from tests.rollouts.going_back import GOING_BACK
 from tests.rollouts.keeping import KEEPING
@@ -11,7 +13,18 @@ from tests.rollouts.registered import REGISTERED
 from tests.rollouts.rows import Section
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "rollouts.md"
-SECTIONS: tuple[Section[Any], ...] = (GOING_BACK, ADOPTION, DRIFT, MEANWHILE, KEEPING, REGISTERED, CANARY)
+SECTIONS: tuple[Section[Any], ...] = (
+    GOING_BACK,
+    ADOPTION,
+    DRIFT,
+    MEANWHILE,
+    KEEPING,
+    REGISTERED,
+    CANARY,
+    TOUCHED,
+    PROVEN,
+    SHADOW,
+)
 
 _HEAD = """# What becomes of a rollout
 

@@ -1,25 +1,30 @@
-"""Every row of the section: all begin together, each test waits for its own."""
+"""Every row of the sections on gradual traffic: all begin together, each test waits for its own."""
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from tests.journeys.running import Running
-from tests.rollouts.canary import CANARY, Canaries, all_side_by_side
+from tests.rollouts.canaries import Canaries
+from tests.rollouts.canary import CANARY
+from tests.rollouts.canary_proven import PROVEN, SHADOW
+from tests.rollouts.canary_touched import TOUCHED
 from tests.rollouts.rows import Row
 
 pytestmark = pytest.mark.slow  # some minutes, for all of them
 
+ROWS = [row for section in (SHADOW, PROVEN, CANARY, TOUCHED) for row in section.rows]  # the longest first
+Measured = dict[int, Future[Mapping[str, str]]]  # by the number of the row
+
 
 @pytest.fixture(scope="module")
-def measured(
-    service: Running, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Future[Mapping[str, str]]]]:
-    with all_side_by_side(Canaries(service, tmp_path_factory.mktemp("canaries"))) as measured:
-        yield measured
+def measured(service: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
+    scene = Canaries(service, tmp_path_factory.mktemp("canaries"))
+    with ThreadPoolExecutor(len(ROWS), thread_name_prefix="row") as pool:
+        yield {number: pool.submit(row.carry_out, scene) for number, row in enumerate(ROWS)}
 
 
-@pytest.mark.parametrize("row", CANARY.rows, ids=lambda row: row.happens)
-def test_canary_ends_as_the_page_says(measured: dict[str, Future[Mapping[str, str]]], row: Row[Canaries]) -> None:
-    assert measured[row.happens].result(900) == row.outcome
+@pytest.mark.parametrize(("number", "row"), list(enumerate(ROWS)), ids=[row.happens for row in ROWS])
+def test_canary_ends_as_the_page_says(measured: Measured, number: int, row: Row[Canaries]) -> None:
+    assert measured[number].result(900) == row.outcome
