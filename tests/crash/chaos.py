@@ -2,6 +2,7 @@
 
 Prints the matrix and writes it to ``.mlrelease/chaos.json``. Each round is three releases of a new model over SQLite and over
 PostgreSQL, and a revert, an adoption and a rollback in dev; the second and third release let the endpoint's older deployments be retired.
+Afterwards gradual traffic, over both side by side: its bakes take whole minutes in which nothing else goes on.
 """
 
 import json
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -20,6 +22,7 @@ import httpx
 
 from app.errors import MlreleaseError
 from tests.crash import points as at
+from tests.crash.gradual import Story, watching_shares
 from tests.crash.invariants import count_chain, twice
 from tests.crash.killing import Kill, Planned, Victim, carry_out
 from tests.crash.points import Point, Scene, slow_down
@@ -31,6 +34,7 @@ REPORT = Path(".mlrelease/chaos.json")
 ROUNDS = 4
 ALONE: dict[int, Victim] = {2: "api", 3: "emulator"}  # rounds in which nobody else is killed, at every point
 LEASE_SECONDS = 3.0
+DATABASES = ("postgresql", "sqlite")
 
 
 @dataclass
@@ -181,7 +185,7 @@ def _by(victim: Victim, *points: Point) -> list[Planned]:
 
 def run(rounds: int, *, folder: Path) -> Matrix:
     matrix = Matrix()
-    for database in ("postgresql", "sqlite"):
+    for database in DATABASES if rounds else ():
         home = folder / database
         with _database(database, folder) as url, _topology(home, url, rounds) as topology:
             for _ in range(1 if topology.is_sqlite else 2):
@@ -190,7 +194,37 @@ def run(rounds: int, *, folder: Path) -> Matrix:
             for number in range(rounds):
                 _round(matrix, topology, number, database)
             _say(f"{database}: {count_chain(topology)} events in an unbroken chain")
+    with ThreadPoolExecutor(len(DATABASES)) as pool:
+        for told in [pool.submit(_gradually, database, folder / "gradual") for database in DATABASES]:
+            database, story = told.result()
+            matrix.add(database, story.kills)
+            assert story.last is not None, "it had kills"
+            if story.lost is not None:
+                matrix.note_lost(database, story.last, f"{database}: {story.lost}")
+            matrix.note_twice(database, story.last, [f"{database}: {each}" for each in story.wrong])
     return matrix
+
+
+def _gradually(database: str, folder: Path) -> tuple[str, Story]:
+    home = folder / database
+    home.mkdir(parents=True)
+    begun = time.monotonic()
+    with _database(database, home) as url, _topology(home, url, 1) as topology:
+        for _ in range(1 if topology.is_sqlite else 2):
+            topology.start_worker()
+        topology.train(topology.new_team("warm-up"))
+        story = Story(topology, "gradual")
+        try:
+            with watching_shares(topology, story.model, story.wrong):
+                story.carry_out()
+        except (AssertionError, MlreleaseError, httpx.HTTPError) as lost:
+            story.lost = str(lost)
+        events = count_chain(topology)
+    _say(
+        f"{database}: gradual traffic, {len(story.kills)} kills, {time.monotonic() - begun:.0f} s, {events} events in an unbroken "
+        f"chain {story.wrong or ''} {f'LOST: {story.lost}' if story.lost else ''}"
+    )
+    return database, story
 
 
 def _round(matrix: Matrix, topology: Topology, number: int, database: str) -> None:

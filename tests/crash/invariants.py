@@ -24,6 +24,30 @@ def twice(topology: Topology, team: Team, releases: Sequence[str]) -> list[str]:
     ]
 
 
+def in_order(topology: Topology, team: Team, release: str, *, serves: str) -> list[str]:
+    """As ``twice``, of one release with gradual traffic, which may have gone back: ``serves`` is the deployment that has all of it."""
+    ended = topology.release(release)
+    done = Counter(event.subject for event in topology.events(release) if event.kind == "step.succeeded")
+    (rollout,) = ended["rollouts"]
+    wrong = []
+    for step in rollout["steps"]:
+        subject = f"{release}:{rollout['stage']}:{step['key']}"
+        if done[subject] != (step["status"] == "succeeded"):
+            wrong.append(f"{subject} succeeded {done[subject]} times and is {step['status']}")
+        if step["status"] not in {"succeeded", "failed", "skipped", "cancelled"}:
+            wrong.append(f"{subject} is {step['status']}")
+    endpoint = f"workspaces/ws-dev/onlineEndpoints/{team.model}-dev"
+    properties = topology.azure(endpoint)["properties"]
+    shares = {name: share for name, share in properties["traffic"].items() if share}
+    copies = {name: share for name, share in (properties.get("mirrorTraffic") or {}).items() if share}
+    if shares != {serves: 100} or copies:
+        wrong.append(f"{endpoint} has traffic {shares} and copies {copies}, wanted is all to {serves}")
+    held = topology.ask_api("GET", f"/v1/freezes?model={team.model}")["items"]
+    if len(held) != (ended["status"] == "rolled_back"):
+        wrong.append(f"{team.model} has holds {[each['reason'] for each in held]} after {release} is {ended['status']}")
+    return [*wrong, *_models(topology, team), *_operations(topology, team), *_record_beside_azure(topology, team)]
+
+
 def count_chain(topology: Topology) -> int:
     """The number of events in the unbroken chain. Raises Conflict when it is broken."""
 

@@ -1,6 +1,7 @@
 """Kill a process at a point of a release, see that another goes on, and measure how long that took."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +14,10 @@ Victim = Literal["worker", "api", "emulator"]
 
 @dataclass(frozen=True)
 class Kill:
-    """``takeover_seconds``: from the kill to the next thing that was done for the release (of an API: to its next answer)."""
+    """``takeover_seconds``: from the kill to the next thing that was done for the release.
+
+    Of an API it is to its next answer, and where a release is quiet, to where the process is up again.
+    """
 
     victim: Victim
     point: str
@@ -26,45 +30,60 @@ class Planned:
     point: Point
 
 
-def carry_out(scene: Scene, kills: list[Planned], *, done: list[Kill] | None = None) -> list[Kill]:
+def carry_out(
+    scene: Scene,
+    kills: list[Planned],
+    *,
+    done: list[Kill] | None = None,
+    meanwhile: Callable[[], None] | None = None,
+    seconds: float = PATIENCE_SECONDS,
+) -> list[Kill]:
     """Kill at each point that the release comes to; the kills, those that were ``done`` before the test failed too.
 
-    Steps go on side by side: one point may be over before another has been got over. Such a kill is left out.
+    Steps go on side by side: one point may be over before another has been got over. Such a kill is left out. ``meanwhile``: what is
+    done while a worker is dead. ``seconds``: until the first point, and from each to the next.
     """
     done = [] if done is None else done
     ahead = list(kills)
-    until = time.monotonic() + PATIENCE_SECONDS
+    until = time.monotonic() + seconds
     while ahead:
         reached = next((each for each in ahead if each.point.reached(scene) and not each.point.passed(scene)), None)
         if reached is not None:
-            done.append(_kill(scene, reached))
+            done.append(_kill(scene, reached, meanwhile or _nothing))
             ahead.remove(reached)
-            until = time.monotonic() + PATIENCE_SECONDS
+            until = time.monotonic() + seconds
         ahead = [each for each in ahead if not each.point.passed(scene)]
         assert time.monotonic() < until, f"{scene.release} came to none of {[each.point.name for each in ahead]}"
         time.sleep(LOOK_SECONDS)
     return done
 
 
-def _kill(scene: Scene, planned: Planned) -> Kill:
+def _nothing() -> None:
+    return
+
+
+def _kill(scene: Scene, planned: Planned, meanwhile: Callable[[], None]) -> Kill:
     topology = scene.topology
     match planned.victim:
         case "worker":
-            seconds = _kill_worker(topology, scene.release)
+            seconds = _kill_worker(scene, meanwhile, is_quiet=planned.point.is_quiet)
         case "api":
             seconds = _kill_api(topology)
         case "emulator":
-            seconds = _kill_emulator(topology, scene.release)
+            seconds = _kill_emulator(scene, is_quiet=planned.point.is_quiet)
     return Kill(planned.victim, planned.point.name, seconds)
 
 
-def _kill_worker(topology: Topology, release: str) -> float:
+def _kill_worker(scene: Scene, meanwhile: Callable[[], None], *, is_quiet: bool) -> float:
     """Over SQLite it is started again; over PostgreSQL another one has been there all along."""
-    driver = topology.driver_of(release)
-    topology.kill(driver)
-    begun, seen = time.monotonic(), topology.revision_of(release)
+    topology, release = scene.topology, scene.release
+    topology.kill(topology.driver_of(release))
+    begun = time.monotonic()
+    meanwhile()
+    seen = topology.revision_of(release)
     topology.start_worker(wait=topology.is_sqlite)
-    _wait_for_progress(topology, release, seen)
+    if not is_quiet:
+        _wait_for_progress(topology, release, seen)
     seconds = time.monotonic() - begun
     for worker in topology.workers:
         topology.wait_until_ready(worker)
@@ -84,11 +103,13 @@ def _kill_api(topology: Topology) -> float:
     return seconds
 
 
-def _kill_emulator(topology: Topology, release: str) -> float:
+def _kill_emulator(scene: Scene, *, is_quiet: bool) -> float:
+    topology, release = scene.topology, scene.release
     topology.kill(topology.emulator)
     begun, seen = time.monotonic(), topology.revision_of(release)
     topology.start_emulator()
-    _wait_for_progress(topology, release, seen)
+    if not is_quiet:
+        _wait_for_progress(topology, release, seen)
     return time.monotonic() - begun
 
 

@@ -35,6 +35,7 @@ class Point:
     reached: Callable[[Scene], object]
     passed: Callable[[Scene], bool]
     fault: Callable[[Team], dict[str, str]] | None = None
+    is_quiet: bool = False  # nobody does anything for the release there until its time has come
 
 
 def slow_down(topology: Topology, team: Team, points: list[Point]) -> None:
@@ -72,6 +73,52 @@ def waiting(stage: str = "dev") -> Point:
         return "step.waiting" in kinds and kinds[-1] != "step.waiting"
 
     return Point("waiting", lambda scene: _has(scene, "step.waiting", subject), goes_on)
+
+
+def in_change(key: str) -> Point:
+    """While Azure changes the shares as a step of gradual traffic wants it."""
+    subject = f":dev:{key}"
+    return Point(
+        f"in {key}",
+        lambda scene: (
+            _has(scene, "step.running", subject)
+            and scene.topology.operations("oeidp-update", resource=scene.endpoint("dev"))
+        ),
+        lambda scene: _has(scene, "step.succeeded", subject),
+    )
+
+
+def baking(key: str) -> Point:
+    """While an analysis waits for the end of its bake, or of a minute of it."""
+    subject = f":dev:{key}"
+
+    def waits(scene: Scene) -> bool:
+        kinds = [event.kind for event in scene.topology.events(scene.release) if event.subject.endswith(subject)]
+        return bool(kinds) and kinds[-1] == "step.waiting"
+
+    return Point(f"baking in {key}", waits, lambda scene: _has_ended(scene, subject), is_quiet=True)
+
+
+def answered(key: str, answer: str) -> Point:
+    """Once a person has answered an analysis."""
+    subject = f":dev:{key}"
+    return Point(
+        f"answered with {answer}",
+        lambda scene: _has(scene, f"step.{answer}_requested", subject),
+        lambda _: False,
+    )
+
+
+def aborted() -> Point:
+    """Once a person has aborted it."""
+    return Point("aborted", lambda scene: _has(scene, "release.abort_requested", ""), lambda _: False)
+
+
+def in_probes(key: str) -> Point:
+    """While golden requests are sent, at the end of a bake. The fault is for after the verification, which sends them, too."""
+    found = in_verify()
+    subject = f":dev:{key}"
+    return Point(f"probing in {key}", found.reached, lambda scene: _has_ended(scene, subject), found.fault)
 
 
 def queued() -> Point:
@@ -184,3 +231,7 @@ def _at_event(name: str, kind: str, next_kind: str, next_subject: str) -> Point:
 
 def _has(scene: Scene, kind: str, subject: str) -> bool:
     return any(event.kind == kind and event.subject.endswith(subject) for event in scene.topology.events(scene.release))
+
+
+def _has_ended(scene: Scene, subject: str) -> bool:
+    return any(_has(scene, kind, subject) for kind in ("step.succeeded", "step.failed", "step.errored"))
