@@ -41,7 +41,10 @@ from app.api.changes import Changes
 from app.api.connections import Connection
 from app.api.documentation import document_problems, refusals
 from app.api.limits import RequestLimits
+from app.api.poll_reader import PollReader
+from app.api.polls import Polls
 from app.api.problems import answer_errors
+from app.api.rendered import Answers
 from app.api.service import Service
 from app.chat.slack import SlackContext, slack_routes
 from app.database.connection import Database
@@ -82,6 +85,8 @@ def create_app(settings: Settings) -> FastAPI:
         database=database,
         queue=DbosQueue(database.engine),
         changes=Changes(database),
+        poll_reader=PollReader(database),
+        answers=Answers(lambda release_id: releases.rendered(database, release_id)),
         access=access,
         guardrails=guardrails,
         authentication=authentication,
@@ -98,6 +103,7 @@ def create_app(settings: Settings) -> FastAPI:
                 with suppress(asyncio.CancelledError):
                     await task
             await authentication.close()
+            service.poll_reader.close()
             database.dispose()
 
     app = FastAPI(
@@ -118,6 +124,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(RequestLimits, service=service)
     answer_errors(app)
+    app.add_middleware(Polls, service=service)  # last, and so before all others
     document_problems(app)
     routers = (
         releases,

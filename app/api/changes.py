@@ -7,13 +7,11 @@ may wait for the same change: they are answered a few at a time, so that everybo
 
 import asyncio
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 from fastapi.concurrency import run_in_threadpool
 
-from app.api.release_views import ReleaseDetail
 from app.database.connection import Database
 from app.errors import MlreleaseError
 from app.releases.queries import revisions_of
@@ -23,7 +21,6 @@ log = structlog.get_logger(__name__)
 POLL_SECONDS = 0.1
 ANSWERED_AT_ONCE = 4
 WOKEN_AT_ONCE = 100
-MOST_SHARED = 64  # answers
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,6 @@ class Changes:
         self._numbers = itertools.count()
         self._has_waiters = asyncio.Event()
         self._closing = False
-        self._shared: dict[tuple[str, int], asyncio.Task[ReleaseDetail]] = {}
         # Held by who was woken, while reading what to answer.
         self.answer_slots = asyncio.Semaphore(ANSWERED_AT_ONCE)
 
@@ -56,7 +52,7 @@ class Changes:
 
     async def wait(self, release_id: str, revision: int, *, seconds: float) -> int | None:
         """Wait until the release's revision is above ``revision``; the new revision, or None after ``seconds``."""
-        if self._closing:
+        if self._closing or seconds <= 0:
             return None
         number = next(self._numbers)
         woken: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
@@ -68,22 +64,6 @@ class Changes:
             return None
         finally:
             del self._waiters[number]
-
-    async def shared(self, release_id: str, revision: int, read: Callable[[], ReleaseDetail]) -> ReleaseDetail:
-        """The result of ``read``, which is called once for all who wait for this revision."""
-        key = (release_id, revision)
-        if key not in self._shared:
-            while len(self._shared) >= MOST_SHARED:
-                del self._shared[next(iter(self._shared))]
-            self._shared[key] = asyncio.create_task(run_in_threadpool(read))
-        task = self._shared[key]
-        try:
-            # One who hangs up does not take it from the others.
-            return await asyncio.shield(task)
-        except Exception:
-            if self._shared.get(key) is task:
-                del self._shared[key]
-            raise
 
     async def watch(self) -> None:
         """Run for as long as the process serves."""

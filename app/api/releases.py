@@ -12,10 +12,13 @@ from app.api.documentation import refusals
 from app.api.idempotency import Answer, Once
 from app.api.paging import Cursor, Limit, moment_of, page_end
 from app.api.permissions import Viewer, may, require_still_visible
+from app.api.polls import MAX_WAIT_SECONDS, etag_of, known_of
 from app.api.release_views import ReleaseDetail, ReleasePage, ReleaseView
+from app.api.rendered import Rendered
 from app.api.service import Api, Service
 from app.api.sources import SOURCES, OneSource
 from app.approvals.service import decisions_on
+from app.database.connection import Database
 from app.events.work import UnitOfWork
 from app.identity.actor import Actor
 from app.identity.roles import Permission
@@ -25,8 +28,6 @@ from app.releasing.requests import request_release
 from app.releasing.work import Work
 
 router = APIRouter(prefix="/v1/releases", tags=["releases"])
-
-MAX_WAIT_SECONDS = 120.0
 
 
 class NewRelease(OneSource):
@@ -110,38 +111,30 @@ async def get_release(
     wait: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS, description="seconds to wait for a change")] = 0.0,
 ) -> Response:
     """With `If-None-Match` and `wait` it answers as soon as something changes, or 304 after `wait` seconds."""
-
-    def read() -> ReleaseDetail:
-        return api.read(lambda session: whole_release(session, release_id))
+    # Most of them do not come here, but are answered in `polls`.
 
     revision = await run_in_threadpool(_revision, api, release_id)
-    if not _is_known(revision, if_none_match):
-        return _whole(await run_in_threadpool(read))
-    changed = await api.changes.wait(release_id, revision, seconds=wait) if wait else None
-    if changed is None:
-        return Response(status_code=304, headers={"ETag": _etag(revision)})
-    async with api.changes.answer_slots:
-        # Two minutes are long: whoever may no longer see it, is not told.
-        await require_still_visible(api, request, release_id)
-        return _whole(await api.changes.shared(release_id, changed, read))
-
-
-def _whole(detail: ReleaseDetail) -> Response:
-    return Response(detail.model_dump_json(), media_type="application/json", headers={"ETag": _etag(detail.revision)})
+    if etag_of(revision) in known_of(if_none_match or ""):
+        changed = await api.changes.wait(release_id, revision, seconds=wait)
+        if changed is None:
+            return Response(status_code=304, headers={"ETag": etag_of(revision)})
+        async with api.changes.answer_slots:
+            # Two minutes are long: whoever may no longer see it, is not told.
+            await require_still_visible(api, request, release_id)
+        revision = changed
+    answer = await api.answers.at(release_id, revision)
+    return Response(answer.body, media_type="application/json", headers={"ETag": etag_of(answer.revision)})
 
 
 def _revision(api: Service, release_id: str) -> int:
     return api.read(lambda session: queries.revision_of(session, release_id))
 
 
-def _etag(revision: int) -> str:
-    return f'"{revision}"'
-
-
-def _is_known(revision: int, if_none_match: str | None) -> bool:
-    """Weak comparison of ETags (RFC 9110): a proxy that compresses makes an ETag weak."""
-    known = (if_none_match or "").split(",")
-    return _etag(revision) in {etag.strip().removeprefix("W/") for etag in known}
+def rendered(database: Database, release_id: str) -> Rendered:
+    """What polls are answered with. Raises NotFound and Unavailable."""
+    with database.read() as session:
+        detail = whole_release(session, release_id)
+    return Rendered(detail.revision, detail.model_dump_json().encode())
 
 
 def whole_release(session: Session, release_id: str) -> ReleaseDetail:

@@ -12,6 +12,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlmodel import Session
 
 from app.api.changes import Changes
+from app.api.poll_reader import PollReader
+from app.api.rendered import Answers
 from app.api.trace_context import traceparent_of
 from app.database.concurrency import ConcurrencyLimit, write_limit
 from app.database.connection import Database
@@ -39,6 +41,8 @@ class Service:
     database: Database
     queue: WorkQueue
     changes: Changes
+    poll_reader: PollReader
+    answers: Answers
     access: Access
     guardrails: Guardrails
     authentication: Authentication

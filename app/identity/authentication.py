@@ -46,6 +46,10 @@ class Record(Protocol):
 
     def session_counts(self, session: Session, opened: PortalSession) -> bool: ...
 
+    def believes(self, subject: str, digest: str) -> bool:
+        """Whether a row with this digest was found to count a moment ago."""
+        ...
+
 
 class Authentication:
     """The authentication of one process. Raises Misconfigured when the settings would give access to everybody."""
@@ -76,7 +80,7 @@ class Authentication:
     async def authenticate(self, credentials: Credentials, *, request_id: str) -> Actor:
         """Who it is. Raises Unauthenticated, or Unavailable when that cannot be found out now."""
         if credentials.authorization is not None:
-            token = _bearer(credentials.authorization)
+            token = bearer_of(credentials.authorization)
             if self.is_development_token(token):
                 return _developer(credentials, request_id=request_id)
             return await self._by_token(token, request_id=request_id)
@@ -90,6 +94,16 @@ class Authentication:
             if self.settings.development_login
             else "Send `Authorization: Bearer TOKEN`. Commands take it from MLRELEASE_TOKEN.",
         )
+
+    def recall(self, token: ApiToken, *, digest: str, at: datetime) -> Actor | None:
+        """The holder of an API token whose row was just read, at ``at``; None: it is for ``authenticate`` to say why, or to find out.
+
+        ``digest``: over the row. So a token that was revoked, has expired or was changed past this service is not recalled.
+        """
+        if token.revoked_at is not None or token.expires_at <= at or not self._record.believes(token.id, digest):
+            return None
+        self.last_used.note(token.id, at=at)
+        return self.access.actor_of_token(token.name, grants_of(token))
 
     def is_development_token(self, token: str) -> bool:
         """Whether this is the token of the development login. Always False where that is off."""
@@ -178,7 +192,8 @@ def _name_of(host: str) -> str:
         return ""
 
 
-def _bearer(authorization: str) -> str:
+def bearer_of(authorization: str) -> str:
+    """The token in a header. Raises Unauthenticated."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated(

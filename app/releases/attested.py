@@ -133,10 +133,13 @@ class RightsOnRecord:
     def session_counts(self, session: Session, opened: PortalSession) -> bool:
         return self._ask((opened.id, row_digest(opened)), lambda: session_counts(session, opened))
 
+    def believes(self, subject: str, digest: str) -> bool:
+        return self._held.get((subject, digest), -BELIEVED_SECONDS) > time.monotonic() - BELIEVED_SECONDS
+
     def _ask(self, key: tuple[str, str], counts: Callable[[], bool]) -> bool:
-        now = time.monotonic()
-        if self._held.get(key, -BELIEVED_SECONDS) > now - BELIEVED_SECONDS:
+        if self.believes(*key):
             return True
+        now = time.monotonic()  # before the look: what it finds is as old as its begin
         if not counts():
             return False
         if len(self._held) >= MOST_HELD:

@@ -1,0 +1,161 @@
+"""What a poll has to know of this moment: how far a release is, and the token of who asks.
+
+Polls come in crowds. Those that come while a read is under way are read for by the next one together: one statement, over one
+connection, in one thread, however many they are. No read began before the request came that it is for.
+"""
+
+import asyncio
+import json
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection
+
+from app.database.connection import Database, available
+from app.identity.tables import ApiToken
+from app.releases.attested import row_digest
+
+MOST_TOGETHER = 500  # requests in one read
+MOST_TOKENS = 1000  # that are kept as rows
+
+_TOKEN = ("id", "hash", "name", "grants", "created_by", "created_at", "expires_at", "revoked_at")
+_STATEMENT = """
+SELECT id, revision, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM release WHERE id {among}
+UNION ALL
+SELECT id, NULL, hash, name, CAST(grants AS text), created_by, created_at, expires_at, revoked_at FROM api_token WHERE hash {among}
+"""
+# By the driver's own words: to have a statement put together costs more than all the rest of a poll.
+_BY_DATABASE = {
+    "sqlite": _STATEMENT.format(among="IN (SELECT value FROM json_each(?))"),
+    "postgresql": _STATEMENT.format(among="= ANY(%s)"),
+}
+
+
+@dataclass(frozen=True)
+class TokenSeen:
+    """The row of a token, and the digest over it that the chain of events has."""
+
+    row: ApiToken
+    digest: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One moment. ``token``: None where none was asked about, or there is none with this hash."""
+
+    at: datetime
+    revision: int | None  # None: there is no such release
+    token: TokenSeen | None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    release_id: str
+    token_hash: str | None
+    answer: "asyncio.Future[Seen]"
+
+
+class PollReader:
+    """Reads for all polls of one process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._statement = _BY_DATABASE[database.engine.dialect.name]
+        self._pass = json.dumps if database.engine.dialect.name == "sqlite" else list
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="polls")
+        self._connection: Connection | None = None
+        self._asked: list[_Asked] = []
+        self._reading: asyncio.Task[None] | None = None
+
+    async def read(self, release_id: str, token_hash: str | None) -> Seen:
+        """The release's revision and the token, both of one moment. Raises Unavailable."""
+        loop = asyncio.get_running_loop()
+        asked = _Asked(release_id, token_hash, loop.create_future())
+        self._asked.append(asked)
+        if self._reading is None:
+            self._reading = loop.create_task(self._read_all())
+        return await asked.answer
+
+    def close(self) -> None:
+        self._thread.submit(self._disconnect).result()
+        self._thread.shutdown()
+
+    async def _read_all(self) -> None:
+        """Until nobody is left who asks."""
+        loop = asyncio.get_running_loop()
+        try:
+            while self._asked:
+                these, self._asked = self._asked[:MOST_TOGETHER], self._asked[MOST_TOGETHER:]
+                releases = {each.release_id for each in these}
+                hashes = {each.token_hash for each in these if each.token_hash is not None}
+                try:
+                    at, revisions, tokens = await loop.run_in_executor(self._thread, self._look, releases, hashes)
+                except Exception as broken:  # whatever it is: each of them is told
+                    _tell(these, broken)
+                    continue
+                for each in these:
+                    if not each.answer.done():
+                        token = tokens.get(each.token_hash) if each.token_hash else None
+                        each.answer.set_result(Seen(at, revisions.get(each.release_id), token))
+        finally:
+            self._reading = None
+
+    def _look(
+        self, releases: Collection[str], hashes: Collection[str]
+    ) -> tuple[datetime, Mapping[str, int], Mapping[str, TokenSeen]]:
+        at = self._database.now()
+        try:
+            with available():
+                connection = self._connected()
+                with connection.begin():
+                    parameters = self._pass(list(releases)), self._pass(list(hashes))
+                    rows = connection.exec_driver_sql(self._statement, parameters).all()
+        except BaseException:
+            self._disconnect()
+            raise
+        revisions: dict[str, int] = {}
+        tokens: dict[str, TokenSeen] = {}
+        for name, revision, *fields in rows:
+            if revision is not None:
+                revisions[name] = revision
+            else:
+                token = _token(name, *fields)
+                tokens[token.row.hash] = token
+        return at, revisions, tokens
+
+    def _connected(self) -> Connection:
+        """One for all reads: to have the pool prove one before each would be most of a poll's time."""
+        if self._connection is None:
+            connection = self._database.engine.connect()
+            self._connection = connection.execution_options(isolation_level="AUTOCOMMIT", read_only=True)
+        return self._connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+@lru_cache(MOST_TOKENS)
+def _token(*fields: Any) -> TokenSeen:
+    """A row as the driver gives it: the same row is the same token, and is read once."""
+    given = dict(zip(_TOKEN, fields, strict=True))
+    moments = {name: _moment(given.pop(name)) for name in ("created_at", "expires_at", "revoked_at")}
+    row = ApiToken(**given | moments | {"grants": json.loads(given["grants"])})
+    return TokenSeen(row, row_digest(row))
+
+
+def _moment(given: Any) -> datetime | None:
+    """SQLite has text, without the zone: UTC."""
+    moment = datetime.fromisoformat(given) if isinstance(given, str) else given
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _tell(asked: Collection[_Asked], broken: BaseException) -> None:
+    for each in asked:
+        if not each.answer.done():
+            each.answer.set_exception(broken)
