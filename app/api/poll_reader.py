@@ -13,11 +13,15 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection
 
 from app.database.connection import Database, available
+from app.errors import MlreleaseError, Unavailable
 from app.identity.tables import ApiToken
 from app.releases.attested import row_digest
+
+log = structlog.get_logger(__name__)
 
 MOST_TOGETHER = 500  # requests in one read
 MOST_TOKENS = 1000  # that are kept as rows
@@ -94,8 +98,12 @@ class PollReader:
                 hashes = {each.token_hash for each in these if each.token_hash is not None}
                 try:
                     at, revisions, tokens = await loop.run_in_executor(self._thread, self._look, releases, hashes)
-                except Exception as broken:  # whatever it is: each of them is told
-                    _tell(these, broken)
+                except MlreleaseError as no:
+                    _tell(these, no)
+                    continue
+                except Exception:
+                    log.exception("polls_not_read")
+                    _tell(these, Unavailable("What polls ask for cannot be read now.", code="polls_not_read"))
                     continue
                 for each in these:
                     if not each.answer.done():
@@ -155,7 +163,7 @@ def _moment(given: Any) -> datetime | None:
     return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _tell(asked: Collection[_Asked], broken: BaseException) -> None:
+def _tell(asked: Collection[_Asked], broken: MlreleaseError) -> None:
     for each in asked:
         if not each.answer.done():
             each.answer.set_exception(broken)
