@@ -62,11 +62,12 @@ format: $(INSTALLED) ## format, and mend what the linter can
 chaos: $(INSTALLED) ## kill every process at every point, and count what was lost or done twice
 	@$(BIN)/python -m tests.crash.chaos $(ARGS)
 
-bench: $(INSTALLED) ## what the service costs over its engine and over Azure's own time, how fast it goes back, and how fast the model scores
+bench: $(INSTALLED) ## what the service costs over its engine and over Azure's own time, how fast it goes back, what a poll costs, and how fast the model scores
 	@$(BIN)/python -m benchmarks.score
 	@$(BIN)/python -m benchmarks.overhead
 	@$(BIN)/python -m benchmarks.critical_path
 	@$(BIN)/python -m benchmarks.rollback
+	@$(BIN)/python -m benchmarks.polls
 
 lock: $(INSTALLED) ## write the lock files anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

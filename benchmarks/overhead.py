@@ -25,21 +25,11 @@ import typer
 from dbos import DBOSClient, WorkflowHandle
 from sqlmodel import func, select
 
-from app.bundles.archive import archive_digest
-from app.bundles.pack import pack
-from app.bundles.store import keep
 from app.database.connection import Database
 from app.database.migrate import migrate
-from app.definitions.read import read_archive
-from app.definitions.service import apply
 from app.events.work import UnitOfWork
 from app.guardrails.rules import NO_GUARDRAILS
-from app.identity.actor import Actor
-from app.identity.roles import Grant, Role
-from app.jobs.service import COMPLETED, JobState, record_job, record_state
-from app.planning.places import Place
 from app.planning.sources import JobSource
-from app.releases.attested import ROW, row_digest
 from app.releases.states import FINAL, Status
 from app.releases.tables import Release
 from app.releasing.names import ENGINE_NAME
@@ -48,23 +38,13 @@ from app.releasing.requests import request_release
 from app.releasing.serialization import SERIALIZER
 from app.releasing.work import Releasing, Work
 from benchmarks import bare_worker
+from benchmarks.definitions import BENCH, JOB, apply_model
 from benchmarks.record import record
 from tests.postgresql import running_postgresql
 
 POLL = "0.1"
 WARM_UP = 1  # rounds before the measured ones
 LOOK_SECONDS = 0.02  # between two looks whether they are through
-JOB = "job"
-BENCH = Actor("bench", "api", grants=(Grant(Role.ADMIN),))
-SCORE = "def init(): ...\ndef run(raw_data): return raw_data\n"
-RELEASE = """
-model: {{name: {name}}}
-environment: azureml:env:1
-checks: {{golden: golden.json}}
-stages:
-  - {{name: dev, workspace: ws-bench, resource_group: rg, endpoint: {name}, key_vault: kv-bench, subscription: {subscription}}}
-"""
-SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 
 
 @dataclass(frozen=True)
@@ -142,7 +122,7 @@ def _ours(database: Database, workers: int, load: Load) -> float:
     """Seconds for all releases."""
     with UnitOfWork(database, BENCH).transaction() as work:
         for name in load.names:
-            _apply(work, name, load.scratch)
+            apply_model(work, name, load.scratch)
     releasing = Releasing(database, DbosQueue(database.engine), NO_GUARDRAILS)
     with _workers("benchmarks.instant_worker", workers, database.url, load.scratch) as running:
         for round_ in range(WARM_UP + load.rounds):
@@ -185,27 +165,6 @@ def _bare(database: Database, workers: int, load: Load) -> float:
             for handle in handles:
                 handle.get_result(polling_interval_sec=LOOK_SECONDS)
         return time.perf_counter() - begun
-
-
-def _apply(work: UnitOfWork, name: str, scratch: Path) -> None:
-    folder = scratch / name
-    (folder / "src").mkdir(parents=True, exist_ok=True)
-    (folder / "src" / "score.py").write_text(SCORE)
-    (folder / "release.yml").write_text(RELEASE.format(name=name, subscription=SUBSCRIPTION))
-    (folder / "endpoint.yml").write_text("auth_mode: key\n")
-    (folder / "deployment.yml").write_text(
-        "code_configuration: {code: ./src, scoring_script: score.py}\ninstance_type: Standard_E2s_v3\ninstance_count: 1\n"
-    )
-    (folder / "golden.json").write_text('[{"request": {"data": [1]}, "expect": {"data": [1]}}]')
-    archive = pack(folder)
-    digest = keep(work, archive, digest=archive_digest(archive), now=work.now)
-    version = apply(work, read_archive(archive), bundle_digest=digest).definition
-    subject, told = f"{version.model}@{version.version}", {ROW: row_digest(version)}
-    work.append_event("model.applied", subject=subject, model=version.model, data=told)
-    place = Place(subscription=SUBSCRIPTION, resource_group="rg", workspace="ws-bench")
-    job, _ = record_job(work, place, JOB)
-    done = JobState(status=COMPLETED, is_final=True, code="completed", sentence="Completed.")
-    record_state(work, job, done)
 
 
 def _have_succeeded(database: Database, releases: int) -> bool:

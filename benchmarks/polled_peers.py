@@ -1,0 +1,69 @@
+"""What polls are measured beside: the least that anybody would write, and the least that there could be. Served by ``python -m``.
+
+    python -m benchmarks.polled_peers plain|memory PORT DATABASE BODY
+
+``plain``: FastAPI and SQLModel, one row by its key, without rights. ``memory``: FastAPI that answers with bytes that it has.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import uvicorn
+from fastapi import Depends, FastAPI, Header, Response
+from sqlmodel import Field, Session, SQLModel, create_engine
+
+
+class Polled(SQLModel, table=True):
+    """One release."""
+
+    id: str = Field(primary_key=True)
+    revision: int
+    body: str
+
+
+def plain(database: str, body: str) -> FastAPI:
+    """As its own tutorial has it."""
+    engine = create_engine(database)
+    SQLModel.metadata.create_all(engine)
+    with Session(engine) as session:
+        session.merge(Polled(id="release-1", revision=7, body=body))
+        session.commit()
+    app = FastAPI()
+
+    def in_session() -> Iterator[Session]:
+        with Session(engine) as session:
+            yield session
+
+    @app.get("/v1/releases/{release_id}")
+    def get_release(
+        release_id: str, session: Annotated[Session, Depends(in_session)], if_none_match: Annotated[str, Header()] = ""
+    ) -> Response:
+        found = session.get_one(Polled, release_id)
+        if if_none_match == f'"{found.revision}"':
+            return Response(status_code=304, headers={"ETag": if_none_match})
+        return Response(found.body, media_type="application/json", headers={"ETag": f'"{found.revision}"'})
+
+    return app
+
+
+def memory(body: str) -> FastAPI:
+    """Nothing is read."""
+    app = FastAPI()
+    content = body.encode()
+
+    @app.get("/v1/releases/{release_id}")
+    async def get_release(release_id: str, if_none_match: Annotated[str, Header()] = "") -> Response:  # noqa: ARG001 - as the others
+        if if_none_match == '"7"':
+            return Response(status_code=304, headers={"ETag": if_none_match})
+        return Response(content, media_type="application/json", headers={"ETag": '"7"'})
+
+    return app
+
+
+if __name__ == "__main__":
+    kind, port, database, body = sys.argv[1:]
+    text = Path(body).read_text()
+    app = memory(text) if kind == "memory" else plain(database, text)
+    uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="warning", access_log=False)
