@@ -23,7 +23,7 @@ from app.releases.attested import row_digest
 
 log = structlog.get_logger(__name__)
 
-MOST_TOGETHER = 500  # requests in one read
+MOST_TOGETHER = 100  # requests in one read: what is answered together keeps everybody else waiting
 MOST_TOKENS = 1000  # that are kept as rows
 
 _TOKEN = ("id", "hash", "name", "grants", "created_by", "created_at", "expires_at", "revoked_at")
