@@ -23,7 +23,7 @@ from app.releases.attested import row_digest
 
 log = structlog.get_logger(__name__)
 
-MOST_TOGETHER = 100  # requests in one read: what is answered together keeps everybody else waiting
+MOST_TOGETHER = 50  # requests in one read: what is answered together keeps everybody else waiting
 MOST_TOKENS = 1000  # that are kept as rows
 
 _TOKEN = ("id", "hash", "name", "grants", "created_by", "created_at", "expires_at", "revoked_at")
@@ -60,6 +60,7 @@ class Seen:
 class _Asked:
     release_id: str
     token_hash: str | None
+    has_waited: bool
     answer: "asyncio.Future[Seen]"
 
 
@@ -75,10 +76,10 @@ class PollReader:
         self._asked: list[_Asked] = []
         self._reading: asyncio.Task[None] | None = None
 
-    async def read(self, release_id: str, token_hash: str | None) -> Seen:
-        """The release's revision and the token, both of one moment. Raises Unavailable."""
+    async def read(self, release_id: str, token_hash: str | None, *, has_waited: bool = False) -> Seen:
+        """The release's revision and the token, both of one moment. Raises Unavailable. ``has_waited``: for a change."""
         loop = asyncio.get_running_loop()
-        asked = _Asked(release_id, token_hash, loop.create_future())
+        asked = _Asked(release_id, token_hash, has_waited, loop.create_future())
         self._asked.append(asked)
         if self._reading is None:
             self._reading = loop.create_task(self._read_all())
@@ -93,6 +94,9 @@ class PollReader:
         loop = asyncio.get_running_loop()
         try:
             while self._asked:
+                begun = loop.time()
+                # Thousands may be woken at once: whoever comes meanwhile is not put behind them.
+                self._asked.sort(key=lambda each: each.has_waited)
                 these, self._asked = self._asked[:MOST_TOGETHER], self._asked[MOST_TOGETHER:]
                 releases = {each.release_id for each in these}
                 hashes = {each.token_hash for each in these if each.token_hash is not None}
@@ -109,6 +113,9 @@ class PollReader:
                     if not each.answer.done():
                         token = tokens.get(each.token_hash) if each.token_hash else None
                         each.answer.set_result(Seen(at, revisions.get(each.release_id), token))
+                if self._asked:  # a crowd: it takes half of the time, everybody else has the other
+                    await asyncio.sleep(0)  # until these are answered
+                    await asyncio.sleep(loop.time() - begun)
         finally:
             self._reading = None
 

@@ -62,7 +62,7 @@ class Polls:
                 await _send(send, 304, revision)
                 return True
             # Two minutes are long: whoever may no longer see it, is not told.
-            revision = await self._revision(poll)
+            revision = await self._revision(poll, has_waited=True)
             if revision is None:
                 return False
             await self._send(poll, revision, send)
@@ -70,7 +70,7 @@ class Polls:
             return False
         return True
 
-    async def _revision(self, poll: Poll) -> int | None:
+    async def _revision(self, poll: Poll, *, has_waited: bool = False) -> int | None:
         """That the release is at; None where there is none, or its caller may not see it, or is not known at once."""
         authentication = self._service.authentication
         authentication.check_host(poll.host)
@@ -79,7 +79,7 @@ class Polls:
         who: Actor | None = None
         if token_hash is None:
             who = await authentication.authenticate(poll.credentials, request_id="")
-        seen = await self._service.poll_reader.read(poll.release_id, token_hash)
+        seen = await self._service.poll_reader.read(poll.release_id, token_hash, has_waited=has_waited)
         if seen.token is not None:
             who = authentication.recall(seen.token.row, digest=seen.token.digest, at=seen.at)
         return seen.revision if who is not None and who.may(Permission.VIEW, model_of(poll.release_id)) else None
