@@ -85,7 +85,7 @@ def extend_release(once: Once, who: Annotated[Actor, may(answering.extend)], rel
     "/abort", response_model=ReleaseDetail, responses=refusals(404, 409, 413), summary="Go back to what served before"
 )
 def abort_release(once: Once, who: Annotated[Actor, may(control.abort)], release_id: str, body: Reason) -> Response:
-    """A release that has a share of the traffic loses it; its target is then on hold."""
+    """A release that has a share of the traffic loses it; its target is then on hold. One that asks before it has any just stops."""
     return once(who, _whole(lambda work: control.abort(work, release_id, reason=body.reason)), body=body)
 
 

@@ -43,7 +43,7 @@ def extend(release: Release, reason: Why = "", server: Server = DEFAULT_SERVER, 
 
 
 def abort(release: Release, reason: Why = "", server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
-    """Take the traffic back to what served before; the endpoint is then on hold."""
+    """Take the traffic back to what served before; the endpoint is then on hold. Before any has moved: stop a release that asks."""
     _ask(release, "abort", reason, server=server, as_json=as_json)
 
 
