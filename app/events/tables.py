@@ -10,6 +10,8 @@ from app.database.types import JsonColumn, UtcDateTime
 
 ABOUT_RIGHTS = "kind IN ('token.created', 'token.revoked', 'model.applied', 'session.opened')"
 ABOUT_FREEZES = "kind IN ('freeze.created', 'freeze.deleted')"
+ABOUT_DEFINITIONS = "kind = 'model.applied'"
+ABOUT_LOST_WORKERS = "kind = 'worker.lost'"
 
 
 class Event(SQLModel, table=True):
@@ -18,6 +20,7 @@ class Event(SQLModel, table=True):
     __tablename__ = "event"
     __table_args__ = (
         Index("ix_event_release_seq", "release_id", "seq"),
+        Index("ix_event_model_seq", "model", "seq"),
         # Few events: those that say of a row that it counts. Looked for with each request that has a token.
         Index(
             "ix_event_about_rights",
@@ -32,12 +35,25 @@ class Event(SQLModel, table=True):
             sqlite_where=text(ABOUT_FREEZES),
             postgresql_where=text(ABOUT_FREEZES),
         ),
+        # Looked for with each request for a release: few of all the events of a model.
+        Index(
+            "ix_event_about_definitions",
+            "model",
+            sqlite_where=text(ABOUT_DEFINITIONS),
+            postgresql_where=text(ABOUT_DEFINITIONS),
+        ),
+        Index(
+            "ix_event_about_lost_workers",
+            "seq",
+            sqlite_where=text(ABOUT_LOST_WORKERS),
+            postgresql_where=text(ABOUT_LOST_WORKERS),
+        ),
     )
 
     seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     at: datetime = Field(sa_type=UtcDateTime)
     kind: str
-    model: str | None = Field(default=None, index=True)
+    model: str | None = None
     release_id: str | None = None
     subject: str
     actor: str

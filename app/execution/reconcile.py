@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from app.execution.context import WorkerContext
 from app.execution.giving_up import give_up
@@ -31,10 +31,10 @@ from app.releases.attempts import (
     renew_attempt,
 )
 from app.releases.locks import lock_release, lock_rollout
-from app.releases.queries import last_in_a_row
+from app.releases.queries import driven_targets, last_in_a_row, unprepared
 from app.releases.service import move_release
 from app.releases.states import DRIVEN, DryRunState, Status
-from app.releases.tables import DryRun, Release, Rollout
+from app.releases.tables import DryRun, Release
 from app.releasing.names import about_of, preparation_of
 from app.releasing.work import Work
 from app.steps.contract import Interrupted
@@ -134,14 +134,11 @@ class Reconciliation:
 
 def _wanting(session: Session, worker: WorkerContext) -> list[Wanting]:
     found = []
-    for target in session.exec(select(Rollout.target).where(col(Rollout.status).in_(DRIVEN)).distinct()).all():
+    for target in driven_targets(session):
         rollout = whose_turn(session, target)
         if rollout is not None and rollout.due_at is None:
             found.append(Wanting(target, _rollout(worker, rollout.id, rollout.attempt)))
-    pending = select(Release.id, Release.revision).where(
-        Release.status == Status.PENDING, col(Release.content).is_(None)
-    )
-    for release, revision in session.exec(pending).all():
+    for release, revision in unprepared(session):
         found.append(Wanting(preparation_of(release), _release(worker, release, revision)))
     for run in session.exec(select(DryRun.id).where(DryRun.state == DryRunState.PENDING)).all():
         found.append(Wanting(run, _dry_run(worker, run)))

@@ -6,6 +6,13 @@ from enum import StrEnum
 Visible = frozenset[str] | None  # the models that somebody may see; None: all
 
 
+def models_among(visible: Visible, model: str | None) -> Visible:
+    """What is left of the models that somebody may see where one alone is asked for; None: that is every model."""
+    if model is None:
+        return visible
+    return frozenset({model}) if visible is None else visible & {model}
+
+
 class Permission(StrEnum):
     """What an action needs."""
 

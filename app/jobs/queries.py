@@ -5,8 +5,9 @@ from datetime import datetime
 
 from sqlmodel import Session, col, or_, select
 
+from app.database.several import with_one_of
 from app.errors import Conflict, NotFound
-from app.identity.roles import Visible
+from app.identity.roles import Visible, models_among
 from app.jobs.tables import TrainingJob
 
 
@@ -43,13 +44,10 @@ def list_jobs(
 ) -> list[TrainingJob]:
     """The newest first; ``before`` is the id where the page before ended."""
     query = select(TrainingJob).order_by(col(TrainingJob.id).desc()).limit(limit)
-    if visible is not None:
-        query = query.where(col(TrainingJob.model).in_(visible))
-    if model is not None:
-        query = query.where(TrainingJob.model == model)
     if before is not None:
         query = query.where(col(TrainingJob.id) < before)
-    return list(session.exec(query).all())
+    wanted = col(TrainingJob.model), models_among(visible, model)
+    return list(session.exec(with_one_of(query, col(TrainingJob.id), wanted)).all())
 
 
 def due_polls(session: Session, *, now: datetime, busy: Collection[str], limit: int) -> list[tuple[int, datetime]]:

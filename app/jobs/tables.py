@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, UniqueConstraint
+from sqlalchemy import Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.database.types import JsonColumn, UtcDateTime
@@ -14,14 +14,18 @@ class TrainingJob(SQLModel, table=True):
     """A job in a workspace. ``status`` is Azure's word for it; ``code`` and ``sentence`` are ours."""
 
     __tablename__ = "training_job"
-    __table_args__ = (UniqueConstraint("subscription", "resource_group", "workspace", "name"),)
+    __table_args__ = (
+        UniqueConstraint("subscription", "resource_group", "workspace", "name"),
+        Index("ix_training_job_name", "name"),
+        Index("ix_training_job_model_id", "model", "id"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     subscription: str
     resource_group: str
     workspace: str
     name: str
-    model: str | None = Field(default=None, index=True)
+    model: str | None = None
     status: str  # Azure's, or "Recorded" / "Submitting" before Azure was asked
     is_final: bool = False
     code: str

@@ -51,6 +51,8 @@ class Delivery(SQLModel, table=True):
     __table_args__ = (
         Index("ix_delivery_due", "status", "due_at"),
         Index("ix_delivery_recipient", "recipient", "id"),
+        Index("ix_delivery_status", "status", "id"),
+        Index("ix_delivery_recipient_status", "recipient", "status", "id"),
         Index("ix_delivery_release", "release_id", "channel"),
     )
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col
 
 from app.events.chain import Appended, hash_of
-from app.events.tables import ABOUT_FREEZES, ABOUT_RIGHTS, Event, EventHead
+from app.events.tables import ABOUT_DEFINITIONS, ABOUT_FREEZES, ABOUT_RIGHTS, Event, EventHead
 from app.events.work import appended_in
 from app.identity.tables import ApiToken, PortalSession
 from app.planning.ids import release_of, stage_of
@@ -35,6 +35,7 @@ ROW = "row"  # in an event's data: the digest of the row that it is about
 # As in the index: with parameters in place of the words it would not be used.
 _ABOUT_RIGHTS = text(f"event.{ABOUT_RIGHTS}")
 _ABOUT_FREEZES = text(f"event.{ABOUT_FREEZES}")
+_ABOUT_DEFINITIONS = text(f"event.{ABOUT_DEFINITIONS}")
 CREATED, DELETED = "freeze.created", "freeze.deleted"
 
 _NAMES = [each.name for each in fields(Appended)]
@@ -50,9 +51,7 @@ _EVENTS = (
 )
 # Made once: to put a statement together takes longer than to send it, and these are in every release, some in every turn.
 _OF_SUBJECT = _EVENTS.where(col(Event.subject) == bindparam("subject"), _ABOUT_RIGHTS)
-_OF_DEFINITIONS = _EVENTS.where(
-    col(Event.model) == bindparam("model"), col(Event.kind) == "model.applied", _ABOUT_RIGHTS
-)
+_OF_DEFINITIONS = _EVENTS.where(col(Event.model) == bindparam("model"), _ABOUT_DEFINITIONS)
 _OF_FREEZES = _EVENTS.where(_ABOUT_FREEZES)
 _OF_ROLLOUT = _EVENTS.where(
     col(Event.release_id) == bindparam("release"),

@@ -4,19 +4,23 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import takewhile
 
-from sqlalchemy import bindparam, tuple_
+from sqlalchemy import String, bindparam, cast, text, tuple_
 from sqlmodel import Session, col, select
 
+from app.database.several import with_one_of
 from app.errors import Conflict, NotFound
 from app.events.tables import Event
-from app.identity.roles import Visible
-from app.planning.ids import rollout_id_of
+from app.identity.roles import Visible, models_among
+from app.planning.ids import model_of, release_of, rollout_id_of
 from app.releases.plans import digest_of
-from app.releases.states import ASKING, Control, Status, StepStatus
-from app.releases.tables import Release, Rollout, StepRun, StoredPlan
+from app.releases.states import ASKING, DRIVEN, Control, Status
+from app.releases.tables import RUNNING, Release, Rollout, StepRun, StoredPlan
 
 PLAN_NOT_ON_RECORD = "plan_not_on_record"
 
+
+# As in the index: with a parameter in place of the word it would not be used.
+_RUNNING = text(f"step_run.{RUNNING}")
 
 # Made once: to put a statement together takes longer than to send it, and this one is in every turn of a rollout.
 _STEPS = select(StepRun).where(col(StepRun.rollout_id) == bindparam("rollout")).order_by(col(StepRun.position))
@@ -123,6 +127,17 @@ def scheduled(session: Session) -> list[Rollout]:
     return list(session.exec(select(Rollout).where(Rollout.status == Status.SCHEDULED)).all())
 
 
+def driven_targets(session: Session) -> list[str]:
+    """Where a workflow of the engine carries out a rollout, or should."""
+    return list(session.exec(select(Rollout.target).where(col(Rollout.status).in_(DRIVEN)).distinct()).all())
+
+
+def unprepared(session: Session) -> list[tuple[str, int]]:
+    """Id and revision of each release whose content nobody has resolved yet."""
+    pending = Release.status == Status.PENDING, col(Release.content).is_(None)
+    return list(session.exec(select(Release.id, Release.revision).where(*pending)).all())
+
+
 def steps_of(session: Session, rollout_id: str) -> list[StepRun]:
     """In the order of the plan."""
     return list(session.exec(_STEPS, params={"rollout": rollout_id}).all())
@@ -144,11 +159,8 @@ def steps_of_release(session: Session, release_id: str) -> dict[str, list[StepRu
 
 def running_steps(session: Session, *, visible: Visible = None) -> list[StepRun]:
     """Everything that is being carried out, the longest first."""
-    query = select(StepRun).where(StepRun.status == StepStatus.RUNNING).order_by(col(StepRun.started_at))
-    if visible is not None:
-        query = query.join(Rollout, col(Rollout.id) == col(StepRun.rollout_id))
-        query = query.join(Release, col(Release.id) == col(Rollout.release_id)).where(col(Release.model).in_(visible))
-    return list(session.exec(query).all())
+    found = session.exec(select(StepRun).where(_RUNNING).order_by(col(StepRun.started_at))).all()
+    return [each for each in found if visible is None or model_of(release_of(each.rollout_id)) in visible]
 
 
 def list_releases(
@@ -167,18 +179,20 @@ def list_releases(
     Not by the last change: what changes between two pages would move to another one, and be missed.
     """
     query = select(Release).order_by(col(Release.created_at).desc(), col(Release.id).desc()).limit(limit)
-    if visible is not None:
-        query = query.where(col(Release.model).in_(visible))
-    if model is not None:
-        query = query.where(Release.model == model)
-    if statuses:
-        query = query.where(col(Release.status).in_(statuses))
-    if job is not None:
-        query = query.where(Release.job == job)
     if asking:
         query = query.where(Release.status == Status.IN_PROGRESS, col(Release.code).in_(ASKING))
     if before is not None:
         query = query.where(tuple_(col(Release.created_at), col(Release.id)) < before)
+    models = models_among(visible, model)
+    if job is None:
+        wanted = (col(Release.model), models), (col(Release.status), set(statuses) or None)
+        return list(session.exec(with_one_of(query, col(Release.id), *wanted)).all())
+    # A job has few releases, but SQLite does not know that: only what is not cast can be looked up in another index.
+    query = query.where(Release.job == job)
+    if models is not None:
+        query = query.where(cast(col(Release.model), String).in_(models))
+    if statuses:
+        query = query.where(cast(col(Release.status), String).in_([each.value for each in statuses]))
     return list(session.exec(query).all())
 
 
@@ -192,11 +206,11 @@ def list_events(
 ) -> list[Event]:
     """The oldest first, from the one after ``after``. What belongs to no model is seen by those who see all."""
     query = select(Event).where(col(Event.seq) > after).order_by(col(Event.seq)).limit(limit)
-    if visible is not None:
-        query = query.where(col(Event.model).in_(visible))
-    if release_id is not None:
-        query = query.where(Event.release_id == release_id)
-    return list(session.exec(query).all())
+    if release_id is None:
+        return list(session.exec(with_one_of(query, col(Event.seq), (col(Event.model), visible))).all())
+    if visible is not None and model_of(release_id) not in visible:
+        return []
+    return list(session.exec(query.where(Event.release_id == release_id)).all())
 
 
 def last_in_a_row(session: Session, release_id: str, kind: str, *, limit: int) -> list[Event]:

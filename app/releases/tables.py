@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index, UniqueConstraint
+from sqlalchemy import Column, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from app.database.types import JsonColumn, UtcDateTime, word_column
@@ -11,6 +11,8 @@ from app.planning.plan import Plan
 from app.planning.purpose import Purpose
 from app.releases.states import Control, DryRunState, Status, StepStatus
 
+RUNNING = "status = 'running'"
+
 
 class Release(SQLModel, table=True):
     """One request: this content, under this definition version, through these stages."""
@@ -18,8 +20,12 @@ class Release(SQLModel, table=True):
     __tablename__ = "release"
     __table_args__ = (
         UniqueConstraint("model", "number"),
-        Index("ix_release_model_status", "model", "status"),
+        # The newest of all, and with each filter of the list: each is read from its end, however many there are.
         Index("ix_release_created", "created_at", "id"),
+        Index("ix_release_model_created", "model", "created_at", "id"),
+        Index("ix_release_status_created", "status", "created_at", "id"),
+        Index("ix_release_model_status_created", "model", "status", "created_at", "id"),
+        Index("ix_release_job_created", "job", "created_at", "id"),
     )
 
     id: str = Field(primary_key=True)  # <model>-<number>
@@ -67,6 +73,7 @@ class Rollout(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("release_id", "stage"),
         Index("ix_rollout_target_status", "target", "status"),
+        Index("ix_rollout_status", "status"),
         Index("ix_rollout_due_at", "due_at"),
     )
 
@@ -98,7 +105,11 @@ class StepRun(SQLModel, table=True):
     """How one step of one rollout is getting on. What it does stands in the rollout's plan, by its key."""
 
     __tablename__ = "step_run"
-    __table_args__ = (UniqueConstraint("rollout_id", "key"),)
+    __table_args__ = (
+        UniqueConstraint("rollout_id", "key"),
+        # Few steps of all that ever were.
+        Index("ix_step_run_running", "started_at", sqlite_where=text(RUNNING), postgresql_where=text(RUNNING)),
+    )
 
     id: str = Field(primary_key=True)  # <rollout>:<key>
     rollout_id: str = Field(foreign_key="rollout.id")

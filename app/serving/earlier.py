@@ -39,7 +39,7 @@ def content_of(release: Release) -> str | None:
 def going_back_at(session: Session, target: str, *, model: str, stage: str) -> Release | None:
     """A release that takes a target back, and has not ended; the newest. One that is not planned yet is known by its ``stage``."""
     query = select(Release).where(Release.model == model, col(Release.purpose).in_([Purpose.ROLLBACK, Purpose.REVERT]))
-    query = query.where(col(Release.status).not_in(FINAL)).order_by(col(Release.number).desc())
+    query = query.where(col(Release.status).in_(set(Status) - FINAL)).order_by(col(Release.number).desc())
     for release in session.exec(query).all():
         planned = session.exec(select(Rollout.target).where(Rollout.release_id == release.id)).first()
         if planned == target or (planned is None and release.stages == [stage]):

@@ -82,6 +82,7 @@ class TrafficShare(SQLModel, table=True):
     __tablename__ = "traffic_share"
     __table_args__ = (
         Index("ix_traffic_share_target_from", "target", "from_at"),
+        Index("ix_traffic_share_target_id", "target", "id"),
         Index("ix_traffic_share_release", "release_id"),
         Index(
             "ix_traffic_share_open",

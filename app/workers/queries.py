@@ -2,13 +2,17 @@
 
 from datetime import datetime
 
+from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from app.database.clock import database_now
-from app.events.tables import Event
+from app.events.tables import ABOUT_LOST_WORKERS, Event
 from app.workers.tables import Worker
 
 WORKER_LOST = "worker.lost"  # the kind of event
+_LOST = text(
+    f"event.{ABOUT_LOST_WORKERS}"
+)  # as in the index: with a parameter in place of the word it would not be used
 
 
 def list_workers(session: Session) -> list[Worker]:
@@ -19,7 +23,7 @@ def list_workers(session: Session) -> list[Worker]:
 
 def last_change(session: Session, worker_id: str) -> datetime:
     """When a worker was last lost, or this one began: whatever was under way may have ended with a process then."""
-    lost = select(Event.at).where(Event.kind == WORKER_LOST).order_by(col(Event.seq).desc()).limit(1)
+    lost = select(Event.at).where(_LOST).order_by(col(Event.seq).desc()).limit(1)
     began = session.get_one(Worker, worker_id).started_at
     return max(began, session.exec(lost).first() or began)
 
