@@ -104,8 +104,14 @@ class Reconciliation:
             return False
 
     def _drop_what_is_not_carried_out(self) -> None:
-        """What workers drove that are gone, and what this process does not: what the others carry out, they know."""
+        """What workers drove that are gone, what nobody with this version takes, and what this process does not: what the others carry out,
+        they know."""
         worker, now = self._worker, time.monotonic()
+        for (
+            each
+        ) in worker.queue.left_by_others():  # queued anew, it is for whoever comes first: whatever version that has
+            log.warning("work_of_another_version_taken_over", workflow=each)
+            worker.queue.drop(each)
         running = worker.queue.running()
         live = worker.read(live_ids)  # read afterwards: a worker has its lease before it takes any work
         for each, by in running.items():

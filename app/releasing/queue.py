@@ -11,6 +11,7 @@ from app.database.connection import available
 from app.events.work import UnitOfWork
 from app.releasing.names import (
     ENGINE_NAME,
+    ENGINE_VERSION,
     MOVE_TARGET,
     PLAN_DRY_RUN,
     PREPARE_RELEASE,
@@ -42,6 +43,8 @@ class WorkQueue(Protocol):
     def waiting_or_running(self) -> set[str]: ...
 
     def running(self) -> Mapping[str, str]: ...
+
+    def left_by_others(self) -> set[str]: ...
 
     def drop(self, workflow_id: str) -> None: ...
 
@@ -88,6 +91,12 @@ class DbosQueue:
         with available():
             found = self._client.list_workflows(status="PENDING", load_input=False, load_output=False)
         return {each.workflow_id: each.executor_id or "" for each in found}
+
+    def left_by_others(self) -> set[str]:
+        """The ids of workflows that a worker with another version of the engine put back: none with this version takes them. Raises Unavailable."""
+        with available():
+            found = self._client.list_workflows(status="ENQUEUED", load_input=False, load_output=False)
+        return {each.workflow_id for each in found if each.app_version not in {None, ENGINE_VERSION}}
 
     def drop(self, workflow_id: str) -> None:
         """Have the engine wait no longer for what nobody carries out. Raises Unavailable."""

@@ -364,6 +364,26 @@ def test_what_the_engine_lost_is_enqueued_anew_once(worker: WorkerContext, name:
     assert reconcile(worker) == []
 
 
+@pytest.mark.parametrize("name", [name for name in BODIES if name not in DUE_BY_THEMSELVES])
+def test_what_a_worker_with_another_version_of_the_engine_put_back_is_enqueued_anew_once(
+    worker: WorkerContext, name: str
+) -> None:
+    """A worker that takes something up writes its version there; stopped or killed midway, it stays when it goes back into the queue."""
+    make, _, _ = BODIES[name]
+    make(worker)
+    reconcile(worker)
+    before = worker.queue.waiting_or_running()
+    put_back = f"UPDATE {engine_table(worker.database)} SET application_version = '0'"  # noqa: S608 - one of two names
+    with worker.database.write() as session:
+        session.connection().execute(text(put_back))
+
+    assert len(reconcile(worker)) == 1
+
+    assert len(worker.queue.waiting_or_running()) == 1
+    assert worker.queue.waiting_or_running().isdisjoint(before)
+    assert reconcile(worker) == []
+
+
 def test_two_workers_that_look_at_once_enqueue_once(worker: WorkerContext) -> None:
     queued(worker)
     pending(worker)
