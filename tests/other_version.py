@@ -3,6 +3,7 @@
 import sys
 
 import app.execution.engine
+import app.releasing.queue
 import app.worker
 from app.errors import MlreleaseError
 
@@ -10,7 +11,8 @@ from app.errors import MlreleaseError
 def be_of(software: str, engine: str) -> None:
     """Make this process a worker of these versions: of the software, and of the engine's workflows."""
     vars(app.worker)["version"] = lambda _distribution: software
-    vars(app.execution.engine)["ENGINE_VERSION"] = engine
+    for module in (app.execution.engine, app.releasing.queue):
+        vars(module)["ENGINE_VERSION"] = engine
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import signal
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from app.releasing.names import ENGINE_VERSION
 from tests.journeys.running import Json
 from tests.journeys.team import Team, steps_of
 from tests.rollouts.canaries import SHARE, Canaries, ends, goes_back, goes_on
@@ -78,7 +77,7 @@ def _worker_is_killed(scene: Canaries) -> None:
 
 def _version_is_raised(scene: Canaries) -> None:
     with scene.worker:
-        scene.service.replace_worker(by=signal.SIGTERM, version=("99.0.0", ENGINE_VERSION))
+        scene.service.replace_worker(by=signal.SIGTERM, version=("99.0.0", "raised"))
         assert [each["version"] for each in scene.service.get("/v1/workers")["items"]] == ["99.0.0"]
 
 
