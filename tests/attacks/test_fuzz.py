@@ -1,6 +1,6 @@
 """The whole OpenAPI document taken at its word, by every role: no answer is a 5xx, and none is other than documented.
 
-``MLRELEASE_FUZZ=10000`` sets how many requests are sent; without it as many as a test run can wait for.
+``MLRELEASE_FUZZ=3000`` sets how many requests are sent; without it as many as a test run can wait for.
 """
 
 import math
