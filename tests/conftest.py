@@ -19,14 +19,14 @@ from app.database.migrate import migrate
 
 # Folders and files of few tests that take long, the longest first: begun last, one process would go on alone with them.
 LONG_ONES = (
-    "attacks/test_fuzz.py",
+    "rollouts",
     "crash",
+    "attacks/test_fuzz.py",
     "compose",
     "faults",
     "docs",
     "image",
     "journeys",
-    "rollouts",
     "steps",
     "execution",
     "azureml",
