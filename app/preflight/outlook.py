@@ -119,7 +119,10 @@ def _traffic(usual: Usual, share: Watched, minutes: float) -> Traffic:
 
 def _row(share: Watched, usual: Usual, minutes: float, ahead: Outlook) -> str:
     kind = "copies of " if share.mirrored else ""
-    at = f"{kind}{share.percent}% of {usual} for {minutes:g} minutes, some {ahead.traffic.canary:,}"
+    if not usual.per_minute:
+        return f"{kind}{share.percent}% of {usual}: finds nothing"
+    length = f"{minutes:g} minute{'' if minutes == 1 else 's'}"
+    at = f"{kind}{share.percent}% of {usual} for {length}, some {ahead.traffic.canary:,}"
     if ahead.found is None:
         finds = "finds no error rate for certain"
     elif ahead.missed is None or ahead.missed >= ahead.found:

@@ -100,6 +100,7 @@ def test_nights_and_one_busy_day_are_not_the_usual_traffic(serving: Team, caller
 
     assert "had no requests: at 5% and 50%" in found["sentence"]
     assert found["sentence"].endswith("so a person is asked.")
+    assert found["rows"] == ("5% of no requests: finds nothing", "50% of no requests: finds nothing")
 
 
 def test_what_serves_and_fails_hides_what_fails_as_often(serving: Team, callers: Any) -> None:
