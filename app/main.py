@@ -123,8 +123,8 @@ def create_app(settings: Settings) -> FastAPI:
         writes=service.writes,
     )
     app.add_middleware(RequestLimits, service=service)
-    answer_errors(app)
-    app.add_middleware(Polls, service=service)  # last, and so before all others
+    app.add_middleware(Polls, service=service)
+    answer_errors(app)  # last, and so around all others
     document_problems(app)
     routers = (
         releases,

@@ -24,6 +24,7 @@ from app.releases.attested import row_digest
 log = structlog.get_logger(__name__)
 
 MOST_TOGETHER = 50  # requests in one read: what is answered together keeps everybody else waiting
+MOST_REST = 0.02  # seconds between two reads for a crowd: a database that is slow is no work of this process
 MOST_TOKENS = 1000  # that are kept as rows
 
 _TOKEN = ("id", "hash", "name", "grants", "created_by", "created_at", "expires_at", "revoked_at")
@@ -103,11 +104,11 @@ class PollReader:
                 try:
                     at, revisions, tokens = await loop.run_in_executor(self._thread, self._look, releases, hashes)
                 except MlreleaseError as no:
-                    _tell(these, no)
+                    self._tell_all(these, no)
                     continue
                 except Exception:
                     log.exception("polls_not_read")
-                    _tell(these, Unavailable("What polls ask for cannot be read now.", code="polls_not_read"))
+                    self._tell_all(these, Unavailable("What polls ask for cannot be read now.", code="polls_not_read"))
                     continue
                 for each in these:
                     if not each.answer.done():
@@ -115,9 +116,16 @@ class PollReader:
                         each.answer.set_result(Seen(at, revisions.get(each.release_id), token))
                 if self._asked:  # a crowd: it takes half of the time, everybody else has the other
                     await asyncio.sleep(0)  # until these are answered
-                    await asyncio.sleep(loop.time() - begun)
+                    await asyncio.sleep(min(loop.time() - begun, MOST_REST))
         finally:
             self._reading = None
+
+    def _tell_all(self, asked: Collection[_Asked], broken: MlreleaseError) -> None:
+        """Those, too, who came meanwhile: each would wait for a failure of its own."""
+        others, self._asked = self._asked, []
+        for each in (*asked, *others):
+            if not each.answer.done():
+                each.answer.set_exception(broken)
 
     def _look(
         self, releases: Collection[str], hashes: Collection[str]
@@ -168,9 +176,3 @@ def _moment(given: Any) -> datetime | None:
     """SQLite has text, without the zone: UTC."""
     moment = datetime.fromisoformat(given) if isinstance(given, str) else given
     return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _tell(asked: Collection[_Asked], broken: MlreleaseError) -> None:
-    for each in asked:
-        if not each.answer.done():
-            each.answer.set_exception(broken)

@@ -95,11 +95,11 @@ def _button(text: str, action: str, value: str, *, style: str | None = None) -> 
 
 
 def _section(text: str) -> Json:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": _cut(text, _SECTION)}}
+    return {"type": "section", "text": {"type": "mrkdwn", "text": _cut(text, _SECTION), "verbatim": True}}
 
 
 def _field(name: str, value: str) -> Json:
-    return {"type": "mrkdwn", "text": _cut(f"*{name}*\n{escape(value)}", _FIELD)}
+    return {"type": "mrkdwn", "text": _cut(f"*{name}*\n{escape(value)}", _FIELD), "verbatim": True}
 
 
 def _cut(text: str, most: int) -> str:

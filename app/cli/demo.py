@@ -227,7 +227,10 @@ class _Answers:
         self._answered: set[str] = set()
 
     def __call__(self, release: Json) -> None:
-        if release["code"] not in {"inconclusive", "no_data"} or release["sentence"] in self._answered:
+        if release["code"] not in {"inconclusive", "no_data"}:
+            self._answered.clear()  # it is under way again: whatever it asks next is a new question
+            return
+        if release["sentence"] in self._answered:
             return
         self._answered.add(release["sentence"])
         self._service.post(

@@ -71,8 +71,8 @@ def _carry_out(worker: WorkerContext, run_id: str) -> str:
     if refusal is not None:
         said = {"code": refusal.code, "sentence": str(refusal)}
         return _finish(worker, run_id, DryRunState.FAILED, **said, result=result)
-    warnings = [each["check"] for each in result["checks"] if each["outcome"] == "warning"]
-    sentence = f"No check failed. Warnings: {', '.join(warnings)}." if warnings else "All checks passed."
+    others = [f"{each['check']} ({each['outcome']})" for each in result["checks"] if each["outcome"] != "passed"]
+    sentence = f"No check failed; look at {', '.join(others)}." if others else "All checks passed."
     return _finish(worker, run_id, DryRunState.PASSED, code="passed", sentence=sentence, result=result)
 
 

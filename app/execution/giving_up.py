@@ -4,7 +4,7 @@ sentence says who has which share, and its target is on hold."""
 from functools import partial
 
 from app.releases.asked import ask_of
-from app.releases.at_target import has_moved_traffic, must_go_back
+from app.releases.at_target import must_go_back
 from app.releases.attempts import INTERNAL_ERROR, fail_rollout, renew_attempt, set_due
 from app.releases.locks import lock_rollout
 from app.releases.service import move_rollout, move_step
@@ -48,13 +48,13 @@ def end_as_it_is(
     steps: bool = True,
 ) -> Status:
     """End it as failed without a way back; its status then. ``code``, ``attempt`` and ``steps`` as those of ``fail_rollout``."""
-    rollout, release, its_steps = lock_rollout(work, rollout_id)
-    has_moved = has_moved_traffic(its_steps)
-    if has_moved:
+    rollout, release, _ = lock_rollout(work, rollout_id)
+    is_midway = must_go_back(work, rollout)
+    if is_midway:
         sentence += f" {what_is_left(work, release, rollout)}"
     before = rollout.status
     status = fail_rollout(work, rollout_id, sentence, code=code, attempt=attempt, steps=steps)
-    if has_moved and before is not status:
+    if is_midway and before is not status:
         hold_after_failure(work, release, rollout)
     return status
 
@@ -74,6 +74,11 @@ def what_is_left(work: Work, release: Release, rollout: Rollout) -> str:
     live = [f"{each.deployment} has {each.weight}%" for each in on_record if each.weight]
     copies = [f"{each.deployment} gets copies of {each.mirror}%" for each in on_record if each.mirror]
     shares = ", ".join([*(live or ["nothing has traffic"]), *copies])
-    return (
-        f"On record: {shares}. To bring back what served before: `mlrelease rollback {release.model} {rollout.stage}`."
+    serves = any(each.weight and each.deployment == rollout.deployment for each in on_record)
+    # Where it has no live traffic, what served before is what serves: a rollback would go back to what served before that.
+    how = (
+        f"To bring back what served before: `mlrelease rollback {release.model} {rollout.stage}`."
+        if serves
+        else f"To go on bringing it back: `mlrelease release retry {release.id}`."
     )
+    return f"On record: {shares}. {how}"

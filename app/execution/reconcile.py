@@ -15,12 +15,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from sqlmodel import Session, select
 
 from app.execution.context import WorkerContext
-from app.execution.giving_up import give_up
+from app.execution.giving_up import WAYS_TO_GIVE_UP
 from app.execution.rollout import is_driven_elsewhere
 from app.releases.at_target import whose_turn
 from app.releases.attempts import (
@@ -34,7 +35,7 @@ from app.releases.locks import lock_release, lock_rollout
 from app.releases.queries import driven_targets, last_in_a_row, unprepared
 from app.releases.service import move_release
 from app.releases.states import DRIVEN, DryRunState, Status
-from app.releases.tables import DryRun, Release
+from app.releases.tables import DryRun, Release, Rollout
 from app.releasing.names import about_of, preparation_of
 from app.releasing.work import Work
 from app.steps.contract import Interrupted
@@ -59,6 +60,19 @@ class Wanting:
 
     about: str
     requeue: Callable[[Work], bool]
+
+
+class _GetsNowhere(Exception):
+    """It was queued again and again in vain."""
+
+    def __init__(self, rollout_id: str, attempt: int, times: int) -> None:
+        self.rollout_id, self._attempt, self._times = rollout_id, attempt, times
+
+    def end(self, give_up: Callable[..., Status], work: Work) -> bool:
+        """Whether it goes on, to bring back what it changed."""
+        status = give_up(work, self.rollout_id, GIVEN_UP.format(self._times), attempt=self._attempt)
+        work.queue.move_target(work, work.get_one(Rollout, self.rollout_id).target)
+        return status in DRIVEN
 
 
 class Reconciliation:
@@ -99,17 +113,29 @@ class Reconciliation:
             return self._worker.write(wanting.requeue)
         except Interrupted:
             raise
+        except _GetsNowhere as stuck:
+            return self._given_up(stuck)
         except Exception:
             log.exception("requeue_failed", about=wanting.about)  # one row must not keep all the others waiting
             return False
+
+    def _given_up(self, stuck: "_GetsNowhere") -> bool:
+        """Each way writes less than the one before: the first that can be written counts. Whether it goes on, to bring back."""
+        for end in WAYS_TO_GIVE_UP:
+            try:
+                return self._worker.write(partial(stuck.end, end))
+            except Interrupted:
+                raise
+            except Exception:
+                log.exception("giving_up_failed", about=stuck.rollout_id)
+        return False
 
     def _drop_what_is_not_carried_out(self) -> None:
         """What workers drove that are gone, what nobody with this version takes, and what this process does not: what the others carry out,
         they know."""
         worker, now = self._worker, time.monotonic()
-        for (
-            each
-        ) in worker.queue.left_by_others():  # queued anew, it is for whoever comes first: whatever version that has
+        # Queued anew, it is for whoever comes first, whatever version that has.
+        for each in worker.queue.left_by_others():
             log.warning("work_of_another_version_taken_over", workflow=each)
             worker.queue.drop(each)
         running = worker.queue.running()
@@ -141,7 +167,11 @@ class Reconciliation:
 def _wanting(session: Session, worker: WorkerContext) -> list[Wanting]:
     found = []
     for target in driven_targets(session):
-        rollout = whose_turn(session, target)
+        try:
+            rollout = whose_turn(session, target)
+        except Exception:
+            log.exception("turn_not_known", target=target)  # one target must not keep all the others waiting
+            continue
         if rollout is not None and rollout.due_at is None:
             found.append(Wanting(target, _rollout(worker, rollout.id, rollout.attempt)))
     for release, revision in unprepared(session):
@@ -159,11 +189,10 @@ def _rollout(worker: WorkerContext, rollout_id: str, attempt: int) -> Callable[[
         if rollout_id in worker.driven or is_driven_elsewhere(work, worker, steps):
             return False
         if times := _gets_nowhere(work, worker, release, REQUEUED_ROLLOUT):
-            give_up(work, rollout_id, GIVEN_UP.format(times))
-        else:
-            renew_attempt(work, rollout)
+            raise _GetsNowhere(rollout_id, attempt, times)
+        renew_attempt(work, rollout)
         work.queue.move_target(work, rollout.target)
-        return rollout.status in DRIVEN
+        return True
 
     return requeue
 

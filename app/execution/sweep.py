@@ -122,8 +122,15 @@ def _carry_out(worker: WorkerContext, where: Target, fate: Fate) -> None:
 
     scaled = _ask(worker, where, scale)
     if scaled is not None:
-        observed = Observed(deployments=(facts_of_deployment(scaled),))
-        worker.write(lambda work: _tell(work, where, fate, SCALED_DOWN, observed))
+        worker.write(lambda work: _tell(work, where, fate, SCALED_DOWN, _scaled(work, where, scaled)))
+
+
+def _scaled(work: Work, where: Target, scaled: Deployment) -> Observed:
+    """Only what was changed here: what others changed besides is drift, and not adopted by being read."""
+    found = facts_of_deployment(scaled)
+    known = next((each.read() for each in deployed_at(work, str(where)) if each.name == found.name), found)
+    changed = {"instance_count": found.instance_count, "state": found.state}
+    return Observed(deployments=(known.model_copy(update=changed),))
 
 
 def _tell(work: Work, where: Target, fate: Fate, kind: str, observed: Observed) -> None:

@@ -100,7 +100,9 @@ def _usual(look: StageLook, *, now: datetime) -> Usual:
         for each in read_requests(look.azure, look.workspace, look.stage.endpoint, since=since, until=until):
             hours[each.begins_at.replace(minute=0)] += each.requests
             bad += each.requests if is_failure(each.status) else 0
-    by_hour = [hours[end - timedelta(hours=ago)] for ago in range(1, 24 * _DAYS + 1)]
+    first = min(hours, default=end - timedelta(hours=1))  # before, it may not have been there
+    ends = (end - timedelta(hours=ago) for ago in range(1, 24 * _DAYS + 1))
+    by_hour = [hours[each] for each in ends if each >= first]
     return Usual(statistics.median(by_hour) / 60, bad / max(hours.total(), 1))
 
 

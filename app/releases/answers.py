@@ -1,5 +1,7 @@
 """What a person says to a step that waits: kept with the step run, and handed over once."""
 
+from sqlmodel import Session
+
 from app.documents.json_object import Json
 from app.events.work import UnitOfWork
 from app.releases.queries import steps_of
@@ -8,9 +10,9 @@ from app.releases.states import StepStatus
 from app.releases.tables import Release, Rollout, StepRun
 
 
-def waiting_steps(work: UnitOfWork, rollout: Rollout) -> list[StepRun]:
+def waiting_steps(session: Session, rollout: Rollout) -> list[StepRun]:
     """Those that a person can answer: they wait, for a person or for their time."""
-    return [each for each in steps_of(work, rollout.id) if each.status is StepStatus.WAITING]
+    return [each for each in steps_of(session, rollout.id) if each.status is StepStatus.WAITING]
 
 
 def give_answer(work: UnitOfWork, release: Release, step: StepRun, *, answer: str, reason: str) -> None:

@@ -16,17 +16,14 @@ from app.releases.queries import plan_of, steps_of
 from app.releases.states import DRIVEN, FINAL, UNDER_WAY, Status
 from app.releases.tables import Release, Rollout, StepRun
 
-# Of a rollout that has begun to move its target and has not ended.
-MOVES = or_(
-    col(Rollout.status).in_(UNDER_WAY),
-    and_(col(Rollout.status) == Status.PAUSED, col(Rollout.started_at).is_not(None)),
-)
-
 # Of a rollout that has begun, and stopped before its end: it waits for people, for a time or for its turn to go on.
 _STOPPED = and_(
     col(Rollout.status).in_({Status.QUEUED, Status.SCHEDULED, Status.PENDING_APPROVAL, Status.PAUSED}),
     col(Rollout.started_at).is_not(None),
 )
+
+# Of a rollout that has begun to move its target and has not ended.
+MOVES = or_(col(Rollout.status).in_(UNDER_WAY), _STOPPED)
 
 
 def waiting_before(session: Session, release: Release, rollout: Rollout) -> list[Rollout]:

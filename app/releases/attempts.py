@@ -85,7 +85,7 @@ def plan_again(work: UnitOfWork, rollout: Rollout, plan: Plan) -> None:
     steps = steps_of(work, rollout.id)
     back = {each.key for each in plan.steps if each.on is On.FAILURE}
     forward = {each.key for each in plan.steps if each.on is On.SUCCESS}
-    kept = forward if any(step.key in back and step.started_at is not None for step in steps) else set()
+    kept = forward if any(step.key in back and step.attempts for step in steps) else set()
     for step in (each for each in steps if each.key not in kept):
         if step.status is StepStatus.WAITING:
             _leave_out_pause(work, rollout, step)

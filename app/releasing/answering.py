@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from sqlmodel import Session
+
 from app.errors import Conflict
 from app.identity.roles import Permission
 from app.releases.answers import give_answer, waiting_steps
@@ -9,7 +11,7 @@ from app.releases.locks import lock_release
 from app.releases.queries import rollout_ahead
 from app.releases.questions import question_of, what_ended
 from app.releases.states import Status
-from app.releases.tables import Release
+from app.releases.tables import Release, Rollout
 from app.releasing.control import abort
 from app.releasing.permissions import UseCase, about_release
 from app.releasing.work import Work
@@ -39,12 +41,33 @@ def answer_question(work: Work, release_id: str, answer: str, *, question: int, 
     ahead = rollout_ahead(work, release)
     asked = None if ahead is None else question_of(work, ahead)
     if asked is None or asked.seq != question or what_ended(work, asked) is not None:
-        raise Conflict(
-            f"This question of {release.id} is not open any more: it is {release.status.value}. {release.sentence}",
-            code="question_closed",
-            hint=f"`mlrelease release show {release.id}` shows what is going on.",
-        )
+        raise _not_open(release)
     return act(work, release_id, reason=reason)
+
+
+def shown_of(session: Session, rollout: Rollout) -> str:
+    """What there is to answer at a rollout, as a page hands it back with the answer: the question, and the steps that wait."""
+    question = question_of(session, rollout)
+    return "|".join([str(question.seq) if question else "", *(step.id for step in waiting_steps(session, rollout))])
+
+
+def answer_shown(work: Work, release_id: str, answer: str, *, shown: str, reason: str = "") -> Release:
+    """Answer what a page has shown, by ``shown_of``. Raises Conflict where that is not what waits any more."""
+    act = ANSWERS[answer]
+    act.check(work, release_id)
+    release = lock_release(work, release_id)
+    ahead = rollout_ahead(work, release)
+    if ahead is None or shown_of(work, ahead) != shown:
+        raise _not_open(release)
+    return act(work, release_id, reason=reason)
+
+
+def _not_open(release: Release) -> Conflict:
+    return Conflict(
+        f"This question of {release.id} is not open any more: it is {release.status.value}. {release.sentence}",
+        code="question_closed",
+        hint=f"`mlrelease release show {release.id}` shows what is going on.",
+    )
 
 
 def _answer(work: Work, release_id: str, answer: str, reason: str) -> Release:

@@ -69,6 +69,8 @@ def pause(work: Work, release_id: str, *, reason: str = "") -> Release:
         raise _wrong_state(release, "is neither running nor queued", code="not_running")
     if release.control is Control.PAUSE:
         return release
+    if release.control in ENDS:
+        raise _wrong_state(release, "is bringing back what it changed", code="rolling_back")
     ask_of(work, release, Control.PAUSE, reason=reason)
     if ahead.status is Status.QUEUED:
         move_rollout(work, ahead, Status.PAUSED, code="paused", sentence=said_by("Paused", work.actor.name, reason))

@@ -1,7 +1,5 @@
 """The page of a share of the traffic that is watched: what is known of it, and the form to go on, wait longer or go back."""
 
-from collections.abc import Callable
-
 from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
@@ -11,9 +9,7 @@ from app.evidence.reports import newest_reports_on
 from app.identity.roles import Permission
 from app.releases.queries import get_release, rollout_ahead, steps_of
 from app.releases.states import StepStatus
-from app.releases.tables import Release
-from app.releasing.answering import ANSWERS
-from app.releasing.work import Work
+from app.releasing.answering import ANSWERS, answer_shown, shown_of
 from app.serving.queries import serving_now
 from app.web.deciding import LONGEST_COMMENT
 from app.web.pages import HEADERS, PageRoute, page, status_of
@@ -32,20 +28,19 @@ def answer(portal: CurrentPortal, visitor: AllowedVisitor, form: Form, release_i
     """Redirects to the release. After a refused answer, shows the page with why, and with what was typed."""
     reason = form.get("reason", "")
     try:
-        act = ANSWERS.get(form.get("answer", ""))
-        if act is None:
+        answer = form.get("answer", "")
+        if answer not in ANSWERS:
             raise Invalid("The form is incomplete.", code="form_malformed", hint="Reload the page and try again.")
         if len(reason) > LONGEST_COMMENT:
             raise Invalid(f"A reason has at most {LONGEST_COMMENT} characters.", code="reason_too_long")
-        portal.releasing.transact(visitor.actor, _acting(act, release_id, reason))
+        shown = form.get("shown", "")
+        portal.releasing.transact(
+            visitor.actor, lambda work: answer_shown(work, release_id, answer, shown=shown, reason=reason).id
+        )
     except (Conflict, Forbidden, Invalid) as refusal:
         refused = refusal
         return portal.read(lambda session: _page(session, visitor, release_id, error=refused, reason=reason))
     return RedirectResponse(f"/releases/{release_id}", 303, headers=HEADERS)
-
-
-def _acting(act: Callable[..., Release], release_id: str, reason: str) -> Callable[[Work], str]:
-    return lambda work: act(work, release_id, reason=reason).id
 
 
 def _page(
@@ -62,6 +57,7 @@ def _page(
         release=release,
         rollout=rollout,
         waiting=waiting,
+        shown="" if rollout is None else shown_of(session, rollout),
         reports=newest_reports_on(session, [each.id for each in waiting]),
         serves=[] if rollout is None else serving_now(session, rollout.target),
         may_answer=visitor.actor.may(Permission.OPERATE, release.model),

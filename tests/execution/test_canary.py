@@ -25,7 +25,7 @@ from app.planning.ids import release_of
 from app.planning.kinds import VerifyDeployment
 from app.planning.sources import read_source
 from app.planning.steps import PlannedStep
-from app.releases.at_target import under_way_at
+from app.releases.at_target import moved_by, under_way_at
 from app.releases.attempts import begin_attempt, renew_attempt, set_due
 from app.releases.planning import plan_release
 from app.releases.queries import steps_of
@@ -41,6 +41,7 @@ from app.releasing.freezing import create
 from app.releasing.gates.gate import Closed
 from app.releasing.on_record import RecordCache
 from app.releasing.work import Work
+from app.serving.earlier import has_begun_at
 from app.serving.queries import serving_now
 from app.steps.contract import Context, Done, Outcome, Refused, Waiting
 from app.strategies.canary import canary
@@ -538,3 +539,94 @@ def test_waiting_one_whose_definition_was_changed_keeps_nobody_from_its_end(
 
     assert carry_out_rollout(worker, rollout) is Status.SUCCEEDED
     assert state(worker, waiting).code == "definition_not_on_record"
+
+
+def test_way_back_that_failed_and_is_paused_before_its_next_try_never_goes_forward(
+    worker: WorkerContext, rollout: str, hands: Hands
+) -> None:
+    def worse(_context: Context) -> Done:
+        raise Refused("10 of the canary's 40 requests failed.", code="analysis_failed")
+
+    hands.acts["analyse"] = hands.acts["restore_traffic"] = worse
+    assert carry_out_rollout(worker, rollout) is Status.FAILED
+    del hands.acts["restore_traffic"]
+
+    for act in (retry, pause, resume):
+        ask(worker, act, rollout)
+
+    assert carry_on(worker, rollout) is Status.ROLLED_BACK
+    assert shares(worker, rollout) == {BEFORE: 100}
+    assert hands.seen.count("shift_traffic") == 1
+
+
+def test_way_back_that_people_asked_for_is_not_paused(worker: WorkerContext, rollout: str, hands: Hands) -> None:
+    at_5(worker, rollout, hands)
+
+    def no(_context: Context) -> Done:
+        raise Refused("Azure says no.", code="forbidden")
+
+    hands.acts["restore_traffic"] = no
+    ask(worker, abort, rollout, reason="bad")
+    assert carry_out_rollout(worker, rollout) is Status.FAILED
+    ask(worker, retry, rollout)
+
+    with pytest.raises(Conflict) as refused:
+        ask(worker, pause, rollout)
+
+    assert refused.value.code == "rolling_back"
+
+
+def test_where_it_has_no_live_traffic_nobody_is_told_to_go_back_further(
+    worker: WorkerContext, rollout: str, hands: Hands
+) -> None:
+    def away(_context: Context) -> Done:
+        raise Refused("Azure is away.", code="unavailable")
+
+    hands.acts["shift_traffic"] = hands.acts["restore_traffic"] = away
+
+    assert carry_out_rollout(worker, rollout) is Status.FAILED
+
+    ended = state(worker, rollout)
+    assert f"`mlrelease release retry {ended.release_id}`" in ended.sentence
+    assert "mlrelease rollback" not in ended.sentence
+
+
+def test_one_that_waits_midway_for_a_freeze_to_end_has_begun(worker: WorkerContext, rollout: str, hands: Hands) -> None:
+    """So that going back means to what served before it, not before that."""
+    at_5(worker, rollout, hands)
+    ask(worker, pause, rollout)
+    carry_out_rollout(worker, rollout)
+    with Work(worker.releasing, ANNA).transaction() as work:
+        create(work, Wanted(reason="the holidays", model="churn", target=state(worker, rollout).target))
+    ask(worker, resume, rollout)
+    waits_there = state(worker, rollout)
+    assert waits_there.status is Status.SCHEDULED
+
+    with worker.database.read() as session:
+        assert has_begun_at(session, waits_there.target)
+        assert moved_by(session, waits_there.target) == rollout
+
+
+def test_what_reconciliation_gives_up_ends_also_where_no_hold_can_be_written(
+    worker: WorkerContext, rollout: str, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_5(worker, rollout, hands)
+    ask(worker, abort, rollout, reason="bad")
+    lose(worker, rollout)
+    for _ in range(MOST_WITH_LOSSES):
+        with Work(worker.releasing, ANNA).transaction() as work:
+            renew_attempt(work, work.get_one(Rollout, rollout))
+
+    for each in worker.queue.waiting_or_running():
+        worker.queue.drop(each)
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError("nobody expected this")
+
+    monkeypatch.setattr(giving_up_module, "hold_after_failure", broken)
+
+    Reconciliation(worker, restore_queues=lambda: None).look()
+
+    ended = state(worker, rollout)
+    assert ended.status is Status.FAILED
+    assert "no hold keeps it" in ended.sentence

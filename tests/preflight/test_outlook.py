@@ -103,6 +103,12 @@ def test_nights_and_one_busy_day_are_not_the_usual_traffic(serving: Team, caller
     assert found["rows"] == ("5% of no requests: finds nothing", "50% of no requests: finds nothing")
 
 
+def test_days_before_the_endpoint_had_any_traffic_do_not_count(serving: Team, callers: Any) -> None:
+    callers(per_hour=60, only=range(HOURS - 24, HOURS))
+
+    assert "had 1 request a minute" in looks(serving)["analysis"]["sentence"]
+
+
 def test_what_serves_and_fails_hides_what_fails_as_often(serving: Team, callers: Any) -> None:
     callers(per_hour=60, failing_of=20)
 

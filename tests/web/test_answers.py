@@ -64,6 +64,21 @@ def test_what_cannot_be_answered_says_so(portal: Open, asking: str) -> None:
     assert "as typed" in refused.text
 
 
+def test_page_that_was_opened_before_somebody_else_answered_answers_nothing(
+    portal: Open, anna: httpx.Client, asking: str, worker: InstantWorker
+) -> None:
+    browser, place = portal("anna"), f"/releases/{asking}/answer"
+    fields = hidden(browser.get(place), place)
+    assert anna.post(f"/v1/releases/{asking}/extend", json={"reason": "one more"}).status_code == 200
+    worker.carry_out(asking, "dev")
+
+    refused = browser.post(place, data={**fields, "answer": "advance", "reason": "as typed"})
+
+    assert (refused.status_code, state(anna, asking)) == (409, "in_progress")
+    assert "is not open any more" in refused.text
+    assert "as typed" in refused.text
+
+
 def test_what_was_measured_is_shown_where_people_decide(
     portal: Open, anna: httpx.Client, asking: str, worker: InstantWorker
 ) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlmodel import col, select
 
+from app.errors import Conflict
 from app.planning.plan import Plan, PlannedSoak
 from app.planning.policy import length_of
 from app.releases.queries import plan_of
@@ -51,7 +52,10 @@ def _serving_since(work: Work, release: Release, plan: Plan, soak: PlannedSoak) 
 def _has_same_content(work: Work, other: str, plan: Plan, soak: PlannedSoak) -> bool:
     query = select(Rollout).where(Rollout.release_id == other, Rollout.target == soak.target)
     found = work.exec(query.order_by(col(Rollout.position)).limit(1)).first()
-    return found is not None and _content(plan_of(work, found).read()) == _content(plan)
+    try:
+        return found is not None and _content(plan_of(work, found).read()) == _content(plan)
+    except Conflict:
+        return False  # what is not on record is not known to be the same
 
 
 def _content(plan: Plan) -> tuple[str | None, ...]:
