@@ -63,7 +63,7 @@ def _try(worker: WorkerContext, subject: str, body: Callable[[], Result], fail: 
         if number < TRIES:
             worker.signals.pause_for(worker.budget.wait_before(number))
             worker.signals.require_going_on()
-    return _write_failure(worker, fail, sentence)
+    return write_failure(worker, fail, sentence)
 
 
 def internal_error(worker: WorkerContext, broken: BaseException, *, subject: str) -> str:
@@ -83,7 +83,8 @@ def _words(broken: BaseException) -> str:
         return ""
 
 
-def _write_failure(worker: WorkerContext, fail: Sequence[Fail[Result]], sentence: str) -> Result:
+def write_failure(worker: WorkerContext, fail: Sequence[Fail[Result]], sentence: str) -> Result:
+    """What the first of these gives that could be written. Raises Interrupted, and what the last of them raised."""
     for number, write in enumerate(fail, start=1):
         try:
             return worker.write(partial(write, sentence))

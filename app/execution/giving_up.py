@@ -1,15 +1,17 @@
 """What this service itself broke: what has moved traffic goes back first. Only where that breaks, too, it ends as failed: then its
 sentence says who has which share, and its target is on hold."""
 
+from collections.abc import Callable
 from functools import partial
 
 from app.releases.asked import ask_of
 from app.releases.at_target import must_go_back
-from app.releases.attempts import INTERNAL_ERROR, fail_rollout, renew_attempt, set_due
+from app.releases.attempts import INTERNAL_ERROR, break_off, fail_rollout, may_be_ended, renew_attempt, set_due
 from app.releases.locks import lock_rollout
-from app.releases.service import move_rollout, move_step
-from app.releases.states import DRIVEN, TIMED, Control, Status, StepStatus
+from app.releases.service import move_rollout
+from app.releases.states import DRIVEN, TIMED, Control, Status
 from app.releases.tables import Release, Rollout
+from app.releasing.advance import free_target
 from app.releasing.freezing import hold_after_failure
 from app.releasing.work import Work
 from app.serving.queries import serving_now
@@ -21,15 +23,13 @@ def give_up(work: Work, rollout_id: str, sentence: str, *, attempt: int | None =
     One that has ended, or has a newer attempt, stays as it is.
     """
     rollout, release, steps = lock_rollout(work, rollout_id)
-    if rollout.status not in DRIVEN | TIMED or attempt not in {None, rollout.attempt}:
+    if not may_be_ended(rollout, attempt):
         return rollout.status
     is_back_tried = release.control is Control.ABORT or rollout.status is Status.ROLLING_BACK
     if is_back_tried or not must_go_back(work, rollout):
         return end_as_it_is(work, rollout_id, sentence)
     ask_of(work, release, Control.ABORT, reason=sentence)
-    for step in steps:
-        if step.status is StepStatus.RUNNING:
-            move_step(work, step, StepStatus.ERRORED, code=INTERNAL_ERROR, sentence=sentence)
+    break_off(work, steps, code=INTERNAL_ERROR, sentence=sentence)
     if rollout.status in {*TIMED, Status.QUEUED}:  # no gate and no time keeps it waiting any more
         move_rollout(work, rollout, Status.CANCELLING, code=INTERNAL_ERROR, sentence=f"{sentence} Goes back.")
     set_due(work, rollout, None)
@@ -65,7 +65,16 @@ def end_at_least(work: Work, rollout_id: str, sentence: str, *, attempt: int | N
     return fail_rollout(work, rollout_id, said, attempt=attempt, steps=False)
 
 
-WAYS_TO_GIVE_UP = (give_up, partial(end_as_it_is, steps=False), end_at_least)  # each writes less than the one before
+def ways_to_give_up(rollout_id: str, *, attempt: int | None = None) -> list[Callable[[str, Work], Status]]:
+    """Each writes less than the one before. Where it has ended, what waits behind it is told."""
+
+    def carry_out(end: Callable[..., Status], sentence: str, work: Work) -> Status:
+        status = end(work, rollout_id, sentence, attempt=attempt)
+        if status not in DRIVEN:
+            free_target(work, work.get_one(Rollout, rollout_id).target)
+        return status
+
+    return [partial(carry_out, end) for end in (give_up, partial(end_as_it_is, steps=False), end_at_least)]
 
 
 def what_is_left(work: Work, release: Release, rollout: Rollout) -> str:

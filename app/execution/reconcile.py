@@ -15,13 +15,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 import structlog
 from sqlmodel import Session, select
 
+from app.execution.bounded import write_failure
 from app.execution.context import WorkerContext
-from app.execution.giving_up import WAYS_TO_GIVE_UP
+from app.execution.giving_up import ways_to_give_up
 from app.execution.rollout import is_driven_elsewhere
 from app.releases.at_target import whose_turn
 from app.releases.attempts import (
@@ -35,7 +35,7 @@ from app.releases.locks import lock_release, lock_rollout
 from app.releases.queries import driven_targets, last_in_a_row, unprepared
 from app.releases.service import move_release
 from app.releases.states import DRIVEN, DryRunState, Status
-from app.releases.tables import DryRun, Release, Rollout
+from app.releases.tables import DryRun, Release
 from app.releasing.names import about_of, preparation_of
 from app.releasing.work import Work
 from app.steps.contract import Interrupted
@@ -66,13 +66,8 @@ class _GetsNowhere(Exception):
     """It was queued again and again in vain."""
 
     def __init__(self, rollout_id: str, attempt: int, times: int) -> None:
-        self.rollout_id, self._attempt, self._times = rollout_id, attempt, times
-
-    def end(self, give_up: Callable[..., Status], work: Work) -> bool:
-        """Whether it goes on, to bring back what it changed."""
-        status = give_up(work, self.rollout_id, GIVEN_UP.format(self._times), attempt=self._attempt)
-        work.queue.move_target(work, work.get_one(Rollout, self.rollout_id).target)
-        return status in DRIVEN
+        self.ways = ways_to_give_up(rollout_id, attempt=attempt)
+        self.sentence = GIVEN_UP.format(times)
 
 
 class Reconciliation:
@@ -110,25 +105,19 @@ class Reconciliation:
 
     def _requeued(self, wanting: Wanting) -> bool:
         try:
-            return self._worker.write(wanting.requeue)
+            return self._requeue(wanting)
         except Interrupted:
             raise
-        except _GetsNowhere as stuck:
-            return self._given_up(stuck)
         except Exception:
             log.exception("requeue_failed", about=wanting.about)  # one row must not keep all the others waiting
             return False
 
-    def _given_up(self, stuck: "_GetsNowhere") -> bool:
-        """Each way writes less than the one before: the first that can be written counts. Whether it goes on, to bring back."""
-        for end in WAYS_TO_GIVE_UP:
-            try:
-                return self._worker.write(partial(stuck.end, end))
-            except Interrupted:
-                raise
-            except Exception:
-                log.exception("giving_up_failed", about=stuck.rollout_id)
-        return False
+    def _requeue(self, wanting: Wanting) -> bool:
+        """Whether it goes on: what gets nowhere does so to bring back what it changed."""
+        try:
+            return self._worker.write(wanting.requeue)
+        except _GetsNowhere as stuck:
+            return write_failure(self._worker, stuck.ways, stuck.sentence) in DRIVEN
 
     def _drop_what_is_not_carried_out(self) -> None:
         """What workers drove that are gone, what nobody with this version takes, and what this process does not: what the others carry out,

@@ -5,7 +5,7 @@ waits, or to the next safe points of a worker that is stopped. Then it ends. Wha
 of it in the same transaction, or a timer is, by the time when it is due.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Mapping, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,7 +17,7 @@ from structlog.contextvars import bind_contextvars, get_contextvars
 from app.errors import Conflict
 from app.execution.bounded import carry_out_bounded, internal_error
 from app.execution.context import WorkerContext
-from app.execution.giving_up import WAYS_TO_GIVE_UP, end_as_it_is, what_is_left
+from app.execution.giving_up import end_as_it_is, ways_to_give_up, what_is_left
 from app.execution.progress import STEP_NOT_ON_RECORD, Progress
 from app.execution.residue import Left, look_at_residue, read_residue
 from app.execution.step_runs import End, Job, begin_steps, carry_out_step, record_end
@@ -26,14 +26,14 @@ from app.planning.kinds import ShiftTraffic
 from app.planning.purpose import Purpose
 from app.planning.sources import read_source
 from app.releases.asked import forget_what_was_asked
-from app.releases.at_target import is_queued_at, under_way_at, whose_turn
+from app.releases.at_target import under_way_at, whose_turn
 from app.releases.attempts import INTERNAL_ERROR, set_due, skip_what_is_left
 from app.releases.locks import lock_rollout
 from app.releases.queries import PLAN_NOT_ON_RECORD, last_asked
 from app.releases.service import move_rollout
 from app.releases.states import DRIVEN, Control, Status, StepStatus
 from app.releases.tables import Release, Rollout, StepRun
-from app.releasing.advance import advance_release, end_soaks_in_vain, may_begin
+from app.releasing.advance import advance_release, end_soaks_in_vain, free_target, may_begin
 from app.releasing.asking import ask_others_anew
 from app.releasing.freezing import hold_after_failure, hold_after_rollback
 from app.releasing.names import MOVE_TARGET
@@ -78,18 +78,12 @@ def carry_out_rollout(worker: WorkerContext, rollout_id: str, *, attempt: int | 
     if rollout_id in worker.driven:
         return rollout.status
 
-    def fail(give_up: Callable[..., Status], why: str, work: Work) -> Status:
-        status = give_up(work, rollout_id, why, attempt=attempt)
-        if status not in DRIVEN:
-            _free_target(work, rollout.target)
-        return status
-
     return carry_out_bounded(
         worker,
         rollout_id,
         lambda: _carry_out(worker, rollout_id, attempt=attempt),
         requeue=lambda work: work.queue.move_target(work, rollout.target),
-        fail=[partial(fail, each) for each in WAYS_TO_GIVE_UP],
+        fail=ways_to_give_up(rollout_id, attempt=attempt),
     )
 
 
@@ -157,7 +151,7 @@ def _take_turn(
             if no.code not in {PLAN_NOT_ON_RECORD, STEP_NOT_ON_RECORD}:
                 raise
             status = end_as_it_is(work, rollout.id, str(no), code=no.code)
-            _free_target(work, rollout.target)
+            free_target(work, rollout.target)
             return Turn([], status)
         if progress.outcome(release.control) is Status.SUCCEEDED:
             return Turn([], _finish(work, release, rollout, progress))
@@ -179,7 +173,7 @@ def _begin(work: Work, release: Release, rollout: Rollout) -> bool:
     if under_way_at(work, rollout) is not None:
         return False
     if not may_begin(work, release, rollout):
-        _free_target(work, rollout.target)
+        free_target(work, rollout.target)
         return False
     move_rollout(work, rollout, Status.IN_PROGRESS, code="in_progress", sentence="Under way.")
     return True
@@ -198,12 +192,6 @@ def _let_go(work: Work, rollout: Rollout) -> Turn:
     """Every step is at a safe point: another worker goes on from there."""
     work.queue.move_target(work, rollout.target)
     return Turn([], rollout.status)
-
-
-def _free_target(work: Work, target: str) -> None:
-    """A rollout moves it no more: those that came to it meanwhile found it taken, and are told. Others asked for them."""
-    if is_queued_at(work, target):
-        work.queue.move_target(work, target, in_trace=False)
 
 
 def _finish_midway(worker: WorkerContext, rollout_id: str, attempt: int) -> Status:
@@ -251,7 +239,7 @@ def _finish(work: Work, release: Release, rollout: Rollout, progress: Progress, 
     ask_others_anew(work, rollout)  # what did not get through may have moved traffic before
     if ended.is_final:
         end_soaks_in_vain(work, rollout)
-    _free_target(work, rollout.target)
+    free_target(work, rollout.target)
     return ended
 
 
@@ -265,9 +253,8 @@ def _asked(work: Work, release: Release) -> tuple[str, str]:
     control = release.control or Control.CANCEL
     who, reason = last_asked(work, release.id, control)
     said = said_of_end(control, who, reason)
-    return "aborted" if control is Control.ABORT else "cancelled", said if said.endswith(
-        (".", "!", "?")
-    ) else f"{said}."
+    sentence = said if said.endswith((".", "!", "?")) else f"{said}."
+    return "aborted" if control is Control.ABORT else "cancelled", sentence
 
 
 def _why(

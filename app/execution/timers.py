@@ -15,7 +15,7 @@ from sqlmodel import Session
 from app.approvals.service import expiry_of
 from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
-from app.execution.giving_up import WAYS_TO_GIVE_UP
+from app.execution.giving_up import ways_to_give_up
 from app.execution.poll_jobs import poll_job
 from app.execution.scan_drift import scan_drift
 from app.execution.sweep import queue_sweep
@@ -99,29 +99,25 @@ def _carry_out(subject: str, body: Callable[[], object]) -> None:
         log.exception("due_not_done", subject=subject)  # it stays due
 
 
-def wake_rollout(worker: WorkerContext, rollout_id: str) -> str:
+def wake_rollout(worker: WorkerContext, rollout_id: str) -> Status:
     """Do what is due for a rollout; its status then."""
-
-    def fail(end: Callable[[Work, str, str], Status], why: str, work: Work) -> str:
-        return end(work, rollout_id, why).value
-
     return carry_out_bounded(
         worker,
         f"{rollout_id}:timer",
         lambda: worker.write(lambda work: do_what_is_due(work, rollout_id)),
         requeue=lambda _work: None,  # it stays due
         # What cannot begin, or expire, when its time has come must not wait as if its time were still ahead.
-        fail=[partial(fail, each) for each in WAYS_TO_GIVE_UP],
+        fail=ways_to_give_up(rollout_id),
     )
 
 
-def do_what_is_due(work: Work, rollout_id: str) -> str:
+def do_what_is_due(work: Work, rollout_id: str) -> Status:
     """What nobody decided expires, what a freeze kept out begins, a step that has waited is carried out again."""
     rollout = work.get_one(Rollout, rollout_id)
     release = lock_release(work, rollout.release_id)
     work.refresh(rollout)
     if rollout.due_at is None or rollout.due_at > work.now:
-        return rollout.status.value  # another worker has done it, or it has become due later
+        return rollout.status  # another worker has done it, or it has become due later
     match rollout.status:
         case Status.PENDING_APPROVAL:
             _expire(work, release, rollout)
@@ -130,7 +126,7 @@ def do_what_is_due(work: Work, rollout_id: str) -> str:
         case _:
             set_due(work, rollout, None)
             work.queue.move_target(work, rollout.target)
-    return rollout.status.value
+    return rollout.status
 
 
 def _expire(work: Work, release: Release, rollout: Rollout) -> None:

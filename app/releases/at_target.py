@@ -74,7 +74,7 @@ def _of_its_model_at(release: Release, rollout: Rollout, statuses: Sequence[Stat
 
 def under_way_at(session: Session, rollout: Rollout) -> str | None:
     """The id of another rollout that has begun at the same target and has not ended."""
-    query = select(Rollout).where(Rollout.target == rollout.target, or_(col(Rollout.status).in_(UNDER_WAY), _STOPPED))
+    query = select(Rollout).where(Rollout.target == rollout.target, MOVES)
     found = session.exec(query.where(Rollout.id != rollout.id).order_by(col(Rollout.started_at))).all()
     return next((each.id for each in found if each.status in UNDER_WAY or must_go_back(session, each)), None)
 
@@ -109,7 +109,7 @@ def has_moved_traffic(steps: Sequence[StepRun]) -> bool:
 
 
 def moved_by(session: Session, target: str) -> str | None:
-    """The id of the rollout that moves a target now, or is paused in the middle of that."""
+    """The id of the rollout that moves a target now, or waits in the middle of that."""
     return session.exec(select(Rollout.id).where(Rollout.target == target, MOVES).limit(1)).first()
 
 

@@ -51,15 +51,25 @@ def fail_rollout(
     Without ``steps`` only what must be written is: a retry plans again whatever the steps are left at.
     """
     rollout, _, its_steps = lock_rollout(work, rollout_id)
-    if rollout.status not in DRIVEN | TIMED or attempt not in {None, rollout.attempt}:
+    if not may_be_ended(rollout, attempt):
         return rollout.status
     if steps:
-        for step in its_steps:
-            if step.status is StepStatus.RUNNING:
-                move_step(work, step, StepStatus.ERRORED, code=code, sentence=sentence)
+        break_off(work, its_steps, code=code, sentence=sentence)
         skip_what_is_left(work, its_steps, because=f"Not reached: {sentence}")
     move_rollout(work, rollout, Status.FAILED, code=code, sentence=sentence)
     return rollout.status
+
+
+def may_be_ended(rollout: Rollout, attempt: int | None) -> bool:
+    """Whether it has not ended, and has no newer ``attempt``; None: whichever it has."""
+    return rollout.status in DRIVEN | TIMED and attempt in {None, rollout.attempt}
+
+
+def break_off(work: UnitOfWork, steps: Iterable[StepRun], *, code: str, sentence: str) -> None:
+    """Those that are carried out are not any more."""
+    for step in steps:
+        if step.status is StepStatus.RUNNING:
+            move_step(work, step, StepStatus.ERRORED, code=code, sentence=sentence)
 
 
 def renew_attempt(work: UnitOfWork, rollout: Rollout) -> None:

@@ -8,7 +8,7 @@ from app.errors import Conflict
 from app.planning.ids import model_of
 from app.planning.purpose import Purpose
 from app.planning.sources import read_source
-from app.releases.at_target import has_begun_to_go_back, in_the_way, must_go_back, waiting_before
+from app.releases.at_target import has_begun_to_go_back, in_the_way, is_queued_at, must_go_back, waiting_before
 from app.releases.attempts import begin_attempt, set_due
 from app.releases.locks import lock_release
 from app.releases.queries import rollout_ahead, scheduled, waiting_of
@@ -64,6 +64,12 @@ def reconsider_scheduled(work: Work) -> None:
     """Freezes have changed: whether what waits for their end may begin is decided anew, by a worker."""
     for rollout in scheduled(work):
         set_due(work, rollout, work.now)
+
+
+def free_target(work: Work, target: str) -> None:
+    """A rollout moves it no more: those that came to it meanwhile found it taken, and are told. Others asked for them."""
+    if is_queued_at(work, target):
+        work.queue.move_target(work, target, in_trace=False)
 
 
 def end_soaks_in_vain(work: Work, moved: Rollout) -> None:

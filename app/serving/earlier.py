@@ -7,6 +7,7 @@ from app.planning.earlier import Turn
 from app.planning.observed import DeploymentFacts
 from app.planning.purpose import Purpose
 from app.planning.sources import ReleaseSource, read_source
+from app.releases.at_target import moved_by
 from app.releases.states import FINAL, Status
 from app.releases.tables import Release, Rollout
 from app.serving.tables import Deployed, TrafficShare
@@ -58,10 +59,7 @@ def moved_since(session: Session, target: str, release: Release) -> str | None:
 
 def has_begun_at(session: Session, target: str) -> bool:
     """Whether a rollout has begun to move a target and not got through: it runs, or waits on the way."""
-    query = select(Rollout.id)
-    begun = col(Rollout.status).in_(set(Status) - FINAL), col(Rollout.started_at).is_not(None)
-    query = query.where(Rollout.target == target, *begun)
-    return session.exec(query.limit(1)).first() is not None
+    return moved_by(session, target) is not None
 
 
 def others_have_traffic(session: Session, target: str, content: str) -> bool:
