@@ -13,7 +13,7 @@ from app.planning.purpose import Purpose
 from app.planning.steps import On
 from app.releases.order import way_back
 from app.releases.queries import plan_of, steps_of
-from app.releases.states import DRIVEN, FINAL, UNDER_WAY, Status
+from app.releases.states import DRIVEN, FINAL, UNDER_WAY, WAITING, Status
 from app.releases.tables import Release, Rollout, StepRun
 
 # Of a rollout that has begun, and stopped before its end: it waits for people, for a time or for its turn to go on.
@@ -22,8 +22,11 @@ _STOPPED = and_(
     col(Rollout.started_at).is_not(None),
 )
 
-# Of a rollout that has begun to move its target and has not ended.
-MOVES = or_(col(Rollout.status).in_(UNDER_WAY), _STOPPED)
+# Of a rollout that has begun to move its target and has not ended. Without an "or": SQLite would read all that ever were.
+MOVES = and_(
+    col(Rollout.status).in_(UNDER_WAY | WAITING | {Status.PAUSED}),
+    col(Rollout.started_at).is_not(None),
+)
 
 
 def waiting_before(session: Session, release: Release, rollout: Rollout) -> list[Rollout]:
@@ -98,11 +101,11 @@ def must_go_back(session: Session, rollout: Rollout) -> bool:
     try:
         plan = plan_of(session, rollout).read()
     except Conflict:
-        return has_moved_traffic(steps)
+        return _has_moved_traffic(steps)
     return bool(way_back(plan.steps, ends, begun))
 
 
-def has_moved_traffic(steps: Sequence[StepRun]) -> bool:
+def _has_moved_traffic(steps: Sequence[StepRun]) -> bool:
     """Whether one of these has begun to, by their keys alone."""
     kinds = {ShiftTraffic.kind, MirrorTraffic.kind}
     return any(step.attempts and step.key.partition(":")[0] in kinds for step in steps)
