@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, text
+from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
 
+from app.database.indexes import index_where
 from app.database.types import JsonColumn, UtcDateTime
 
 ABOUT_RIGHTS = "kind IN ('token.created', 'token.revoked', 'model.applied', 'session.opened')"
@@ -22,32 +23,12 @@ class Event(SQLModel, table=True):
         Index("ix_event_release_seq", "release_id", "seq"),
         Index("ix_event_model_seq", "model", "seq"),
         # Few events: those that say of a row that it counts. Looked for with each request that has a token.
-        Index(
-            "ix_event_about_rights",
-            "subject",
-            sqlite_where=text(ABOUT_RIGHTS),
-            postgresql_where=text(ABOUT_RIGHTS),
-        ),
+        index_where("ix_event_about_rights", "subject", where=ABOUT_RIGHTS),
         # Looked for whenever something is to begin.
-        Index(
-            "ix_event_about_freezes",
-            "seq",
-            sqlite_where=text(ABOUT_FREEZES),
-            postgresql_where=text(ABOUT_FREEZES),
-        ),
+        index_where("ix_event_about_freezes", "seq", where=ABOUT_FREEZES),
         # Looked for with each request for a release: few of all the events of a model.
-        Index(
-            "ix_event_about_definitions",
-            "model",
-            sqlite_where=text(ABOUT_DEFINITIONS),
-            postgresql_where=text(ABOUT_DEFINITIONS),
-        ),
-        Index(
-            "ix_event_about_lost_workers",
-            "seq",
-            sqlite_where=text(ABOUT_LOST_WORKERS),
-            postgresql_where=text(ABOUT_LOST_WORKERS),
-        ),
+        index_where("ix_event_about_definitions", "model", where=ABOUT_DEFINITIONS),
+        index_where("ix_event_about_lost_workers", "seq", where=ABOUT_LOST_WORKERS),
     )
 
     seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})

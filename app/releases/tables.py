@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index, UniqueConstraint, text
+from sqlalchemy import Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from app.database.indexes import index_where
 from app.database.types import JsonColumn, UtcDateTime, word_column
 from app.documents.json_object import Json
 from app.planning.plan import Plan
@@ -108,7 +109,7 @@ class StepRun(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("rollout_id", "key"),
         # Few steps of all that ever were.
-        Index("ix_step_run_running", "started_at", sqlite_where=text(RUNNING), postgresql_where=text(RUNNING)),
+        index_where("ix_step_run_running", "started_at", where=RUNNING),
     )
 
     id: str = Field(primary_key=True)  # <rollout>:<key>

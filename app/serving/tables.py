@@ -5,16 +5,17 @@ Written by ``serving.service`` alone, with each change that was read back from A
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index, text
+from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
 
+from app.database.indexes import index_where
 from app.database.types import JsonColumn, UtcDateTime
 from app.documents.json_object import Json
 from app.planning.drift import Difference
 from app.planning.observed import DeploymentFacts
 
-_OPEN_DEPLOYMENT = text("until IS NULL")
-_OPEN_SHARE = text("to_at IS NULL")
+_OPEN_DEPLOYMENT = "until IS NULL"
+_OPEN_SHARE = "to_at IS NULL"
 
 
 class StoredTarget(SQLModel, table=True):
@@ -52,14 +53,7 @@ class Deployed(SQLModel, table=True):
 
     __tablename__ = "deployed"
     __table_args__ = (
-        Index(
-            "ix_deployed_open",
-            "target",
-            "name",
-            unique=True,
-            sqlite_where=_OPEN_DEPLOYMENT,
-            postgresql_where=_OPEN_DEPLOYMENT,
-        ),
+        index_where("ix_deployed_open", "target", "name", where=_OPEN_DEPLOYMENT, unique=True),
         Index("ix_deployed_release", "release_id"),
     )
 
@@ -84,14 +78,7 @@ class TrafficShare(SQLModel, table=True):
         Index("ix_traffic_share_target_from", "target", "from_at"),
         Index("ix_traffic_share_target_id", "target", "id"),
         Index("ix_traffic_share_release", "release_id"),
-        Index(
-            "ix_traffic_share_open",
-            "target",
-            "deployment",
-            unique=True,
-            sqlite_where=_OPEN_SHARE,
-            postgresql_where=_OPEN_SHARE,
-        ),
+        index_where("ix_traffic_share_open", "target", "deployment", where=_OPEN_SHARE, unique=True),
     )
 
     id: int | None = Field(default=None, primary_key=True)
