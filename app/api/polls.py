@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.etags import etag_of, known_of
 from app.api.service import Service
 from app.errors import MlreleaseError
 from app.identity.actor import Actor
@@ -93,15 +94,6 @@ class Polls:
         await _send(send, 200, rendered.revision, rendered.body)
 
 
-def etag_of(revision: int) -> str:
-    return f'"{revision}"'
-
-
-def known_of(if_none_match: str) -> frozenset[str]:
-    """For a weak comparison of ETags (RFC 9110): a proxy that compresses makes an ETag weak."""
-    return frozenset(etag.strip().removeprefix("W/") for etag in if_none_match.split(","))
-
-
 def _poll_of(scope: Scope) -> Poll | None:
     """None for every other request, and for one whose headers are unusual."""
     if scope["method"] != "GET":
@@ -122,7 +114,7 @@ def _poll_of(scope: Scope) -> Poll | None:
         claimed_name=sent.get(b"mlrelease-actor"),
         claimed_groups=sent.get(b"mlrelease-groups", ""),
     )
-    known = known_of(sent.get(b"if-none-match", ""))
+    known = known_of(sent.get(b"if-none-match"))
     return Poll(path[1], sent.get(b"host", ""), credentials, known, seconds)
 
 

@@ -9,10 +9,11 @@ from sqlmodel import Session
 
 from app.api.bodies import Name
 from app.api.documentation import refusals
+from app.api.etags import etag_of, known_of
 from app.api.idempotency import Answer, Once
 from app.api.paging import Cursor, Limit, moment_of, page_end
 from app.api.permissions import Viewer, may, require_still_visible
-from app.api.polls import MAX_WAIT_SECONDS, etag_of, known_of
+from app.api.polls import MAX_WAIT_SECONDS
 from app.api.release_views import ReleaseDetail, ReleasePage, ReleaseView
 from app.api.rendered import Rendered
 from app.api.service import Api, Service
@@ -114,7 +115,7 @@ async def get_release(
     # Most of them do not come here, but are answered in `polls`.
 
     revision = await run_in_threadpool(_revision, api, release_id)
-    if etag_of(revision) in known_of(if_none_match or ""):
+    if etag_of(revision) in known_of(if_none_match):
         changed = await api.changes.wait(release_id, revision, seconds=wait)
         if changed is None:
             return Response(status_code=304, headers={"ETag": etag_of(revision)})

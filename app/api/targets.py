@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from app.api.bodies import Moment
 from app.api.documentation import refusals
+from app.api.etags import etag_of, known_of
 from app.api.idle_views import IdleReport
 from app.api.paging import Cursor, Limit, moment_of, number_of, page_end
 from app.api.permissions import Viewer
@@ -129,8 +130,7 @@ def _visible(session: Session, who: Actor, target: str) -> StoredTarget:
 def _tagged(answer: BaseModel, if_none_match: str | None) -> Response:
     """Its tag is made from what it says."""
     body = answer.model_dump_json()
-    etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
-    known = {each.strip().removeprefix("W/") for each in (if_none_match or "").split(",")}
-    if etag in known:
+    etag = etag_of(hashlib.sha256(body.encode()).hexdigest()[:32])
+    if etag in known_of(if_none_match):
         return Response(status_code=304, headers={"ETag": etag})
     return Response(body, media_type="application/json", headers={"ETag": etag})
