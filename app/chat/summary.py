@@ -17,7 +17,7 @@ from app.freezes.queries import list_freezes
 from app.identity.actor import SERVICE
 from app.planning.sources import read_source
 from app.planning.traffic_words import say_traffic
-from app.releases.queries import plan_of, steps_of, steps_of_release
+from app.releases.queries import plan_of, step_ids_of, steps_of
 from app.releases.questions import is_question, what_ended
 from app.releases.states import Status, StepStatus
 from app.releases.tables import Release, Rollout
@@ -106,7 +106,6 @@ def short_digests(text: str) -> str:
 
 def _as_it_is(session: Session, release: Release, rollout: Rollout) -> RolloutSummary:
     waits = rollout.status is Status.PENDING_APPROVAL
-    steps = [step.id for steps in steps_of_release(session, release.id).values() for step in steps]
     traffic, changes = _planned(session, rollout)
     return RolloutSummary(
         title=_title(release, rollout, rollout.status),
@@ -117,7 +116,7 @@ def _as_it_is(session: Session, release: Release, rollout: Rollout) -> RolloutSu
         page=f"/releases/{release.id}",
         facts=tuple(_facts(release, rollout)),
         waits=waits,
-        measured=_measured(session, steps),
+        measured=_measured(session, step_ids_of(session, release.id)),
         steps=tuple(_steps(session, rollout)),
         traffic=tuple(traffic),
         difference=tuple(map(short_digests, changes)),

@@ -143,6 +143,12 @@ def steps_of(session: Session, rollout_id: str) -> list[StepRun]:
     return list(session.exec(_STEPS, params={"rollout": rollout_id}).all())
 
 
+def step_ids_of(session: Session, release_id: str) -> list[str]:
+    """Of all steps of a release, in whatever stage."""
+    query = select(StepRun.id).join(Rollout, col(Rollout.id) == col(StepRun.rollout_id))
+    return list(session.exec(query.where(Rollout.release_id == release_id)).all())
+
+
 def steps_of_release(session: Session, release_id: str) -> dict[str, list[StepRun]]:
     """By rollout id, in the order of the plan: one query for the whole release."""
     query = (

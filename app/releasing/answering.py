@@ -1,6 +1,6 @@
 """Answering a step that waits: go on now, or wait longer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sqlmodel import Session
 
@@ -35,14 +35,12 @@ ANSWERS: Mapping[str, UseCase[..., Release]] = {"advance": advance, "extend": ex
 
 def answer_question(work: Work, release_id: str, answer: str, *, question: int, reason: str = "") -> Release:
     """Answer what was shown: ``question`` is the number of the event that asked it. Raises Conflict where that is not open any more."""
-    act = ANSWERS[answer]
-    act.check(work, release_id)
-    release = lock_release(work, release_id)
-    ahead = rollout_ahead(work, release)
-    asked = None if ahead is None else question_of(work, ahead)
-    if asked is None or asked.seq != question or what_ended(work, asked) is not None:
-        raise _not_open(release)
-    return act(work, release_id, reason=reason)
+
+    def is_open(rollout: Rollout) -> bool:
+        asked = question_of(work, rollout)
+        return asked is not None and asked.seq == question and what_ended(work, asked) is None
+
+    return _answer_while(is_open, work, release_id, answer, reason)
 
 
 def shown_of(session: Session, rollout: Rollout) -> str:
@@ -53,11 +51,15 @@ def shown_of(session: Session, rollout: Rollout) -> str:
 
 def answer_shown(work: Work, release_id: str, answer: str, *, shown: str, reason: str = "") -> Release:
     """Answer what a page has shown, by ``shown_of``. Raises Conflict where that is not what waits any more."""
+    return _answer_while(lambda rollout: shown_of(work, rollout) == shown, work, release_id, answer, reason)
+
+
+def _answer_while(is_open: Callable[[Rollout], bool], work: Work, release_id: str, answer: str, reason: str) -> Release:
     act = ANSWERS[answer]
     act.check(work, release_id)
     release = lock_release(work, release_id)
     ahead = rollout_ahead(work, release)
-    if ahead is None or shown_of(work, ahead) != shown:
+    if ahead is None or not is_open(ahead):
         raise _not_open(release)
     return act(work, release_id, reason=reason)
 

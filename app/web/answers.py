@@ -7,8 +7,8 @@ from sqlmodel import Session
 from app.errors import Conflict, Forbidden, Invalid, MlreleaseError
 from app.evidence.reports import newest_reports_on
 from app.identity.roles import Permission
-from app.releases.queries import get_release, rollout_ahead, steps_of
-from app.releases.states import StepStatus
+from app.releases.answers import waiting_steps
+from app.releases.queries import get_release, rollout_ahead
 from app.releasing.answering import ANSWERS, answer_shown, shown_of
 from app.serving.queries import serving_now
 from app.web.deciding import LONGEST_COMMENT
@@ -48,8 +48,7 @@ def _page(
 ) -> Response:
     release = get_release(session, release_id)
     rollout = rollout_ahead(session, release)
-    steps = [] if rollout is None else steps_of(session, rollout.id)
-    waiting = [each for each in steps if each.status is StepStatus.WAITING]
+    waiting = [] if rollout is None else waiting_steps(session, rollout)
     return page(
         "answer.html",
         status=200 if error is None else status_of(error),

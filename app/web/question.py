@@ -16,7 +16,7 @@ from app.planning.plan import Replaced
 from app.planning.policy import ApprovalSection
 from app.planning.traffic_words import say_traffic
 from app.releases.plans import Change, compare
-from app.releases.queries import get_release, get_rollout, plan_of, steps_of_release
+from app.releases.queries import get_release, get_rollout, plan_of, step_ids_of
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout, StoredPlan
 from app.serving.queries import replaced_plan, serving_now
@@ -117,9 +117,7 @@ def read_question(session: Session, actor: Actor, release_id: str, stage: str, *
         compared=() if typed.adopts else compare({} if replaced is None else replaced.document, plan.document),
         policy=policy,
         decisions=decisions,
-        reports=newest_reports_on(
-            session, [each.id for steps in steps_of_release(session, release.id).values() for each in steps]
-        ),
+        reports=newest_reports_on(session, step_ids_of(session, release.id)),
         missing=judge(release, rollout, plan, decisions, now=now).missing if waits else (),
         expires_at=expiry_of(rollout, plan),
         why_not=_why_not(release, rollout, plan, decisions, actor=actor, now=now) if waits else None,

@@ -1,12 +1,15 @@
 """The page of a release: stages, steps and timeline, updated live."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
 from sqlmodel import Session
 
 from app.evidence.reports import newest_reports_on
+from app.evidence.tables import MeasurementReport
 from app.releases import queries
+from app.releases.tables import StepRun
 from app.serving.queries import serving_now
 from app.web.pages import HEADERS, PageRoute, page
 from app.web.portal import AllowedVisitor, CurrentPortal
@@ -41,6 +44,15 @@ def show_live_part(
     return portal.read(query)
 
 
+def _reports(session: Session, steps: Mapping[str, Sequence[StepRun]]) -> dict[str, list[MeasurementReport]]:
+    """What was measured last by each step, by rollout. One query: the page is read anew with every change."""
+    rollout_of = {each.id: rollout for rollout, listed in steps.items() for each in listed}
+    found: dict[str, list[MeasurementReport]] = {}
+    for report in newest_reports_on(session, [*rollout_of]):
+        found.setdefault(rollout_of[report.subject], []).append(report)
+    return found
+
+
 def _shown(session: Session, release_id: str) -> dict[str, Any]:
     release = queries.get_release(session, release_id)
     rollouts = queries.rollouts_of(session, release_id)
@@ -50,6 +62,6 @@ def _shown(session: Session, release_id: str) -> dict[str, Any]:
         "rollouts": rollouts,
         "serves": {each.id: serving_now(session, each.target) for each in rollouts},
         "steps": steps,
-        "reports": {of: newest_reports_on(session, [each.id for each in listed]) for of, listed in steps.items()},
+        "reports": _reports(session, steps),
         "events": queries.list_events(session, release_id=release_id, limit=MOST_EVENTS)[::-1],
     }
