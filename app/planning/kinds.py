@@ -183,8 +183,8 @@ class FindBaseline(StepConfig):
 class ShiftTraffic(StepConfig):
     """Which deployment shall serve, and its share in percent.
 
-    ``made_by``: the step whose output says how the deployment was. ``baseline_from``: the step that found what the others' shares are made of; None: there is no other share. ``previous``: the share
-    that this rollout has set before.
+    ``made_by``: the step whose output says how the deployment was. ``baseline_from``: the step that found what the others' shares are
+    made of; None: there is no other share. ``previous``: the share that this rollout has set before.
     """
 
     kind = "shift_traffic"
@@ -218,8 +218,8 @@ class MirrorTraffic(StepConfig):
 class Analyse(StepConfig):
     """A deployment with this share in percent is compared with the baseline, from the step's first start on.
 
-    ``made_by`` as for ``ShiftTraffic``. ``mirrored``: it has copies of requests. ``earlier``: the analyses of the same rollout's smaller shares. ``golden``: as for
-    ``verify_deployment``, sent as probes where nobody asks.
+    ``made_by`` as for ``ShiftTraffic``. ``mirrored``: it has copies of requests. ``earlier``: the analyses of the same rollout's smaller
+    shares. ``golden``: as for ``verify_deployment``, sent as probes where nobody asks.
     """
 
     kind = "analyse"

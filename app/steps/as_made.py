@@ -17,6 +17,11 @@ from app.steps.waiting import wait_until
 _Wanted = ShiftTraffic | MirrorTraffic | Analyse | ConfirmServing
 
 
+def deployments_there(azure: AzureML, wanted: _Wanted) -> Mapping[str, Deployment]:
+    """All of the endpoint, by their names in lower case."""
+    return {each.name.lower(): each for each in list_deployments(azure, wanted.workspace, wanted.endpoint)}
+
+
 def require_as_made(azure: AzureML, context: Context, wanted: _Wanted) -> Mapping[str, Deployment]:
     """All deployments of the endpoint, by their names in lower case, once no operation changes this one.
 
@@ -24,7 +29,7 @@ def require_as_made(azure: AzureML, context: Context, wanted: _Wanted) -> Mappin
     """
     found = wait_until(
         lambda seen: wanted.deployment not in seen or seen[wanted.deployment].is_settled,
-        lambda: {each.name.lower(): each for each in list_deployments(azure, wanted.workspace, wanted.endpoint)},
+        lambda: deployments_there(azure, wanted),
         azure=azure,
         context=context,
         waiting_for=f"deployment {wanted.deployment} of {wanted.endpoint}",

@@ -10,7 +10,7 @@ from app.steps.baseline import baseline_of
 from app.steps.contract import Context, Done, Refused
 from app.steps.observing import observed_traffic, traffic_in_force
 from app.steps.settled import require_endpoint
-from app.steps.shares import shown_shares
+from app.steps.shares import moved_by_others, shown_shares
 from app.steps.waiting import begin_when_free
 
 
@@ -59,13 +59,10 @@ def _require_as_found(endpoint: Endpoint, wanted: MirrorTraffic, baseline: dict[
             observed=traffic_in_force(endpoint),
         )
     if endpoint.state == "succeeded" and endpoint.live_traffic != baseline:
-        raise Refused(
+        raise moved_by_others(
+            endpoint,
             f"The traffic of {wanted.endpoint} is not as this release had found it: {shown_shares(endpoint)}.",
-            code="traffic_changed",
-            hint="Somebody else moved it. Find out why, and request a new release.",
-            traffic=dict(endpoint.traffic),
             expected=baseline,
-            observed=traffic_in_force(endpoint),
         )
 
 

@@ -1,5 +1,7 @@
 """Reading an endpoint's traffic: whether a deployment serves, and which others do."""
 
+from collections.abc import Mapping
+
 from app.azureml.types import Endpoint
 from app.steps.contract import Refused
 from app.steps.observing import traffic_in_force
@@ -36,3 +38,15 @@ def shown_shares(endpoint: Endpoint) -> str:
     """E.g. ``blue has 90%, green has 10%``."""
     shares = endpoint.live_traffic
     return ", ".join(f"{name} has {shares[name]}%" for name in sorted(shares)) or "no deployment has any"
+
+
+def moved_by_others(endpoint: Endpoint, said: str, *, expected: Mapping[str, int]) -> Refused:
+    """The refusal where the live shares are not those that a release relies on. ``said``: the sentence that says what they are."""
+    return Refused(
+        said,
+        code="traffic_changed",
+        hint="Somebody else moved it. Find out why, and request a new release.",
+        traffic=dict(endpoint.traffic),
+        expected=dict(expected),
+        observed=traffic_in_force(endpoint),
+    )

@@ -10,11 +10,11 @@ from app.planning.kinds import ShiftTraffic
 from app.planning.tags import SERVED_TAG
 from app.steps.as_made import require_as_made
 from app.steps.baseline import baseline_of, shared_with
-from app.steps.contract import Context, Done, Refused
-from app.steps.observing import observed_traffic, traffic_in_force
+from app.steps.contract import Context, Done
+from app.steps.observing import observed_traffic
 from app.steps.served import served_after
 from app.steps.settled import require_endpoint
-from app.steps.shares import serves_alone, shown_shares
+from app.steps.shares import moved_by_others, serves_alone, shown_shares
 from app.steps.waiting import begin_when_free
 
 
@@ -62,13 +62,10 @@ def _require_as_set_before(endpoint: Endpoint, wanted: ShiftTraffic, baseline: M
     """Raises Refused where somebody else moved the traffic since this rollout last did."""
     expected = shared_with(baseline, wanted.deployment, wanted.previous) if wanted.previous else dict(baseline)
     if endpoint.state == "succeeded" and endpoint.live_traffic != expected:
-        raise Refused(
+        raise moved_by_others(
+            endpoint,
             f"The traffic of {wanted.endpoint} is not as this release had left it: {shown_shares(endpoint)}.",
-            code="traffic_changed",
-            hint="Somebody else moved it. Find out why, and request a new release.",
-            traffic=dict(endpoint.traffic),
             expected=expected,
-            observed=traffic_in_force(endpoint),
         )
 
 

@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping
 
-from app.azureml.deployments import list_deployments
 from app.azureml.facade import AzureML
 from app.azureml.types import Deployment, Endpoint
 from app.planning.kinds import Analyse
 from app.serving.drift import changes
-from app.steps.as_made import require_unchanged
+from app.steps.as_made import deployments_there, require_unchanged
 from app.steps.baseline import recorded_baseline, shared_with
 from app.steps.contract import Context, Refused
-from app.steps.observing import facts_of_deployment, traffic_in_force
+from app.steps.observing import facts_of_deployment
 from app.steps.settled import require_endpoint
-from app.steps.shares import shown_shares
+from app.steps.shares import moved_by_others, shown_shares
 
 
 def require_undisturbed(azure: AzureML, context: Context, wanted: Analyse, baseline: dict[str, int]) -> Endpoint:
@@ -23,15 +22,12 @@ def require_undisturbed(azure: AzureML, context: Context, wanted: Analyse, basel
     is_so = endpoint.live_traffic == live and copies == (wanted.share if wanted.mirrored else 0)
     if endpoint.state == "succeeded" and not is_so:
         mirrored = f", and {copies}% are copied to {wanted.deployment}" if copies or wanted.mirrored else ""
-        raise Refused(
+        raise moved_by_others(
+            endpoint,
             f"The traffic of {wanted.endpoint} is not as this release had left it: {shown_shares(endpoint)}{mirrored}.",
-            code="traffic_changed",
-            hint="Somebody else moved it. Find out why, and request a new release.",
-            traffic=dict(endpoint.traffic),
             expected=live,
-            observed=traffic_in_force(endpoint),
         )
-    there = {each.name.lower(): each for each in list_deployments(azure, wanted.workspace, wanted.endpoint)}
+    there = deployments_there(azure, wanted)
     require_unchanged(there.get(wanted.deployment), context, wanted)
     _require_same_baseline(there, context, wanted)
     return endpoint

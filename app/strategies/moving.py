@@ -36,6 +36,13 @@ class Moving:
     back: tuple[PlannedStep, ...] = ()
     analysis: AnalysisRules | None = None
 
+    def shares_that_find(self, finds: Sequence[str]) -> tuple[PlannedTraffic, ...]:
+        """Each share that is watched with what that can find, as far as that is known."""
+        said = iter(finds)
+        return tuple(
+            each if each.bake is None else each.model_copy(update={"finds": next(said, None)}) for each in self.shares
+        )
+
 
 @dataclass(frozen=True)
 class Share:

@@ -31,7 +31,6 @@ from app.planning.plan import (
     PlannedDeployment,
     PlannedModel,
     PlannedSoak,
-    PlannedTraffic,
 )
 from app.planning.policy import length_of
 from app.planning.purpose import Purpose
@@ -290,7 +289,7 @@ def _plan(
         target=planned_target(stage, facts.subscription),
         endpoint=merged(content.endpoint, shown(stage.endpoint_settings)),
         deployment=PlannedDeployment.model_validate({**written, **machines}),
-        traffic=_with_outlook(moving.shares, facts.finds.get(stage.name, ())),
+        traffic=moving.shares_that_find(facts.finds.get(stage.name, ())),
         analysis=moving.analysis,
         checks=PlannedChecks(
             golden=definition.checks.golden,
@@ -301,12 +300,6 @@ def _plan(
         approval=stage.policy(Purpose.RELEASE),
         steps=tuple(steps),
     )
-
-
-def _with_outlook(shares: Sequence[PlannedTraffic], finds: Sequence[str]) -> tuple[PlannedTraffic, ...]:
-    """Each share that is watched with what that can find, as far as that is known."""
-    said = iter(finds)
-    return tuple(each if each.bake is None else each.model_copy(update={"finds": next(said, None)}) for each in shares)
 
 
 def _soak(definition: Definition, stage: StageDefinition, facts: ReleaseFacts) -> PlannedSoak | None:
