@@ -250,10 +250,7 @@ def test_what_this_service_itself_breaks_goes_back(
 ) -> None:
     hands.acts["analyse"] = waits(worker)
 
-    def broken(*_: Any) -> None:
-        raise RuntimeError("nobody expected this")
-
-    monkeypatch.setattr(rollout_module, "set_due", broken)  # a bug where it begins to wait
+    monkeypatch.setattr(rollout_module, "set_due", break_down)  # a bug where it begins to wait
 
     assert carry_out_rollout(worker, rollout) is Status.ROLLED_BACK
 
@@ -289,6 +286,27 @@ def at_5(worker: WorkerContext, rollout: str, hands: Hands) -> None:
     assert shares(worker, rollout) == {BEFORE: 95, NEW: 5}
 
 
+def freeze(worker: WorkerContext, rollout: str) -> None:
+    """Its target, for the holidays."""
+    with Work(worker.releasing, ANNA).transaction() as work:
+        create(work, Wanted(reason="the holidays", model="churn", target=state(worker, rollout).target))
+
+
+def frozen_midway(worker: WorkerContext, rollout: str, hands: Hands) -> None:
+    """Have it wait in its first bake for a freeze to end."""
+    at_5(worker, rollout, hands)
+    ask(worker, pause, rollout)
+    carry_out_rollout(worker, rollout)
+    freeze(worker, rollout)
+    ask(worker, resume, rollout)
+    assert state(worker, rollout).status is Status.SCHEDULED
+
+
+def break_down(*_: Any, **__: Any) -> None:
+    """In place of what has a bug."""
+    raise RuntimeError("nobody expected this")
+
+
 def carry_on(worker: WorkerContext, rollout: str) -> Status:
     """Until it ends."""
     for _ in range(4):
@@ -297,10 +315,13 @@ def carry_on(worker: WorkerContext, rollout: str) -> Status:
     return state(worker, rollout).status
 
 
-def lose(worker: WorkerContext, rollout: str) -> None:
-    """Nobody drives it, and no time is set at which it goes on."""
+def lose_again_and_again(worker: WorkerContext, rollout: str) -> None:
+    """Nobody drives it, no time is set at which it goes on, and it was queued anew in vain as often as may be."""
     with Work(worker.releasing, ANNA).transaction() as work:
         set_due(work, work.get_one(Rollout, rollout), None)
+    for _ in range(MOST_WITH_LOSSES):
+        with Work(worker.releasing, ANNA).transaction() as work:
+            renew_attempt(work, work.get_one(Rollout, rollout))
 
 
 def tamper(worker: WorkerContext, rollout: str) -> None:
@@ -313,10 +334,7 @@ def tamper(worker: WorkerContext, rollout: str) -> None:
 
 def test_what_is_queued_again_and_again_in_vain_goes_back(worker: WorkerContext, rollout: str, hands: Hands) -> None:
     at_5(worker, rollout, hands)
-    lose(worker, rollout)
-    for _ in range(MOST_WITH_LOSSES):
-        with Work(worker.releasing, ANNA).transaction() as work:
-            renew_attempt(work, work.get_one(Rollout, rollout))
+    lose_again_and_again(worker, rollout)
 
     Reconciliation(worker, restore_queues=lambda: None).look()
 
@@ -329,19 +347,8 @@ def test_what_is_queued_again_and_again_in_vain_goes_back(worker: WorkerContext,
 def test_what_cannot_go_on_when_its_time_has_come_goes_back(
     worker: WorkerContext, rollout: str, hands: Hands, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
-    at_5(worker, rollout, hands)
-    if broken == "enqueue_rollout":
-        ask(worker, pause, rollout)
-        carry_out_rollout(worker, rollout)
-        with Work(worker.releasing, ANNA).transaction() as work:
-            create(work, Wanted(reason="the holidays", model="churn", target=state(worker, rollout).target))
-        ask(worker, resume, rollout)
-        assert state(worker, rollout).status is Status.SCHEDULED
-
-    def break_off(*_: Any, **__: Any) -> None:
-        raise RuntimeError("nobody expected this")
-
-    monkeypatch.setattr(timers_module, broken, break_off)
+    (at_5 if broken == "do_what_is_due" else frozen_midway)(worker, rollout, hands)
+    monkeypatch.setattr(timers_module, broken, break_down)
     with Work(worker.releasing, ANNA).transaction() as work:
         set_due(work, work.get_one(Rollout, rollout), work.now - timedelta(seconds=1))
 
@@ -436,12 +443,6 @@ def test_plan_that_was_changed_while_it_is_paused_keeps_nothing_else_from_going_
     assert len(holds(other)) == 1
 
 
-def freeze(worker: WorkerContext, rollout: str) -> None:
-    """Its target, for the holidays."""
-    with Work(worker.releasing, ANNA).transaction() as work:
-        create(work, Wanted(reason="the holidays", model="churn", target=state(worker, rollout).target))
-
-
 @pytest.mark.parametrize("status", [Status.QUEUED, Status.SCHEDULED])
 def test_newer_one_waits_behind_one_that_is_to_go_on_midway(
     worker: WorkerContext, rollout: str, hands: Hands, status: Status
@@ -468,11 +469,7 @@ def test_newer_one_waits_behind_one_that_is_to_go_on_midway(
 def test_one_behind_a_freeze_midway_is_not_ended_as_one_that_waits_to_begin(
     worker: WorkerContext, rollout: str, hands: Hands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_5(worker, rollout, hands)
-    ask(worker, pause, rollout)
-    carry_out_rollout(worker, rollout)
-    freeze(worker, rollout)
-    ask(worker, resume, rollout)
+    frozen_midway(worker, rollout, hands)
     in_vain = Closed(Status.FAILED, "soak_ended", "Does not serve in dev any more.")
     monkeypatch.setattr(advance_module, "soaked_in_vain", lambda *_: in_vain)
 
@@ -490,11 +487,8 @@ def test_way_back_that_never_began_is_not_kept_by_the_hold_of_its_own_failure(
 ) -> None:
     at_5(worker, rollout, hands)
 
-    def broken(*_: Any) -> None:
-        raise RuntimeError("nobody expected this")
-
     with monkeypatch.context() as patched:
-        patched.setattr(rollout_module, "begin_steps", broken)
+        patched.setattr(rollout_module, "begin_steps", break_down)
         ask(worker, abort, rollout)
         assert carry_on(worker, rollout) is Status.FAILED
     (reason,) = holds(worker)
@@ -511,11 +505,8 @@ def test_where_not_even_a_hold_can_be_written_the_end_says_that_nothing_holds_it
 ) -> None:
     at_5(worker, rollout, hands)
 
-    def broken(*_: Any) -> None:
-        raise RuntimeError("nobody expected this")
-
-    monkeypatch.setattr(rollout_module, "begin_steps", broken)
-    monkeypatch.setattr(giving_up_module, "hold_after_failure", broken)
+    monkeypatch.setattr(rollout_module, "begin_steps", break_down)
+    monkeypatch.setattr(giving_up_module, "hold_after_failure", break_down)
     ask(worker, abort, rollout)
 
     assert carry_on(worker, rollout) is Status.FAILED
@@ -593,14 +584,8 @@ def test_where_it_has_no_live_traffic_nobody_is_told_to_go_back_further(
 
 def test_one_that_waits_midway_for_a_freeze_to_end_has_begun(worker: WorkerContext, rollout: str, hands: Hands) -> None:
     """So that going back means to what served before it, not before that."""
-    at_5(worker, rollout, hands)
-    ask(worker, pause, rollout)
-    carry_out_rollout(worker, rollout)
-    with Work(worker.releasing, ANNA).transaction() as work:
-        create(work, Wanted(reason="the holidays", model="churn", target=state(worker, rollout).target))
-    ask(worker, resume, rollout)
+    frozen_midway(worker, rollout, hands)
     waits_there = state(worker, rollout)
-    assert waits_there.status is Status.SCHEDULED
 
     with worker.database.read() as session:
         assert has_begun_at(session, waits_there.target)
@@ -612,18 +597,12 @@ def test_what_reconciliation_gives_up_ends_also_where_no_hold_can_be_written(
 ) -> None:
     at_5(worker, rollout, hands)
     ask(worker, abort, rollout, reason="bad")
-    lose(worker, rollout)
-    for _ in range(MOST_WITH_LOSSES):
-        with Work(worker.releasing, ANNA).transaction() as work:
-            renew_attempt(work, work.get_one(Rollout, rollout))
+    lose_again_and_again(worker, rollout)
 
     for each in worker.queue.waiting_or_running():
         worker.queue.drop(each)
 
-    def broken(*_: Any) -> None:
-        raise RuntimeError("nobody expected this")
-
-    monkeypatch.setattr(giving_up_module, "hold_after_failure", broken)
+    monkeypatch.setattr(giving_up_module, "hold_after_failure", break_down)
 
     Reconciliation(worker, restore_queues=lambda: None).look()
 
