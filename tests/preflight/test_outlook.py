@@ -13,20 +13,10 @@ from emulator.store import Store
 from tests.azureml.fixtures import DEV
 from tests.azureml.running import RunningEmulator
 from tests.preflight.looks import as_principal, look
-from tests.steps.fixtures import Json, Team, creating_deployment, creating_endpoint, deployed, place
+from tests.steps.fixtures import Json, Team, place
 
 HOURS = 7 * 24
 WATCHED = [{"percent": 5, "seconds": 1800.0}, {"percent": 50, "seconds": 86400.0}]
-
-
-@pytest.fixture
-def serving(team: Team, content: Json, registered: Json) -> Team:
-    """A team whose rel-1 has all of the traffic."""
-    assert registered["version"] == "1"
-    team.carry_out("create_endpoint", creating_endpoint(team, digest=content["model_digest"]))
-    team.carry_out("create_deployment", creating_deployment(team, content, "rel-1"))
-    team.carry_out("shift_traffic", deployed(team, "rel-1"))
-    return team
 
 
 @pytest.fixture

@@ -159,6 +159,16 @@ def registered(team: Team, content: Json) -> Json:
 
 
 @pytest.fixture
+def serving(team: Team, content: Json, registered: Json) -> Team:
+    """A team whose rel-1 has all of the traffic."""
+    assert registered["version"] == "1"
+    team.carry_out("create_endpoint", creating_endpoint(team, digest=content["model_digest"]))
+    team.carry_out("create_deployment", creating_deployment(team, content, "rel-1"))
+    team.carry_out("shift_traffic", moving(team, "rel-1"))
+    return team
+
+
+@pytest.fixture
 def watched(team: Team) -> list[str]:
     """What the steps report."""
     return team.reports

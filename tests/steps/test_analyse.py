@@ -18,7 +18,7 @@ from app.steps.analyse import analyse
 from app.steps.contract import Done, Outcome, PersonsAnswer, Refused, Waiting
 from tests.reports import say
 from tests.steps.by_hand import delete, set_shares
-from tests.steps.fixtures import Team, creating_deployment, creating_endpoint, moving, place
+from tests.steps.fixtures import Team, creating_deployment, place
 
 Json = dict[str, Any]
 BEGUN = datetime(2026, 11, 27, 10, 0, 20, tzinfo=UTC)
@@ -29,15 +29,11 @@ Minute = dict[tuple[str, int], int]  # requests by deployment and status
 
 
 @pytest.fixture
-def split(team: Team, content: Json, registered: Json) -> Team:
+def split(serving: Team, content: Json) -> Team:
     """A team whose rel-2 has a tenth of the traffic beside rel-1."""
-    assert registered["version"] == "1"
-    team.carry_out("create_endpoint", creating_endpoint(team, digest=content["model_digest"]))
-    team.carry_out("create_deployment", creating_deployment(team, content, "rel-1"))
-    team.carry_out("shift_traffic", moving(team, "rel-1"))
-    team.carry_out("create_deployment", creating_deployment(team, content, "rel-2", release=2))
-    set_shares(team, {"rel-1": 90, "rel-2": 10})
-    return team
+    serving.carry_out("create_deployment", creating_deployment(serving, content, "rel-2", release=2))
+    set_shares(serving, {"rel-1": 90, "rel-2": 10})
+    return serving
 
 
 Look = Callable[..., Outcome]
