@@ -80,12 +80,13 @@ def create_app(settings: Settings) -> FastAPI:
         signing_keys(settings)  # logins that have begun are signed: better no start than nobody who can log in
     if settings.provenance_key_file is not None:
         provenance_keys(settings)  # better no start than a key that is found unusable when somebody asks
+    poll_reader = PollReader(database)
     service = Service(
         settings=settings,
         database=database,
         queue=DbosQueue(database.engine),
-        changes=Changes(database),
-        poll_reader=PollReader(database),
+        changes=Changes(poll_reader),
+        poll_reader=poll_reader,
         answers=Answers(lambda release_id: releases.rendered(database, release_id)),
         access=access,
         guardrails=guardrails,

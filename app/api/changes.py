@@ -10,11 +10,9 @@ import itertools
 from dataclasses import dataclass
 
 import structlog
-from fastapi.concurrency import run_in_threadpool
 
-from app.database.connection import Database
+from app.api.poll_reader import PollReader
 from app.errors import MlreleaseError
-from app.releases.queries import revisions_of
 
 log = structlog.get_logger(__name__)
 
@@ -33,8 +31,8 @@ class _Waiter:
 class Changes:
     """The requests that wait for a release to change."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, reader: PollReader) -> None:
+        self._reader = reader
         self._waiters: dict[int, _Waiter] = {}
         self._numbers = itertools.count()
         self._has_waiters = asyncio.Event()
@@ -43,7 +41,6 @@ class Changes:
         self.answer_slots = asyncio.Semaphore(ANSWERED_AT_ONCE)
 
     def __len__(self) -> int:
-
         return len(self._waiters)
 
     @property
@@ -84,14 +81,10 @@ class Changes:
     async def _poll(self) -> None:
         wanted = {waiter.release_id for waiter in self._waiters.values()}
         try:
-            revisions = await run_in_threadpool(self._read, wanted)
+            revisions = (await self._reader.read(wanted)).revisions
         except MlreleaseError as error:
             # A database that is away for a moment is no reason to hang up on those who wait: the next look may see it.
             log.warning("changes_not_read", error=str(error))
-            return
-        except Exception:
-            # Nor is anything else: without this task everybody would wait in vain, and nobody would know.
-            log.exception("changes_not_read")
             return
         changed = [each for each in self._waiters.values() if revisions.get(each.release_id, -1) > each.revision]
         for begin in range(0, len(changed), WOKEN_AT_ONCE):
@@ -99,7 +92,3 @@ class Changes:
                 if not waiter.woken.done():
                     waiter.woken.set_result(revisions[waiter.release_id])
             await asyncio.sleep(0)
-
-    def _read(self, release_ids: set[str]) -> dict[str, int]:
-        with self._database.read() as session:
-            return revisions_of(session, release_ids)

@@ -53,13 +53,15 @@ class Seen:
     """One moment. ``token``: None where none was asked about, or there is none with this hash."""
 
     at: datetime
-    revision: int | None  # None: there is no such release
+    revisions: Mapping[
+        str, int
+    ]  # by release, of those that were asked about and perhaps of others; none where there is no such release
     token: TokenSeen | None
 
 
 @dataclass(frozen=True)
 class _Asked:
-    release_id: str
+    releases: Collection[str]
     token_hash: str | None
     has_waited: bool
     answer: "asyncio.Future[Seen]"
@@ -77,10 +79,10 @@ class PollReader:
         self._asked: list[_Asked] = []
         self._reading: asyncio.Task[None] | None = None
 
-    async def read(self, release_id: str, token_hash: str | None, *, has_waited: bool = False) -> Seen:
-        """The release's revision and the token, both of one moment. Raises Unavailable. ``has_waited``: for a change."""
+    async def read(self, releases: Collection[str], token_hash: str | None = None, *, has_waited: bool = False) -> Seen:
+        """The releases' revisions and the token, all of one moment. Raises Unavailable. ``has_waited``: for a change."""
         loop = asyncio.get_running_loop()
-        asked = _Asked(release_id, token_hash, has_waited, loop.create_future())
+        asked = _Asked(releases, token_hash, has_waited, loop.create_future())
         self._asked.append(asked)
         if self._reading is None:
             self._reading = loop.create_task(self._read_all())
@@ -99,7 +101,7 @@ class PollReader:
                 # Thousands may be woken at once: whoever comes meanwhile is not put behind them.
                 self._asked.sort(key=lambda each: each.has_waited)
                 these, self._asked = self._asked[:MOST_TOGETHER], self._asked[MOST_TOGETHER:]
-                releases = {each.release_id for each in these}
+                releases = {name for each in these for name in each.releases}
                 hashes = {each.token_hash for each in these if each.token_hash is not None}
                 try:
                     at, revisions, tokens = await loop.run_in_executor(self._thread, self._look, releases, hashes)
@@ -113,7 +115,7 @@ class PollReader:
                 for each in these:
                     if not each.answer.done():
                         token = tokens.get(each.token_hash) if each.token_hash else None
-                        each.answer.set_result(Seen(at, revisions.get(each.release_id), token))
+                        each.answer.set_result(Seen(at, revisions, token))
                 if self._asked:  # a crowd: it takes half of the time, everybody else has the other
                     await asyncio.sleep(0)  # until these are answered
                     await asyncio.sleep(min(loop.time() - begun, MOST_REST))

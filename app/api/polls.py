@@ -80,14 +80,15 @@ class Polls:
         who: Actor | None = None
         if token_hash is None:
             who = await authentication.authenticate(poll.credentials, request_id="")
-        seen = await self._service.poll_reader.read(poll.release_id, token_hash, has_waited=has_waited)
+        seen = await self._service.poll_reader.read([poll.release_id], token_hash, has_waited=has_waited)
         if seen.token is not None:
             who = authentication.recall(seen.token.row, digest=seen.token.digest, at=seen.at)
             if who is None and has_waited:
                 # What is believed of a token is seconds old at most: those who were woken ask the chain a few at a time.
                 async with self._service.changes.answer_slots:
                     who = await authentication.authenticate(poll.credentials, request_id="")
-        return seen.revision if who is not None and who.may(Permission.VIEW, model_of(poll.release_id)) else None
+        may_see = who is not None and who.may(Permission.VIEW, model_of(poll.release_id))
+        return seen.revisions.get(poll.release_id) if may_see else None
 
     async def _send(self, poll: Poll, revision: int, send: Send) -> None:
         rendered = await self._service.answers.at(poll.release_id, revision)

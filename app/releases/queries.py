@@ -1,6 +1,6 @@
 """Reading releases."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import takewhile
 
@@ -231,9 +231,3 @@ def last_asked(session: Session, release_id: str, control: Control) -> tuple[str
     asked = select(Event).where(Event.release_id == release_id, Event.kind == kind)
     found = session.exec(asked.order_by(col(Event.seq).desc()).limit(1)).first()
     return (found.actor, str(found.data.get("reason", ""))) if found is not None else ("", "")
-
-
-def revisions_of(session: Session, release_ids: Collection[str]) -> dict[str, int]:
-    """The revisions of these releases, by id; those that there are not are missing."""
-    query = select(Release.id, Release.revision).where(col(Release.id).in_(release_ids))
-    return dict(session.exec(query).all())

@@ -2,18 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
-from sqlmodel import Session
 
 from app.api import changes as changes_module
 from app.api.changes import Changes
+from app.api.poll_reader import PollReader
 from app.database.connection import Database
 from app.events.work import UnitOfWork
 from app.identity.actor import SERVICE
-from app.releases.queries import get_release, revisions_of
+from app.releases.queries import get_release
 from app.releases.service import record
 from tests.api.serving import statements
 from tests.releases.conftest import NOW, a_release
@@ -28,6 +29,13 @@ async def watching(changes: Changes) -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+@pytest.fixture
+def reader(database: Database) -> Iterator[PollReader]:
+    reader = PollReader(database)
+    yield reader
+    reader.close()
 
 
 @pytest.fixture
@@ -46,9 +54,9 @@ def revision(database: Database, release_id: str) -> int:
         return get_release(session, release_id).revision
 
 
-def test_change_between_reading_and_waiting_is_not_missed(database: Database, release: str) -> None:
+def test_change_between_reading_and_waiting_is_not_missed(reader: PollReader, database: Database, release: str) -> None:
     async def scenario() -> int | None:
-        changes = Changes(database)
+        changes = Changes(reader)
         async with watching(changes):
             known = revision(database, release)
             revise(database, release)  # before anybody waits for it
@@ -57,11 +65,11 @@ def test_change_between_reading_and_waiting_is_not_missed(database: Database, re
     assert asyncio.run(scenario())
 
 
-def test_change_at_any_moment_of_a_look_is_not_missed(database: Database, release: str) -> None:
+def test_change_at_any_moment_of_a_look_is_not_missed(reader: PollReader, database: Database, release: str) -> None:
     """Changes and waits in quick turns, each wait begun at another moment of the watcher's round."""
 
     async def scenario() -> int:
-        changes = Changes(database)
+        changes = Changes(reader)
         async with watching(changes):
             for turn in range(12):
                 known = revision(database, release)
@@ -74,9 +82,9 @@ def test_change_at_any_moment_of_a_look_is_not_missed(database: Database, releas
     assert asyncio.run(scenario()) == 0
 
 
-def test_nobody_waits_and_nothing_is_asked(database: Database) -> None:
+def test_nobody_waits_and_nothing_is_asked(reader: PollReader, database: Database) -> None:
     async def scenario() -> None:
-        changes = Changes(database)
+        changes = Changes(reader)
         async with watching(changes):
             await asyncio.sleep(3 * changes_module.POLL_SECONDS)
 
@@ -86,19 +94,23 @@ def test_nobody_waits_and_nothing_is_asked(database: Database) -> None:
     assert seen == []
 
 
-def test_look_that_breaks_is_not_the_last(database: Database, release: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_look_that_breaks_is_not_the_last(
+    reader: PollReader, database: Database, release: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     broken: list[bool] = []
 
-    def break_once(session: Session, wanted: set[str]) -> dict[str, int]:
+    look = reader._look
+
+    def break_once(releases: Any, hashes: Any) -> Any:
         if not broken:
             broken.append(True)
             raise RuntimeError("nobody foresaw this")
-        return revisions_of(session, wanted)
+        return look(releases, hashes)
 
-    monkeypatch.setattr(changes_module, "revisions_of", break_once)
+    monkeypatch.setattr(reader, "_look", break_once)
 
     async def scenario() -> int | None:
-        changes = Changes(database)
+        changes = Changes(reader)
         async with watching(changes):
             known = revision(database, release)
             revise(database, release)
@@ -108,9 +120,11 @@ def test_look_that_breaks_is_not_the_last(database: Database, release: str, monk
     assert broken
 
 
-def test_closing_lets_everybody_go_and_lets_nobody_wait_again(database: Database, release: str) -> None:
+def test_closing_lets_everybody_go_and_lets_nobody_wait_again(
+    reader: PollReader, database: Database, release: str
+) -> None:
     async def scenario() -> float:
-        changes = Changes(database)
+        changes = Changes(reader)
         async with watching(changes):
             known = revision(database, release)
             waiting = [asyncio.create_task(changes.wait(release, known, seconds=60)) for _ in range(5)]
