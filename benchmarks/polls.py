@@ -3,23 +3,20 @@
     python -m benchmarks.polls [--polls 2000] [--times 3]
 
 The service runs as in production, with an API token, on SQLite and on PostgreSQL; sixteen callers poll one release side by side, over
-connections that stay open. Each is measured by turns, in processor time of the whole process a poll, since these machines are noisy; a
-ratio above 1 says how many times cheaper a poll of ours is. MLflow is measured where it is installed (``pip install mlflow-skinny
-mlflow``); its poll is ``GET /api/2.0/mlflow/registered-models/get``.
+connections that stay open. Each is measured by turns, in processor time of its whole tree of processes, since these machines are noisy;
+a ratio above 1 says how many times cheaper a poll of ours is. MLflow is measured where ``make bench`` could install it; its poll is
+``GET /api/2.0/mlflow/registered-models/get``.
 """
 
-import importlib.util
-import os
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -39,27 +36,32 @@ from app.releasing.queue import DbosQueue
 from app.releasing.requests import request_release
 from app.releasing.work import Releasing, Work
 from benchmarks.definitions import BENCH, JOB, apply_model
-from benchmarks.record import record
+from benchmarks.record import per_database, record
+from benchmarks.servers import NO_MLFLOW, Server, mlflow, running, service
 from tests.postgresql import running_postgresql
 
 CALLERS = 16
-START_SECONDS = 60
-TICKS = os.sysconf("SC_CLK_TCK")
+KINDS = ("full", "not_modified")
 
 
 @dataclass(frozen=True)
 class Polled:
-    """A server's process, and the bytes of one request for the whole answer and of one that knows it already."""
+    """A server, and the bytes of one request for the whole answer and of one that knows it already."""
 
-    process: subprocess.Popen[bytes]
-    port: int
+    server: Server
     whole: bytes
     known: bytes
 
-    def cpu(self) -> float:
-        """Seconds of its processor time until now, children included."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return sum(map(int, fields[11:15])) / TICKS
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one poll: milliseconds of processor time; and how many are answered in a second."""
+
+    cpu_ms: float
+    per_second: float
+
+
+Figures = dict[str, dict[str, Cost]]
 
 
 def main(
@@ -80,26 +82,32 @@ def main(
             "plain": stack.enter_context(_peer("plain", f"sqlite:///{scratch}/plain.db", body)),
             "memory": stack.enter_context(_peer("memory", "", body)),
         }
-        if importlib.util.find_spec("mlflow") is not None:
-            peers["mlflow"] = stack.enter_context(_mlflow(scratch))
+        registry = stack.enter_context(_mlflow(scratch))
+        if registry is not None:
+            peers["mlflow"] = registry
         else:
-            typer.echo("MLflow is not installed, and not measured.")
+            typer.echo(NO_MLFLOW)
         figures = _measure({**ours, **peers}, polls=polls, times=times)
     _show(figures)
-    record("polls", _ratios(figures))
+    raw = {name: {kind: asdict(cost) for kind, cost in each.items()} for name, each in figures.items()}
+    record("polls", per_database(_ratios(figures), raw))
 
 
-def _measure(servers: dict[str, Polled], *, polls: int, times: int) -> dict[str, dict[str, float]]:
-    """Milliseconds of processor time a poll: the median of all turns."""
-    seen: dict[tuple[str, str], list[float]] = {}
+def _measure(servers: dict[str, Polled], *, polls: int, times: int) -> Figures:
+    """The medians of all turns."""
+    seen: dict[tuple[str, str], list[Cost]] = {}
     for turn in range(times + 1):
-        for name, server in servers.items():
-            for kind, request in (("full", server.whole), ("not_modified", server.known)):
-                begun = server.cpu()
-                _poll(server.port, request, polls if turn else polls // 10)
+        for name, polled in servers.items():
+            for kind, request in (("full", polled.whole), ("not_modified", polled.known)):
+                begun, cpu = time.perf_counter(), polled.server.cpu()
+                _poll(polled.server.port, request, polls if turn else polls // 10)
                 if turn:  # the first warms up
-                    seen.setdefault((name, kind), []).append((server.cpu() - begun) * 1000 / polls)
-    return {name: {kind: statistics.median(seen[name, kind]) for kind in ("full", "not_modified")} for name in servers}
+                    cost = Cost((polled.server.cpu() - cpu) * 1000 / polls, polls / (time.perf_counter() - begun))
+                    seen.setdefault((name, kind), []).append(cost)
+    return {
+        name: {kind: Cost(*map(statistics.median, zip(*map(astuple, seen[name, kind]), strict=True))) for kind in KINDS}
+        for name in servers
+    }
 
 
 def _poll(port: int, request: bytes, polls: int) -> None:
@@ -152,99 +160,65 @@ def _ours(url: str, data: Path) -> Iterator[Polled]:
         release = request_release(work, "bench", source=JobSource(job=JOB)).id
     revision = rendered(database, release).revision
     database.dispose()
-    port = free_port()
-    environment = {
-        **os.environ,
-        "MLRELEASE_DATABASE_URL": url,
-        "MLRELEASE_DATA": str(data),
-        "MLRELEASE_DEVELOPMENT_LOGIN": "false",
-        "MLRELEASE_PORT": str(port),
-        "MLRELEASE_LOG_FORMAT": "json",
-    }
-    with _running([sys.executable, "-m", "app.main"], port, environment=environment) as process:
-        yield _polled(process, port, f"/v1/releases/{release}", revision, f"Authorization: Bearer {secret}\r\n")
+    with service(url, data, free_port()) as server:
+        yield _polled(server, f"/v1/releases/{release}", revision, f"Authorization: Bearer {secret}\r\n")
 
 
 @contextmanager
 def _peer(kind: str, database: str, body: Path) -> Iterator[Polled]:
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.polled_peers", kind, str(port), database, str(body)]
-    with _running(command, port) as process:
-        yield _polled(process, port, "/v1/releases/release-1", 7)
+    with running(command, port) as server:
+        yield _polled(server, "/v1/releases/release-1", 7)
 
 
 @contextmanager
-def _mlflow(scratch: Path) -> Iterator[Polled]:
-    port = free_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    store = ["--backend-store-uri", f"sqlite:///{scratch}/mlflow.db", "--artifacts-destination", str(scratch)]
-    with _running([*command, *store], port) as process:
+def _mlflow(scratch: Path) -> Iterator[Polled | None]:
+    with mlflow(scratch, free_port()) as server:
+        if server is None:
+            yield None
+            return
         made = httpx.post(
-            f"http://127.0.0.1:{port}/api/2.0/mlflow/registered-models/create", json={"name": "bench"}, timeout=60
+            f"http://127.0.0.1:{server.port}/api/2.0/mlflow/registered-models/create",
+            json={"name": "bench"},
+            timeout=60,
         )
         made.raise_for_status()
-        yield _polled(process, port, "/api/2.0/mlflow/registered-models/get?name=bench", 0)
+        yield _polled(server, "/api/2.0/mlflow/registered-models/get?name=bench", 0)
 
 
-def _polled(process: subprocess.Popen[bytes], port: int, path: str, revision: int, headers: str = "") -> Polled:
-    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{headers}"
-    return Polled(process, port, f"{request}\r\n".encode(), f'{request}If-None-Match: "{revision}"\r\n\r\n'.encode())
+def _polled(server: Server, path: str, revision: int, headers: str = "") -> Polled:
+    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n{headers}"
+    return Polled(server, f"{request}\r\n".encode(), f'{request}If-None-Match: "{revision}"\r\n\r\n'.encode())
 
 
-@contextmanager
-def _running(
-    command: Sequence[str], port: int, *, environment: dict[str, str] | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(  # noqa: S603 - our own commands
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            _wait_for(port, process)
-            yield process
-        finally:
-            process.terminate()
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise SystemExit("A server did not start.")
-
-
-def _get(server: Polled) -> bytes:
+def _get(polled: Polled) -> bytes:
     with httpx.Client(trust_env=False) as client:
-        lines = server.whole.decode().split("\r\n")
+        lines = polled.whole.decode().split("\r\n")
         headers = dict(line.split(": ", 1) for line in lines[1:] if line)
-        answer = client.get(f"http://127.0.0.1:{server.port}{lines[0].split()[1]}", headers=headers)
+        answer = client.get(f"http://127.0.0.1:{polled.server.port}{lines[0].split()[1]}", headers=headers)
         answer.raise_for_status()
         return answer.content
 
 
-def _ratios(figures: dict[str, dict[str, float]]) -> dict[str, object]:
-    """How many times cheaper ours are: on the database where that is less."""
-    worst: Callable[[str], float] = lambda kind: max(figures[each][kind] for each in ("sqlite", "postgresql"))  # noqa: E731
-    found: dict[str, object] = {
-        "full_over_plain": figures["plain"]["full"] / worst("full"),
-        "not_modified_over_plain": figures["plain"]["not_modified"] / worst("not_modified"),
-        "full_over_fastapi": figures["memory"]["full"] / worst("full"),
-        "not_modified_over_fastapi": figures["memory"]["not_modified"] / worst("not_modified"),
-        "cpu_milliseconds": figures,
-    }
-    if "mlflow" in figures:
-        found["full_over_mlflow"] = figures["mlflow"]["full"] / worst("full")
-    return found
+def _ratios(figures: Figures) -> dict[str, dict[str, float]]:
+    """How many times cheaper ours are, by database; and how many times as many MLflow's server answers in a second."""
+    ratios: dict[str, dict[str, float]] = {}
+    for database in ("sqlite", "postgresql"):
+        ours, found = figures[database], ratios.setdefault(database, {})
+        for peer, name in (("mlflow", "mlflow"), ("memory", "fastapi"), ("plain", "plain")):
+            for kind in KINDS if peer in figures else ():
+                found[f"{kind}_over_{name}"] = figures[peer][kind].cpu_ms / ours[kind].cpu_ms
+        if "mlflow" in figures:
+            found["full_per_second_over_mlflow"] = ours["full"].per_second / figures["mlflow"]["full"].per_second
+    return ratios
 
 
-def _show(figures: dict[str, dict[str, float]]) -> None:
-    typer.echo(f"{'CPU ms a poll':<16}{'full':>8}{'304':>8}")
+def _show(figures: Figures) -> None:
+    typer.echo(f"{'':<16}{'CPU ms':>8}{'304':>8}{'polls/s':>12}{'304':>8}")
     for name, each in figures.items():
-        typer.echo(f"{name:<16}{each['full']:>8.3f}{each['not_modified']:>8.3f}")
+        full, known = each["full"], each["not_modified"]
+        typer.echo(f"{name:<16}{full.cpu_ms:>8.3f}{known.cpu_ms:>8.3f}{full.per_second:>12.0f}{known.per_second:>8.0f}")
 
 
 if __name__ == "__main__":
