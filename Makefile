@@ -16,6 +16,9 @@ INSTALL_PROGRESS := { found=0; while read -r line; do case "$$line" in \
 	Installing*) echo "  $$found packages fetched; installing them";; \
 	esac; done; }
 
+# Bytecode is kept in any case: where containers and CI set this, each process would compile its thousands of modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help install demo up test test-all check format chaos bench lock clean
 
 help: ## this list
@@ -29,12 +32,14 @@ $(INSTALLED): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv." >&2; exit 1; }
 	@echo "Setting up $(VENV) (once, for a minute or two)"
 	@$(PYTHON) -m venv $(VENV)
-	@# Python compiles what it imports by itself: compiling all of the Azure SDK first would double the time.
+	@# Python compiles what it imports by itself, below: compiling all of the Azure SDK would double the time.
 	@rm -f $(VENV)/.failed; \
 	{ $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-compile --require-hashes \
 		-r requirements-dev.lock 2>&1 || touch $(VENV)/.failed; } | tee $(VENV)/install.log | $(INSTALL_PROGRESS); \
 	test ! -e $(VENV)/.failed || { tail -n 30 $(VENV)/install.log >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "  compiling what the programs import"
+	@$(BIN)/python -c "import app.main, app.worker, app.cli.main, emulator.server, training.dataset, sklearn.pipeline"
 	@touch $@
 
 demo: $(INSTALLED) ## release a model to dev and prod, and the next one as a canary, all on this machine; ARGS=--bad: a bad one

@@ -2,8 +2,10 @@
 
 if __name__ == "__main__":  # before the imports, which take seconds: it begins anew
     from app.process.environment import hide_secrets
+    from app.process.garbage import collect_nothing_yet
 
     hide_secrets()
+    collect_nothing_yet()
 
 import asyncio
 import errno
@@ -46,9 +48,8 @@ from app.api.polls import Polls
 from app.api.problems import answer_errors
 from app.api.rendered import Answers
 from app.api.service import Service
-from app.chat.slack import SlackContext, slack_routes
 from app.database.connection import Database
-from app.database.migrate import check_schema
+from app.database.revision import check_schema
 from app.errors import Misconfigured, MlreleaseError
 from app.guardrails.file import read_guardrails
 from app.identity.access_file import read_access
@@ -56,6 +57,7 @@ from app.identity.authentication import Authentication
 from app.logs import set_up_logs
 from app.notifications.keys import signing_keys
 from app.process.environment import forget_secrets
+from app.process.garbage import collect_from_now_on
 from app.process.private_files import keep_files_private
 from app.process.python_version import warn_of_old_python
 from app.releases.attested import RightsOnRecord
@@ -154,6 +156,8 @@ def create_app(settings: Settings) -> FastAPI:
     for pages in (login, home, release_pages, rollouts, answer_pages, target_pages, files, api_docs):
         app.include_router(pages.router)
     if settings.slack_signing_secret.get_secret_value():
+        from app.chat.slack import SlackContext, slack_routes  # only here: Slack's SDK is not for those without Slack
+
         slack = SlackContext(
             settings=settings,
             releasing=service.releasing,
@@ -192,6 +196,7 @@ def serve() -> None:
     forget_secrets()
     listener = listen(settings.host, settings.port)
     warn_of_old_python()
+    collect_from_now_on()
     server_of(app).run(sockets=[listener])
 
 

@@ -2,8 +2,10 @@
 
 if __name__ == "__main__":  # before the imports, which take seconds: it begins anew
     from app.process.environment import hide_secrets
+    from app.process.garbage import collect_nothing_yet
 
     hide_secrets()
+    collect_nothing_yet()
 
 import fcntl
 import os
@@ -23,7 +25,7 @@ from app.azureml.facade import open_azure
 from app.azureml.outgoing import guard_requests
 from app.chat.wiring import open_notifier
 from app.database.connection import Database
-from app.database.migrate import check_schema
+from app.database.revision import check_schema
 from app.errors import Misconfigured, MlreleaseError
 from app.execution.context import Lookups, WorkerContext
 from app.execution.engine import launch_engine, restore_queues, stop_engine
@@ -38,6 +40,7 @@ from app.guardrails.rules import Guardrails
 from app.logs import set_up_logs
 from app.planning.budget import Budget
 from app.process.environment import begin_anew, forget_secrets
+from app.process.garbage import collect_from_now_on
 from app.process.private_files import keep_files_private
 from app.process.python_version import warn_of_old_python
 from app.releasing.queue import DbosQueue
@@ -76,6 +79,7 @@ def work() -> None:
     reconciliation.keep(seconds=settings.reconcile_seconds, soon=others_lost)
     Timer(worker).keep(seconds=settings.queue_poll_seconds)
     notifier.start()
+    collect_from_now_on()
     if settings.ready_file is not None:
         settings.ready_file.write_text(str(os.getpid()))
     log.info("worker_ready", identity=identity.id)

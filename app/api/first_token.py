@@ -7,7 +7,7 @@ import sys
 from datetime import datetime, timedelta
 
 from app.database.connection import Database
-from app.database.migrate import check_schema
+from app.database.revision import check_schema
 from app.errors import Conflict, Invalid, MlreleaseError
 from app.events.work import UnitOfWork
 from app.identity.actor import SERVICE

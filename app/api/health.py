@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from app.api.service import Api
-from app.database.migrate import check_schema
+from app.database.revision import check_schema
 from app.errors import Misconfigured, Unavailable
 
 router = APIRouter(prefix="/health", tags=["health"])

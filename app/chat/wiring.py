@@ -1,6 +1,5 @@
 """The notifier of an installation, put together from the settings."""
 
-from app.chat.slack_messages import SlackMessages, SlackReplies, announce_in_slack
 from app.chat.teams import TeamsCards, announce_in_teams
 from app.database.connection import Database
 from app.notifications.dispatch import Announcer
@@ -21,6 +20,11 @@ def open_notifier(settings: Settings, database: Database) -> Notifier:
     }
     announcers: list[Announcer] = [announce_in_teams(settings.teams_urls)]
     if settings.slack_token.get_secret_value():
-        senders |= {Channel.SLACK: SlackMessages(database, settings), Channel.SLACK_REPLY: SlackReplies(settings)}
-        announcers.append(announce_in_slack(settings.slack_channels))
+        from app.chat import slack_messages as slack  # only here: Slack's SDK is not for those without Slack
+
+        senders |= {
+            Channel.SLACK: slack.SlackMessages(database, settings),
+            Channel.SLACK_REPLY: slack.SlackReplies(settings),
+        }
+        announcers.append(slack.announce_in_slack(settings.slack_channels))
     return Notifier(database, senders, announcers, poll_seconds=settings.notify_poll_seconds)

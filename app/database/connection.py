@@ -34,7 +34,7 @@ CONTENTION_TRIES = 5
 CROSSED = "database_deadlock"
 _TOO_MUCH = "54"  # class of SQLSTATE: program_limit_exceeded
 _NO_SUCH_TABLE_OR_COLUMN = frozenset({"42P01", "42703"})
-_REVISION = text("SELECT version_num FROM alembic_version")
+REVISION = text("SELECT version_num FROM alembic_version")
 
 Result = TypeVar("Result")
 
@@ -97,7 +97,7 @@ class Database:
         """Asked in each transaction: a newer version may have migrated the database since this process began."""
         if self.revision is None:
             return
-        found = session.connection().execute(_REVISION).scalar()
+        found = session.connection().execute(REVISION).scalar()
         if found != self.revision:
             raise Unavailable(
                 f"The database was migrated to revision {found} while this process ran; the process needs {self.revision}.",

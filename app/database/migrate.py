@@ -1,4 +1,4 @@
-"""The schema: brought up to date by ``mlrelease migrate``, checked by every process before it works."""
+"""The schema, brought up to date by ``mlrelease migrate``; every process checks it before it works, in ``revision``."""
 
 import logging
 import sqlite3
@@ -10,7 +10,6 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from dbos import DBOS
 from sqlalchemy import Connection
 from sqlmodel import SQLModel
@@ -58,31 +57,6 @@ def _connection(database: Database) -> Iterator[Connection]:
         finally:
             connection.rollback()
             driver.execute("PRAGMA foreign_keys=ON")
-
-
-def check_schema(database: Database) -> None:
-    """Raises Misconfigured when the schema is not the one that this version was written for; later it is no more written to another."""
-    with database.read() as session:
-        found = MigrationContext.configure(session.connection()).get_current_revision()
-    if found is not None and found == database.revision:
-        return  # compared before: what this version needs stays the same, and readiness is asked all the time
-    scripts = ScriptDirectory.from_config(_config(None))
-    wanted = scripts.get_current_head()
-    if found == wanted:
-        database.revision = wanted
-        return
-    known = {script.revision for script in scripts.walk_revisions()}
-    if found is None or found in known:
-        raise Misconfigured(
-            f"The database is at revision {found or 'none'}, this version needs {wanted}.",
-            code="migrations_not_applied",
-            hint="Run `mlrelease migrate` first.",
-        )
-    raise Misconfigured(
-        f"The database is at revision {found}, which this version does not know: a newer version migrated it.",
-        code="database_is_newer",
-        hint="Start the version of mlrelease that migrated it, or a newer one.",
-    )
 
 
 def drift(database: Database) -> list[object]:

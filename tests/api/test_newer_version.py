@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlmodel import select
 
 from app.database.connection import Database
-from app.database.migrate import check_schema
+from app.database.revision import check_schema
 from app.errors import Unavailable
 from app.events.tables import Event
 from app.events.work import UnitOfWork

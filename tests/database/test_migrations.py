@@ -1,11 +1,16 @@
 """Migrations: up, down, no drift, and a process that refuses a schema that is not its own."""
 
+from pathlib import Path
+
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
 
+import migrations
 from app.database.connection import Database
-from app.database.migrate import check_schema, downgrade, drift, migrate
+from app.database.migrate import downgrade, drift, migrate
+from app.database.revision import check_schema, known_revisions
 from app.errors import Misconfigured
 from app.events.work import UnitOfWork
 from app.planning.content import Content
@@ -35,6 +40,12 @@ def test_going_down_and_up_gives_the_same_tables(database: Database) -> None:
 
     assert set(inspect(database.engine).get_table_names()) == before
     assert drift(database) == []
+
+
+def test_revisions_named_by_the_files_are_those_that_alembic_knows() -> None:
+    scripts = ScriptDirectory(str(Path(next(iter(migrations.__path__)))))
+
+    assert known_revisions() == [script.revision for script in scripts.walk_revisions()][::-1]
 
 
 def test_drift_is_seen(database: Database) -> None:
