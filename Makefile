@@ -19,7 +19,7 @@ INSTALL_PROGRESS := { found=0; while read -r line; do case "$$line" in \
 # Bytecode is kept in any case: where containers and CI set this, each process would compile its thousands of modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo up test test-all check format chaos bench lock clean
+.PHONY: help install demo up test test-all check format chaos bench dist lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -37,7 +37,7 @@ $(INSTALLED): requirements-dev.lock pyproject.toml
 	{ $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-compile --require-hashes \
 		-r requirements-dev.lock 2>&1 || touch $(VENV)/.failed; } | tee $(VENV)/install.log | $(INSTALL_PROGRESS); \
 	test ! -e $(VENV)/.failed || { tail -n 30 $(VENV)/install.log >&2; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . --editable client
 	@echo "  compiling what the programs import"
 	@$(BIN)/python -c "import app.main, app.worker, app.cli.main, emulator.server, training.dataset, sklearn.pipeline"
 	@touch $@
@@ -81,6 +81,11 @@ bench: $(INSTALLED) $(MLFLOW) ## what the service costs over its engine and over
 	@$(BIN)/python -m benchmarks.rollback
 	@$(BIN)/python -m benchmarks.polls
 
+dist: $(INSTALLED) ## build the wheels into dist/: the service, and the client, which needs nothing of it
+	@$(BIN)/uv build --quiet --offline --no-build-isolation --python $(BIN)/python --wheel --out-dir dist .
+	@$(BIN)/uv build --quiet --offline --no-build-isolation --python $(BIN)/python --wheel --out-dir dist client
+	@ls -1 dist/*.whl
+
 lock: $(INSTALLED) ## write the lock files anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 		--extra worker --extra postgresql pyproject.toml --output-file requirements.lock
@@ -92,4 +97,4 @@ lock: $(INSTALLED) ## write the lock files anew from pyproject.toml
 		--group bench --output-file requirements-bench.lock
 
 clean: ## remove what was set up and everything local: .venv, .mlrelease, caches
-	@rm -rf $(VENV) .mlrelease .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) dist .mlrelease .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
