@@ -1,7 +1,7 @@
 """An event that somebody noted, as people write it: SEQ:HASH."""
 
 from app.attestations.verification import Anchor
-from app.cli.prompts import UsageMistake
+from app.cli.refusals import UsageMistake
 
 ANCHOR = "SEQ:HASH"
 _LONGEST = 18  # digits

@@ -13,7 +13,7 @@ from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, say
 from app.cli.programs import exec_module
 
-commands = typer.Typer(help="The audit record: verify and export the event chain.", no_args_is_help=True)
+commands = typer.Typer()
 
 
 @commands.command()

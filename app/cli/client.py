@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from app.cli.development_login import DevelopmentLogin, data_folder
+from app.cli.refusals import Refused, Unreachable
 from app.cli.token_file import token_given
-from app.errors import Misconfigured, MlreleaseError
+from app.errors import Misconfigured
 
 TRIES = 4  # of a request that broke on its way or met a service that is just starting
 PATIENCE_SECONDS = 60.0  # for a service that went away while a release is followed
@@ -24,20 +25,6 @@ WAIT_SECONDS = 25  # of one long poll: shorter than what proxies allow
 
 def no_check() -> None:
     """Check nothing."""
-
-
-class Unreachable(MlreleaseError):
-    """The service does not answer."""
-
-    default_code = "service_unreachable"
-
-
-class Refused(MlreleaseError):
-    """The service refused a request. ``problem`` is its problem document."""
-
-    def __init__(self, problem: dict[str, Any]) -> None:
-        super().__init__(problem["detail"], code=problem.get("code"), hint=problem.get("hint"))
-        self.problem = problem
 
 
 @dataclass(frozen=True)
@@ -62,11 +49,13 @@ class Client:
                 f"{server!r} is not a valid service address.",
                 hint="Write it as http://HOST:PORT (--server, MLRELEASE_SERVER).",
             )
+        is_local = place.hostname in LOOPBACK
         self._http = httpx.Client(
             auth=credentials(place.scheme, place.hostname, actor=actor, data=data),
             timeout=httpx.Timeout(30, read=WAIT_SECONDS + 30, connect=10),
-            # A proxy is for the world outside.
-            trust_env=place.hostname not in LOOPBACK,
+            trust_env=not is_local,  # a proxy is for the world outside
+            verify=place.scheme == "https"
+            or not is_local,  # to read all certificates of the system takes longer than most requests
         )
 
     def get(self, path: str, *, patience: float = 0.0, **query: Any) -> Any:

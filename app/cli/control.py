@@ -1,4 +1,4 @@
-"""``mlrelease release pause|resume|retry|advance|extend|abort``."""
+"""``mlrelease release pause|resume|retry|advance|extend|abort``, behind the other commands of that group."""
 
 from typing import Annotated, Any
 
@@ -7,11 +7,12 @@ import typer
 from app.cli.client import Client
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, say
-from app.cli.releases import Release, Watch, follow
+from app.cli.releases import Release, Watch, commands, follow
 
 Why = Annotated[str, typer.Option("--reason", help="Why.")]
 
 
+@commands.command()
 def pause(
     release: Release,
     reason: Why = "",
@@ -22,26 +23,31 @@ def pause(
     _ask(release, "pause", reason, server=server, as_json=as_json)
 
 
+@commands.command()
 def resume(release: Release, watch: Watch = False, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
     """Resume a paused release where it stopped."""
     _go_on(release, "resume", watch=watch, server=server, as_json=as_json)
 
 
+@commands.command()
 def retry(release: Release, watch: Watch = False, server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
     """Retry a failed or cancelled release from the step that failed. Completed steps are not repeated."""
     _go_on(release, "retry", watch=watch, server=server, as_json=as_json)
 
 
+@commands.command()
 def advance(release: Release, reason: Why = "", server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
     """Go on now: skip the rest of a bake, or accept what golden requests or an analysis could not decide."""
     _ask(release, "advance", reason, server=server, as_json=as_json)
 
 
+@commands.command()
 def extend(release: Release, reason: Why = "", server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
     """Wait longer: watch the share for one more bake, or send the golden requests once more."""
     _ask(release, "extend", reason, server=server, as_json=as_json)
 
 
+@commands.command()
 def abort(release: Release, reason: Why = "", server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
     """Take the traffic back to what served before; the endpoint is then on hold. Before any has moved: stop a release that asks."""
     _ask(release, "abort", reason, server=server, as_json=as_json)

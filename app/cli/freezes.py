@@ -11,7 +11,7 @@ from app.cli.prompts import reason_given
 from app.documents.json_object import Json
 from app.errors import NotFound
 
-commands = typer.Typer(help="Freezes: times in which no rollout starts.", no_args_is_help=True)
+commands = typer.Typer()
 
 Model = Annotated[str | None, typer.Option("--model", "-m", help="Only this model. Default: all.")]
 Stage = Annotated[str | None, typer.Option("--stage", "-s", help="Only this stage. Default: all.")]

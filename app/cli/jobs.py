@@ -16,7 +16,7 @@ from app.cli.output import out, print_json, print_table, say, when
 from app.cli.watching import watch_job
 from app.errors import Invalid, NotFound
 
-commands = typer.Typer(help="Training jobs: submitted to Azure ML, or recorded.", no_args_is_help=True)
+commands = typer.Typer()
 
 Model = Annotated[str, typer.Option("--model", "-m", help="The model that it trains.")]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Follow it to its end; the exit status is the result.")]

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.client import Client, Refused
+from app.cli.client import Client
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, when
 from app.cli.packing import pack_definition
+from app.cli.refusals import Refused
 from app.cli.serving import share_text
 
-commands = typer.Typer(help="Definitions: how each model is released.", no_args_is_help=True)
+commands = typer.Typer()
 
 
 @commands.command()

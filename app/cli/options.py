@@ -3,12 +3,11 @@
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from app.cli.client import Refused, Unreachable
 from app.cli.exits import Exit
 from app.cli.output import print_error, problem_of
-from app.cli.prompts import UsageMistake
+from app.cli.places import LazyCommands
+from app.cli.refusals import Refused, Unreachable, UsageMistake
 from app.errors import MlreleaseError
 
 DEFAULT_SERVER = "http://127.0.0.1:8400"
@@ -28,7 +27,7 @@ AsJson = Annotated[
 Server = Annotated[str, typer.Option(envvar="MLRELEASE_SERVER", help="The service's address.", metavar="URL")]
 
 
-class Commands(TyperGroup):
+class Commands(LazyCommands):
     """The root command: prints an error of a command and sets the exit status."""
 
     def invoke(self, ctx: Any) -> Any:

@@ -2,14 +2,8 @@
 
 import typer
 
+from app.cli.refusals import UsageMistake
 from app.cli.watching import is_interactive
-from app.errors import MlreleaseError
-
-
-class UsageMistake(MlreleaseError):
-    """An option cannot be used as it is written, or is missing and cannot be asked for."""
-
-    default_code = "usage"
 
 
 def require_terminal(*, as_json: bool, instead: str) -> None:

@@ -15,14 +15,14 @@ from app.cli.anchors import ANCHOR, anchor_in
 from app.cli.client import Client
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, say
-from app.cli.prompts import UsageMistake
+from app.cli.refusals import UsageMistake
 from app.cli.releases import Release
 
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", dir_okay=False, help="Write it to this file.", show_default=False)
 ]
 
-commands = typer.Typer(help="Signed provenance of what serves: get it, verify it offline.", no_args_is_help=True)
+commands = typer.Typer()
 
 
 @commands.command()

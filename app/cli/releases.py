@@ -14,7 +14,7 @@ from app.cli.reports import show_reports
 from app.cli.sources import FromRelease, Job, ModelVersion, source_in
 from app.cli.watching import end_of_release, is_interactive, watch_release
 
-commands = typer.Typer(help="Releases: a model, through the stages.", no_args_is_help=True)
+commands = typer.Typer()
 
 Release = Annotated[str, typer.Argument(help="The release's id, e.g. sentiment-model-7.", metavar="RELEASE")]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Follow it to its end; the exit status is the result.")]

@@ -17,7 +17,7 @@ from app.cli.served import TargetId, target_of, targets
 from app.cli.serving import serving_text
 from app.documents.json_object import Json
 
-commands = typer.Typer(help="Endpoints, and what others made or changed there.", no_args_is_help=True)
+commands = typer.Typer()
 
 LOOK_SECONDS = 0.5
 

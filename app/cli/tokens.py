@@ -10,7 +10,7 @@ from app.cli.output import print_json, print_table, say, when
 from app.cli.programs import exec_module
 from app.errors import Invalid
 
-commands = typer.Typer(help="API tokens: access without a browser.", no_args_is_help=True)
+commands = typer.Typer()
 
 
 @commands.command()

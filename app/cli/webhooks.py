@@ -8,7 +8,7 @@ from app.cli.client import Client
 from app.cli.options import DEFAULT_SERVER, AsJson, Server
 from app.cli.output import print_json, print_table, say, when
 
-commands = typer.Typer(no_args_is_help=True, help="Webhooks: addresses that receive events, and their deliveries.")
+commands = typer.Typer()
 
 Webhook = Annotated[str, typer.Argument(help="Its id, such as wh_0123456789abcdef.")]
 

@@ -136,7 +136,8 @@ class Stack:
     def start_api(self) -> Callable[[], bool]:
         """Start the API; the answer tells whether it is ready."""
         self.start("API", _module("app.main"))
-        return self._answers
+        asking = httpx.Client(trust_env=False, timeout=5)  # one: each reads all certificates of the system
+        return lambda: self._answers(asking)
 
     def start_worker(self) -> Callable[[], bool]:
         """Start a worker; the answer tells whether it takes work."""
@@ -188,9 +189,9 @@ class Stack:
         self._watchdog.dismiss()
         remove_token(self.data)
 
-    def _answers(self) -> bool:
+    def _answers(self, asking: httpx.Client) -> bool:
         try:
-            return httpx.get(f"{self.address}/health/ready", trust_env=False, timeout=5).is_success
+            return asking.get(f"{self.address}/health/ready").is_success
         except httpx.TransportError:
             return False
 

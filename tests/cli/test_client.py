@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.client import Client, Refused, Unreachable, credentials
+from app.cli.client import Client, credentials
 from app.cli.development_login import data_folder
+from app.cli.refusals import Refused, Unreachable
 from app.errors import Misconfigured
 from app.local.ports import free_port
 from app.process.development_token import make_token, remove_token

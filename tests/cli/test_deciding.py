@@ -15,6 +15,7 @@ from app.settings import Settings
 from tests.api.conftest import anna, churn, plain_logs, release, service, settings, worker
 from tests.api.playing import as_json
 from tests.api.serving import Served
+from tests.cli.commands import command_of
 from tests.cli.terminal import Session, at_terminal
 from tests.instant import InstantWorker
 
@@ -145,7 +146,8 @@ def test_reason_that_nobody_can_be_asked_for_is_a_mistake_of_the_command_line(
 
 def test_every_command_that_asks_the_service_takes_json() -> None:
     def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, set[str]]]:
-        for name, command in group.commands.items():
+        for name in group.commands:
+            command = command_of(group, name)
             if hasattr(command, "commands"):
                 yield from commands(command, (*path, name))
             else:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
@@ -23,6 +24,7 @@ from app.local.local_azure import local_environment
 from app.local.stack import emulator_environment
 from app.main import create_app
 from app.settings import Settings
+from tests.cli.commands import command_of
 from tests.cli.starting import running_up
 from tests.docs.snippets import ROOT, Snippet, documents, inline_commands, snippets
 from tests.docs.terminal import Terminal
@@ -184,10 +186,10 @@ def test_list_of_what_is_not_run_names_lines_that_are_there() -> None:
 def test_commands_named_in_a_sentence_exist(document: Path) -> None:
     for written in inline_commands(document):
         _, *words = shlex.split(written.replace("…", ""))
-        command = get_command(app)
+        command: Any = get_command(app)
         while hasattr(command, "commands") and words and not words[0].startswith("-"):
             assert words[0] in command.commands, f"{written}: there is no {words[0]}"
-            command = command.commands[words.pop(0)]
+            command = command_of(command, words.pop(0))
         options = {option for each in command.params for option in each.opts} | {"--help"}
         assert {word for word in words if word.startswith("--")} <= options, written
 

@@ -10,6 +10,7 @@ from typer.main import get_command
 
 from app.cli.main import app
 from app.settings import Settings
+from tests.cli.commands import command_of
 from tests.journeys.documents import settings_table
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +45,7 @@ def test_commands_in_a_document_are_understood(document: Path) -> None:
         _, *arguments = shlex.split(written)
         command = get_command(app)
         while isinstance(command, typer.core.TyperGroup):
-            command = command.commands[arguments.pop(0)]
+            command = command_of(command, arguments.pop(0))
         with command.make_context("mlrelease", arguments):
             pass
 
