@@ -48,7 +48,7 @@ from app.api.polls import Polls
 from app.api.problems import answer_errors
 from app.api.rendered import Answers
 from app.api.service import Service
-from app.database.connection import Database
+from app.database.opening import open_database
 from app.database.revision import check_schema
 from app.errors import Misconfigured, MlreleaseError
 from app.guardrails.file import read_guardrails
@@ -73,7 +73,7 @@ from app.web.portal import Portal
 
 def create_app(settings: Settings) -> FastAPI:
     """The service's HTTP face over ``settings.database``. Raises Misconfigured on a schema that is not ours."""
-    database = Database(settings.database, busy_seconds=settings.database_busy_seconds)
+    database = open_database(settings, busy_seconds=settings.database_busy_seconds)
     check_schema(database)
     access = read_access(settings.access)
     guardrails = read_guardrails(settings)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -24,6 +24,15 @@ class Settings(BaseSettings):
 
     data: Path = Field(default=Path(".mlrelease"), description="folder for everything local: database, caches, logs")
     database_url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data folder")
+    database_login: Literal["password", "entra"] = Field(
+        default="password",
+        description="password: the URL's; entra: a token of this process's identity in Azure, for the user that the URL names (PostgreSQL)",
+    )
+    database_role: str = Field(
+        default="",
+        description="PostgreSQL role that `migrate` lets read and write the tables, for API and workers that are members of it; empty: "
+        "they log in as the tables' owner",
+    )
     database_busy_seconds: float = Field(
         default=5.0, gt=0, description="how long the API waits for another process's lock before it answers 503"
     )
@@ -148,6 +157,25 @@ class Settings(BaseSettings):
         if backend not in {"sqlite", "postgresql+psycopg"}:
             raise ValueError("must start with sqlite:/// or postgresql+psycopg://")
         return url
+
+    @field_validator("database_login")
+    @classmethod
+    def _goes_to_the_server_alone(cls, login: str, info: ValidationInfo) -> str:
+        """A token opens whatever its owner may open: it is sent to no server whose certificate was not checked."""
+        url = info.data.get("database_url")
+        if login == "password" or url is None:  # None: the URL itself is wrong
+            return login
+        where = make_url(url) if url else None
+        if where is None or where.get_backend_name() != "postgresql" or not where.username or where.password:
+            raise ValueError(
+                "entra needs MLRELEASE_DATABASE_URL as postgresql+psycopg://IDENTITY@HOST/DATABASE, without a password"
+            )
+        host = where.host or str(where.query.get("host", ""))
+        if not (host.startswith("/") or is_loopback(host) or where.query.get("sslmode") == "verify-full"):
+            raise ValueError(
+                "entra needs sslmode=verify-full in MLRELEASE_DATABASE_URL: a token is sent to no other server"
+            )
+        return login
 
     @field_validator("signing_keys")
     @classmethod

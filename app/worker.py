@@ -25,6 +25,7 @@ from app.azureml.facade import open_azure
 from app.azureml.outgoing import guard_requests
 from app.chat.wiring import open_notifier
 from app.database.connection import Database
+from app.database.opening import open_database
 from app.database.revision import check_schema
 from app.errors import Misconfigured, MlreleaseError
 from app.execution.context import Lookups, WorkerContext
@@ -59,7 +60,7 @@ def work() -> None:
     set_up_logs(settings.log_format)
     guardrails = read_guardrails(settings)
     stop = _stop_signal()
-    database = Database(settings.database)
+    database = open_database(settings)
     check_schema(database)
     identity = _identity(settings)
     lease = Lease(database, identity, seconds=settings.lease_seconds, exclusive=settings.is_sqlite)

@@ -7,6 +7,7 @@ import sys
 from datetime import datetime, timedelta
 
 from app.database.connection import Database
+from app.database.opening import open_database
 from app.database.revision import check_schema
 from app.errors import Conflict, Invalid, MlreleaseError
 from app.events.work import UnitOfWork
@@ -40,7 +41,7 @@ def first_token(database: Database, name: str, *, now: datetime) -> str:
 
 
 def run(name: str) -> None:
-    database = Database(read_settings().database)
+    database = open_database(read_settings())
     try:
         check_schema(database)
         sys.stdout.write(first_token(database, name, now=database.now()) + "\n")

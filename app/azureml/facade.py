@@ -1,7 +1,6 @@
 """Azure ML under one identity: what every function of the adapter takes first."""
 
 import logging
-import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,13 +10,12 @@ from azure.core.credentials import TokenCredential
 from azure.core.pipeline import Pipeline
 from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
 from azure.core.rest import HttpRequest, HttpResponse
-from azure.identity import DefaultAzureCredential
 
 from app.azureml.client import AzureSettings, connect, open_transport, retry_options
 from app.azureml.translation import operation_failed, translated
 from app.azureml.types import RegistryRef
-from app.errors import Misconfigured
 from app.planning.places import Place
+from app.process.azure_identity import own_credential
 
 
 @dataclass(frozen=True)
@@ -57,23 +55,9 @@ class AzureML:
 def open_azure(settings: AzureSettings) -> AzureML:
     """Azure ML under this process's own identity. Asks nobody for a token yet. Raises Misconfigured."""
     quiet_sdk()
-    return AzureML(settings, _own_credential(settings))
+    return AzureML(settings, own_credential(private_cloud=settings.private_cloud))
 
 
 def quiet_sdk() -> None:
     """At ERROR the SDK logs each look-up of something that is not there; what matters is raised."""
     logging.getLogger("azure.ai.ml._telemetry").setLevel(logging.CRITICAL)
-
-
-def _own_credential(settings: AzureSettings) -> TokenCredential:
-    for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"):
-        if os.environ.get(name) == "":  # as a compose file passes on what nobody set: the SDK would take it for a value
-            del os.environ[name]
-    try:
-        return DefaultAzureCredential(disable_instance_discovery=settings.private_cloud)
-    except ValueError as wrong:
-        raise Misconfigured(
-            f"The credentials for Azure are not usable: {wrong}.",
-            code="credentials_invalid",
-            hint="Check AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_AUTHORITY_HOST.",
-        ) from wrong

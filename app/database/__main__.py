@@ -5,8 +5,8 @@ if __name__ == "__main__":  # before the imports: it begins anew
 
     hide_secrets()
 
-from app.database.connection import Database
 from app.database.migrate import migrate
+from app.database.opening import open_database
 from app.errors import MlreleaseError
 from app.process.private_files import keep_files_private
 from app.settings import read_settings
@@ -15,9 +15,9 @@ from app.settings import read_settings
 def run() -> None:
     settings = read_settings()
     keep_files_private(settings.data)
-    database = Database(settings.database)
+    database = open_database(settings)
     try:
-        migrate(database)
+        migrate(database, role=settings.database_role)
     finally:
         database.dispose()
 

@@ -42,14 +42,24 @@ Result = TypeVar("Result")
 class Database:
     """Read and write sessions over SQLite (in WAL mode) or PostgreSQL."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        busy_seconds: float = BUSY_SECONDS,
+        password: Callable[[], str] | None = None,
+    ) -> None:
+        """``password`` gives the one for a PostgreSQL connection that is about to be opened, instead of the URL's."""
         self.url = url
+        self.password = password
         self.revision: str | None = None  # of the schema that this process may write to; None: any
         self.engine = (
             _sqlite_engine(url, busy_seconds)
             if url.startswith("sqlite")
             else _postgresql_engine(url, pool_size, busy_seconds)
         )
+        log_in_with(self.engine, password)
         self._clock = AgreedClock(self._read_clock)
         event.listen(self.engine, "before_cursor_execute", _clean_parameters, retval=True)
 
@@ -107,6 +117,16 @@ class Database:
 
     def dispose(self) -> None:
         self.engine.dispose()
+
+
+def log_in_with(engine: Engine, password: Callable[[], str] | None) -> None:
+    """Ask for a password whenever the engine opens a connection. None: as its URL says."""
+    if password is None:
+        return
+
+    @event.listens_for(engine, "do_connect")
+    def _log_in(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
+        parameters["password"] = password()
 
 
 def again_when_crossed(attempt: Callable[[], Result]) -> Result:

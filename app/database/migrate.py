@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from dbos import DBOS
-from sqlalchemy import Connection
+from sqlalchemy import Connection, make_url
 from sqlmodel import SQLModel
 
 import migrations
@@ -19,14 +19,36 @@ from app.database.connection import Database, available
 from app.errors import Misconfigured
 
 
-def migrate(database: Database, *, revision: str = "head") -> None:
-    """Bring our tables and the engine's to what this version of the software needs. Raises Unavailable."""
+def migrate(database: Database, *, revision: str = "head", role: str = "") -> None:
+    """Bring our tables and the engine's to what this version of the software needs. Raises Unavailable.
+
+    ``role``: of PostgreSQL, may then read and write all of them, and change none.
+    """
     if database.url.startswith("sqlite:///"):
         Path(database.url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     with available(), _connection(database) as connection:
         command.upgrade(_config(connection), revision)
     logging.getLogger("dbos").setLevel(logging.WARNING)
-    DBOS.migrate(database.url)
+    DBOS.migrate(_url_for_once(database))
+    if role:
+        with available(), database.engine.begin() as connection:
+            _let_use_tables(connection, role)
+
+
+def _let_use_tables(connection: Connection, role: str) -> None:
+    to = f"TO {connection.dialect.identifier_preparer.quote_identifier(role)}"
+    for schema in ("public", "dbos"):
+        connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {schema} {to}")
+        connection.exec_driver_sql(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} {to}")
+        connection.exec_driver_sql(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} {to}")
+        connection.exec_driver_sql(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} {to}")
+
+
+def _url_for_once(database: Database) -> str:
+    """With a password in it that may be good for some minutes only: the engine's migrations take a URL and nothing else."""
+    if database.password is None:
+        return database.url
+    return make_url(database.url).set(password=database.password()).render_as_string(hide_password=False)
 
 
 def downgrade(database: Database, *, revision: str) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 from sqlmodel import Session, SQLModel, col, select
 
 from app.approvals.tables import Decision
-from app.database.connection import Database, see_one_moment
+from app.database.connection import see_one_moment
+from app.database.opening import open_database
 from app.definitions.tables import DefinitionVersion
 from app.errors import MlreleaseError
 from app.events.tables import Event
@@ -152,7 +153,7 @@ def _rows(session: Session, table: Any, key: str) -> Iterator[Any]:
 def run(anchor: str = "") -> int:
     """0: all of it is whole. 1: it is not."""
     seq, _, noted = anchor.partition(":")
-    database = Database(read_settings().database)
+    database = open_database(read_settings())
     try:
         with database.read() as session:
             verdict = verify(session, anchor=Anchor(int(seq), noted) if anchor else None)
