@@ -40,7 +40,7 @@ from app.api import (
     workers,
 )
 from app.api.changes import Changes
-from app.api.connections import Connection
+from app.api.connections import connection_class
 from app.api.documentation import document_problems, refusals
 from app.api.limits import RequestLimits
 from app.api.poll_reader import PollReader
@@ -203,7 +203,14 @@ def serve() -> None:
 def server_of(app: FastAPI) -> Server:
     """Serves the app over HTTP/1.1 and nothing else: there are no web sockets."""
     return Server(
-        uvicorn.Config(app, http=Connection, ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=5)
+        uvicorn.Config(
+            app,
+            http=connection_class(),
+            ws="none",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=5,
+        )
     )
 
 

@@ -112,6 +112,8 @@ def _run(data: Path, listener: socket.socket, *, ready_file: Path | None) -> Non
         access_log=False,
         timeout_graceful_shutdown=3,
         server_header=False,
+        loop="asyncio",
+        http="h11",
         ws="none",
     )
     try:

@@ -103,7 +103,9 @@ def serving(settings: Settings) -> Iterator[Served]:
     app = create_app(settings)
     listener = listen("127.0.0.1", 0)
     server = server_of(app)
-    loop = asyncio.new_event_loop()
+    factory = server.config.get_loop_factory()
+    assert factory is not None
+    loop = factory()
 
     def run() -> None:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
