@@ -43,6 +43,8 @@ VOLUME /data
 EXPOSE 8400
 # Inside a container loopback reaches nobody: MLRELEASE_HOST says where to listen, docs/security.md who may call.
 CMD ["mlrelease", "serve"]
+# Of the API; workers, which listen nowhere, have another one in docker-compose.yml.
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD ["python", "-c", "import os, urllib.request as ask; ask.build_opener(ask.ProxyHandler({})).open('http://127.0.0.1:' + os.environ.get('MLRELEASE_PORT', '8400') + '/health/ready', timeout=4)"]
 
 FROM run AS local
 COPY --from=build-local /opt/mlrelease /opt/mlrelease

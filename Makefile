@@ -96,5 +96,8 @@ lock: $(INSTALLED) ## write the lock files anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 		--group bench --output-file requirements-bench.lock
 
+sbom: $(INSTALLED) ## what the image is made of, as CycloneDX, and the licences: dist/sbom.cdx.json, dist/licences.txt
+	@$(BIN)/python -m supply_chain $(ARGS)
+
 clean: ## remove what was set up and everything local: .venv, .mlrelease, caches
 	@rm -rf $(VENV) dist .mlrelease .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -23,13 +23,20 @@ class Service:
     profiles: tuple[str, ...]
     restart: str
     ports: tuple[str, ...]
+    secrets: tuple[str, ...]
+    is_ours: bool  # of the image that is built here
+    written: Mapping[str, Any]  # all of it
 
 
 def read_services(*, profile: str, variables: Mapping[str, str]) -> dict[str, Service]:
     """The services of a profile, variables filled in as Compose does."""
-    written = YAML(typ="safe").load(_filled((ROOT / "docker-compose.yml").read_text(), variables))
-    services = (_service(name, content) for name, content in written["services"].items())
+    services = (_service(name, content) for name, content in _written(variables)["services"].items())
     return {each.name: each for each in services if not each.profiles or profile in each.profiles}
+
+
+def read_secrets(*, variables: Mapping[str, str]) -> dict[str, str]:
+    """Each secret, and the file that it is in."""
+    return {name: how["file"] for name, how in _written(variables)["secrets"].items()}
 
 
 def in_order(services: Mapping[str, Service]) -> Iterator[Service]:
@@ -48,6 +55,11 @@ def image_command() -> tuple[str, ...]:
     command = re.search(r"^CMD \[(.*)\]$", (ROOT / "Dockerfile").read_text(), re.M)
     assert command is not None
     return tuple(part.strip().strip('"') for part in command[1].split(","))
+
+
+def _written(variables: Mapping[str, str]) -> dict[str, Any]:
+    read: dict[str, Any] = YAML(typ="safe").load(_filled((ROOT / "docker-compose.yml").read_text(), variables))
+    return read
 
 
 def _filled(text: str, variables: Mapping[str, str]) -> str:
@@ -70,4 +82,7 @@ def _service(name: str, content: dict[str, Any]) -> Service:
         profiles=tuple(content.get("profiles", ())),
         restart=content.get("restart", "no"),
         ports=tuple(content.get("ports", ())),
+        secrets=tuple(content.get("secrets", ())),
+        is_ours=content["image"].startswith("mlrelease:"),
+        written=content,
     )

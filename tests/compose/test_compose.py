@@ -8,17 +8,20 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
+from sqlalchemy import make_url
 
 from app.database.connection import Database
 from app.events.chain import verify_chain
 from app.events.tables import EventHead
 from app.local.ports import free_port
 from app.local.processes import Program
-from tests.compose.file import Service, image_command, in_order, read_services
+from app.process.environment import SECRETS
+from tests.compose.file import ROOT, Service, image_command, in_order, read_secrets, read_services
 from tests.conftest import create_database, url_of
+from tests.image.dockerfile import is_sent, read_dockerfile
 from tests.topology import Topology
 from tests.waiting import wait_until
 
@@ -47,7 +50,9 @@ class Compose(Topology):
     def start_service(self, service: Service) -> Program:
         command = [*(service.command or image_command())]
         command[0] = str(BIN / command[0])
-        program = self._start(service.name, [self._here(part) for part in command], **self._environment(service))
+        program = self._start(
+            service.name, [self._here(service, part) for part in command], **self._environment(service)
+        )
         self.running[service.name] = program
         return program
 
@@ -61,21 +66,35 @@ class Compose(Topology):
         self.start_service(self.services[name])
 
     def _environment(self, service: Service) -> dict[str, str]:
-        here = {name: self._here(value) for name, value in service.environment.items()}
+        here = {name: self._here(service, value) for name, value in service.environment.items()}
         if service.name.startswith("api-"):
             here |= {"MLRELEASE_HOST": "127.0.0.1", "MLRELEASE_PORT": str(self._api_ports[int(service.name[-1]) - 1])}
             here |= {"MLRELEASE_DEVELOPMENT_LOGIN": "true"}  # the topology says names and sends no tokens
         return here
 
-    def _here(self, value: str) -> str:
+    def _here(self, service: Service, value: str) -> str:
         if value.startswith("postgresql+psycopg://"):
-            assert re.fullmatch(
-                r"postgresql\+psycopg://mlrelease:mlrelease@(postgres|127\.0\.0\.1):5432/mlrelease", value
-            )
+            assert re.fullmatch(r"postgresql\+psycopg://mlrelease@(postgres|127\.0\.0\.1):5432/mlrelease", value)
             return self.database_url
-        if value == "/azure":
-            return str(self.azure_folder)
-        return str(self._emulator_port) if value == "8443" else value
+        match value:
+            case "/azure":
+                return str(self.azure_folder)
+            case "/tmp/ready":  # noqa: S108 - in a container's own file system
+                return str(self.folder / f"{service.name}.ready")
+            case "/run/secrets":
+                return str(self._secrets_of(service))
+            case "8443":
+                return str(self._emulator_port)
+            case _:
+                return value
+
+    def _secrets_of(self, service: Service) -> Path:
+        """As they are mounted: those that the service names, and no others."""
+        folder = self.folder / f"{service.name}.secrets"
+        folder.mkdir(exist_ok=True)
+        for name in service.secrets:
+            (folder / name).write_text("" if name.startswith("AZURE") else "a" * 64 + "\n")
+        return folder
 
 
 @pytest.fixture
@@ -100,6 +119,59 @@ def test_without_the_profile_there_is_no_emulator() -> None:
     assert "emulator" not in services
     assert services["worker-1"].environment["MLRELEASE_EMULATOR"] == ""
     assert services["worker-1"].environment["MLRELEASE_AZURE"] == "azure"
+
+
+OURS = [each for each in read_services(profile="local", variables={}).values() if each.is_ours]
+
+
+@pytest.mark.parametrize("service", OURS, ids=lambda each: each.name)
+def test_our_containers_write_nowhere_but_in_volumes_and_may_do_nothing_of_roots(service: Service) -> None:
+    assert service.written["read_only"] is True
+    assert service.written["tmpfs"] == ["/tmp"]  # noqa: S108 - in a container's own file system
+    assert service.written["cap_drop"] == ["ALL"]
+    assert service.written["security_opt"] == ["no-new-privileges:true"]
+
+
+@pytest.mark.parametrize("service", OURS, ids=lambda each: each.name)
+def test_whatever_goes_on_is_asked_whether_it_is_well(service: Service) -> None:
+    asked = service.written.get("healthcheck")
+    if service.restart == "no":
+        assert asked == {"disable": True}
+    elif service.command:
+        *program, file = service.written["healthcheck"]["test"]
+        assert program == ["CMD", "test", "-f"]
+        assert file in {service.environment.get("MLRELEASE_READY_FILE"), service.command[-1]}
+    else:  # the image's own, of the API
+        (check,) = read_dockerfile()["production"].all("HEALTHCHECK")
+        assert "/health/ready" in check.text
+        assert asked is None
+
+
+def test_secrets_are_files_and_no_password_is_in_the_file() -> None:
+    files = read_secrets(variables={})
+
+    for service in read_services(profile="local", variables={}).values():
+        told = {name: value for name, value in service.environment.items() if name in SECRETS or "PASSWORD" in name}
+        assert set(told) <= {"MLRELEASE_DATABASE_URL", "POSTGRES_PASSWORD_FILE"}
+        assert make_url(told.get("MLRELEASE_DATABASE_URL", "sqlite://")).password is None
+    assert set(files) <= SECRETS
+    assert all(Path(file) == Path("secrets", name) for name, file in files.items())
+    assert "/secrets/" in (ROOT / ".gitignore").read_text().splitlines()
+    assert not is_sent(PurePosixPath("secrets/PGPASSWORD"))
+
+
+def test_each_service_is_given_the_secrets_that_it_needs_and_no_others() -> None:
+    given = {name: set(each.secrets) for name, each in read_services(profile="local", variables={}).items()}
+
+    assert given == {
+        "postgres": {"PGPASSWORD"},
+        "migrate": {"PGPASSWORD"},
+        "emulator": set(),
+        "worker-1": {"PGPASSWORD", "MLRELEASE_SIGNING_KEYS", "AZURE_CLIENT_SECRET"},
+        "worker-2": {"PGPASSWORD", "MLRELEASE_SIGNING_KEYS", "AZURE_CLIENT_SECRET"},
+        "api-1": {"PGPASSWORD", "MLRELEASE_SIGNING_KEYS"},
+        "api-2": {"PGPASSWORD", "MLRELEASE_SIGNING_KEYS"},
+    }
 
 
 @pytest.mark.slow

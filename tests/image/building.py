@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,8 +25,15 @@ class Image:
 
     programs: Path  # stands for /opt/mlrelease
     data: Path  # stands for /data
+    home: Path
+    built: float  # when; seconds since 1970
     environment: dict[str, str]
     command: list[str]
+
+    def written(self) -> list[Path]:
+        """What programs would have written to the image's own file system, which is read-only in a container."""
+        files = (each for folder in (self.programs, self.home) for each in folder.rglob("*") if each.is_file())
+        return [each for each in files if each.stat().st_mtime > self.built]
 
     def run(self, *command: str, **variables: str) -> str:
         """What a program prints; fails the test when it ends with anything but 0."""
@@ -99,7 +107,10 @@ def build(folder: Path, *, target: str) -> Image:
             case word:
                 raise AssertionError(f"the test does not know how to do {word} {instruction.text}")
     data.mkdir()
-    return Image(programs, data, _environment(final, programs, data, home=folder), final.all("CMD")[0].command)
+    (home := folder / "home").mkdir()
+    return Image(
+        programs, data, home, time.time(), _environment(final, programs, data, home=home), final.all("CMD")[0].command
+    )
 
 
 def _environment(final: Stage, programs: Path, data: Path, *, home: Path) -> dict[str, str]:

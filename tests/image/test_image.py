@@ -112,6 +112,7 @@ def test_every_documented_program_works_with_the_others(image: Image, local: Ima
     imported = {line.rpartition("|")[2].strip() for line in (tmp_path / "api.log").read_text().splitlines()}
     assert "app.api.releases" in imported
     assert {name.partition(".")[0] for name in imported}.isdisjoint(API_IMPORTS_NONE_OF)
+    assert image.written() == [], "its file system is read-only in a container, /data and /tmp are not"
     asked = {line.rpartition("|")[2].strip() for line in (tmp_path / "worker.log").read_text().splitlines()}
     assert "azure.ai.ml" in asked, "the worker's imports are seen in the same way"
 
