@@ -94,6 +94,8 @@ lock: $(INSTALLED) ## write the lock files anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 		--all-extras --group dev pyproject.toml --output-file requirements-dev.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		--constraint requirements-dev.lock client/pyproject.toml --output-file client/requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 		--group bench --output-file requirements-bench.lock
 
 sbom: $(INSTALLED) ## what the image is made of, as CycloneDX, and the licences: dist/sbom.cdx.json, dist/licences.txt

@@ -28,7 +28,7 @@ def written(folder: Path, text: str) -> Access:
 def test_shipped_example_is_sound() -> None:
     access = read_access(ROOT / "deploy" / "access.yml")
 
-    assert {issuer.name for issuer in access.issuers} >= {"entra", "github", "azure-devops"}
+    assert {issuer.name for issuer in access.issuers} >= {"entra", "github", "gitlab"}
     assert access.login is not None
     assert access.people
 
