@@ -42,7 +42,7 @@ $(INSTALLED): requirements-dev.lock pyproject.toml
 	@$(BIN)/python -c "import app.main, app.worker, app.cli.main, emulator.server, training.dataset, sklearn.pipeline"
 	@touch $@
 
-demo: $(INSTALLED) ## release a model to dev and prod, and the next one as a canary, all on this machine; ARGS=--bad: a bad one
+demo: $(INSTALLED) ## train a model and release it to dev and prod, all on this machine; ARGS=--canary: the next one too; ARGS=--bad: a bad one
 	@$(BIN)/mlrelease demo $(ARGS)
 
 up: $(INSTALLED) ## start everything on this machine and leave it up

@@ -3,7 +3,6 @@
 import errno
 import fcntl
 import json
-import os
 import shlex
 import signal
 import socket
@@ -13,11 +12,6 @@ from pathlib import Path
 from typing import IO, Annotated, Any, NoReturn
 
 import typer
-import uvicorn
-
-from emulator import certificates, identity
-from emulator.groups import GROUP, SUBSCRIPTION
-from emulator.server import build_app, build_emulator, is_disk_full
 
 commands = typer.Typer(
     help="Azure ML on localhost, for the unmodified Azure ML SDK.", no_args_is_help=True, add_completion=False
@@ -41,6 +35,10 @@ def serve(
     # Uvicorn ends in order and then lets the signal take its course: which is that all went well.
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: sys.exit(0))
+    # Only here: ``env`` is asked at each start of a stack, and needs none of it.
+    from emulator.running import run_emulator
+    from emulator.server import is_disk_full
+
     try:
         data.mkdir(parents=True, exist_ok=True)
         data.chmod(0o700)  # tokens' keys, secrets of principals, everybody's models
@@ -50,7 +48,8 @@ def serve(
                 f"Another emulator (process {_recorded(data).get('pid', '?')}) is already running on {data}. Stop it first."
             )
         listener = _listen(port)
-        _run(data.resolve(), listener, ready_file=ready_file)
+        base_url = f"https://{HOST}:{listener.getsockname()[1]}"
+        run_emulator(data.resolve(), base_url, listener, state_file=data.resolve() / _STATE, ready_file=ready_file)
         lock.close()
     except (OSError, sqlite3.Error) as error:
         if is_disk_full(error):
@@ -80,63 +79,6 @@ def env(
         return
     for name, value in recorded["environment"].items():
         typer.echo(f"export {name}={shlex.quote(value)}")
-
-
-def _run(data: Path, listener: socket.socket, *, ready_file: Path | None) -> None:
-    base_url = f"https://{HOST}:{listener.getsockname()[1]}"
-    (data / _STATE).unlink(missing_ok=True)
-    certificate = certificates.ensure(data)
-    emulator = build_emulator(data, base_url)
-    owner = identity.default_principal(emulator)
-    recorded = {
-        "base_url": base_url,
-        "pid": os.getpid(),
-        "environment": environment(base_url, certificate.authority, owner),
-    }
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets=sockets)
-            if self.should_exit:
-                return
-            _write(data / _STATE, json.dumps(recorded, indent=2))
-            if ready_file is not None:
-                _write(ready_file, json.dumps({"base_url": base_url, "pid": os.getpid()}))
-            typer.echo(f"Azure ML emulator at {base_url}, data in {data}")
-
-    config = uvicorn.Config(
-        build_app(emulator),
-        ssl_keyfile=str(certificate.server),
-        ssl_certfile=str(certificate.server),
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=3,
-        server_header=False,
-        loop="asyncio",
-        http="h11",
-        ws="none",
-    )
-    try:
-        Server(config).run(sockets=[listener])
-    finally:
-        (data / _STATE).unlink(missing_ok=True)
-
-
-def environment(base_url: str, authority: Path, owner: identity.Principal) -> dict[str, str]:
-    """The variables with which an unmodified script finds this emulator."""
-    return {
-        "ARM_CLOUD_METADATA_URL": f"{base_url}/metadata/endpoints?api-version=2019-05-01",
-        "REGISTRY_DISCOVERY_ENDPOINT_URL": f"{base_url}/",
-        "REQUESTS_CA_BUNDLE": str(authority),
-        "SSL_CERT_FILE": str(authority),
-        "AZURE_AUTHORITY_HOST": f"{base_url}{identity.AUTHORITY}",
-        "AZURE_TENANT_ID": identity.TENANT,
-        "AZURE_CLIENT_ID": owner.client_id,
-        "AZURE_CLIENT_SECRET": owner.secret,
-        "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
-        "AZURE_RESOURCE_GROUP": GROUP,
-        "KEY_VAULT_URL_TEMPLATE": f"{base_url}/keyvault/{{vault}}",
-    }
 
 
 def _lock(data: Path) -> IO[str] | None:
@@ -174,14 +116,6 @@ def _recorded(data: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     return recorded
-
-
-def _write(file: Path, text: str) -> None:
-    """Write so that a reader sees all of it or nothing."""
-    half = file.with_name(f".{file.name}.{os.getpid()}")
-    half.touch(mode=0o600)
-    half.write_text(text)
-    half.replace(file)
 
 
 def _end(sentence: str) -> NoReturn:

@@ -18,7 +18,11 @@ from azure.core.credentials import TokenCredential
 from azure.core.pipeline.transport import RequestsTransport
 
 from app.azureml.errors import ConnectionLost
-from app.azureml.sdk_repairs import repair_download_of_models, repair_first_use_by_several_threads
+from app.azureml.sdk_repairs import (
+    repair_download_of_models,
+    repair_first_use_by_several_threads,
+    repair_look_for_templates,
+)
 from app.azureml.translation import translated
 from app.azureml.types import RegistryRef
 from app.planning.places import Place
@@ -26,6 +30,7 @@ from app.settings import Settings
 
 repair_download_of_models()
 repair_first_use_by_several_threads()
+repair_look_for_templates()
 
 _ARM = "https://management.azure.com"
 _PUBLIC_CLOUD = {"resource_manager": _ARM, "aml_resource_id": "https://ml.azure.com"}
@@ -112,9 +117,14 @@ def _cloud_options(metadata_url: str | None) -> dict[str, Any]:
 def cloud_scopes(settings: AzureSettings) -> frozenset[str]:
     """What the SDK needs tokens for to submit and upload: never a vault's."""
     addresses = _cloud_options(settings.cloud_metadata_url).get("cloud_metadata", _PUBLIC_CLOUD)
-    # The SDK asks for the public cloud's audience of Azure ML in every cloud, when it looks into a registry.
-    machine_learning = {addresses["aml_resource_id"], _PUBLIC_CLOUD["aml_resource_id"]}
-    resources = {addresses["resource_manager"], settings.resource_manager, *machine_learning, *_STORAGE}
+    # The SDK asks for the public cloud's audiences in every cloud, when it looks into a registry.
+    resources = {
+        addresses["resource_manager"],
+        addresses["aml_resource_id"],
+        settings.resource_manager,
+        *_PUBLIC_CLOUD.values(),
+        *_STORAGE,
+    }
     return frozenset(f"{resource.rstrip('/')}{slash}/.default" for resource in resources for slash in ("", "/"))
 
 

@@ -30,8 +30,8 @@ from typing import Any, ClassVar
 
 from app.database.storable import storable_json, storable_text
 from app.errors import StepError
+from app.evidence.log import Log
 from app.evidence.redaction import sentence_of
-from app.evidence.service import Log
 
 
 class AzureMLError(StepError):

@@ -6,6 +6,9 @@ model service, and reads its answer, with the names of fields that its generated
 Its models work out their fields when the first of a kind is made, without a lock. A second thread that comes in the middle of that
 reads a plain mapping where a model should be ("'dict' object has no attribute 'workspace_id'"), as workers did whose rollouts all
 went on at once after a restart.
+
+Before it creates a deployment of a registry's model, it looks in the registry for a template, to log that there is one, and for
+nothing else: with a client that knows of no cloud but the public one, no transport of ours, and seconds of retries.
 """
 
 import functools
@@ -16,6 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from azure.ai.ml._restclient.model_dataplane.models import BatchGetResolvedUrisDto
+from azure.ai.ml._utils import _endpoint_utils
 from azure.ai.ml.operations._model_dataplane_operations import ModelDataplaneOperations
 
 
@@ -34,6 +38,11 @@ def repair_first_use_by_several_threads() -> None:
             model: Any = module.Model
             if hasattr(model, "_calculated") and not hasattr(model.__new__, "__wrapped__"):
                 model.__new__ = _one_at_a_time(model.__new__)
+
+
+def repair_look_for_templates() -> None:
+    """Let nothing be asked for a line in a log."""
+    _endpoint_utils.check_default_deployment_template = lambda *_: None
 
 
 _WORKING_OUT = threading.RLock()  # a model's fields are models

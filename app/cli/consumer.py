@@ -7,7 +7,7 @@ import re
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import httpx
 
@@ -37,12 +37,21 @@ class Application:
 
 
 class Consumer:
-    """An application that knows its Azure environment (``variables``, as DefaultAzureCredential reads them) and nothing else."""
+    """An application that knows its Azure environment (``variables``, as DefaultAzureCredential reads them) and nothing else.
+
+    Its connections end with the ``with``: whoever serves them would wait for it.
+    """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
         trusted = ssl.create_default_context(cafile=variables["SSL_CERT_FILE"])
         self._http = httpx.Client(verify=trusted, trust_env=False, timeout=30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self._http.close()
 
     def ask(self, endpoint: str, key_vault: str, texts: Sequence[str]) -> list[Any]:
         """The endpoint's predictions for some texts."""

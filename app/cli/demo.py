@@ -1,9 +1,10 @@
-"""``mlrelease demo``: a model from training to production, and the next one as a canary beside it, on this machine."""
+"""``mlrelease demo``: a model from training to production, on this machine; with ``--canary`` also the next one beside it."""
 
 import getpass
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ import typer
 
 from app.cli import demo_words as words
 from app.cli.client import Client
-from app.cli.consumer import Application, Consumer
+from app.cli.consumer import Consumer
 from app.cli.decisions import plan_of, waiting_rollout
 from app.cli.demo_callers import Callers, calling, film_reviews
 from app.cli.demo_changes import RETRAINED, SHORT_BAKE, WITHOUT_NUMBERS, Change, changed_copy
@@ -53,19 +54,24 @@ class DemoFailed(MlreleaseError):
 
 
 def demo(
+    canary: Annotated[
+        bool,
+        typer.Option("--canary", help="Release a second model beside the first, as a canary among callers: 3 minutes."),
+    ] = False,
     bad: Annotated[
-        bool, typer.Option("--bad", help="The second model fails at some requests: it is stopped and taken back.")
+        bool, typer.Option("--bad", help="As --canary, but the second model fails at some requests: it is taken back.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Approve the releases to prod without asking.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the scratch folder with everything in it.")] = False,
     folder: Annotated[Path | None, typer.Option(help="The scratch folder; default: a new one in .mlrelease.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train a model, release it to dev and prod, and call it; then release a second one as a canary, all on this machine."""
+    """Train a model, release it to dev and prod, and call it, all on this machine."""
     scratch = folder or HOME / f"demo-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    change = WITHOUT_NUMBERS if bad else RETRAINED if canary else None
     with stopped_by_signals():
         try:
-            record, azure = _run(scratch, bad=bad, asks=is_interactive() and not yes and not as_json, quiet=as_json)
+            record, azure = _run(scratch, change, asks=is_interactive() and not yes and not as_json, quiet=as_json)
         except MlreleaseError as error:
             raise DemoFailed(str(error), code=error.code, hint=f"The logs are in {scratch / 'logs'}") from error
         except Stopped:
@@ -75,13 +81,15 @@ def demo(
     if as_json:
         print_json(record)
     else:
-        words.print_next_steps(f"MLRELEASE_DATA={scratch} MLRELEASE_EMULATOR_PORT={azure}" if keep else None, bad=bad)
+        words.print_next_steps(
+            f"MLRELEASE_DATA={scratch} MLRELEASE_EMULATOR_PORT={azure}" if keep else None, shown=change
+        )
     if not keep:
         shutil.rmtree(scratch)
 
 
-def _run(scratch: Path, *, bad: bool, asks: bool, quiet: bool) -> tuple[Json, int]:
-    """Start everything, train two models, release the first and then the second one, and stop everything.
+def _run(scratch: Path, change: Change | None, *, asks: bool, quiet: bool) -> tuple[Json, int]:
+    """Start everything, train a model and release it; with a change, one that was trained with it as well; and stop everything.
 
     Returns the demo's record and the emulator's port, which addresses in the Key Vault contain.
     """
@@ -94,11 +102,12 @@ def _run(scratch: Path, *, bad: bool, asks: bool, quiet: bool) -> tuple[Json, in
     with Stack(data=scratch, port=free_port(), emulator_port=0, variables={"MLRELEASE_DATABASE_URL": ""}) as stack:
         service = Client(stack.address, actor=getpass.getuser(), data=stack.data)
         scene = _Scene(service, stack, tell, asks=asks, quiet=quiet, check=_check_stack(stack))
-        change = WITHOUT_NUMBERS if bad else RETRAINED
         apply_folder(service, changed_copy(folder, scratch / "definition", SHORT_BAKE))
 
-        tell("Training two models: an Azure ML pipeline job of three steps each, side by side")
-        first, second = scene.train(training), scene.train(changed_copy(training, scratch / "training", [change]))
+        job = "an Azure ML pipeline job of three steps"
+        tell(f"Training two models: {job} each, side by side" if change else f"Training a model: {job}")
+        first = scene.train(training)
+        second = scene.train(changed_copy(training, scratch / "training", [change])) if change else None
         first = scene.trained(first)
         release = scene.release(first, "The demo's first model.")
         scene.require(release, "succeeded")
@@ -108,7 +117,8 @@ def _run(scratch: Path, *, bad: bool, asks: bool, quiet: bool) -> tuple[Json, in
         if not quiet:
             words.print_answers(REVIEWS, predictions)
         record = demo_record(first, release, predictions)
-        record["canary"] = scene.go_on_with(second, change, bad=bad, instead_of=release)
+        if second and change:
+            record["canary"] = scene.go_on_with(second, change, instead_of=release)
         azure = urlsplit(stack.azure_address or "").port or 0
     return record, azure
 
@@ -149,18 +159,18 @@ class _Scene:
         release, _ = watch_release(self.service, release["id"], wait_approval=True, shown=release, answer=answer, **how)
         return release
 
-    def go_on_with(self, job: Json, change: Change, *, bad: bool, instead_of: Json) -> Json:
+    def go_on_with(self, job: Json, change: Change, *, instead_of: Json) -> Json:
         """Release the second model while the first one is called; the record of it."""
         self.tell(f"The second model. {change.why}")
         if not self.quiet:
             words.print_change(change)
         job = self.trained(job)
-        with calling(self._application(instead_of), film_reviews(ROOT)) as callers:
+        with Consumer(self.stack.environment) as consumer, self._calling(consumer, instead_of) as callers:
             self.tell("From now on callers send film reviews to production, a dozen a second")
             if not self.quiet:
                 words.print_what_a_canary_is()
             release = self.release(job, change.why, check=self._telling(callers))
-            self.require(release, "rolled_back" if bad else "succeeded")
+            self.require(release, "rolled_back" if change is WITHOUT_NUMBERS else "succeeded")
         record = canary_record(
             job,
             release,
@@ -177,10 +187,11 @@ class _Scene:
             raise DemoFailed(f"The release {release['status'].replace('_', ' ')}: {release['sentence']}")
 
     def ask(self, release: Json, reviews: tuple[str, ...]) -> list[Any]:
-        return Consumer(self.stack.environment).ask(*self._production(release), reviews)
+        with Consumer(self.stack.environment) as consumer:
+            return consumer.ask(*self._production(release), reviews)
 
-    def _application(self, release: Json) -> Application:
-        return Consumer(self.stack.environment).application(*self._production(release))
+    def _calling(self, consumer: Consumer, release: Json) -> AbstractContextManager[Callers]:
+        return calling(consumer.application(*self._production(release)), film_reviews(ROOT))
 
     def _production(self, release: Json) -> tuple[str, str]:
         """The endpoint's name and its Key Vault's."""

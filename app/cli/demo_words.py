@@ -6,7 +6,7 @@ from typing import Any
 
 from app.cli.client import Client
 from app.cli.decisions import print_plan
-from app.cli.demo_changes import Change
+from app.cli.demo_changes import WITHOUT_NUMBERS, Change
 from app.cli.freezes import show_freezes
 from app.cli.output import out, print_table, say
 from app.cli.reports import show_reports
@@ -90,11 +90,15 @@ def print_outcome(service: Client, model: str, release: Json, record: Json, *, f
     say(release["sentence"])
 
 
-def print_next_steps(kept: str | None, *, bad: bool) -> None:
+def print_next_steps(kept: str | None, *, shown: Change | None) -> None:
     tell("Done. Everything is stopped; the record is in .mlrelease/demo.json")
     if kept is not None:
         say(f"  {kept} make up    start everything again, with these releases")
-    if not bad:
+    if shown is None:
+        say(
+            "  make demo ARGS=--canary        the same, and a second model beside it: a canary among callers, in three minutes"
+        )
+    if shown is not WITHOUT_NUMBERS:
         say("  make demo ARGS=--bad           the same with a second model that fails: it is stopped and taken back")
     say("  make up                        start everything; then, in another terminal:")
     say("  .venv/bin/mlrelease --help     the commands")

@@ -28,7 +28,7 @@ PLACES = (
     Place(
         "demo",
         "demo:demo",
-        "Train a model, release it to dev and prod, and call it; then release a second one as a canary, all on this machine.",
+        "Train a model, release it to dev and prod, and call it, all on this machine.",
     ),
     Place("models", "models:commands", "Definitions: how each model is released."),
     Place("jobs", "jobs:commands", "Training jobs: submitted to Azure ML, or recorded."),

@@ -3,7 +3,6 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select, update
@@ -11,24 +10,9 @@ from sqlmodel import Session, col, select, update
 from app.errors import NotFound
 from app.events.work import UnitOfWork
 from app.evidence.cleaning import LONGEST_LINE, bounded, clean, last_lines
+from app.evidence.log import Log
 from app.evidence.redaction import redact
 from app.evidence.tables import Evidence
-
-DEPLOYMENT_LOG = "deployment_log"
-JOB_LOG = "job_log"
-ANSWER = "answer"
-
-
-@dataclass(frozen=True)
-class Log:
-    """What was read somewhere, as it was. ``kind`` is one of the words above. Never put its text into a sentence or an event.
-
-    One line of it, cleaned and redacted, may stand where it can be overwritten: see ``evidence.causes``.
-    """
-
-    kind: str
-    text: str
-    title: str = ""  # the first line of what is kept: whose log it is, where one subject has several
 
 
 def keep(work: UnitOfWork, log: Log, *, subject: str, model: str | None, days: float) -> dict[str, str | int]:

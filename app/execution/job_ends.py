@@ -14,7 +14,8 @@ from app.azureml.jobs import list_children
 from app.azureml.run_ends import read_log, read_run_end
 from app.azureml.types import ChildJob
 from app.evidence.causes import LONGEST_CAUSE, cause_in, last_line_of
-from app.evidence.service import JOB_LOG, Log, fit_line
+from app.evidence.log import JOB_LOG, Log
+from app.evidence.service import fit_line
 from app.execution.context import WorkerContext
 from app.planning.places import Place
 

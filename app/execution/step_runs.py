@@ -9,9 +9,10 @@ import structlog
 from app.azureml.errors import AzureMLError
 from app.documents.json_object import Json
 from app.events.work import UnitOfWork
+from app.evidence.log import Log
 from app.evidence.redaction import redact, redact_all
 from app.evidence.reports import Report, keep_report
-from app.evidence.service import Log, keep
+from app.evidence.service import keep
 from app.execution.attempts import carry_out
 from app.execution.bounded import internal_error
 from app.execution.context import WorkerContext

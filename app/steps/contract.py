@@ -25,9 +25,9 @@ from typing import Any, Literal
 
 from app.documents.json_object import Json
 from app.errors import StepError
+from app.evidence.log import Log
 from app.evidence.redaction import sentence_of
 from app.evidence.reports import Report
-from app.evidence.service import Log
 from app.planning.observed import Observed
 
 

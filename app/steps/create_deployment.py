@@ -13,7 +13,7 @@ from app.azureml.errors import AzureMLError, ModelFailed
 from app.azureml.facade import AzureML
 from app.azureml.types import Deployment
 from app.evidence.cleaning import MOST_LINES
-from app.evidence.service import DEPLOYMENT_LOG, Log
+from app.evidence.log import DEPLOYMENT_LOG, Log
 from app.planning.assets import same_asset
 from app.planning.kinds import CreateDeployment
 from app.planning.observed import Observed

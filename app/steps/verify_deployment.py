@@ -19,7 +19,7 @@ from app.azureml.scoring import Scoring
 from app.azureml.scoring_credentials import ScoringCredential
 from app.azureml.types import Answer, Deployment, Endpoint
 from app.evidence.cleaning import MOST_LINES
-from app.evidence.service import ANSWER, DEPLOYMENT_LOG, Log
+from app.evidence.log import ANSWER, DEPLOYMENT_LOG, Log
 from app.planning.kinds import VerifyDeployment
 from app.planning.policy import length_of
 from app.planning.tags import DIGEST_TAG

@@ -32,13 +32,14 @@ from tests.docs.terminal import Terminal
 # What is not run here, and why. A line that is new in a document is run, or comes here with a reason.
 _NO_AZ = "needs Azure's own command line; tests/journeys/test_release.py asks with a key from the Key Vault"
 NOT_RUN = {
-    "make demo               # release a sentiment model to dev and prod, call it, and release the next one as a canary": (
+    "make demo                  # train a sentiment model, release it to dev and prod, and call it": "tests/cli/test_demo.py runs it",
+    "make demo ARGS=--canary    # the same, then release the next one as a canary, among callers": (
         "tests/cli/test_demo.py runs it"
     ),
-    "make demo ARGS=--bad    # the same with a next one that fails some requests: it is stopped and taken back": (
+    "make demo ARGS=--bad       # the same with a next one that fails some requests: it is stopped and taken back": (
         "tests/cli/test_demo.py runs it"
     ),
-    "make test               # the tests": "this is one of them",
+    "make test                  # the tests": "this is one of them",
     "make up       # API, worker and emulator, until Ctrl-C": "the stack beside which all else runs",
     "pip install '.[worker,postgresql]'": "needs a package index; tests/image builds and installs the package",
     "azureml-emulator serve --port 8443 --data ~/azure": "goes on until it is stopped; `mlrelease up` has started it",

@@ -13,8 +13,9 @@ from app.database.connection import Database
 from app.errors import Forbidden, NotFound
 from app.events.tables import Event
 from app.events.work import UnitOfWork
+from app.evidence.log import DEPLOYMENT_LOG, Log
 from app.evidence.reports import GOLDEN, Report, digest_of_report
-from app.evidence.service import DEPLOYMENT_LOG, Log, delete_expired, digest_of, keep
+from app.evidence.service import delete_expired, digest_of, keep
 from app.evidence.tables import Evidence
 from app.execution.step_runs import End, record_end
 from app.identity.actor import SERVICE, Actor

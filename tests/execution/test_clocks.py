@@ -11,7 +11,8 @@ from app.api.first_token import LIFETIME, first_token
 from app.database.connection import Database
 from app.events.tables import Event
 from app.events.work import UnitOfWork
-from app.evidence.service import JOB_LOG, Log, keep, subject_of_job
+from app.evidence.log import JOB_LOG, Log
+from app.evidence.service import keep, subject_of_job
 from app.execution.context import WorkerContext
 from app.execution.rollout import carry_out_rollout
 from app.identity.actor import SERVICE

@@ -7,7 +7,7 @@ from app.azureml.errors import ModelFailed, Unavailable
 from app.database.connection import Database
 from app.events.tables import Event
 from app.events.work import UnitOfWork
-from app.evidence.service import DEPLOYMENT_LOG, Log
+from app.evidence.log import DEPLOYMENT_LOG, Log
 from app.evidence.tables import Evidence
 from app.execution.context import WorkerContext
 from app.execution.rollout import carry_out_rollout

@@ -13,7 +13,9 @@ import pytest
 from app.errors import Conflict, Invalid, Mistake, TooLarge, Unavailable
 from app.sandbox.limits import Limits
 from app.sandbox.refusals import Broke, TooCostly
-from app.sandbox.sandbox import Sandbox
+from app.sandbox.sandbox import HANDED_ON, Sandbox
+from emulator.identity import Principal
+from emulator.running import environment
 from tests.processes import wait_until_ended
 
 TASKS = "tests.sandbox.tasks"
@@ -215,3 +217,16 @@ def test_children_of_many_threads_do_not_mix(sandbox: Sandbox) -> None:
 def test_threads_that_a_task_leaves_do_not_garble_its_result(sandbox: Sandbox) -> None:
     for _ in range(5):
         assert sandbox.run(f"{TASKS}:leave_threads_asking", answer=lambda _question, _details: None) == "done"
+
+
+def test_children_find_the_same_azure_as_their_parent() -> None:
+    address = "https://127.0.0.1:8443"
+    variables = environment(
+        address,
+        Path("authority.pem"),
+        Principal(client_id="app", object_id="app", name="app", secret="", assignments=[]),
+    )
+
+    addresses = {name for name, value in variables.items() if value.startswith(address)}
+
+    assert addresses - {"KEY_VAULT_URL_TEMPLATE"} <= set(HANDED_ON), "what none is handed on leads to the real one"

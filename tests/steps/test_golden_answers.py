@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.azureml.errors import Throttled, Unavailable
-from app.evidence.service import DEPLOYMENT_LOG
+from app.evidence.log import DEPLOYMENT_LOG
 from app.steps.contract import Refused
 from app.steps.golden import holds, shown
 from tests.azureml.running import RunningEmulator
