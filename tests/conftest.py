@@ -1,5 +1,6 @@
 """What every test may use: databases of both kinds, built by the migrations."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -16,6 +17,8 @@ from xdist.scheduler import LoadFileScheduling
 
 from app.database.connection import Database
 from app.database.migrate import migrate
+from tests.one_compiler import compile_statements_once
+from tests.one_of_both import leave_out_the_other_kind
 
 # Folders and files of few tests that take long, the longest first: begun last, one process would go on alone with them.
 LONG_ONES = (
@@ -38,9 +41,24 @@ LONG_ONES = (
 SET_UP_ONCE = ("journeys", "rollouts", "steps", "azureml", "preflight")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--both-databases", action="store_true", help="each test on SQLite and on PostgreSQL")
+
+
+def pytest_configure() -> None:
+    compile_statements_once()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Long ones first. ``make`` tells xdist to keep this order, where it would sort files by how many tests they have."""
+    leave_out_the_other_kind(config, items)
     items.sort(key=_place_in_line)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: looking through all of it again and again for garbage was a sixth of a test's time."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 class _ByFolderOrFile(LoadFileScheduling):  # type: ignore[misc] # xdist says no types

@@ -19,6 +19,8 @@ from app.releases.service import record
 from tests.api.serving import statements
 from tests.releases.conftest import NOW, a_release
 
+pytestmark = pytest.mark.both_databases
+
 
 @asynccontextmanager
 async def watching(changes: Changes) -> AsyncIterator[None]:

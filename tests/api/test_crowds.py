@@ -16,6 +16,8 @@ from tests.api.locking import writing
 from tests.api.serving import Served, busy_threads, problem_of
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.both_databases
+
 WRITERS = 60
 WAITERS = 2000
 

@@ -74,6 +74,7 @@ def test_deciding_twice_is_refused(anna: httpx.Client, service: Served, waiting:
     problem_of(decide(service.client("berta"), waiting, "reject", reason="No."), 409, "nothing_to_decide")
 
 
+@pytest.mark.both_databases
 def test_of_two_words_at_once_one_counts(service: Served, waiting: str) -> None:
     callers = [(service.client(f"caller-{number}"), word) for number in range(6) for word in ("approve", "reject")]
 

@@ -16,6 +16,8 @@ from tests.api.playing import apply, as_json, ask, definition, digest_of, upload
 from tests.api.serving import Served, problem_of
 from tests.instant import InstantWorker
 
+pytestmark = pytest.mark.both_databases
+
 ASKED = {"model": "churn", "job": "job-1"}
 
 

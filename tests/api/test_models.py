@@ -39,6 +39,7 @@ def test_same_content_again_is_the_same_version(anna: httpx.Client) -> None:
     assert as_json(anna.get("/v1/events"))["items"] == events
 
 
+@pytest.mark.both_databases
 def test_many_apply_at_once_and_versions_are_counted_without_a_gap(anna: httpx.Client) -> None:
     archives = [definition(release_yml=RELEASE.replace("kv-dev", f"kv-dev-{number % 4}")) for number in range(12)]
 

@@ -12,6 +12,8 @@ from app.events.tables import Event
 from app.events.work import UnitOfWork
 from app.identity.actor import SERVICE
 
+pytestmark = pytest.mark.both_databases
+
 
 def migrate_to(url: str, revision: str) -> None:
     database = Database(url)

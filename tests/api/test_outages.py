@@ -19,6 +19,8 @@ from tests.api.serving import Served, problem_of
 from tests.instant import InstantWorker
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:

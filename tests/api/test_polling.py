@@ -20,6 +20,7 @@ LONG = 110.0  # seconds that a poll would wait
 PATIENCE = 80.0  # seconds after which whoever polls gives up: before that wait is over
 
 
+@pytest.mark.both_databases
 def test_unchanged_release_is_a_304_from_one_row_by_its_key(
     anna: httpx.Client, service: Served, waiting: str, database_kind: str
 ) -> None:
@@ -120,6 +121,7 @@ def test_change_of_another_release_wakes_nobody(
         assert poll.result().status_code == 304
 
 
+@pytest.mark.both_databases
 def test_many_waiting_polls_hold_no_thread_and_no_connection(planned: str, service: Served) -> None:
     engine = service.service.database.engine
 

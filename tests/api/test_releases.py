@@ -249,6 +249,7 @@ def test_output_of_a_failed_job_is_not_released(anna: httpx.Client, service: Ser
     assert "train.py ended with status 1." in problem["detail"]
 
 
+@pytest.mark.both_databases
 def test_many_ask_at_once_and_each_gets_a_number_of_its_own(anna: httpx.Client, churn: str) -> None:
     with ThreadPoolExecutor(20) as callers:
         asked = list(callers.map(lambda number: ask(anna, model=churn, note=str(number)), range(20)))
@@ -272,6 +273,7 @@ def test_list_can_be_filtered(anna: httpx.Client, churn: str, worker: InstantWor
     problem_of(anna.get("/v1/releases", params={"status": "fine"}), 422, "malformed")
 
 
+@pytest.mark.both_databases
 def test_pages_show_each_release_once_while_releases_change_and_come(
     anna: httpx.Client, churn: str, worker: InstantWorker
 ) -> None:
@@ -372,6 +374,7 @@ def test_release_that_there_is_not(anna: httpx.Client) -> None:
         assert problem_of(answer, 404, "release_not_found")["hint"]
 
 
+@pytest.mark.both_databases
 def test_requests_and_workers_get_along_on_the_same_releases(anna: httpx.Client, worker: InstantWorker) -> None:
     """Who locks what in which order: a deadlock would be a 503 for one of them."""
     releases = [_of_another_team(anna, f"team-{number}") for number in range(10)]

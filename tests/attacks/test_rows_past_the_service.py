@@ -23,6 +23,8 @@ from tests.api.serving import Served
 from tests.identity.conftest import As
 from tests.instant import InstantWorker
 
+pytestmark = pytest.mark.both_databases
+
 NOW = datetime.now(UTC)
 
 

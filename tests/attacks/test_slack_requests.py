@@ -55,6 +55,7 @@ def test_request_that_was_refused_cannot_be_sent_again_either(
     unmoved()
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("waiting")
 def test_one_request_sent_many_times_at_once_counts_once(slack: Slack, caller: httpx.Client) -> None:
     body, headers = signed(slack.press(APPROVE))

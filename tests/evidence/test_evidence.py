@@ -42,6 +42,8 @@ from tests.identity.conftest import (
 )
 from tests.instant import InstantWorker
 
+pytestmark = pytest.mark.both_databases
+
 __all__ = ["bearer", "churn", "holder", "issuer", "plain_logs", "planned", "root", "service", "settings", "worker"]
 
 LOG = "loading\nDB_PASSWORD=hunter2hunter2\nRuntimeError: no such weights\n"

@@ -17,6 +17,8 @@ from tests.identity.issuer import TestIssuer
 from tests.instant import InstantWorker
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.both_databases
+
 NOT_COMPARED = {"date"}
 
 

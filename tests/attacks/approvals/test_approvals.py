@@ -21,6 +21,8 @@ from tests.api.playing import apply, approve, as_json, ask, definition, digest_o
 from tests.api.serving import Served, problem_of
 from tests.instant import InstantWorker
 
+pytestmark = pytest.mark.both_databases
+
 Json = dict[str, Any]
 STRICT: Json = {"count": 2, "groups": ["risk"], "expires_after": "2h", "break_glass": {"groups": ["on-call"]}}
 
