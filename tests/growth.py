@@ -38,7 +38,14 @@ _FILL = (
     "SELECT n, 'm' || n, 'webhook', 'webhook:w' || (n % 3), '1', {release}, n, CASE WHEN n % 5000 = 3 THEN 'dead' ELSE 'delivered' END, 1, {at}, "
     "'', '{{}}', {at} FROM {n}",
     "INSERT INTO traffic_share (id, target, deployment, release_id, weight, mirror, from_at, to_at, from_event, to_event) "
-    "SELECT n, {target}, 'd-' || n, {release}, 100, 0, {at}, {at}, 3 * n, 3 * n + 3 FROM {n}",
+    "SELECT n, {target}, 'd-' || n, CASE WHEN n <= 20 THEN NULL ELSE {release} END, 100, 0, {at}, CASE WHEN n > {releases} - 7 THEN NULL "
+    "ELSE {later} END, 3 * n, CASE WHEN n > {releases} - 7 THEN NULL ELSE 3 * n + 21 END FROM {n}",
+    "INSERT INTO deployed (target, name, release_id, facts, since, until) "
+    "SELECT {target}, 'd-' || n, {release}, '{{\"name\": \"d\"}}', {at}, CASE WHEN n > {releases} - 21 THEN NULL ELSE {later} END FROM {n}",
+    "INSERT INTO evidence (id, subject, kind, model, text, digest, size, created_at, expires_at) "
+    "SELECT 'log-' || n, {release} || ':dev:s1', 'deployment_log', {model}, CASE WHEN n > {releases} - 50 THEN 'x' END, '', 1, {at}, {later} FROM {n}",
+    "INSERT INTO api_token (id, hash, name, grants, created_by, created_at, expires_at) "
+    "SELECT 'token-' || n, 'h' || n, 'anna', '[]', 'anna', {at}, {at} FROM {n}",
     "INSERT INTO worker (id, host, pid, version, started_at, renewed_at, expires_at) VALUES ('w', 'h', 1, '1', {now}, {now}, {now})",
     "UPDATE event_head SET seq = (SELECT max(seq) FROM event)",
 )
@@ -60,6 +67,10 @@ def fill(database: Database, releases: int) -> None:
         "at": "strftime('%Y-%m-%d %H:%M:%S.000000', 1767225600 + 60 * n, 'unixepoch')"
         if is_sqlite
         else "to_timestamp(1767225600 + 60 * n)",
+        "later": "strftime('%Y-%m-%d %H:%M:%S.000000', 1767225600 + 60 * (n + 7), 'unixepoch')"
+        if is_sqlite
+        else "to_timestamp(1767225600 + 60 * (n + 7))",
+        "releases": str(releases),
         "n": f"(WITH RECURSIVE up(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up WHERE n < {releases}) SELECT n FROM up) AS numbers",  # noqa: S608 - a number
         "true": "true",
         "false": "false",

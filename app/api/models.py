@@ -9,6 +9,7 @@ from sqlmodel import Session
 from app.api.bodies import Body, Name
 from app.api.documentation import refusals
 from app.api.idempotency import Answer, Once
+from app.api.paging import Cursor, Limit, name_of, page_end
 from app.api.permissions import Admin, Viewer
 from app.api.service import Api
 from app.api.serving_views import ServingView
@@ -56,16 +57,17 @@ def apply_model(api: Api, once: Once, who: Admin, body: ApplyModel) -> Response:
 
 
 @router.get("/models", summary="The newest definition of each model")
-def list_models(api: Api, who: Viewer) -> ModelPage:
+def list_models(api: Api, who: Viewer, cursor: Cursor = None, limit: Limit = 50) -> ModelPage:
     """Sorted by name."""
-    visible = who.models(Permission.VIEW)
-    found = api.read(lambda session: queries.list_models(session, visible=visible))
-    return ModelPage(items=[ModelView.of(each) for each in found])
+    visible, after = who.models(Permission.VIEW), name_of(cursor)
+    found = api.read(lambda session: queries.list_models(session, visible=visible, after=after, limit=limit + 1))
+    end = page_end(found, limit, lambda each: each.model)
+    return ModelPage(items=[ModelView.of(each) for each in found[:limit]], next=end)
 
 
 @router.get("/models/{model}", responses=refusals(404), summary="A model's definition and its versions")
 def get_model(api: Api, who: Viewer, model: str) -> ModelDetail:
-    """The newest version in full, where the model serves now, and the list of versions, the newest first."""
+    """The newest version in full, where the model serves now, and its newest 50 versions. An older one is found by its number."""
     return api.read(lambda session: _detail(session, model, None, visible=who.models(Permission.VIEW)))
 
 

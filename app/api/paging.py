@@ -37,6 +37,19 @@ def number_of(cursor: str | None) -> int | None:
     return number
 
 
+def name_of(cursor: str | None) -> str:
+    """The name in a cursor; empty without one. Raises Invalid for a cursor that this service did not create."""
+    if cursor is None:
+        return ""
+    try:
+        name = _decode(cursor)
+    except ValueError as broken:
+        raise _not_ours() from broken
+    if not name.isprintable():
+        raise _not_ours()
+    return name
+
+
 def moment_of(cursor: str | None) -> tuple[datetime, str] | None:
     """The time and the id in a cursor. Raises Invalid for a cursor that this service did not create."""
     if cursor is None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from app.api.bodies import Body, Name
 from app.api.documentation import refusals
 from app.api.idempotency import Answer, IdempotencyKey, Once
+from app.api.paging import Cursor, Limit, Page, moment_of, page_end
 from app.api.permissions import AdminOfAll
 from app.api.service import Api
 from app.identity import tokens
@@ -58,7 +59,7 @@ class NewTokenView(TokenView):
     secret: str = Field(description="shown once, and stored nowhere")
 
 
-class TokenPage(BaseModel):
+class TokenPage(Page):
     items: list[TokenView]
 
 
@@ -84,9 +85,12 @@ def create_token(api: Api, who: AdminOfAll, body: NewToken, idempotency_key: Ide
 
 
 @router.get("", summary="API tokens, the newest first")
-def list_tokens(api: Api, _who: AdminOfAll) -> TokenPage:
+def list_tokens(api: Api, _who: AdminOfAll, cursor: Cursor = None, limit: Limit = 50) -> TokenPage:
     """Their holders, grants and last use (to the minute). Secrets are not shown."""
-    return TokenPage(items=[TokenView.of(each) for each in api.read(tokens.list_tokens)])
+    before = moment_of(cursor)
+    found = api.read(lambda session: tokens.list_tokens(session, before=before, limit=limit + 1))
+    end = page_end(found, limit, lambda each: f"{each.created_at.isoformat()} {each.id}")
+    return TokenPage(items=[TokenView.of(each) for each in found[:limit]], next=end)
 
 
 @router.post(

@@ -11,8 +11,8 @@ from app.cli.checkout import git_facts
 from app.cli.client import Client
 from app.cli.exits import Exit
 from app.cli.logs import show_logs
-from app.cli.options import DEFAULT_SERVER, AsJson, Server
-from app.cli.output import out, print_json, print_table, say, when
+from app.cli.options import DEFAULT_SERVER, AsJson, Cursor, Limit, Server
+from app.cli.output import out, print_json, print_table, say, say_more, when
 from app.cli.watching import watch_job
 from app.errors import Invalid, NotFound
 
@@ -111,8 +111,8 @@ def logs(
 @commands.command("list")
 def list_jobs(
     model: Annotated[str | None, typer.Option("--model", "-m")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
-    cursor: Annotated[str | None, typer.Option(help="`next` of the previous page.")] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
@@ -129,8 +129,7 @@ def list_jobs(
         ],
         empty="There are no training jobs. Submit one: mlrelease jobs submit FILE --model MODEL",
     )
-    if page["next"]:
-        say(f"More: --cursor {page['next']}")
+    say_more(page)
 
 
 def _tell(service: Client, job: dict[str, Any], *, watch: bool, as_json: bool) -> None:

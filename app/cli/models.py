@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.client import Client
-from app.cli.options import DEFAULT_SERVER, AsJson, Server
-from app.cli.output import print_json, print_table, say, when
+from app.cli.options import DEFAULT_SERVER, AsJson, Cursor, Limit, Server
+from app.cli.output import print_json, print_table, say, say_more, when
 from app.cli.packing import pack_definition
 from app.cli.refusals import Refused
 from app.cli.serving import share_text
@@ -50,11 +50,13 @@ def apply_folder(service: Client, folder: Path, *, note: str | None = None) -> d
 
 @commands.command("list")
 def list_models(
+    limit: Limit = 50,
+    cursor: Cursor = None,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
     """List the newest definition of each model."""
-    page = Client(server).get("/v1/models")
+    page = Client(server).get("/v1/models", limit=limit, cursor=cursor)
     if as_json:
         print_json(page)
         return
@@ -66,6 +68,7 @@ def list_models(
         ],
         empty="No model has a definition yet. Apply one: mlrelease models apply DIR",
     )
+    say_more(page)
 
 
 @commands.command()

@@ -26,6 +26,9 @@ AsJson = Annotated[
 ]
 Server = Annotated[str, typer.Option(envvar="MLRELEASE_SERVER", help="The service's address.", metavar="URL")]
 
+Limit = Annotated[int, typer.Option(min=1, max=200)]
+Cursor = Annotated[str | None, typer.Option(help="`next` of the previous page.")]
+
 
 class Commands(LazyCommands):
     """The root command: prints an error of a command and sets the exit status."""

@@ -60,6 +60,12 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
     out.print(table)
 
 
+def say_more(page: Mapping[str, Any]) -> None:
+    """How to get the next page of a list, where there is one."""
+    if page["next"]:
+        say(f"More: --cursor {page['next']}")
+
+
 def new_table(columns: Sequence[str]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:

@@ -8,8 +8,8 @@ from app.cli.client import Client
 from app.cli.dry_runs import dry_run, print_checks
 from app.cli.exits import Exit
 from app.cli.logs import show_logs
-from app.cli.options import DEFAULT_SERVER, AsJson, Server
-from app.cli.output import print_json, print_table, say, seconds, source_words, when
+from app.cli.options import DEFAULT_SERVER, AsJson, Cursor, Limit, Server
+from app.cli.output import print_json, print_table, say, say_more, seconds, source_words, when
 from app.cli.reports import show_reports
 from app.cli.sources import FromRelease, Job, ModelVersion, source_in
 from app.cli.watching import end_of_release, is_interactive, watch_release
@@ -63,8 +63,8 @@ def list_releases(
     status: Annotated[list[str] | None, typer.Option("--status", help="Only these; repeatable.")] = None,
     job: Annotated[str | None, typer.Option("--job", "-j")] = None,
     asking: Annotated[bool, typer.Option("--asking", help="Only those that ask a person what to do.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
-    cursor: Annotated[str | None, typer.Option(help="`next` of the previous page.")] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
     server: Server = DEFAULT_SERVER,
     as_json: AsJson = False,
 ) -> None:
@@ -95,8 +95,7 @@ def list_releases(
         ],
         empty="There are no such releases.",
     )
-    if page["next"]:
-        say(f"More: --cursor {page['next']}")
+    say_more(page)
 
 
 @commands.command()

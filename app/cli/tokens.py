@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.client import Client
-from app.cli.options import DEFAULT_SERVER, AsJson, Server
-from app.cli.output import print_json, print_table, say, when
+from app.cli.options import DEFAULT_SERVER, AsJson, Cursor, Limit, Server
+from app.cli.output import print_json, print_table, say, say_more, when
 from app.cli.programs import exec_module
 from app.errors import Invalid
 
@@ -39,9 +39,11 @@ def first(name: Annotated[str, typer.Argument(help="The holder's name.")]) -> No
 
 
 @commands.command("list")
-def list_tokens(server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> None:
+def list_tokens(
+    limit: Limit = 50, cursor: Cursor = None, server: Server = DEFAULT_SERVER, as_json: AsJson = False
+) -> None:
     """List tokens, the newest first, and when they were last used. Secrets are not shown."""
-    page = Client(server).get("/v1/tokens")
+    page = Client(server).get("/v1/tokens", limit=limit, cursor=cursor)
     if as_json:
         print_json(page)
         return
@@ -62,6 +64,7 @@ def list_tokens(server: Server = DEFAULT_SERVER, as_json: AsJson = False) -> Non
         ],
         empty="There are no tokens.",
     )
+    say_more(page)
 
 
 @commands.command()

@@ -8,6 +8,8 @@ from app.definitions.tables import DefinitionVersion
 from app.errors import NotFound
 from app.identity.roles import Visible
 
+MOST_VERSIONS = 50  # in a list; each is found by its number
+
 NOTHING: frozenset[str] = frozenset()  # so that nobody is told names by an oversight
 
 
@@ -39,13 +41,20 @@ def get(session: Session, model: str, version: int, *, visible: Visible = NOTHIN
     return found
 
 
-def list_models(session: Session, *, visible: Visible = None) -> list[DefinitionVersion]:
-    """The newest version of every model, by name."""
-    newest = (
+def list_models(
+    session: Session, *, visible: Visible = None, after: str = "", limit: int = 50
+) -> list[DefinitionVersion]:
+    """The newest version of each model, by name; ``after``: the name where the page before ended."""
+    names = (
         select(col(DefinitionVersion.model), func.max(DefinitionVersion.version).label("version"))
+        .where(col(DefinitionVersion.model) > after)
         .group_by(col(DefinitionVersion.model))
-        .subquery()
+        .order_by(col(DefinitionVersion.model))
+        .limit(limit)
     )
+    if visible is not None:
+        names = names.where(col(DefinitionVersion.model).in_(visible))
+    newest = names.subquery()
     query = (
         select(DefinitionVersion)
         .join(
@@ -54,17 +63,18 @@ def list_models(session: Session, *, visible: Visible = None) -> list[Definition
         )
         .order_by(col(DefinitionVersion.model))
     )
-    if visible is not None:
-        query = query.where(col(DefinitionVersion.model).in_(visible))
     return list(session.exec(query).all())
 
 
-def list_versions(session: Session, model: str, *, visible: Visible = NOTHING) -> list[DefinitionVersion]:
+def list_versions(
+    session: Session, model: str, *, visible: Visible = NOTHING, limit: int = MOST_VERSIONS
+) -> list[DefinitionVersion]:
     """The newest first. Raises NotFound when nothing was applied for this model."""
     found = session.exec(
         select(DefinitionVersion)
         .where(DefinitionVersion.model == model)
         .order_by(col(DefinitionVersion.version).desc())
+        .limit(limit)
     ).all()
     if not found:
         raise no_such_model(session, model, visible=visible)

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Column
 from sqlmodel import Field, SQLModel
 
+from app.database.indexes import index_where
 from app.database.types import JsonColumn, UtcDateTime
 from app.documents.json_object import Json
 
@@ -13,6 +14,7 @@ class Evidence(SQLModel, table=True):
     """The last lines of one log. The chain of events holds ``digest`` alone. Written by ``evidence.service``."""
 
     __tablename__ = "evidence"
+    __table_args__ = (index_where("ix_evidence_kept", "expires_at", where="text IS NOT NULL"),)
 
     id: str = Field(primary_key=True)
     subject: str = Field(index=True)  # what it explains: a step run's id, or ``job:<id>``
@@ -23,7 +25,7 @@ class Evidence(SQLModel, table=True):
     digest: str  # SHA-256 over salt and text
     size: int  # characters of the text
     created_at: datetime = Field(sa_type=UtcDateTime)
-    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)  # then its text is deleted
+    expires_at: datetime = Field(sa_type=UtcDateTime)  # then its text is deleted
     deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     deleted_by: str | None = None
 

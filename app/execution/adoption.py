@@ -100,7 +100,8 @@ class Adoption:
     def _differences(self, session: Session, row: StoredTarget | None) -> tuple[Difference, ...]:
         if row is None:
             return ()
-        return differences(recorded_at(session, row), self.found.observed, planned=left_at(session, row.id))
+        found = self.found.observed
+        return differences(recorded_at(session, row), found, planned=left_at(session, row.id, found))
 
 
 def look_for_adoption(

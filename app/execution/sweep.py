@@ -95,7 +95,8 @@ def _sweep(worker: WorkerContext, target: str) -> str:
 def _note(work: Work, target: str, found: list[Deployment]) -> None:
     """What failed releases left is on no record yet. What else differs from the record is for whoever compares the two."""
     known = {each.name for each in deployed_at(work, target)}
-    new = {each.name.lower(): each for each in found} if (left := planned_at(work, target) - known) else {}
+    new = {each.name.lower(): each for each in found if each.name.lower() not in known}
+    left = planned_at(work, target, new)
     facts = tuple(facts_of_deployment(each) for name, each in new.items() if name in left)
     if facts:
         _record(work, target, Observed(deployments=facts))

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, UniqueConstraint
+from sqlalchemy import Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.database.types import JsonColumn, UtcDateTime
@@ -13,7 +13,10 @@ class ApiToken(SQLModel, table=True):
     """A token of a person or program with its grants."""
 
     __tablename__ = "api_token"
-    __table_args__ = (UniqueConstraint("created_by", "idempotency_key"),)
+    __table_args__ = (
+        UniqueConstraint("created_by", "idempotency_key"),
+        Index("ix_api_token_created", "created_at", "id"),
+    )
 
     id: str = Field(primary_key=True)
     hash: str = Field(unique=True)  # SHA-256 of the secret

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from sqlalchemy import tuple_
 from sqlmodel import Session, col, select
 
 from app.errors import Conflict, Invalid, NotFound, Unauthenticated
@@ -77,9 +78,12 @@ def find_token(session: Session, secret: str, *, now: datetime) -> ApiToken:
     return token
 
 
-def list_tokens(session: Session) -> list[ApiToken]:
-    """The newest first."""
-    return list(session.exec(select(ApiToken).order_by(col(ApiToken.created_at).desc(), col(ApiToken.id))).all())
+def list_tokens(session: Session, *, before: tuple[datetime, str] | None = None, limit: int = 50) -> list[ApiToken]:
+    """The newest first; ``before`` is when, and the id, of the token where the page before ended."""
+    query = select(ApiToken).order_by(col(ApiToken.created_at).desc(), col(ApiToken.id).desc()).limit(limit)
+    if before is not None:
+        query = query.where(tuple_(col(ApiToken.created_at), col(ApiToken.id)) < before)
+    return list(session.exec(query).all())
 
 
 def is_there_an_admin(session: Session, *, now: datetime, counts: Callable[[Session, ApiToken], bool]) -> bool:

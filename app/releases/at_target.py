@@ -1,6 +1,6 @@
 """Reading what moves a target, waits for it, or is to bring something there."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import and_, or_
 from sqlmodel import Session, col, func, select
@@ -116,15 +116,16 @@ def moved_by(session: Session, target: str) -> str | None:
     return session.exec(select(Rollout.id).where(Rollout.target == target, MOVES).limit(1)).first()
 
 
-def planned_at(session: Session, target: str) -> set[str]:
-    """The names, in lower case, of the deployments that releases made at a target, or were to make there."""
-    found = session.exec(select(Rollout.deployment).where(Rollout.target == target)).all()
+def planned_at(session: Session, target: str, names: Collection[str]) -> set[str]:
+    """Which of these deployments, in lower case, releases made at a target, or were to make there."""
+    query = select(Rollout.deployment).where(Rollout.target == target, col(Rollout.deployment).in_(names))
+    found = session.exec(query.distinct()).all()
     return {name.lower() for name in found if name is not None}
 
 
 def wanted_at(session: Session, target: str) -> set[str]:
     """The names, in lower case, of the deployments that rollouts are about to bring, or to go on with, once they begin there."""
-    query = select(Rollout.deployment).where(Rollout.target == target, col(Rollout.status).not_in(FINAL))
+    query = select(Rollout.deployment).where(Rollout.target == target, col(Rollout.status).in_(set(Status) - FINAL))
     return {name.lower() for name in session.exec(query).all() if name is not None}
 
 

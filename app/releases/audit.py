@@ -6,10 +6,11 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from app.database.several import with_one_of
 from app.errors import Conflict
 from app.events.chain import verify_chain
 from app.events.tables import Event, EventHead
-from app.identity.roles import Visible
+from app.identity.roles import Visible, models_among
 
 PAGE = 1000
 
@@ -61,16 +62,28 @@ def export(
     visible: Visible = None,
 ) -> list[Event]:
     """A page of events, the oldest first: from ``since`` on and before ``until``."""
-    query = select(Event).where(col(Event.seq) > after).order_by(col(Event.seq)).limit(PAGE)
+    query = select(Event).order_by(col(Event.seq)).limit(PAGE)
     if since is not None:
+        after = max(after, _first_from(session, since) - 1)
         query = query.where(col(Event.at) >= since)
     if until is not None:
-        query = query.where(col(Event.at) < until)
-    if model is not None:
-        query = query.where(Event.model == model)
-    if visible is not None:
-        query = query.where(col(Event.model).in_(visible))
-    return list(session.exec(query).all())
+        query = query.where(col(Event.at) < until, col(Event.seq) < _first_from(session, until))
+    query = query.where(col(Event.seq) > after)
+    of_models = col(Event.model), models_among(visible, model)
+    return list(session.exec(with_one_of(query, col(Event.seq), of_models)).all())
+
+
+def _first_from(session: Session, moment: datetime) -> int:
+    """The number of the first event at this moment or later; of the one behind the last, where there is none.
+
+    No event is earlier than the one before it: a few looks find it, and no index of moments has to be kept with each event.
+    """
+    first, end = 1, _head(session).seq + 1
+    while first < end:
+        middle = (first + end) // 2
+        at = session.exec(select(Event.at).where(col(Event.seq) >= middle).order_by(col(Event.seq)).limit(1)).first()
+        first, end = (middle + 1, end) if at is not None and at < moment else (first, middle)
+    return first
 
 
 class _Seen:

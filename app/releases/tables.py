@@ -13,6 +13,7 @@ from app.planning.purpose import Purpose
 from app.releases.states import Control, DryRunState, Status, StepStatus
 
 RUNNING = "status = 'running'"
+GOES_BACK = "purpose IN ('rollback', 'revert')"
 
 
 class Release(SQLModel, table=True):
@@ -27,6 +28,7 @@ class Release(SQLModel, table=True):
         Index("ix_release_status_created", "status", "created_at", "id"),
         Index("ix_release_model_status_created", "model", "status", "created_at", "id"),
         Index("ix_release_job_created", "job", "created_at", "id"),
+        index_where("ix_release_going_back", "model", where=GOES_BACK),  # few of all releases
     )
 
     id: str = Field(primary_key=True)  # <model>-<number>
@@ -73,7 +75,8 @@ class Rollout(SQLModel, table=True):
     __tablename__ = "rollout"
     __table_args__ = (
         UniqueConstraint("release_id", "stage"),
-        Index("ix_rollout_target_status", "target", "status"),
+        Index("ix_rollout_target_status_finished", "target", "status", "finished_at", "id"),
+        Index("ix_rollout_target_deployment", "target", "deployment"),
         Index("ix_rollout_status", "status"),
         Index("ix_rollout_due_at", "due_at"),
     )

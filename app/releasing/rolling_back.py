@@ -128,11 +128,11 @@ def _stage_now(work: Work, model: str, target: str) -> str:
 
 def _previous(work: Work, target: str) -> Back:
     """What served before. Where something else is on its way there, or got stuck on it: the last that got there."""
-    turns = turns_at(work, target)
-    last = turns[-1].content if turns else None
-    if last is not None and (has_begun_at(work, target) or others_have_traffic(work, target, last)):
-        return ReleaseSource(release=last)
-    found = previous(turns)
+    last = next(turns_at(work, target), None)
+    content = None if last is None else last.content
+    if content is not None and (has_begun_at(work, target) or others_have_traffic(work, target, content)):
+        return ReleaseSource(release=content)
+    found = previous(turns_at(work, target))
     if found is not None:
         return ReleaseSource(release=found)
     others = last_found_at(work, target)

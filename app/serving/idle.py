@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlmodel import Session, col, func, or_, select
+from sqlmodel import Session, col, or_, select
 
 from app.definitions.queries import latest
 from app.definitions.schema import Definition, RetentionSection
@@ -11,7 +11,7 @@ from app.events.work import UnitOfWork
 from app.planning.tags import MODEL_TAG
 from app.releases.at_target import planned_at, wanted_at
 from app.serving.earlier import proven_at
-from app.serving.queries import deployed_at
+from app.serving.queries import deployed_at, serving_now
 from app.serving.retention import FEWEST_INSTANCES, Fate, Idle, fates
 from app.serving.tables import Deployed, StoredTarget, TrafficShare
 
@@ -41,29 +41,27 @@ def begin_sweep(work: UnitOfWork, target: str, *, next_at: datetime) -> bool:
 
 
 def _idle_at(session: Session, target: str) -> list[Idle]:
-    good = proven_at(session, target)
-    busy, ended = _shares(session, target)
-    busy |= wanted_at(session, target)
-    ours = planned_at(session, target)  # a tag of this service may be another installation's
+    busy = {each.deployment for each in serving_now(session, target)} | wanted_at(session, target)
+    idle = [row for row in deployed_at(session, target) if row.name not in busy]
+    names = {row.name for row in idle}
+    good = proven_at(session, target, names)
+    ours = planned_at(session, target, names)  # a tag of this service may be another installation's
     return [
         _idle(
             row,
             is_ours=row.name in ours,
             good=row.name in good,
-            since=ended.get((row.name, row.release_id), row.since),
+            since=_ended(session, row) or row.since,
         )
-        for row in deployed_at(session, target)
-        if row.name not in busy
+        for row in idle
     ]
 
 
-def _shares(session: Session, target: str) -> tuple[set[str], dict[tuple[str, str | None], datetime]]:
-    """The deployments that have traffic, and since when those that had some have none."""
-    of_it = select(TrafficShare.deployment).where(TrafficShare.target == target)
-    busy = set(session.exec(of_it.where(col(TrafficShare.to_at).is_(None))).all())
-    last = select(TrafficShare.deployment, TrafficShare.release_id, func.max(TrafficShare.to_at))
-    last = last.where(TrafficShare.target == target).group_by(TrafficShare.deployment, col(TrafficShare.release_id))
-    return busy, {(name, release): at for name, release, at in session.exec(last).all() if at is not None}
+def _ended(session: Session, row: Deployed) -> datetime | None:
+    """Since when it has no traffic any more; None: it never had some."""
+    of_it = TrafficShare.release_id == row.release_id, TrafficShare.target == row.target
+    ends = session.exec(select(TrafficShare.to_at).where(*of_it, TrafficShare.deployment == row.name)).all()
+    return max((each for each in ends if each is not None), default=None)
 
 
 def _idle(row: Deployed, *, is_ours: bool, good: bool, since: datetime) -> Idle:

@@ -3,28 +3,41 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_
+from sqlalchemy import and_, text
 from sqlmodel import Session, col, or_, select
-from sqlmodel.sql.expression import SelectOfScalar
 
+from app.database.portions import read_in_portions
 from app.errors import NotFound
 from app.identity.roles import Visible
 from app.planning.plan import Replaced
 from app.releases.tables import Rollout, StoredPlan
-from app.serving.tables import Deployed, StoredTarget, TrafficShare
+from app.serving.tables import MIRRORS, Deployed, StoredTarget, TrafficShare
 
-_ITS_ROLLOUT = and_(col(Rollout.release_id) == TrafficShare.release_id, col(Rollout.target) == TrafficShare.target)
+WHOLE = 100  # percent of live traffic
+
+_MIRRORS = text(f"traffic_share.{MIRRORS}")  # as in the index
 
 
 def serving_now(session: Session, target: str) -> list[TrafficShare]:
     """What has a share of the traffic, live or mirrored, the largest first."""
-    return list(session.exec(_largest_first(target).where(col(TrafficShare.to_at).is_(None))).all())
+    return serving_at_each(session, [target])[target]
 
 
 def serving_when(session: Session, target: str, at: datetime) -> list[TrafficShare]:
     """What had a share of the traffic at a moment, the largest first."""
-    ended_later = or_(col(TrafficShare.to_at).is_(None), col(TrafficShare.to_at) > at)
-    return list(session.exec(_largest_first(target).where(col(TrafficShare.from_at) <= at, ended_later)).all())
+    begun = select(TrafficShare).where(TrafficShare.target == target, col(TrafficShare.from_at) <= at)
+    newest_first = begun.order_by(col(TrafficShare.from_at).desc(), col(TrafficShare.id).desc())
+    # One deployment at most has a mirror, and all live shares make 100: what began before those has ended.
+    mirrored = session.exec(newest_first.where(_MIRRORS).limit(1)).all()
+    found = [each for each in mirrored if not each.weight and _lasts_until(each, at)]
+    live = 0
+    for share in read_in_portions(session, newest_first.where(col(TrafficShare.weight) > 0)):
+        if _lasts_until(share, at):
+            found.append(share)
+            live += share.weight
+        if live >= WHOLE:
+            break
+    return sorted(found, key=_largest_first)
 
 
 def history(session: Session, target: str, *, before: int | None = None, limit: int) -> list[TrafficShare]:
@@ -73,17 +86,20 @@ def replaced_at(session: Session, target: str, *, by: str | None, before: Replac
     ``by``: the deployment that the plan brings. Where that has all of the traffic already, as when a rollout is tried again, the plan
     still replaces what it replaced ``before``.
     """
-    query = (
-        select(TrafficShare, Rollout.plan_digest)
-        .outerjoin(Rollout, _ITS_ROLLOUT)
-        .where(TrafficShare.target == target, col(TrafficShare.to_at).is_(None), TrafficShare.weight > 0)
-        .order_by(col(TrafficShare.weight).desc(), TrafficShare.deployment, col(Rollout.position).desc())
-    )
-    found = session.exec(query).all()
-    for share, plan in found:
+    live = [share for share in serving_now(session, target) if share.weight]
+    for share in live:
         if share.deployment != by:
+            plan = _plan_of(session, share)
             return Replaced(deployment=share.deployment, release=share.release_id, model=share.model_version, plan=plan)
-    return before if found else None
+    return before if live else None
+
+
+def _plan_of(session: Session, share: TrafficShare) -> str | None:
+    """The digest of the plan that brought it there; None: others made it."""
+    if share.release_id is None:
+        return None
+    query = select(Rollout).where(Rollout.release_id == share.release_id).order_by(col(Rollout.position).desc())
+    return next((each.plan_digest for each in session.exec(query).all() if each.target == share.target), None)
 
 
 def replaced_plan(session: Session, plan: StoredPlan) -> StoredPlan | None:
@@ -126,11 +142,15 @@ def serving_at_each(session: Session, targets: Sequence[str]) -> dict[str, list[
     """What serves at each of these targets, as ``serving_now`` gives it. One query."""
     found: dict[str, list[TrafficShare]] = {target: [] for target in targets}
     query = select(TrafficShare).where(col(TrafficShare.target).in_(found), col(TrafficShare.to_at).is_(None))
-    for share in session.exec(query.order_by(col(TrafficShare.weight).desc(), TrafficShare.deployment)).all():
+    # In the order of the index of open shares: by weight SQLite would take another index, and read all that ever were.
+    for share in session.exec(query.order_by(TrafficShare.target, TrafficShare.deployment)).all():
         found[share.target].append(share)
-    return found
+    return {target: sorted(shares, key=_largest_first) for target, shares in found.items()}
 
 
-def _largest_first(target: str) -> SelectOfScalar[TrafficShare]:
-    shares = select(TrafficShare).where(TrafficShare.target == target)
-    return shares.order_by(col(TrafficShare.weight).desc(), TrafficShare.deployment)
+def _lasts_until(share: TrafficShare, at: datetime) -> bool:
+    return share.to_at is None or share.to_at > at
+
+
+def _largest_first(share: TrafficShare) -> tuple[int, str]:
+    return -share.weight, share.deployment

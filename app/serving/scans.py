@@ -14,7 +14,7 @@ from app.events.work import UnitOfWork
 from app.planning.kinds import PublishSecrets
 from app.planning.observed import EndpointFacts, Observed
 from app.releases.at_target import MOVES, moved_by, planned_at
-from app.releases.states import StepStatus
+from app.releases.states import Status, StepStatus
 from app.releases.tables import Rollout, StepRun, StoredPlan
 from app.serving.drift import differences
 from app.serving.queries import deployed_at, serving_now
@@ -69,7 +69,7 @@ def end_scan(
         row.next_scan_at = work.now
         work.add(row)
         return
-    found = differences(recorded, seen, planned=left_at(work, scan.target), stale_secrets=stale_secrets)
+    found = differences(recorded, seen, planned=left_at(work, scan.target, seen), stale_secrets=stale_secrets)
     row.scanned_at, row.next_scan_at, row.scan_problem = work.now, next_at, None
     if found != row.differences:
         row.drift = [each.model_dump(mode="json") for each in found]
@@ -132,10 +132,17 @@ def _is_moved() -> ColumnElement[bool]:
 
 def _moved_at(session: Session, target: str) -> datetime | None:
     """When a rollout last ended there: with ``moved_by`` it tells whether one has moved it between two looks."""
-    return session.exec(select(func.max(Rollout.finished_at)).where(Rollout.target == target)).one()
+    ends = [
+        session.exec(
+            select(func.max(Rollout.finished_at)).where(Rollout.target == target, Rollout.status == each)
+        ).one()
+        for each in Status  # each is the end of an index; of all at once every rollout would be read
+    ]
+    return max((each for each in ends if each is not None), default=None)
 
 
-def left_at(session: Session, target: str) -> set[str]:
-    """Names of deployments that releases were to make there and that never came on record: some were left half done."""
-    known = session.exec(select(Deployed.name).where(Deployed.target == target)).all()
-    return planned_at(session, target) - set(known)
+def left_at(session: Session, target: str, seen: Observed) -> set[str]:
+    """Names of deployments seen there that releases were to make and that never came on record: some were left half done."""
+    names = {each.name for each in seen.deployments}
+    known = session.exec(select(Deployed.name).where(Deployed.target == target, col(Deployed.name).in_(names))).all()
+    return planned_at(session, target, names) - set(known)

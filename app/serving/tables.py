@@ -16,6 +16,7 @@ from app.planning.observed import DeploymentFacts
 
 _OPEN_DEPLOYMENT = "until IS NULL"
 _OPEN_SHARE = "to_at IS NULL"
+MIRRORS = "mirror > 0"
 
 
 class StoredTarget(SQLModel, table=True):
@@ -77,7 +78,9 @@ class TrafficShare(SQLModel, table=True):
     __table_args__ = (
         Index("ix_traffic_share_target_from", "target", "from_at"),
         Index("ix_traffic_share_target_id", "target", "id"),
-        Index("ix_traffic_share_release", "release_id"),
+        Index("ix_traffic_share_target_to", "target", "to_at"),
+        Index("ix_traffic_share_release_target", "release_id", "target", "id"),
+        index_where("ix_traffic_share_mirror", "target", "from_at", where=MIRRORS),
         index_where("ix_traffic_share_open", "target", "deployment", where=_OPEN_SHARE, unique=True),
     )
 

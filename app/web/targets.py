@@ -12,7 +12,7 @@ from app.planning.places import Target
 from app.releasing.permissions import require_for_target
 from app.releasing.rolling_back import roll_back
 from app.releasing.traffic_moves import moves_of
-from app.serving.earlier import turns_at
+from app.serving.earlier import last_served
 from app.serving.queries import deployed_at, history, list_targets, serving_at_each
 from app.serving.tables import StoredTarget
 from app.web.deciding import LONGEST_COMMENT
@@ -27,6 +27,7 @@ Named = Annotated[Target, Depends(Target.named)]
 
 MOST_TARGETS = 500
 MOST_SHARES = 200
+MOST_EARLIER = 50  # that are offered to go back to; the command line goes back to any
 
 
 @router.get("/targets")
@@ -82,7 +83,6 @@ def _page(
     target = session.get_one(StoredTarget, str(where))
     shares = history(session, str(where), limit=MOST_SHARES)
     serves = {each.release_id for each in shares if each.to_at is None}
-    served = dict.fromkeys(each.content for each in reversed(turns_at(session, str(where))))
     return page(
         "target.html",
         status=200 if error is None else status_of(error),
@@ -94,7 +94,7 @@ def _page(
         deployments=deployed_at(session, str(where)),
         most=MOST_SHARES,
         may_go_back=visitor.actor.may(Permission.OPERATE, target.model),
-        earlier=[each for each in served if each is not None and each not in serves],
+        earlier=last_served(session, str(where), most=MOST_EARLIER, but=serves),
         error=error,
         reason=reason,
     )

@@ -794,16 +794,16 @@ class AsyncOperations:
             Call("POST", "/v1/models", ModelView, body={"bundle": bundle, "note": note}, headers=keyed(idempotency_key))
         )
 
-    async def list_models(self) -> ModelPage:
+    async def list_models(self, *, cursor: str | None = None, limit: int | None = None) -> ModelPage:
         """The newest definition of each model.
 
         Sorted by name."""
-        return await self.send(Call("GET", "/v1/models", ModelPage))
+        return await self.send(Call("GET", "/v1/models", ModelPage, query={"cursor": cursor, "limit": limit}))
 
     async def get_model(self, model: str) -> ModelDetail:
         """A model's definition and its versions.
 
-        The newest version in full, where the model serves now, and the list of versions, the newest first."""
+        The newest version in full, where the model serves now, and its newest 50 versions. An older one is found by its number."""
         return await self.send(Call("GET", path_of("/v1/models/{model}", model=model), ModelDetail))
 
     async def get_model_version(self, model: str, version: int) -> ModelDetail:
@@ -978,11 +978,11 @@ class AsyncOperations:
             )
         )
 
-    async def list_tokens(self) -> TokenPage:
+    async def list_tokens(self, *, cursor: str | None = None, limit: int | None = None) -> TokenPage:
         """API tokens, the newest first.
 
         Their holders, grants and last use (to the minute). Secrets are not shown."""
-        return await self.send(Call("GET", "/v1/tokens", TokenPage))
+        return await self.send(Call("GET", "/v1/tokens", TokenPage, query={"cursor": cursor, "limit": limit}))
 
     async def revoke_token(self, token_id: str, *, idempotency_key: str | None = None) -> TokenView:
         """Revoke an API token.

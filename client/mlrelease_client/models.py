@@ -775,6 +775,7 @@ class TargetView(Model):
 
 
 class TokenPage(Model):
+    next: str | None = None
     items: list[TokenView]
 
 

@@ -780,16 +780,16 @@ class Operations:
             Call("POST", "/v1/models", ModelView, body={"bundle": bundle, "note": note}, headers=keyed(idempotency_key))
         )
 
-    def list_models(self) -> ModelPage:
+    def list_models(self, *, cursor: str | None = None, limit: int | None = None) -> ModelPage:
         """The newest definition of each model.
 
         Sorted by name."""
-        return self.send(Call("GET", "/v1/models", ModelPage))
+        return self.send(Call("GET", "/v1/models", ModelPage, query={"cursor": cursor, "limit": limit}))
 
     def get_model(self, model: str) -> ModelDetail:
         """A model's definition and its versions.
 
-        The newest version in full, where the model serves now, and the list of versions, the newest first."""
+        The newest version in full, where the model serves now, and its newest 50 versions. An older one is found by its number."""
         return self.send(Call("GET", path_of("/v1/models/{model}", model=model), ModelDetail))
 
     def get_model_version(self, model: str, version: int) -> ModelDetail:
@@ -964,11 +964,11 @@ class Operations:
             )
         )
 
-    def list_tokens(self) -> TokenPage:
+    def list_tokens(self, *, cursor: str | None = None, limit: int | None = None) -> TokenPage:
         """API tokens, the newest first.
 
         Their holders, grants and last use (to the minute). Secrets are not shown."""
-        return self.send(Call("GET", "/v1/tokens", TokenPage))
+        return self.send(Call("GET", "/v1/tokens", TokenPage, query={"cursor": cursor, "limit": limit}))
 
     def revoke_token(self, token_id: str, *, idempotency_key: str | None = None) -> TokenView:
         """Revoke an API token.

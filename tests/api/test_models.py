@@ -28,6 +28,18 @@ def test_definition_is_applied_and_shown(anna: httpx.Client) -> None:
     assert [each["model"] for each in as_json(anna.get("/v1/models"))["items"]] == ["churn"]
 
 
+def test_models_are_listed_in_pages_by_name(anna: httpx.Client) -> None:
+    for name in ("wine", "churn", "mail"):
+        apply(anna, definition(name))
+
+    first = as_json(anna.get("/v1/models", params={"limit": 2}))
+    second = as_json(anna.get("/v1/models", params={"limit": 2, "cursor": first["next"]}))
+
+    assert [each["model"] for each in first["items"]] == ["churn", "mail"]
+    assert ([each["model"] for each in second["items"]], second["next"]) == (["wine"], None)
+    assert anna.get("/v1/models", params={"cursor": "x"}).json()["code"] == "cursor_invalid"
+
+
 def test_same_content_again_is_the_same_version(anna: httpx.Client) -> None:
     first = apply(anna, definition())
     events = as_json(anna.get("/v1/events"))["items"]

@@ -10,26 +10,43 @@ from sqlalchemy import Engine, event
 from sqlmodel import Session
 
 from app.database.connection import Database
+from app.definitions.queries import list_models
+from app.identity.tokens import list_tokens
 from app.jobs.queries import due_polls, get_job, list_jobs
 from app.notifications.deliveries import anything_due
 from app.notifications.queries import list_deliveries
 from app.notifications.tables import DeliveryStatus
+from app.planning.earlier import previous
+from app.releases import audit
 from app.releases import queries as releases
-from app.releases.at_target import asking_at, is_queued_at, moved_by
+from app.releases.at_target import asking_at, is_queued_at, moved_by, planned_at
 from app.releases.attested import attested_definitions
 from app.releases.states import FINAL, Status
-from app.serving.earlier import going_back_at, has_begun_at
-from app.serving.queries import history, serving_now
+from app.releases.tables import Release
+from app.serving.earlier import (
+    going_back_at,
+    has_begun_at,
+    last_found_at,
+    last_served,
+    moved_since,
+    proven_at,
+    rollouts_with,
+    turns_at,
+)
+from app.serving.idle import fates_at
+from app.serving.queries import history, replaced_at, serving_at_each, serving_now, serving_when
+from app.serving.tables import StoredTarget
 from app.workers.queries import last_change, list_workers
 from tests.growth import COMMON, JOB, RARE, TARGET, fill, rows_read
 
 RELEASES = 20_000
 MOST_ROWS = 2_500  # that PostgreSQL may look at, in all parts of its plan, for a page of 200
-MOST_STEPS = 20_000  # of SQLite's machine; to look at one column of each of 20,000 rows takes more than 80,000
+MOST_STEPS = 10_000  # of SQLite's machine; to look at one column of each of 20,000 rows takes more than 80,000
 
 LONG_AGO = (datetime(2026, 1, 1, 0, 30, tzinfo=UTC), "model-0-30")
 LATE = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=365)
 SOME = frozenset({COMMON, RARE})
+NEWEST = f"model-1-{RELEASES - RELEASES % 7 - 6}"
 
 QUERIES: dict[str, Callable[[Session], Any]] = {
     "newest releases": lambda session: releases.list_releases(session),
@@ -94,8 +111,33 @@ QUERIES: dict[str, Callable[[Session], Any]] = {
     "deliveries of one recipient": lambda session: list_deliveries(session, recipient="webhook:w1"),
     "deliveries that are due": anything_due,
     "what serves": lambda session: serving_now(session, TARGET),
+    "what serves at each": lambda session: serving_at_each(session, [TARGET, "s/rg/ws/endpoint-2"]),
+    "what served at a moment": lambda session: serving_when(session, TARGET, LONG_AGO[0] + timedelta(days=7)),
+    "what is replaced": lambda session: replaced_at(session, TARGET, by=None),
     "what served": lambda session: history(session, TARGET, limit=50),
     "what served long ago": lambda session: history(session, TARGET, before=RELEASES // 2, limit=50),
+    "what served before": lambda session: previous(turns_at(session, TARGET)),
+    "what may be gone back to": lambda session: last_served(session, TARGET, most=50, but=set()),
+    "what brought a release": lambda session: rollouts_with(session, TARGET, "model-1-15002"),
+    "what brought something good": lambda session: proven_at(session, TARGET, {"d-15002", "d-15003"}),
+    "what others made": lambda session: last_found_at(session, TARGET),
+    "what was to be made": lambda session: planned_at(session, TARGET, {"d-15002", "d-15003"}),
+    "what moved since": lambda session: moved_since(session, TARGET, session.get_one(Release, NEWEST)),
+    "deployments without traffic": lambda session: fates_at(
+        session, StoredTarget(id=TARGET, model=RARE, stage="dev", since=LATE, updated_at=LATE)
+    ),
+    "tokens": lambda session: list_tokens(session),
+    "tokens far behind": lambda session: list_tokens(session, before=LONG_AGO),
+    "models": lambda session: list_models(session),
+    "models that may be seen": lambda session: list_models(session, visible=SOME, after="a"),
+    "an export of the last events": lambda session: audit.export(session, after=0, since=LATE),
+    "an export of a moment": lambda session: audit.export(
+        session,
+        after=0,
+        since=LONG_AGO[0] + timedelta(days=7),
+        until=LONG_AGO[0] + timedelta(days=7, minutes=10),
+        visible=SOME,
+    ),
 }
 
 

@@ -50,9 +50,9 @@ def test_revisions_named_by_the_files_are_those_that_alembic_knows() -> None:
 
 def test_drift_is_seen(database: Database) -> None:
     with database.engine.begin() as connection:
-        connection.execute(text("ALTER TABLE rollout DROP COLUMN deployment"))
+        connection.execute(text("ALTER TABLE rollout DROP COLUMN workspace"))
 
-    assert "deployment" in str(drift(database))
+    assert "workspace" in str(drift(database))
 
 
 def test_a_database_without_tables_is_refused_with_what_to_run(empty_database_url: str) -> None:

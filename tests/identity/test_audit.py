@@ -192,3 +192,20 @@ def _writes_event(node: ast.AST) -> bool:
         return not isinstance(node.func, ast.Attribute)  # asyncio.Event and threading.Event are others
     about = any(isinstance(each, ast.Name) and each.id in {"Event", "EventHead"} for each in node.args)
     return called in {"insert", "update", "delete"} and about
+
+
+def test_tokens_are_listed_in_pages_without_gap_or_repetition(root: httpx.Client, holder: As) -> None:
+    for _ in range(5):
+        holder("viewer:churn")
+    whole = [each["id"] for each in root.get("/v1/tokens").json()["items"]]
+
+    pages, cursor = [], None
+    while page := root.get("/v1/tokens", params={"limit": 2, **({"cursor": cursor} if cursor else {})}).json():
+        pages += [each["id"] for each in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+
+    assert len(whole) >= 5
+    assert pages == whole
+    assert root.get("/v1/tokens", params={"cursor": "x"}).json()["code"] == "cursor_invalid"

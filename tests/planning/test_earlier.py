@@ -34,4 +34,4 @@ def back(number: int, to: int | None) -> Turn:
 def test_previous_release_is_the_one_before_that_nobody_rolled_away_from(
     turns: list[Turn], expected: str | None
 ) -> None:
-    assert previous(turns) == expected
+    assert previous(reversed(turns)) == expected

@@ -74,7 +74,7 @@ def test_release_that_fails_once_it_has_the_traffic_serves_all_the_same(replaced
     with replaced.worker.database.read() as session:
         (serves,) = serving_now(session, TARGET)
         assert serves.release_id == release
-        assert [each.content for each in turns_at(session, TARGET)] == ["churn-1", "churn-2"]
+        assert [each.content for each in turns_at(session, TARGET)] == ["churn-2", "churn-1"]
 
 
 def test_what_a_step_has_seen_is_on_record_though_it_refused(replaced: Platform) -> None:
