@@ -66,15 +66,15 @@ def _kill(scene: Scene, planned: Planned, meanwhile: Callable[[], None]) -> Kill
     topology = scene.topology
     match planned.victim:
         case "worker":
-            seconds = _kill_worker(scene, meanwhile, is_quiet=planned.point.is_quiet)
+            seconds = _kill_worker(scene, planned.point, meanwhile)
         case "api":
             seconds = _kill_api(topology)
         case "emulator":
-            seconds = _kill_emulator(scene, is_quiet=planned.point.is_quiet)
+            seconds = _kill_emulator(scene, planned.point)
     return Kill(planned.victim, planned.point.name, seconds)
 
 
-def _kill_worker(scene: Scene, meanwhile: Callable[[], None], *, is_quiet: bool) -> float:
+def _kill_worker(scene: Scene, point: Point, meanwhile: Callable[[], None]) -> float:
     """Over SQLite it is started again; over PostgreSQL another one has been there all along."""
     topology, release = scene.topology, scene.release
     topology.kill(topology.driver_of(release))
@@ -82,8 +82,7 @@ def _kill_worker(scene: Scene, meanwhile: Callable[[], None], *, is_quiet: bool)
     meanwhile()
     seen = topology.revision_of(release)
     topology.start_worker(wait=topology.is_sqlite)
-    if not is_quiet:
-        _wait_for_progress(topology, release, seen)
+    _wait_for_progress(scene, point, seen)
     seconds = time.monotonic() - begun
     for worker in topology.workers:
         topology.wait_until_ready(worker)
@@ -103,20 +102,22 @@ def _kill_api(topology: Topology) -> float:
     return seconds
 
 
-def _kill_emulator(scene: Scene, *, is_quiet: bool) -> float:
+def _kill_emulator(scene: Scene, point: Point) -> float:
     topology, release = scene.topology, scene.release
     topology.kill(topology.emulator)
     begun, seen = time.monotonic(), topology.revision_of(release)
     topology.start_emulator()
-    if not is_quiet:
-        _wait_for_progress(topology, release, seen)
+    _wait_for_progress(scene, point, seen)
     return time.monotonic() - begun
 
 
-def _wait_for_progress(topology: Topology, release: str, seen: int) -> None:
+def _wait_for_progress(scene: Scene, point: Point, seen: int) -> None:
+    """Until a revision after ``seen``, or the point is passed: a takeover may be over before the revision could be read."""
+    if point.is_quiet:
+        return
     wait_until(
-        lambda: topology.revision_of(release) > seen,
-        what=f"somebody goes on with {release}",
+        lambda: scene.topology.revision_of(scene.release) > seen or point.passed(scene),
+        what=f"somebody goes on with {scene.release}",
         seconds=PATIENCE_SECONDS,
         every=0.01,
     )
