@@ -5,8 +5,11 @@
 ``plain``: FastAPI and SQLModel, one row by its key, without rights. ``memory``: FastAPI that answers with bytes that it has.
 """
 
+import asyncio
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -49,15 +52,31 @@ def plain(database: str, body: str) -> FastAPI:
 
 
 def memory(body: str) -> FastAPI:
-    """Nothing is read."""
+    """Nothing is read. Who waits is woken by ``POST …/cancel``."""
     app = FastAPI()
     content = body.encode()
+    changed: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     @app.get("/v1/releases/{release_id}")
-    async def get_release(release_id: str, if_none_match: Annotated[str, Header()] = "") -> Response:  # noqa: ARG001 - as the others
-        if if_none_match == '"7"':
+    async def get_release(release_id: str, if_none_match: Annotated[str, Header()] = "", wait: float = 0.0) -> Response:
+        if if_none_match == '"7"' and not await is_changed(release_id, wait):
             return Response(status_code=304, headers={"ETag": if_none_match})
         return Response(content, media_type="application/json", headers={"ETag": '"7"'})
+
+    async def is_changed(release_id: str, wait: float) -> bool:
+        if wait <= 0:
+            return False
+        with suppress(TimeoutError):
+            await asyncio.wait_for(changed[release_id].wait(), wait)
+        return changed[release_id].is_set()
+
+    @app.post("/v1/releases/{release_id}/cancel")
+    async def cancel(release_id: str) -> None:
+        changed[release_id].set()
+
+    @app.get("/health/ready")
+    async def ready() -> dict[str, str]:
+        return {"status": "ready"}
 
     return app
 

@@ -86,7 +86,9 @@ class Polls:
             if who is None and has_waited:
                 # What is believed of a token is seconds old at most: those who were woken ask the chain a few at a time.
                 async with self._service.changes.answer_slots:
-                    who = await authentication.authenticate(poll.credentials, request_id="")
+                    # Who asked before may have had the same token.
+                    who = authentication.recall(seen.token.row, digest=seen.token.digest, at=seen.at)
+                    who = who or await authentication.authenticate(poll.credentials, request_id="")
         may_see = who is not None and who.may(Permission.VIEW, model_of(poll.release_id))
         return seen.revisions.get(poll.release_id) if may_see else None
 
