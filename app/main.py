@@ -51,6 +51,7 @@ from app.api.service import Service
 from app.database.opening import open_database
 from app.database.revision import check_schema
 from app.errors import Misconfigured, MlreleaseError
+from app.gates.routes import gate_routes
 from app.guardrails.file import read_guardrails
 from app.identity.access_file import read_access
 from app.identity.authentication import Authentication
@@ -164,6 +165,7 @@ def create_app(settings: Settings) -> FastAPI:
             actor_of=lambda user: access.actor_of_chat("slack", user),
         )
         app.include_router(slack_routes(slack))
+    app.include_router(gate_routes(settings, database))
     return app
 
 

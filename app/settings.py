@@ -139,6 +139,26 @@ class Settings(BaseSettings):
         default_factory=dict, description='secret; JSON: Teams workflow webhooks by model, "*" for all others'
     )
 
+    github_api: str = Field(default="https://api.github.com", description="GitHub's API; its gates are answered there")
+    github_app: str = Field(default="", description="client id of the GitHub app that is a deployment protection rule")
+    github_app_key_file: Path | None = Field(
+        default=None, description="PEM file of the workers: the GitHub app's private key"
+    )
+    github_webhook_secret: SecretStr = Field(
+        default=SecretStr(""), description="secret; the GitHub app's webhook secret; empty: no gates for GitHub"
+    )
+    github_gates: dict[str, str] = Field(
+        default_factory=dict, description='JSON: "MODEL/STAGE" that must serve, by "REPOSITORY_ID/ENVIRONMENT"'
+    )
+    pipelines_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="secret; the password that checks of Azure Pipelines send; empty: no gates for them",
+    )
+    pipelines_urls: tuple[str, ...] = Field(
+        default=(),
+        description='JSON: organisations whose checks are answered, as ["https://dev.azure.com/ORGANISATION/"]',
+    )
+
     log_format: Literal["console", "json"] = Field(
         default="console",
         description="console: for people; json: each log line is a JSON document, except what the Azure SDK prints. Lines of what a "

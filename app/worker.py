@@ -36,6 +36,8 @@ from app.execution.scratch import sweep
 from app.execution.signals import Signals
 from app.execution.takeover import Takeover
 from app.execution.timers import Timer
+from app.gates.service import announce_to_gates
+from app.gates.wiring import gate_senders
 from app.guardrails.file import read_guardrails
 from app.guardrails.rules import Guardrails
 from app.logs import set_up_logs
@@ -71,7 +73,7 @@ def work() -> None:
         each_beat=_look_after_others(settings, database, others_lost), lost=lambda: _begin_anew(stop, environment)
     )
     worker = _open_context(settings, database, identity, lease, guardrails)
-    notifier = open_notifier(settings, database)
+    notifier = open_notifier(settings, database, senders=gate_senders(settings), announcers=[announce_to_gates])
     forget_secrets()
     for folder in sweep(worker.scratch_root):
         log.info("scratch_removed", folder=folder)

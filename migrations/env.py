@@ -22,6 +22,7 @@ TABLES = (
     "notifications",
     "chat",
     "evidence",
+    "gates",
 )
 for tables in TABLES:
     importlib.import_module(f"app.{tables}.tables")

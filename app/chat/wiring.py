@@ -1,5 +1,7 @@
 """The notifier of an installation, put together from the settings."""
 
+from collections.abc import Mapping, Sequence
+
 from app.chat.teams import TeamsCards, announce_in_teams
 from app.database.connection import Database
 from app.notifications.dispatch import Announcer
@@ -11,20 +13,27 @@ from app.notifications.webhooks import WebhookSender
 from app.settings import Settings
 
 
-def open_notifier(settings: Settings, database: Database) -> Notifier:
-    """A notifier with the senders and announcers that the settings configure."""
+def open_notifier(
+    settings: Settings,
+    database: Database,
+    *,
+    senders: Mapping[Channel, Sender] | None = None,
+    announcers: Sequence[Announcer] = (),
+) -> Notifier:
+    """A notifier with the senders and announcers that the settings configure, and with others beside them."""
     rules = OutboundRules(networks=settings.webhook_networks, without_tls=settings.webhook_http)
-    senders: dict[Channel, Sender] = {
+    every: dict[Channel, Sender] = {
+        **(senders or {}),
         Channel.WEBHOOK: WebhookSender(database, settings, rules=rules),
         Channel.TEAMS: TeamsCards(database, settings, rules=rules),
     }
-    announcers: list[Announcer] = [announce_in_teams(settings.teams_urls)]
+    all_announcers = [*announcers, announce_in_teams(settings.teams_urls)]
     if settings.slack_token.get_secret_value():
         from app.chat import slack_messages as slack  # only here: Slack's SDK is not for those without Slack
 
-        senders |= {
+        every |= {
             Channel.SLACK: slack.SlackMessages(database, settings),
             Channel.SLACK_REPLY: slack.SlackReplies(settings),
         }
-        announcers.append(slack.announce_in_slack(settings.slack_channels))
-    return Notifier(database, senders, announcers, poll_seconds=settings.notify_poll_seconds)
+        all_announcers.append(slack.announce_in_slack(settings.slack_channels))
+    return Notifier(database, every, all_announcers, poll_seconds=settings.notify_poll_seconds)

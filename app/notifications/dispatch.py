@@ -25,6 +25,11 @@ def anything_new(session: Session) -> bool:
     return session.exec(select(EventHead.seq)).one() > session.exec(select(EventCursor.seq)).one()
 
 
+def hold_dispatch(session: Session) -> None:
+    """Until the end of this transaction no event is dispatched: what it writes is seen by the announcers of all that are not yet."""
+    session.exec(select(EventCursor).with_for_update()).one()
+
+
 def dispatch(session: Session, announcers: Sequence[Announcer]) -> int:
     """Create the deliveries of the next events; the number of events. 0: another worker does it, or there are none."""
     cursor = session.exec(select(EventCursor).with_for_update(skip_locked=True)).first()

@@ -17,6 +17,8 @@ class Channel(StrEnum):
     SLACK = "slack"  # one message a rollout, which follows it
     SLACK_REPLY = "slack_reply"  # seen by the one who pressed a button
     TEAMS = "teams"
+    GITHUB = "github"  # the decision on a run that waits at a gate
+    AZURE_PIPELINES = "azure_pipelines"  # the same
 
 
 class DeliveryStatus(StrEnum):

@@ -26,6 +26,8 @@ class Channel(StrEnum):
     SLACK = "slack"
     SLACK_REPLY = "slack_reply"
     TEAMS = "teams"
+    GITHUB = "github"
+    AZURE_PIPELINES = "azure_pipelines"
 
 
 ChannelWord = Annotated[Channel | str, Field(union_mode="left_to_right")]
