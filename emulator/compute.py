@@ -94,9 +94,19 @@ async def put_compute(azure: Azure, caller: Caller, workspace: Workspace, name: 
     properties = arm.properties_of(body)
     if properties.get("computeType") != "AmlCompute":
         raise BadRequest("The emulator has computes of type AmlCompute only.", code="ValidationError")
+    _check_scale(properties)
     there = azure.store.get("workspaces", workspace["name"], "computes", name) is not None
     document = create_cluster(azure, workspace, name, by=caller.name, properties=properties)
     return JSONResponse(_describe(workspace, document), status_code=200 if there else 201)
+
+
+def _check_scale(properties: Document) -> None:
+    scale = arm.object_of(arm.object_of(properties, "properties"), "scaleSettings")
+    most, least = scale.get("maxNodeCount"), scale.get("minNodeCount", 0)
+    if scale and (not isinstance(most, int) or not isinstance(least, int) or not 0 <= least <= most):
+        raise BadRequest(
+            "scaleSettings needs maxNodeCount, a whole number that is not below minNodeCount.", code="ValidationError"
+        )
 
 
 @router.delete(arm.WORKSPACE + "/computes/{name}")

@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from emulator.errors import BadRequest, Forbidden, NotFound, Unauthorized
+from emulator.grants import assignments_of
 from emulator.rights import ROLES, Assignment
 from emulator.state import Azure, Emulator
 from emulator.store import Document
@@ -55,7 +56,11 @@ def add_principal(azure: Emulator, *, name: str, assignments: list[Assignment]) 
 
 def _principal(azure: Emulator, client_id: str) -> Principal | None:
     document = azure.store.get("principals", client_id) if client_id else None
-    return None if document is None else Principal.model_validate(document)
+    if document is None:
+        return None
+    principal = Principal.model_validate(document)
+    principal.assignments += assignments_of(azure, principal.object_id)
+    return principal
 
 
 def signing_key(azure: Emulator) -> str:

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
 from emulator import (
+    authorization,
     cloud,
     compute,
     control,
@@ -23,6 +24,7 @@ from emulator import (
     groups,
     identity,
     jobs,
+    managed_identities,
     monitor,
     online,
     operation_api,
@@ -51,6 +53,7 @@ def _routers() -> Iterator[APIRouter]:
     yield from online.routers
     yield from (control.router, identity.router, cloud.router, operation_api.router, permissions.router)
     yield from monitor.routers
+    yield from (authorization.router, managed_identities.router)
     yield from (groups.router, workspaces.router, datastores.router, compute.router)
     yield from (vaults.router, secrets.router, deleted.router)
     yield from (*asset_routers(), *registry_routers(), *jobs.routers)

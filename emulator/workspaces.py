@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
-from emulator import arm, storage
+from emulator import arm, identity, storage
 from emulator.errors import Conflict, NotFound
 from emulator.groups import require_group
 from emulator.identity import Caller
@@ -62,7 +62,7 @@ def create(
             storage.ARTIFACT_STORE: "azureml",
         },
         "tags": sent.get("tags") or {},
-        "identity": {"type": "SystemAssigned", "principalId": str(uuid.uuid4())},
+        "identity": {"type": "SystemAssigned", "principalId": str(uuid.uuid4()), "tenantId": identity.TENANT},
         "properties": sent.get("properties") or {},
         "systemData": arm.created(by),
     }
@@ -85,7 +85,8 @@ def describe(azure: Emulator, workspace: Document) -> Document:
             "friendlyName": sent.get("friendlyName") or workspace["name"],
             "description": sent.get("description") or "",
             "workspaceId": workspace["workspaceId"],
-            "storageAccount": f"{group}/providers/Microsoft.Storage/storageAccounts/{workspace['account']}",
+            "storageAccount": sent.get("storageAccount")
+            or f"{group}/providers/Microsoft.Storage/storageAccounts/{workspace['account']}",
             "keyVault": sent.get("keyVault"),
             "applicationInsights": sent.get("applicationInsights"),
             "containerRegistry": sent.get("containerRegistry"),

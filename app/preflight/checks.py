@@ -9,10 +9,11 @@ from pathlib import Path
 from app.azureml.endpoint_sizes import is_listed
 from app.azureml.errors import AzureMLError, ConnectionLost, NotFound, NotPermitted
 from app.azureml.facade import AzureML
+from app.azureml.identities import principal_of
 from app.azureml.places import registry_place, workspace_region
 from app.azureml.quota import cores_for
 from app.azureml.regional_names import search_name
-from app.azureml.rights import read_rights
+from app.azureml.rights import read_rights, read_rights_of
 from app.azureml.secrets import require_vault
 from app.azureml.types import RegistryRef
 from app.planning.places import Place
@@ -32,6 +33,8 @@ _CREDENTIALS = {
     "aad_token": f"{_ML}/workspaces/onlineEndpoints/score/action",
 }
 _AT_REGISTRY = (f"{_ML}/registries/assets/write",)
+_TO_ASSIGN = ("Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",)
+_TO_READ = f"{_ML}/registries/assets/read"
 _NAMES = "Endpoint names are unique in a region: choose another in release.yml, for example with the stage's name at its end."
 _KEY_ROLE = "Give the service's identity the role Key Vault Secrets Officer at the vault."
 
@@ -115,6 +118,46 @@ def permissions(look: StageLook) -> str:
         if missing:
             raise not_permitted(missing, str(where), role="AzureML Data Scientist")
     return f"The service may create endpoints and deployments in {look.workspace}."
+
+
+def endpoint_identity(look: StageLook, identity: str) -> str:
+    """The user-assigned one is there, we may give it to the endpoint, and it may read what is deployed from registries."""
+    name = identity.rpartition("/")[2]
+    try:
+        principal = principal_of(look.azure, identity)
+        missing = missing_rights(look.azure, identity, _TO_ASSIGN)
+    except NotFound:
+        raise Refused(
+            f"There is no identity {name} for endpoint {look.stage.endpoint}.",
+            code="identity_not_found",
+            hint="Make it, or correct identity in endpoint.yml.",
+        ) from None
+    except NotPermitted:
+        missing = list(_TO_ASSIGN)
+    if missing:
+        raise not_permitted(missing, f"identity {name}", role="Managed Identity Operator")
+    for registry in look.registries:
+        if not _may_read(look, principal, registry):
+            raise Refused(
+                f"Identity {name}, which endpoint {look.stage.endpoint} runs as, may not read registry {registry}.",
+                code="endpoint_identity_not_permitted",
+                hint=f"Give {name} the role Reader at registry {registry}, and release again some minutes later. Azure would refuse the "
+                "deployment: Endpoint identity does not have pull permission on the registry.",
+            )
+    read = f", and that may read {' and '.join(look.registries)}" if look.registries else ""
+    return f"The service may give endpoint {look.stage.endpoint} its identity {name}{read}."
+
+
+def _may_read(look: StageLook, principal: str, registry: str) -> bool:
+    place = registry_place(look.azure, RegistryRef(registry))
+    try:
+        return read_rights_of(look.azure, principal, place.arm_id).allow(_TO_READ)
+    except NotPermitted as hidden:
+        raise AzureMLError(
+            f"Azure does not tell the service who may read registry {registry}.",
+            code="role_assignments_hidden",
+            hint="Give the service's identity a role with Microsoft.Authorization/*/read there, such as Reader.",
+        ) from hidden
 
 
 def endpoint(look: StageLook) -> str:

@@ -92,6 +92,18 @@ class StageLook:
             overrides=overrides_of(self.bundle, self.stage.name, "endpoint_settings"),
         )
 
+    @property
+    def identity(self) -> str | None:
+        """The ARM id of the user-assigned identity that the endpoint runs as. None: it has one of its own, or none."""
+        kind, _, assigned = (self.endpoint_file.identity or "").partition(", ")
+        return assigned if kind == "user_assigned" else None
+
+    @property
+    def registries(self) -> tuple[str, ...]:
+        """Those that content is deployed from."""
+        shared = self.stage.registry if self.stage.workspace != self.wanted.origin else None
+        return tuple(dict.fromkeys([*self.wanted.reads, *([shared] if shared else ())]))
+
     @cached_property
     def endpoint_there(self) -> Endpoint | None:
         """What Azure has of this name. None: nothing."""

@@ -37,6 +37,8 @@ def _look_at(context: Context, look: StageLook) -> list[Check]:
     if stage.workspace != look.wanted.origin and stage.registry is not None:
         found.append(_check(context, name, "registry", partial(checks.registry, look)))
     found.append(_check(context, name, "permissions", partial(checks.permissions, look)))
+    if (identity := _identity_of(look)) is not None:
+        found.append(_check(context, name, "endpoint_identity", partial(checks.endpoint_identity, look, identity)))
     found.append(_check(context, name, "endpoint", partial(checks.endpoint, look)))
     found.append(_check(context, name, "instance_type", partial(checks.instance_type, look)))
     found.append(_check(context, name, "quota", partial(checks.quota, look)))
@@ -47,6 +49,14 @@ def _look_at(context: Context, look: StageLook) -> list[Check]:
         found.append(_check(context, name, outlook.METRICS, partial(outlook.metrics, look, now=now)))
         found.append(_check(context, name, outlook.ANALYSIS, partial(outlook.analysis, look, stage.rules, now=now)))
     return found
+
+
+def _identity_of(look: StageLook) -> str | None:
+    """Which the endpoint is to run as, if somebody has made it. Of a file that cannot be read another check tells."""
+    try:
+        return look.identity
+    except AzureMLError:
+        return None
 
 
 def _check(context: Context, stage: str | None, name: str, look: Callable[[], str | Said]) -> Check:

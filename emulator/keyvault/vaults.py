@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
 from emulator import arm, identity
-from emulator.errors import Conflict, NotFound
+from emulator.errors import BadRequest, Conflict, NotFound
 from emulator.groups import require_group
 from emulator.state import Azure, Emulator
 from emulator.store import Document
@@ -53,6 +53,7 @@ async def put_vault(azure: Azure, subscription: str, group: str, vault: str, bod
     require_group(azure, subscription=subscription, group=group)
     arm.check_name(vault, what="vault", pattern=_VAULT_NAME)
     location = arm.location_of(body)
+    _check_properties(arm.properties_of(body))
     before = azure.store.get("vaults", vault)
     if before and before["group"].lower() != group.lower():
         raise Conflict(f"The vault name '{vault}' is already in use.", code="VaultAlreadyExists")
@@ -60,6 +61,22 @@ async def put_vault(azure: Azure, subscription: str, group: str, vault: str, bod
     document = {**document, "tags": arm.tags_of(body)}
     azure.store.put("vaults", vault, body=document)
     return JSONResponse(_describe_vault(azure, document), status_code=201 if before is None else 200)
+
+
+def _check_properties(sent: Document) -> None:
+    """What a vault cannot be without, and the one property that can only be switched on."""
+    sku = arm.object_of(sent, "sku")
+    if not isinstance(sent.get("tenantId"), str) or str(sku.get("family")).upper() != "A" or not sku.get("name"):
+        raise BadRequest("A vault needs properties.tenantId, and properties.sku with family A and a name.", code="BadRequest")  # fmt: skip
+    if sent.get("enablePurgeProtection") is False:
+        raise BadRequest(
+            'The property "enablePurgeProtection" cannot be set to false. Enabling the purge protection for a vault is an irreversible '
+            "action.",
+            code="BadRequest",
+        )
+    days = sent.get("softDeleteRetentionInDays", 90)
+    if not isinstance(days, int) or not 7 <= days <= 90:
+        raise BadRequest('The property "softDeleteRetentionInDays" must be from 7 to 90.', code="BadRequest")
 
 
 @router.get(_VAULT)

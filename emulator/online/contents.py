@@ -6,15 +6,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from emulator import grants
 from emulator.assets import codes, find, models
 from emulator.blob import files
 from emulator.errors import BadRequest, OperationFailed
-from emulator.online import durations, fleet, limits, logs, rules
+from emulator.online import durations, fleet, limits, logs, records, rules
 from emulator.online.fleet import Container
 from emulator.online.refusals import TROUBLESHOOTING, Invalid
 from emulator.online.replica import Probe
+from emulator.registry.registries import registry_id
 from emulator.state import Emulator
 from emulator.store import Document
+
+_READ = "Microsoft.MachineLearningServices/registries/assets/read"
 
 # Azure's servers have no more of the machine's environment than this.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ")
@@ -53,6 +57,7 @@ def revision_folder(azure: Emulator, deployment: Document, revision: int) -> Pat
 def mount(azure: Emulator, deployment: Document, *, revision: int) -> None:
     """Copy model and code to where the processes of this revision find them. Blocks; may be repeated."""
     properties = deployment["properties"]
+    _require_pull(azure, deployment)
     root = revision_folder(azure, deployment, revision)
     shutil.rmtree(root, ignore_errors=True)
     note = _StorageLog(logs.storage_log(azure, deployment))
@@ -70,6 +75,25 @@ def mount(azure: Emulator, deployment: Document, *, revision: int) -> None:
         note(f"Downloading model {properties['model']} ({(version.get('_') or {}).get('digest', 'no digest')})")
         _place(content, model_folder(root, version) / content.name)
     note("Done.")
+
+
+def _require_pull(azure: Emulator, deployment: Document) -> None:
+    """A user-assigned identity reads the registry only if somebody let it; of an endpoint's own nobody outside Microsoft knows more."""
+    endpoint = records.require_endpoint(azure, deployment["workspace"], deployment["endpoint"])
+    if endpoint["identity"]["type"].lower() != "userassigned":
+        return
+    assets = (("models", "model"), ("environments", "environmentId"))
+    named = [(kind, deployment["properties"][field]) for kind, field in assets if deployment["properties"][field]]
+    places = [find.parse(azure, asset, kind=kind, workspace=deployment["workspace"]) for kind, asset in named]
+    registries = {each.owner for each in places if each.owner_kind == "registries"}
+    for name in registries:
+        scope = registry_id(azure.store.get("registries", name) or {})
+        for each in endpoint["identity"]["userAssignedIdentities"].values():
+            if not grants.may(azure, each["principalId"], _READ, scope=scope):
+                raise OperationFailed(
+                    "BadArgument",
+                    f"Endpoint identity does not have pull permission on the registry. {TROUBLESHOOTING}#error-badargument",
+                )
 
 
 def model_folder(root: Path, version: Document) -> Path:

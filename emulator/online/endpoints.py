@@ -6,8 +6,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from emulator import arm
-from emulator.identity import Caller
+from emulator import arm, managed_identities
+from emulator.identity import Caller, Principal
 from emulator.online import admission, limits, records, rules
 from emulator.operation_api import accepted, status_url
 from emulator.state import Azure, Emulator
@@ -102,7 +102,7 @@ async def put_endpoint(
             "workspace": workspace["name"],
             "location": workspace["location"],
             "tags": arm.tags_of(body),
-            "identity": _identity(workspace, body.get("identity"), before=before),
+            "identity": _identity(azure, workspace, endpoint, body.get("identity"), caller=caller, before=before),
             "properties": wanted,
             "systemData": arm.created(caller.name, before=before["systemData"] if before else None),
             "_": {
@@ -135,7 +135,7 @@ async def patch_endpoint(
         document = {
             **before,
             "tags": arm.tags_of(body) if body.get("tags") is not None else before["tags"],
-            "identity": _identity(workspace, body.get("identity"), before=before)
+            "identity": _identity(azure, workspace, endpoint, body.get("identity"), caller=caller, before=before)
             if body.get("identity")
             else before["identity"],
             "systemData": arm.created(caller.name, before=before["systemData"]),
@@ -200,7 +200,15 @@ def _reserve(azure: Emulator, workspace: Document, name: str) -> None:
     )
 
 
-def _identity(workspace: Document, sent: Document | None, *, before: Document | None) -> Document:
+def _identity(
+    azure: Emulator,
+    workspace: Document,
+    endpoint: str,
+    sent: Document | None,
+    *,
+    caller: Principal,
+    before: Document | None,
+) -> Document:
     """The managed identity; ids are given once and stay as long as the identity does."""
     kinds = ("SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned", "None")
     given = str((sent or {}).get("type") or "").replace("_", "").replace(" ", "")
@@ -214,7 +222,8 @@ def _identity(workspace: Document, sent: Document | None, *, before: Document | 
     if assigned:
         known = had.get("userAssignedIdentities") or {}
         described["userAssignedIdentities"] = {
-            name: known.get(name) or {"principalId": str(uuid.uuid4()), "clientId": str(uuid.uuid4())}
+            name: known.get(name)
+            or managed_identities.assigned(azure, name, caller=caller, to=records.endpoint_id(workspace, endpoint))
             for name in assigned
         }
     return described

@@ -38,7 +38,7 @@ def create(
         "subscription": subscription,
         "group": group,
         "location": location,
-        "regions": _regions(properties or {}) or [location],
+        "regions": _regions(properties or {}, home=location) or [location],
         "registryId": str(uuid.uuid4()),
         "account": account,
         "tags": tags or {},
@@ -51,11 +51,15 @@ def create(
     return document
 
 
-def _regions(properties: Document) -> list[str]:
+def _regions(properties: Document, *, home: str) -> list[str]:
+    """Where its content is. Raises BadRequest unless its own location is among them."""
     details = properties.get("regionDetails") or []
     if not isinstance(details, list) or not all(isinstance(each, dict) for each in details):
         raise BadRequest("regionDetails must be a list of objects with a location.", code="ValidationError")
-    return [arm.location_of(each) for each in details]
+    regions = [arm.location_of(each) for each in details]
+    if regions and home not in regions:
+        raise BadRequest(f"The registry's location '{home}' must be one of its regions.", code="ValidationError")
+    return regions
 
 
 def find(azure: Emulator, name: str) -> Document:
@@ -163,7 +167,7 @@ async def put_registry(
         document = {
             **before,
             "tags": tags,
-            "regions": _regions(properties) or before["regions"],
+            "regions": _regions(properties, home=before["location"]) or before["regions"],
             "systemData": arm.created(caller.name, before=before["systemData"]),
         }
         azure.store.put("registries", registry, body=document)

@@ -153,6 +153,7 @@ def _identity(scene: Drifting) -> Mapping[str, str]:
     changed = scene.owner.endpoint(scene.endpoint)
     group = f"/subscriptions/{_SUBSCRIPTION}/resourceGroups/rg-ml"
     mine = f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/mine"
+    scene.azure.ask("PUT", mine, {"location": "eastus"})
     changed.identity = IdentityConfiguration(
         type="user_assigned", user_assigned_identities=[ManagedIdentityConfiguration(resource_id=mine)]
     )

@@ -52,6 +52,8 @@ resource publisher 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
           'Microsoft.MachineLearningServices/registries/read'
           'Microsoft.MachineLearningServices/registries/assets/read'
           'Microsoft.MachineLearningServices/registries/assets/write'
+          // Before a release it is looked up what the service and the endpoint's identity may do here.
+          'Microsoft.Authorization/*/read'
         ]
         notActions: []
         dataActions: []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.emulator.conftest import GROUP, SUBSCRIPTION
 from tests.emulator.online.conftest import SCRIPTS
 from tests.emulator.running import RunningEmulator
 
@@ -22,6 +23,8 @@ def test_deployment_travels_from_dev_through_the_registry_to_prod(
     from azure.ai.ml.entities import (
         CodeConfiguration,
         Environment,
+        IdentityConfiguration,
+        ManagedIdentityConfiguration,
         ManagedOnlineDeployment,
         ManagedOnlineEndpoint,
         Model,
@@ -77,20 +80,38 @@ def test_deployment_travels_from_dev_through_the_registry_to_prod(
     prod.online_endpoints.begin_create_or_update(
         ManagedOnlineEndpoint(name=f"{name}-p", auth_mode="aml_token")
     ).result()
-    prod.online_deployments.begin_create_or_update(
-        deployment(
-            f"{name}-p",
-            model=f"azureml://registries/reg-shared/models/{name}/versions/1",
-            environment=f"azureml://registries/reg-shared/environments/{name}/versions/1",
-        )
-    ).result()
+    shared = {
+        "model": f"azureml://registries/reg-shared/models/{name}/versions/1",
+        "environment": f"azureml://registries/reg-shared/environments/{name}/versions/1",
+    }
+    prod.online_deployments.begin_create_or_update(deployment(f"{name}-p", **shared)).result()
     answer = prod.online_endpoints.invoke(f"{name}-p", request_file=str(request), deployment_name="blue")
     assert json.loads(answer)["word"] == "hello"
+
+    # somebody's own identity, which nobody let read the registry
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers"
+    mine = f"{group}/Microsoft.ManagedIdentity/userAssignedIdentities/id-{name}"
+    principal = azure.ask("PUT", mine, {"location": "eastus"}).json()["properties"]["principalId"]
+    identity = IdentityConfiguration(
+        type="user_assigned", user_assigned_identities=[ManagedIdentityConfiguration(resource_id=mine)]
+    )
+    prod.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name=f"{name}-u", identity=identity)).result()
+    with pytest.raises(HttpResponseError, match="Endpoint identity does not have pull permission on the registry"):
+        prod.online_deployments.begin_create_or_update(deployment(f"{name}-u", **shared)).result()
+    prod.online_deployments.begin_delete("blue", f"{name}-u").result()
+    reader = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
+    registry = f"{group}/Microsoft.MachineLearningServices/registries/reg-shared"
+    azure.ask(
+        "PUT",
+        f"{registry}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}",
+        {"properties": {"principalId": principal, "roleDefinitionId": reader}},
+    )
+    prod.online_deployments.begin_create_or_update(deployment(f"{name}-u", **shared)).result()
 
     # keys, then everything goes
     dev.online_endpoints.begin_regenerate_keys(endpoint.name, key_type="primary").result()
     assert azure.client.post(endpoint.scoring_uri, json={}, headers=headers).status_code == 401
-    for client, ending in ((dev, "d"), (prod, "p")):
+    for client, ending in ((dev, "d"), (prod, "p"), (prod, "u")):
         client.online_endpoints.begin_delete(f"{name}-{ending}").result()
         assert name not in [each.name.removesuffix(f"-{ending}") for each in client.online_endpoints.list()]
     assert httpx.codes(azure.client.post(endpoint.scoring_uri, json={}, headers=headers).status_code) == 404
