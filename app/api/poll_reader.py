@@ -6,6 +6,7 @@ connection, in one thread, however many they are. No read began before the reque
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from app.releases.attested import row_digest
 log = structlog.get_logger(__name__)
 
 MOST_TOGETHER = 50  # requests in one read: what is answered together keeps everybody else waiting
+FOR_WOKEN = (
+    10  # of these places, while there are any who were woken: those who come anew never end where thousands poll
+)
 MOST_REST = 0.02  # seconds between two reads for a crowd: a database that is slow is no work of this process
 MOST_TOKENS = 1000  # that are kept as rows
 
@@ -63,7 +67,6 @@ class Seen:
 class _Asked:
     releases: Collection[str]
     token_hash: str | None
-    has_waited: bool
     answer: "asyncio.Future[Seen]"
 
 
@@ -76,14 +79,15 @@ class PollReader:
         self._pass = json.dumps if database.engine.dialect.name == "sqlite" else list
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="polls")
         self._connection: Connection | None = None
-        self._asked: list[_Asked] = []
+        self._new: deque[_Asked] = deque()
+        self._woken: deque[_Asked] = deque()
         self._reading: asyncio.Task[None] | None = None
 
     async def read(self, releases: Collection[str], token_hash: str | None = None, *, has_waited: bool = False) -> Seen:
         """The releases' revisions and the token, all of one moment. Raises Unavailable. ``has_waited``: for a change."""
         loop = asyncio.get_running_loop()
-        asked = _Asked(releases, token_hash, has_waited, loop.create_future())
-        self._asked.append(asked)
+        asked = _Asked(releases, token_hash, loop.create_future())
+        (self._woken if has_waited else self._new).append(asked)
         if self._reading is None:
             self._reading = loop.create_task(self._read_all())
         return await asked.answer
@@ -96,11 +100,9 @@ class PollReader:
         """Until nobody is left who asks."""
         loop = asyncio.get_running_loop()
         try:
-            while self._asked:
+            while self._new or self._woken:
                 begun = loop.time()
-                # Thousands may be woken at once: whoever comes meanwhile is not put behind them.
-                self._asked.sort(key=lambda each: each.has_waited)
-                these, self._asked = self._asked[:MOST_TOGETHER], self._asked[MOST_TOGETHER:]
+                these = self._next()
                 releases = {name for each in these for name in each.releases}
                 hashes = {each.token_hash for each in these if each.token_hash is not None}
                 try:
@@ -116,7 +118,7 @@ class PollReader:
                     if not each.answer.done():
                         token = tokens.get(each.token_hash) if each.token_hash else None
                         each.answer.set_result(Seen(at, revisions, token))
-                if self._asked:  # a crowd: it takes half of the time, everybody else has the other
+                if self._new or self._woken:  # a crowd: it takes half of the time, everybody else has the other
                     await asyncio.sleep(0)  # until these are answered
                     await asyncio.sleep(min(loop.time() - begun, MOST_REST))
         finally:
@@ -124,10 +126,17 @@ class PollReader:
 
     def _tell_all(self, asked: Collection[_Asked], broken: MlreleaseError) -> None:
         """Those, too, who came meanwhile: each would wait for a failure of its own."""
-        others, self._asked = self._asked, []
-        for each in (*asked, *others):
+        for each in (*asked, *self._new, *self._woken):
             if not each.answer.done():
                 each.answer.set_exception(broken)
+        self._new.clear()
+        self._woken.clear()
+
+    def _next(self) -> list[_Asked]:
+        """Thousands may be woken at once: whoever comes meanwhile is not put behind them."""
+        most_new = MOST_TOGETHER - min(len(self._woken), FOR_WOKEN)
+        these = [self._new.popleft() for _ in range(min(len(self._new), most_new))]
+        return these + [self._woken.popleft() for _ in range(min(len(self._woken), MOST_TOGETHER - len(these)))]
 
     def _look(
         self, releases: Collection[str], hashes: Collection[str]

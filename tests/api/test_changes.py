@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.api import changes as changes_module
+from app.api import poll_reader
 from app.api.changes import Changes
 from app.api.poll_reader import PollReader
 from app.database.connection import Database
@@ -139,3 +140,25 @@ def test_closing_lets_everybody_go_and_lets_nobody_wait_again(
             return time.monotonic() - begun
 
     assert asyncio.run(scenario()) < 20
+
+
+def test_who_was_woken_is_read_for_however_many_come_anew(reader: PollReader, release: str) -> None:
+    """Thousands who poll without a pause ask again as soon as they have their answer."""
+
+    async def scenario() -> int:
+        async def poll() -> None:
+            while True:
+                await reader.read([release])
+
+        pollers = [asyncio.create_task(poll()) for _ in range(4 * poll_reader.MOST_TOGETHER)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(60):
+            seen = await asyncio.gather(
+                *(reader.read([release], has_waited=True) for _ in range(2 * poll_reader.FOR_WOKEN))
+            )
+        for each in pollers:
+            each.cancel()
+        await asyncio.gather(*pollers, return_exceptions=True)
+        return len(seen)
+
+    assert asyncio.run(scenario()) == 2 * poll_reader.FOR_WOKEN

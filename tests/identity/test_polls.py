@@ -11,6 +11,7 @@ from sqlalchemy import text
 from app.api import polls
 from app.api.polls import Polls
 from app.settings import Settings
+from tests.api.playing import apply, ask, definition
 from tests.api.serving import Served, serving, statements
 from tests.identity.conftest import As
 from tests.identity.issuer import TestIssuer
@@ -174,6 +175,65 @@ def test_poll_that_waits_for_a_change_hears_of_it_only_with_its_rights(
         assert mine.result().json()["code"] == "token_revoked"
         assert other.result().json()["rollouts"][0]["status"] != "queued"
     wait_until(lambda: answered[-2:].count(True) == 1, what="the other one was answered before the framework")
+
+
+def test_rights_that_end_while_a_poll_waits_are_not_those_it_came_with(
+    root: httpx.Client, bearer: As, planned: str, service: Served, worker: InstantWorker
+) -> None:
+    """Past the service, too: an expired token, one with another name or other grants, and one that is no longer there."""
+    grants = [{"role": "viewer", "model": "churn"}]
+    changes = {
+        "expires_at = '2020-01-01 00:00:00.000000+00:00'": (401, "token_expired"),
+        "name = 'mallory'": (401, "token_not_on_record"),
+        """grants = '[{"role": "admin", "model": null}]'""": (401, "token_not_on_record"),
+        None: (401, "token_unknown"),
+    }
+    etag = root.get(f"/v1/releases/{planned}").headers["ETag"]
+    with ThreadPoolExecutor(len(changes)) as pool:
+        waiting = []
+        for change in changes:
+            made = root.post("/v1/tokens", json={"name": "ci", "grants": grants}).json()
+            waits: dict[str, Any] = {"params": {"wait": 60}, "headers": {"If-None-Match": etag}, "timeout": 90}
+            poll = pool.submit(bearer(made["secret"]).get, f"/v1/releases/{planned}", **waits)
+            waiting.append((made["id"], change, poll))
+        wait_until(lambda: service.waiting == len(changes), what="all wait")
+        with service.service.database.write() as session:
+            for token, change, _ in waiting:
+                told = "DELETE FROM api_token" if change is None else f"UPDATE api_token SET {change}"  # noqa: S608 - ours
+                session.connection().execute(text(f"{told} WHERE id = :id"), {"id": token})
+        worker.complete(planned, "dev")
+
+        for _, change, poll in waiting:
+            answer = poll.result()
+            assert (answer.status_code, answer.json()["code"]) == changes[change], change
+
+
+def test_who_is_read_for_together_gets_no_more_than_each_alone(
+    root: httpx.Client, holder: As, planned: str, answered: list[bool]
+) -> None:
+    """One statement has the releases and the tokens of all who ask at that moment."""
+    assert apply(root, definition("other")).status_code == 201
+    hidden = str(ask(root, model="other")["id"])
+    clients = {model: holder(f"viewer:{model}") for model in ("churn", "other")}
+    paths = {"churn": f"/v1/releases/{planned}", "other": f"/v1/releases/{hidden}"}
+    etags = {model: root.get(path).headers["ETag"] for model, path in paths.items()}
+    asked = [(model, place, known) for model in clients for place in paths for known in (False, True)] * 8
+    for model, path in paths.items():
+        assert clients[model].get(path).status_code == 200
+
+    def poll(model: str, place: str, known: bool) -> httpx.Response:
+        headers = {"If-None-Match": etags[place]} if known else {}
+        return clients[model].get(paths[place], headers=headers)
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda each: poll(*each), asked))
+
+    for (model, place, known), answer in zip(asked, answers, strict=True):
+        assert answer.status_code == (404 if model != place else 304 if known else 200)
+        assert answer.headers.get("ETag") == (etags[place] if model == place else None)
+        if answer.status_code == 200:
+            assert answer.json()["id"] == paths[place].rpartition("/")[2]
+    assert answered.count(True) >= len(asked) // 2
 
 
 def test_no_replica_answers_with_less_than_its_caller_has_seen(
