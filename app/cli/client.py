@@ -69,12 +69,16 @@ class Client:
 
         self._ask("DELETE", path)
 
-    def lines(self, path: str, **query: Any) -> Iterator[str]:
+    def lines(self, path: str, *, accept: str = "*/*", **query: Any) -> Iterator[str]:
         """A long response, line by line."""
-        with self._http.stream("GET", self.server + path, params=_given(query)) as answer:
-            if not answer.is_success:
-                answer.read()
-            yield from _accepted(answer).iter_lines()
+        headers = {"Accept": accept}
+        try:
+            with self._http.stream("GET", self.server + path, params=_given(query), headers=headers) as answer:
+                if not answer.is_success:
+                    answer.read()
+                yield from _accepted(answer).iter_lines()
+        except httpx.TransportError as broken:
+            raise _unreachable(self.server, broken) from broken
 
     def upload(self, archive: bytes) -> str:
         """Upload a packed folder; its digest."""

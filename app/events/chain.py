@@ -10,6 +10,9 @@ from typing import Any
 from app.errors import Conflict
 from app.events.tables import Event, EventHead
 
+# Made once: a million events are verified by it.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 
 @dataclass
 class Appended:
@@ -44,23 +47,40 @@ def hash_of(event: Event | Appended) -> str:
         "data": event.data,
         "previous": event.previous,
     }
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()
+
+
+class ChainWalk:
+    """A walk along the chain, the oldest event first. ``seq`` and ``hash``: of the last event that holds."""
+
+    def __init__(self, *, seq: int = 0, hash_: str = "") -> None:
+        self.seq = seq
+        self.hash = hash_
+
+    def follow(self, event: Event | Appended) -> None:
+        """Raises Conflict where it is not the event behind the last one, as it was written."""
+        if event.seq != self.seq + 1:
+            raise broken(self.seq + 1, f"event {self.seq + 1} is missing, {event.seq} follows {self.seq}")
+        if event.previous != self.hash or event.hash != hash_of(event):
+            raise broken(event.seq, f"event {event.seq} was changed after it was written")
+        self.seq, self.hash = event.seq, event.hash
+
+    def end(self, head: EventHead) -> None:
+        """Raises Conflict where the chain does not end here."""
+        if (self.seq, self.hash) != (head.seq, head.hash):
+            at = min(self.seq, head.seq) + 1
+            raise broken(at, f"the chain ends at {self.seq}, its head says {head.seq}")
 
 
 def verify_chain(events: Iterable[Event], *, head: EventHead) -> int:
     """Walk the whole chain, oldest first; the number of events. Raises Conflict at the first broken link."""
-    seq, previous = 0, ""
+    walk = ChainWalk()
     for event in events:
-        if event.seq != seq + 1:
-            raise _broken(seq + 1, f"event {seq + 1} is missing, {event.seq} follows {seq}")
-        if event.previous != previous or event.hash != hash_of(event):
-            raise _broken(event.seq, f"event {event.seq} was changed after it was written")
-        seq, previous = event.seq, event.hash
-    if (seq, previous) != (head.seq, head.hash):
-        raise _broken(seq + 1, f"the chain ends at {seq}, its head says {head.seq}")
-    return seq
+        walk.follow(event)
+    walk.end(head)
+    return walk.seq
 
 
-def _broken(seq: int, why: str) -> Conflict:
+def broken(seq: int, why: str) -> Conflict:
+    """The error that says where the chain is not as it was written."""
     return Conflict(f"The event chain is broken: {why}.", code="event_chain_broken", seq=seq)

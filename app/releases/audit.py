@@ -1,18 +1,19 @@
 """The audit of the event chain: read in pages, up to the first broken event."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
 from app.database.several import with_one_of
-from app.errors import Conflict
-from app.events.chain import verify_chain
+from app.events.chain import Appended, ChainWalk, broken, hash_of
 from app.events.tables import Event, EventHead
 from app.identity.roles import Visible, models_among
 
 PAGE = 1000
+
+_FIELDS = [each.name for each in fields(Appended)]
+_EVENTS = select(*(getattr(Event, each) for each in _FIELDS)).order_by(col(Event.seq)).limit(PAGE)
 
 
 @dataclass(frozen=True)
@@ -25,31 +26,82 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Verdict:
-    """``seq`` and ``hash`` are of the last event that holds; ``broken_at`` and ``why`` of the first link that does not."""
+    """``seq`` and ``hash`` are of the last event that holds; ``broken_at`` and ``why`` of the first link that does not.
+
+    ``since``: events up to this one were not read again. 0: the whole chain was.
+    """
 
     intact: bool
     seq: int
     hash: str
     broken_at: int | None = None
     why: str | None = None
+    since: int = 0
 
 
-def verify(session: Session, *, anchor: Anchor | None = None) -> Verdict:
-    """Walk the chain up to where its head says that it ends, and look whether anything is behind it.
+class ChainAudit:
+    """Walks the chain page by page: any page in any transaction, since what is behind in the chain never changes.
 
-    Events that are written meanwhile are behind the head that was read first; they are left to the next time.
+    ``since``: from the event behind this one on. Raises Conflict at the first broken link.
     """
-    head = _head(session)
-    seen = _Seen()
-    try:
-        verify_chain(seen.note(_events(session, until=head.seq)), head=head)
-        if anchor is not None:
-            _check_anchor(session, anchor)
-        _check_end(session, head)
-    except Conflict as broken:
-        at = int(broken.details["seq"])
-        return Verdict(intact=False, seq=at - 1, hash=seen.hash_before(at), broken_at=at, why=broken.sentence)
-    return Verdict(intact=True, seq=head.seq, hash=head.hash)
+
+    def __init__(self, since: Anchor | None = None) -> None:
+        self._since = since
+        self._walk = ChainWalk(seq=since.seq, hash_=since.hash) if since else ChainWalk()
+        self._has_begun = False
+
+    @property
+    def seq(self) -> int:
+        return self._walk.seq
+
+    @property
+    def hash(self) -> str:
+        return self._walk.hash
+
+    def begin(self, session: Session) -> Appended | None:
+        """Look whether the event that it begins behind is as it was noted; that event. None: it begins with the first."""
+        if self._since is None:
+            return None
+        check_anchor(session, self._since)
+        (noted,) = _page(session, behind=self._since.seq - 1)[:1]
+        if hash_of(noted) != self._since.hash:
+            raise broken(noted.seq, f"event {noted.seq} was changed after it was written")
+        return noted
+
+    def page(self, session: Session) -> list[Appended]:
+        """The next events, which hold; none where the chain ends."""
+        # Numbers begin with 1: what was put before them is seen too.
+        behind = self._walk.seq if self._has_begun or self._since else -1
+        self._has_begun = True
+        events = _page(session, behind=behind)
+        for event in events:
+            self._walk.follow(event)
+        return events
+
+    def end(self, session: Session) -> None:
+        """Look whether the chain ends here. The session has read the last page in the same moment."""
+        self._walk.end(head_of(session))
+
+
+def check_anchor(session: Session, anchor: Anchor) -> None:
+    """Raises Conflict where the event is not the one that was noted."""
+    found = session.exec(select(Event.hash).where(Event.seq == anchor.seq)).first()
+    if found != anchor.hash:
+        raise broken(anchor.seq, f"event {anchor.seq} is not the event that was noted")
+
+
+def head_of(session: Session) -> EventHead:
+    """Where the chain ends. Raises Conflict where nothing says so."""
+    head = session.exec(select(EventHead).execution_options(populate_existing=True)).first()
+    if head is None:
+        raise broken(1, "its head is missing")
+    session.expunge(head)
+    return head
+
+
+def _page(session: Session, *, behind: int) -> list[Appended]:
+    rows = session.connection().execute(_EVENTS.where(col(Event.seq) > behind))
+    return [Appended(**dict(zip(_FIELDS, row, strict=True))) for row in rows]
 
 
 def export(
@@ -78,66 +130,9 @@ def _first_from(session: Session, moment: datetime) -> int:
 
     No event is earlier than the one before it: a few looks find it, and no index of moments has to be kept with each event.
     """
-    first, end = 1, _head(session).seq + 1
+    first, end = 1, head_of(session).seq + 1
     while first < end:
         middle = (first + end) // 2
         at = session.exec(select(Event.at).where(col(Event.seq) >= middle).order_by(col(Event.seq)).limit(1)).first()
         first, end = (middle + 1, end) if at is not None and at < moment else (first, middle)
     return first
-
-
-class _Seen:
-    """The hashes of the last two events of a walk: the second is the one that breaks it."""
-
-    def __init__(self) -> None:
-        self._last: list[Event] = []
-
-    def note(self, events: Iterator[Event]) -> Iterator[Event]:
-        for event in events:
-            self._last = [*self._last[-1:], event]
-            yield event
-
-    def hash_before(self, seq: int) -> str:
-        return next((each.hash for each in self._last if each.seq == seq - 1), "")
-
-
-def _head(session: Session) -> EventHead:
-    head = session.exec(select(EventHead).execution_options(populate_existing=True)).first()
-    if head is None:
-        raise Conflict("The event chain is broken: its head is missing.", code="event_chain_broken", seq=1)
-    session.expunge(head)
-    return head
-
-
-def _events(session: Session, *, until: int) -> Iterator[Event]:
-    seen = -1  # numbers begin with 1: what was put before them is seen too
-    while page := session.exec(
-        select(Event).where(col(Event.seq) > seen, col(Event.seq) <= until).order_by(col(Event.seq)).limit(PAGE)
-    ).all():
-        yield from page
-        seen = page[-1].seq
-        session.expunge_all()
-
-
-def _check_anchor(session: Session, anchor: Anchor) -> None:
-    found = session.exec(select(Event.hash).where(Event.seq == anchor.seq)).first()
-    if found != anchor.hash:
-        raise Conflict(
-            f"The event chain is broken: event {anchor.seq} is not the event that was noted.",
-            code="event_chain_broken",
-            seq=anchor.seq,
-        )
-
-
-def _check_end(session: Session, head: EventHead) -> None:
-    """Nothing is behind the head, but for what was properly written since."""
-    behind = session.exec(select(Event).where(col(Event.seq) > head.seq).order_by(col(Event.seq)).limit(1)).first()
-    if behind is None:
-        return
-    moved = _head(session).seq > head.seq
-    if not moved or behind.seq != head.seq + 1 or behind.previous != head.hash:
-        raise Conflict(
-            f"The event chain is broken: event {behind.seq} is after its end, which is event {head.seq}.",
-            code="event_chain_broken",
-            seq=head.seq + 1,
-        )

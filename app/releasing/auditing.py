@@ -1,164 +1,156 @@
 """The whole audit: the chain of events, and every row that gives rights, was decided or says what served against what the chain says of it.
 
-In pages, so that neither memory nor a query holds all of it. ``python -m app.releasing.auditing [SEQ:HASH]`` asks the database alone.
+In pages, so that neither memory nor a query holds all of it, and most of them in transactions of their own: whatever is written
+meanwhile is not kept waiting. Only the rows are compared in one moment, at the end of the chain.
+
+From an event on that somebody has noted it takes seconds: what is behind it in the chain, and the rows that were made, ended or changed
+since. The hash that was noted covers every event before it, so none of those can have been replaced in the chain by another; that their
+rows still say what was hashed, only the whole audit looks.
+``python -m app.releasing.auditing [SEQ:HASH]`` asks the database alone.
 """
 
-import json
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import Any
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, or_, select
 
-from app.approvals.tables import Decision
-from app.database.connection import see_one_moment
-from app.database.opening import open_database
-from app.definitions.tables import DefinitionVersion
-from app.errors import MlreleaseError
-from app.events.tables import Event
-from app.evidence.service import digest_of as text_digest
-from app.evidence.tables import Evidence
-from app.freezes.tables import Freeze
-from app.identity.tables import ApiToken, PortalSession
-from app.notifications.tables import Webhook
-from app.releases import audit
-from app.releases.attested import ROW, row_digest
-from app.releases.audit import Anchor, Verdict
+from app.database.connection import Database, see_one_moment
+from app.errors import Conflict, MlreleaseError
+from app.releases.audit import PAGE as PAGE_OF_EVENTS
+from app.releases.audit import Anchor, ChainAudit, Verdict, check_anchor, head_of
 from app.releases.plans import digest_of
-from app.releases.tables import StepRun, StoredPlan
-from app.serving.recompute import RecomputedShares
+from app.releases.tables import StoredPlan
+from app.releasing.rows_on_record import Said, disagreements
 from app.serving.tables import TrafficShare
 from app.settings import read_settings
 
 PAGE = 500
+TOLD_SECONDS = 0.5  # between two words on how far it is
 
-Says = Callable[[Session, Any], bool]
+
+@dataclass(frozen=True)
+class Progress:
+    """How far it is: of ``what`` (events, plans, rows) ``done``; ``total`` is known of events alone."""
+
+    what: str
+    done: int
+    total: int | None = None
 
 
-def verify(session: Session, *, anchor: Anchor | None = None) -> Verdict:
-    """Whether the chain is whole, and every row is as the chain says; where not, the first row that is not.
+def verify(database: Database, *, anchor: Anchor | None = None, since: Anchor | None = None) -> Verdict:
+    """What ``verification`` comes to."""
+    *_, verdict = verification(database, anchor=anchor, since=since)
+    assert isinstance(verdict, Verdict)
+    return verdict
 
-    The session has read nothing before.
+
+def verification(
+    database: Database, *, anchor: Anchor | None = None, since: Anchor | None = None, rest: float = 0.0
+) -> Iterator[Progress | Verdict]:
+    """Whether the chain is whole, and every row is as the chain says; where not, the first row that is not. The verdict comes last.
+
+    ``since``: only what came after an event that was verified before. ``rest``: how long to rest after each page, by how long that took:
+    1.0 leaves half of a processor to others.
     """
-    see_one_moment(session)
-    verdict = audit.verify(session, anchor=anchor)
-    if not verdict.intact:
-        return verdict
-    why = next(_disagreements(session), None)
-    return verdict if why is None else replace(verdict, intact=False, why=why)
+    chain = ChainAudit(since)
+    try:
+        why = yield from _walked(database, chain, anchor=anchor, since=since, rest=rest)
+    except Conflict as cut:
+        at = int(cut.details["seq"])
+        hash_ = chain.hash if chain.seq == at - 1 else ""
+        yield Verdict(False, at - 1, hash_, broken_at=at, why=cut.sentence, since=since.seq if since else 0)
+        return
+    yield Verdict(why is None, chain.seq, chain.hash, why=why, since=since.seq if since else 0)
 
 
-def _disagreements(session: Session) -> Iterator[str]:
-    said = _Said(session)
-    for table, key in (
-        (ApiToken, "id"),
-        (PortalSession, "id"),
-        (DefinitionVersion, "id"),
-        (Decision, "id"),
-        (Freeze, "id"),
-    ):
-        for row in _rows(session, table, key):
-            if row_digest(row) not in said.rows:
-                yield f"The row {getattr(row, key)} of {table.__tablename__} does not match the event chain."
-            said.seen.add(row_digest(row))
-    yield from _revived(session, said)
-    webhooks = {each.id: _webhook(each.url, each.kinds, each.models) for each in _rows(session, Webhook, "id")}
-    for known in sorted(webhooks.keys() | said.webhooks.keys()):
-        if webhooks.get(known) != said.webhooks.get(known):
-            yield f"The webhook {known} does not match the event chain, or its row is missing."
-    if gone := said.lasting - said.seen:
-        yield f"{said.lasting_subjects[min(gone)]} is in the event chain, but its row is missing or was changed."
-    for plan in _rows(session, StoredPlan, "digest"):
-        if digest_of(plan.document) != plan.digest:
-            yield f"The plan {plan.digest} is not what its digest says."
-    for kept in _rows(session, Evidence, "id"):
-        if kept.text is not None and kept.digest != text_digest(str(kept.salt), kept.text):
-            yield f"The text of {kept.id} is not what its digest says."
-        if kept.digest not in said.logs and kept.id not in said.forgotten and _is_of_a_step(session, kept):
-            yield f"The log {kept.id} is not in the event chain."
-    yield from said.served.disagreements(_rows(session, TrafficShare, "id"))
+def _walked(
+    database: Database, chain: ChainAudit, *, anchor: Anchor | None, since: Anchor | None, rest: float
+) -> Generator[Progress, None, str | None]:
+    """To the end of the chain, then through the rows; the first that does not agree. Raises Conflict at the first broken link."""
+    told = time.monotonic()
+    with database.read() as session:
+        said = Said(chain.begin(session))
+        said.served.begin(_open_at(session, since))
+        total = head_of(session).seq
+    is_behind = True
+    while is_behind:
+        begun = time.monotonic()
+        with database.read() as session:
+            page = chain.page(session)
+        said.note(page)
+        is_behind = len(page) == PAGE_OF_EVENTS
+        if time.monotonic() - told > TOLD_SECONDS:
+            told = time.monotonic()
+            yield Progress("events", chain.seq, max(total, chain.seq))
+        time.sleep(rest * (time.monotonic() - begun))
+    for page_number, plans in enumerate(_plans(database, said)):
+        begun = time.monotonic()
+        wrong = next((plan for plan in plans if digest_of(plan.document) != plan.digest), None)
+        if wrong is not None:
+            return f"The plan {wrong.digest} is not what its digest says."
+        if time.monotonic() - told > TOLD_SECONDS:
+            told = time.monotonic()
+            yield Progress("plans", PAGE * page_number + len(plans))
+        time.sleep(rest * (time.monotonic() - begun))
+    with database.read() as session:
+        see_one_moment(session)
+        while page := chain.page(session):
+            said.note(page)
+        if anchor is not None:
+            check_anchor(session, anchor)
+        chain.end(session)
+        yield Progress("events", chain.seq, chain.seq)
+        for done, why in enumerate(disagreements(session, said)):
+            if why is not None:
+                return why
+            if time.monotonic() - told > TOLD_SECONDS:
+                told = time.monotonic()
+                yield Progress("rows", done)
+    return None
 
 
-def _revived(session: Session, said: "_Said") -> Iterator[str]:
-    """What the chain says has ended, and the table says has not; and the other way round."""
-    for token in _rows(session, ApiToken, "id"):
-        if (token.revoked_at is not None) != (token.id in said.revoked):
-            yield f"The token {token.id} is {'' if token.revoked_at else 'not '}revoked in its row, unlike in the event chain."
-    for freeze in _rows(session, Freeze, "id"):
-        if (freeze.deleted_at is not None) != (freeze.id in said.lifted):
-            yield f"The freeze {freeze.id} is {'' if freeze.deleted_at else 'not '}deleted in its row, unlike in the event chain."
-
-
-def _webhook(url: str, kinds: list[str], models: list[str]) -> str:
-    return json.dumps([url, kinds, models])
-
-
-class _Said:
-    """What the chain says of rows: digests and ids, no more of it is held."""
-
-    def __init__(self, session: Session) -> None:
-        self.rows: set[str] = set()
-        self.lasting: set[str] = set()  # of rows that are never deleted
-        self.lasting_subjects: dict[str, str] = {}
-        self.seen: set[str] = set()
-        self.revoked: set[str] = set()
-        self.lifted: set[str] = set()
-        self.webhooks: dict[str, str] = {}
-        self.logs: set[str] = set()
-        self.forgotten: set[str] = set()
-        self.served = RecomputedShares()
-        for event in _rows(session, Event, "seq"):
-            self._note(event)
-
-    def _note(self, event: Event) -> None:
-        self.served.note(event)
-        match event.kind:
-            case "token.revoked":
-                self.revoked.add(event.subject)
-            case "freeze.deleted":
-                self.lifted.add(event.subject)
-            case "webhook.created":
-                self.webhooks[event.subject] = _webhook(*(event.data[field] for field in ("url", "kinds", "models")))
-            case "webhook.deleted":
-                self.webhooks.pop(event.subject, None)
-            case "evidence.deleted":
-                self.forgotten.add(event.subject)
-        if digest := event.data.get(ROW):
-            self.rows.add(digest)
-            if event.kind != "session.opened":
-                self.lasting.add(digest)
-                self.lasting_subjects[digest] = f"{event.kind} of {event.subject}"
-        output = event.data.get("output")
-        if isinstance(output, dict) and isinstance(output.get("log"), dict):
-            self.logs.add(str(output["log"].get("digest")))
-
-
-def _is_of_a_step(session: Session, kept: Evidence) -> bool:
-    return session.get(StepRun, kept.subject) is not None
-
-
-def _rows(session: Session, table: Any, key: str) -> Iterator[Any]:
-    column, last = col(getattr(table, key)), None
+def _plans(database: Database, said: Said) -> Iterator[list[StoredPlan]]:
+    """All of them, or those that were made since; a plan never changes, so each page comes in a transaction of its own."""
+    made = sorted(said.plans)
+    last = ""
     while True:
-        query = select(table).order_by(column).limit(PAGE)
-        page: list[SQLModel] = list(session.exec(query if last is None else query.where(column > last)).all())
+        query = select(StoredPlan).where(col(StoredPlan.digest) > last).order_by(col(StoredPlan.digest)).limit(PAGE)
+        if said.since:
+            query = query.where(col(StoredPlan.digest).in_([each for each in made if each > last][:PAGE]))
+        with database.read() as session:
+            page = list(session.exec(query).all())
         if not page:
             return
-        yield from page
-        last = getattr(page[-1], key)
-        session.expunge_all()
+        yield page
+        last = page[-1].digest
+
+
+def _open_at(session: Session, since: Anchor | None) -> list[TrafficShare]:
+    """The shares of traffic that the rows say were open when an event was written."""
+    if since is None:
+        return []
+    lasted = or_(col(TrafficShare.to_event).is_(None), col(TrafficShare.to_event) > since.seq)
+    return list(session.exec(select(TrafficShare).where(col(TrafficShare.from_event) <= since.seq, lasted)).all())
 
 
 def run(anchor: str = "") -> int:
     """0: all of it is whole. 1: it is not."""
     seq, _, noted = anchor.partition(":")
-    database = open_database(read_settings())
+    database = Database(read_settings().database)
     try:
-        with database.read() as session:
-            verdict = verify(session, anchor=Anchor(int(seq), noted) if anchor else None)
+        for each in verification(database, anchor=Anchor(int(seq), noted) if anchor else None):
+            if isinstance(each, Verdict):
+                return _told(each)
+            of = "" if each.total is None else f" of {each.total}"
+            sys.stderr.write(f"{each.done}{of} {each.what} are verified.\n")
     finally:
         database.dispose()
+    raise AssertionError("the verdict comes last")
+
+
+def _told(verdict: Verdict) -> int:
     if verdict.intact:
         sys.stdout.write(
             f"The chain is intact: {verdict.seq} events. Note this elsewhere: {verdict.seq}:{verdict.hash}\n"

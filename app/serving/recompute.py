@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from app.events.tables import Event
+from app.events.chain import Appended
 from app.serving.service import TRAFFIC_CHANGED, share_of
 from app.serving.tables import TrafficShare
 
@@ -19,7 +19,12 @@ class RecomputedShares:
         self._ended: set[str] = set()
         self._wrong: list[str] = []
 
-    def note(self, event: Event) -> None:
+    def begin(self, shares: Iterable[TrafficShare]) -> None:
+        """Begin in the middle of the chain, with what was open there. Each event says what was before it: so it shows where this is wrong."""
+        for row in shares:
+            self._open[row.target, row.deployment] = [vars(share_of(row)), row.from_event, row.from_at]
+
+    def note(self, event: Appended) -> None:
         """An event of another kind says nothing of it."""
         if event.kind != TRAFFIC_CHANGED:
             return
@@ -36,8 +41,8 @@ class RecomputedShares:
         for name, share in after.items():
             self._open.setdefault((event.subject, name), [share, event.seq, event.at])
 
-    def disagreements(self, rows: Iterable[TrafficShare]) -> Iterator[str]:
-        """Between all rows of the serving record and the events: one sentence each."""
+    def disagreements(self, rows: Iterable[TrafficShare]) -> Iterator[str | None]:
+        """Between rows of the serving record and the events: for each row None, or a sentence."""
         yield from self._wrong
         said = self._ended | {
             _digest(target, share, *begun, None, None) for (target, _), (share, *begun) in self._open.items()
@@ -45,8 +50,12 @@ class RecomputedShares:
         for row in rows:
             ended = row.to_event, row.to_at
             digest = _digest(row.target, vars(share_of(row)), row.from_event, row.from_at, *ended)
-            if digest not in said:
-                yield f"The share {row.id} of the traffic of {row.target} does not match the event chain."
+            is_known = digest in said
+            yield (
+                None
+                if is_known
+                else f"The share {row.id} of the traffic of {row.target} does not match the event chain."
+            )
             said.discard(digest)
         if said:
             yield "A share of traffic is in the event chain, but its row is missing or was changed."

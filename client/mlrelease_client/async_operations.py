@@ -997,12 +997,19 @@ class AsyncOperations:
             )
         )
 
-    async def verify_audit(self, *, seq: int | None = None, hash: str | None = None) -> VerdictView:
-        """Verify the whole event chain.
+    async def verify_audit(
+        self, *, seq: int | None = None, hash: str | None = None, incremental: bool | None = None
+    ) -> VerdictView:
+        """Verify the event chain: all of it, or what came after an event that you noted.
 
         Detects edited, removed, added and reordered events, and rows of rights, of decisions and of what served that are
-        not as the events say. Takes some seconds for a million events."""
-        return await self.send(Call("GET", "/v1/audit/verify", VerdictView, query={"seq": seq, "hash": hash}))
+        not as the events say. The whole chain takes a minute or more for a million events: accept `application/x-ndjson`, and a line says
+        every half second how far it is (`{"what", "done", "total"}`). The last line is the verdict, or the problem that ended it.
+
+        `incremental` relies on what you noted: events before it, and rows that were made before it, are not read again."""
+        return await self.send(
+            Call("GET", "/v1/audit/verify", VerdictView, query={"seq": seq, "hash": hash, "incremental": incremental})
+        )
 
     async def get_liveness(self) -> Health:
         """The process responds.

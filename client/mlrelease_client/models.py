@@ -802,6 +802,8 @@ class VerdictView(Model):
     hash: str
     broken_at: int | None
     why: str | None
+    since: int
+    """events up to this one were not read again; 0: the whole chain was verified"""
 
 
 class WebhookPage(Model):

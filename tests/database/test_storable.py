@@ -16,7 +16,7 @@ from app.errors import Invalid, Unavailable
 from app.events.work import UnitOfWork
 from app.identity.actor import SERVICE
 from app.jobs.tables import TrainingJob
-from app.releases.audit import verify
+from app.releasing.auditing import verify
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -123,8 +123,7 @@ def test_whatever_is_in_an_event_its_chain_stays_whole(database: Database, value
     with UnitOfWork(database, SERVICE, now=NOW).transaction() as work:
         work.append_event("made.up", subject="x", data={"value": value})
 
-    with database.read() as session:
-        verdict = verify(session)
+    verdict = verify(database)
     assert verdict.intact, verdict.why
 
 

@@ -20,10 +20,10 @@ from app.evidence.tables import Evidence
 from app.execution.step_runs import End, record_end
 from app.identity.actor import SERVICE, Actor
 from app.identity.roles import Grant, Role
-from app.releases.audit import verify
 from app.releases.locks import lock_rollout
 from app.releases.states import StepStatus
 from app.releases.tables import Release
+from app.releasing.auditing import verify
 from app.releasing.failure_logs import delete_log_of_job, delete_log_of_release, logs_of_job, logs_of_release
 from app.releasing.work import Work
 from app.steps.contract import Refused
@@ -122,7 +122,7 @@ def test_deleted_log_leaves_its_digest_and_an_intact_chain(
     left = kept(worker.database)
     assert (left.text, left.salt, left.digest, left.deleted_by) == (None, None, evidence.digest, "root")
     with worker.database.read() as session:
-        assert verify(session).intact
+        assert verify(worker.database).intact
         assert len(session.exec(select(Event).where(Event.kind == "evidence.deleted")).all()) == 1
 
 

@@ -5,6 +5,7 @@ from sqlalchemy import text
 
 from app.database.connection import Database
 from app.planning.observed import Observed
+from app.releases.audit import Anchor
 from app.releasing.auditing import verify
 from tests.serving.observing import BLUE, R1, observe
 
@@ -30,8 +31,7 @@ def record(database: Database) -> Database:
 
 
 def why(database: Database) -> str | None:
-    with database.read() as session:
-        verdict = verify(session)
+    verdict = verify(database)
     assert verdict.intact == (verdict.why is None)
     return verdict.why
 
@@ -56,3 +56,18 @@ def test_what_was_written_upon_changed_rows_is_named_too(record: Database) -> No
     observe(record, Observed(traffic={"r1-abcd": 100}, mirror={}), minutes=3)
 
     assert why(record) == "Event 4 ends other shares of sub/rg/ws/churn-prod than the events before it had begun."
+
+
+@pytest.mark.parametrize("how", sorted(TAMPERED.keys() - {"end", "removed"}))
+def test_rows_that_were_changed_since_an_event_was_noted_are_named(record: Database, how: str) -> None:
+    with record.read() as session:
+        first = session.connection().execute(text("SELECT seq, hash FROM event ORDER BY seq LIMIT 1")).one()
+    since = Anchor(*first)
+    assert verify(record, since=since).intact
+
+    with record.write() as session:
+        session.connection().execute(text(TAMPERED[how]))
+
+    found = verify(record, since=since)
+    assert not found.intact
+    assert "share" in str(found.why)
