@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
 from app.api.first_token import first_token
@@ -62,6 +62,12 @@ def emulator(running: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> Runni
     for name, value in running.environment.items():
         monkeypatch.setenv(name, value)
     return running
+
+
+@pytest.fixture(autouse=True)
+def _engines_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a real process: logins are listened for at an engine's dialect, which tests' engines share otherwise."""
+    monkeypatch.setattr("app.database.connection.create_engine", create_engine)
 
 
 def test_the_api_logs_in_with_a_token_for_each_connection(
@@ -121,6 +127,7 @@ def test_a_token_is_sent_to_nobody_but_the_server(url: str, sentence: str, monke
     assert "MLRELEASE_DATABASE_LOGIN" in refused.value.sentence
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("emulator")
 def test_a_worker_works_with_the_rights_of_its_role(migrated: PostgresServer, tmp_path: Path) -> None:
     ready, log = tmp_path / "ready", tmp_path / "worker.log"
