@@ -41,13 +41,12 @@ def judge(session: Session, gate: Gate) -> Judgement:
     return Judgement(GateState.WAITING, f"{about} is {status.value}.", release.id)
 
 
+def commit_of(release: Release) -> str | None:
+    """Of the training job whose model it brings; None where there is none, or it is not known yet."""
+    commit: str | None = (release.content or {}).get("git_commit")
+    return commit
+
+
 def _release_of(session: Session, gate: Gate) -> Release | None:
     newest = list_releases(session, model=gate.model, limit=NEWEST)
-    return next(
-        (
-            each
-            for each in newest
-            if gate.stage in each.stages and (each.content or {}).get("git_commit") == gate.git_commit
-        ),
-        None,
-    )
+    return next((each for each in newest if gate.stage in each.stages and commit_of(each) == gate.git_commit), None)

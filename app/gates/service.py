@@ -9,11 +9,12 @@ from sqlmodel import Session, col, select
 from app.database.clock import database_now
 from app.documents.json_object import Json
 from app.events.tables import Event
-from app.gates.judging import Judgement, judge
+from app.gates.judging import Judgement, commit_of, judge
 from app.gates.tables import OPEN, CiSystem, Gate, GateState
 from app.notifications.deliveries import request_delivery
 from app.notifications.dispatch import hold_dispatch
 from app.notifications.tables import Channel
+from app.releases.tables import Release
 
 KEEP = timedelta(days=60)  # twice as long as GitHub lets a run wait
 
@@ -40,9 +41,12 @@ def open_gate(session: Session, asked: Gate) -> Gate:
 
 def announce_to_gates(session: Session, event: Event) -> None:
     """The announcer: what happened to a release may decide the runs that wait for it."""
-    if event.release_id is None or event.model is None:
+    release = None if event.release_id is None else session.get(Release, event.release_id)
+    commit = None if release is None else commit_of(release)
+    if release is None or commit is None:
         return
-    waiting = select(Gate).where(text(OPEN), Gate.model == event.model)  # the words of its index
+    # The words of its index first.
+    waiting = select(Gate).where(text(OPEN), Gate.model == release.model, Gate.git_commit == commit)
     for gate in session.exec(waiting.order_by(col(Gate.created_at)).with_for_update()).all():
         _decide(session, gate, seq=event.seq)
 
