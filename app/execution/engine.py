@@ -26,7 +26,7 @@ HAND_OVER_SECONDS = 1.0  # of the time to stop: for the database to hear of it
 
 def launch_engine(worker: WorkerContext) -> None:
     """Begin to take work, going on first with what a worker of this name had begun before it was killed."""
-    DBOS(config=_config(worker))
+    DBOS(config=engine_config(worker.settings, worker.database, executor=worker.identity.id))
     for register in (register_rollouts, register_prepare, register_dry_run, register_sweeps):
         register(worker)
     DBOS.launch()
@@ -73,19 +73,20 @@ def _give_back(lease: Lease) -> None:
         log.warning("lease_not_given_back", error=str(away))
 
 
-def _config(worker: WorkerContext) -> DBOSConfig:
+def engine_config(settings: Settings, database: Database, *, executor: str) -> DBOSConfig:
+    """Over the same database as ours, logged in to in the same way."""
     config: DBOSConfig = {
         "name": ENGINE_NAME,
-        "system_database_url": worker.settings.database,
+        "system_database_url": settings.database,
         "application_version": ENGINE_VERSION,
-        "executor_id": worker.identity.id,
+        "executor_id": executor,
         "serializer": SERIALIZER,
         "run_migrations": False,
         "sys_db_idle_transaction_timeout_sec": IDLE_SECONDS,
         "log_level": "WARNING",
         "enable_otlp": False,
     }
-    if worker.database.password is not None:
+    if database.password is not None:
         # Its own pool, as without: the engine would make one that knows no passwords but the URL's.
-        config["system_database_engine"] = Database(worker.settings.database, password=worker.database.password).engine
+        config["system_database_engine"] = Database(settings.database, password=database.password).engine
     return config

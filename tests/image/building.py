@@ -29,6 +29,7 @@ class Image:
     built: float  # when; seconds since 1970
     environment: dict[str, str]
     command: list[str]
+    health_check: list[str]
 
     def written(self) -> list[Path]:
         """What programs would have written to the image's own file system, which is read-only in a container."""
@@ -109,7 +110,13 @@ def build(folder: Path, *, target: str) -> Image:
     data.mkdir()
     (home := folder / "home").mkdir()
     return Image(
-        programs, data, home, time.time(), _environment(final, programs, data, home=home), final.all("CMD")[0].command
+        programs=programs,
+        data=data,
+        home=home,
+        built=time.time(),
+        environment=_environment(final, programs, data, home=home),
+        command=final.all("CMD")[0].command,
+        health_check=Instruction("CMD", final.all("HEALTHCHECK")[0].text.partition("CMD ")[2]).command,
     )
 
 

@@ -98,6 +98,7 @@ def test_every_documented_program_works_with_the_others(image: Image, local: Ima
             ) as anna,
         ):
             await_ready(api, lambda: _is_ready(anna), log=tmp_path / "api.log")
+            image.run(*image.health_check, MLRELEASE_PORT=port)
             variables |= {"MLRELEASE_READY_FILE": str(tmp_path / "worker.ready"), "MLRELEASE_JOB_POLL_SECONDS": "0.5"}
             with image.running("mlrelease", "worker", log=tmp_path / "worker.log", **variables) as worker:
                 await_ready(worker, (tmp_path / "worker.ready").exists, log=tmp_path / "worker.log")

@@ -16,6 +16,7 @@ from app.database.migrate import migrate
 from app.database.opening import open_database
 from app.database.revision import check_schema
 from app.errors import Misconfigured, Unavailable
+from app.execution.engine import engine_config
 from app.settings import Settings, read_settings
 from tests.emulator.running import RunningEmulator, running_emulator
 from tests.infra.deployed import FOLDER
@@ -76,7 +77,8 @@ def test_the_api_logs_in_with_a_token_for_each_connection(
     emulator.delay(token=60)  # shorter than tokens are kept: there is a new one for each connection
     monkeypatch.setenv("MLRELEASE_DATABASE_URL", _url(migrated, API))
     monkeypatch.setenv("MLRELEASE_DATABASE_LOGIN", "entra")
-    database = open_database(read_settings())
+    settings = read_settings()
+    database = open_database(settings)
     assert database.password is not None
     assert database.password() != database.password()
     with pytest.raises(Unavailable, match="password authentication failed"), database.read() as session:
@@ -86,6 +88,11 @@ def test_the_api_logs_in_with_a_token_for_each_connection(
     assert token == database.password(), "a token is kept while it is good"
     check_schema(database)
     assert first_token(database, "anna", now=database.now()).startswith("mlr_")
+    engine = engine_config(settings, database, executor="x")["system_database_engine"]
+    assert engine is not None
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT current_user")).scalar() == API
+    engine.dispose()
     with pytest.raises(ProgrammingError, match="permission denied"), database.engine.begin() as connection:
         connection.execute(text("CREATE TABLE mine (id int)"))
     database.dispose()
