@@ -8,39 +8,31 @@ a ratio above 1 says how many times cheaper a poll of ours is. MLflow is measure
 ``GET /api/2.0/mlflow/registered-models/get``.
 """
 
-import socket
-import statistics
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, astuple, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
 import httpx
 import typer
 
-from app.api.first_token import first_token
 from app.api.releases import rendered
-from app.database.connection import Database
-from app.database.migrate import migrate
-from app.events.work import UnitOfWork
 from app.guardrails.rules import NO_GUARDRAILS
 from app.local.ports import free_port
 from app.planning.sources import JobSource
 from app.releasing.queue import DbosQueue
 from app.releasing.requests import request_release
 from app.releasing.work import Releasing, Work
-from benchmarks.definitions import BENCH, JOB, apply_model
+from benchmarks.callers import Cost, cost_of, median_cost
+from benchmarks.definitions import BENCH, JOB
+from benchmarks.installation import install
 from benchmarks.record import per_database, record
 from benchmarks.servers import NO_MLFLOW, Server, mlflow, running, service
 from tests.postgresql import running_postgresql
 
-CALLERS = 16
 KINDS = ("full", "not_modified")
 
 
@@ -51,14 +43,6 @@ class Polled:
     server: Server
     whole: bytes
     known: bytes
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Of one poll: milliseconds of processor time; and how many are answered in a second."""
-
-    cpu_ms: float
-    per_second: float
 
 
 Figures = dict[str, dict[str, Cost]]
@@ -99,63 +83,15 @@ def _measure(servers: dict[str, Polled], *, polls: int, times: int) -> Figures:
     for turn in range(times + 1):
         for name, polled in servers.items():
             for kind, request in (("full", polled.whole), ("not_modified", polled.known)):
-                begun, cpu = time.perf_counter(), polled.server.cpu()
-                _poll(polled.server.port, request, polls if turn else polls // 10)
+                cost = cost_of(polled.server, [request] * (polls if turn else polls // 10))
                 if turn:  # the first warms up
-                    cost = Cost((polled.server.cpu() - cpu) * 1000 / polls, polls / (time.perf_counter() - begun))
                     seen.setdefault((name, kind), []).append(cost)
-    return {
-        name: {kind: Cost(*map(statistics.median, zip(*map(astuple, seen[name, kind]), strict=True))) for kind in KINDS}
-        for name in servers
-    }
-
-
-def _poll(port: int, request: bytes, polls: int) -> None:
-    """By all callers side by side; each waits for one answer before its next request."""
-    broken: list[BaseException] = []
-
-    def call(number: int) -> None:
-        try:
-            with socket.create_connection(("127.0.0.1", port)) as connection:
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                for _ in range(polls // CALLERS + (number < polls % CALLERS)):
-                    connection.sendall(request)
-                    _receive(connection)
-        except BaseException as error:  # noqa: BLE001 - told below
-            broken.append(error)
-
-    callers = [threading.Thread(target=call, args=(number,)) for number in range(CALLERS)]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join()
-    if broken:
-        raise SystemExit(f"A poll failed: {broken[0]}")
-
-
-def _receive(connection: socket.socket) -> bytes:
-    """One answer, whose status must be 200 or 304."""
-    received = b""
-    while b"\r\n\r\n" not in received:
-        received += connection.recv(65536) or b"\r\n\r\n"
-    head, _, body = received.partition(b"\r\n\r\n")
-    if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 304")):
-        raise SystemExit(f"A poll was answered with {head[:60]!r}.")
-    lengths = [each.partition(b":")[2] for each in head.lower().split(b"\r\n") if each.startswith(b"content-length:")]
-    missing = (int(lengths[0]) if lengths else 0) - len(body)
-    while missing > 0:
-        missing -= len(connection.recv(65536))
-    return head
+    return {name: {kind: median_cost(seen[name, kind]) for kind in KINDS} for name in servers}
 
 
 @contextmanager
 def _ours(url: str, data: Path) -> Iterator[Polled]:
-    data.mkdir()
-    database = Database(url)
-    migrate(database)
-    secret = first_token(database, "bench", now=datetime.now(UTC))
-    with UnitOfWork(database, BENCH).transaction() as work:
-        apply_model(work, "bench", data)
+    database, secret = install(url, data)
     with Work(Releasing(database, DbosQueue(database.engine), NO_GUARDRAILS), BENCH).transaction() as work:
         release = request_release(work, "bench", source=JobSource(job=JOB)).id
     revision = rendered(database, release).revision
