@@ -11,7 +11,7 @@ from app.api.idempotency import Answer, Once
 from app.api.permissions import may
 from app.api.plan_views import DryRunView
 from app.api.release_views import ReleaseDetail
-from app.api.releases import whole_release
+from app.api.releases import new_release
 from app.identity.actor import Actor
 from app.releasing.adopting import adopt, look_before_adoption
 from app.releasing.work import Work
@@ -48,7 +48,7 @@ def create_adoption(
 
     def act(work: Work) -> Answer:
         release = adopt(work, model, stage=stage, **body.model_dump())
-        return Answer(201, whole_release(work, release.id), location=f"/v1/releases/{release.id}")
+        return new_release(work, release)
 
     return once(who, act, body=body)
 

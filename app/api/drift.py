@@ -13,7 +13,7 @@ from app.api.documentation import refusals
 from app.api.idempotency import Answer, Once
 from app.api.permissions import Viewer, may
 from app.api.release_views import ReleaseDetail
-from app.api.releases import whole_release
+from app.api.releases import new_release
 from app.api.service import Api
 from app.api.targets import ONE, Named
 from app.identity.actor import Actor
@@ -102,6 +102,6 @@ def create_revert(once: Once, who: Annotated[Actor, may(revert)], target: Named,
 
     def act(work: Work) -> Answer:
         release = revert(work, target, reason=body.reason)
-        return Answer(201, whole_release(work, release.id), location=f"/v1/releases/{release.id}")
+        return new_release(work, release)
 
     return once(who, act, body=body, check=lambda work: revert.check(work, target))

@@ -14,8 +14,9 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request, Response
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel
+from sqlalchemy import bindparam, insert, select
 
-from app.api.service import Api
+from app.api.service import Api, Service
 from app.api.tables import IdempotentAnswer
 from app.errors import Invalid
 from app.identity.actor import Actor
@@ -30,6 +31,12 @@ IdempotencyKey = Annotated[
         description="The same key with the same body gives the first response again. With another body it is refused.",
     ),
 ]
+
+
+# Made once, and without the session, which would look for what else has changed.
+_ANSWERS = IdempotentAnswer.__table__  # type: ignore[attr-defined] # SQLModel does not say so
+_FIND = select(_ANSWERS).where(*(_ANSWERS.c[each] == bindparam(each) for each in ("actor", "route", "key")))
+_KEEP = insert(_ANSWERS)
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ def _nothing(_work: Work) -> None:
 class Idempotent:
     """Does what a POST asks for in one transaction, or gives the answer that it was given before under the same key."""
 
-    def __init__(self, request: Request, api: Api, idempotency_key: IdempotencyKey = None) -> None:
+    def __init__(self, request: Request, api: Service, idempotency_key: str | None) -> None:
         self._api = api
         self._key = idempotency_key
         self._route = f"{request.method} {request.url.path}{f'?{request.url.query}' if request.url.query else ''}"
@@ -67,8 +74,8 @@ class Idempotent:
 
         def attempt(work: Work) -> IdempotentAnswer:
             check(work)
-            known = self._key and work.get(IdempotentAnswer, (who.name, self._route, self._key))
-            if known:
+            known = self._known(work, who)
+            if known is not None:
                 return _same_request(known, digest)
             answer = act(work)
             given = IdempotentAnswer(
@@ -82,16 +89,26 @@ class Idempotent:
                 at=work.now,
             )
             if self._key is not None:
-                work.add(given)
-                work.flush()
+                work.write_last(_KEEP, given.model_dump())
             return given
 
         given = self._api.releasing.transact(who, attempt)
         headers = {"Location": given.location} if given.location else None
         return Response(given.body, status_code=given.status, media_type="application/json", headers=headers)
 
+    def _known(self, work: Work, who: Actor) -> IdempotentAnswer | None:
+        if self._key is None:
+            return None
+        asked = {"actor": who.name, "route": self._route, "key": self._key}
+        found = work.connection().execute(_FIND, asked).first()
+        return None if found is None else IdempotentAnswer(**found._mapping)
 
-Once = Annotated[Idempotent, Depends()]
+
+async def _idempotent(request: Request, api: Api, idempotency_key: IdempotencyKey = None) -> Idempotent:
+    return Idempotent(request, api, idempotency_key)
+
+
+Once = Annotated[Idempotent, Depends(_idempotent)]
 
 
 def _same_request(known: IdempotentAnswer, digest: str) -> IdempotentAnswer:

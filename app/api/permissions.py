@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 
 from app.api.service import Api, Service, Who, actor_of_headers
 from app.identity.actor import Actor, forbidden
@@ -25,13 +26,16 @@ class Allowed:
     permission: Permission
     everywhere: bool = False
 
-    def __call__(self, request: Request, api: Api, who: Who) -> Actor:
+    async def __call__(self, request: Request, api: Api, who: Who) -> Actor:
         """Raises NotFound for what the actor may not see, Forbidden for what they may see only."""
         release_id, model = (request.path_params.get(each) for each in ("release_id", "model"))
         if release_id is not None:
             require_for_release(who, self.permission, release_id)
         elif model is not None:
-            api.read(lambda session: require_for_model(session, who, self.permission, model))
+            if not who.may(self.permission, model):  # only to say so takes a look at the database
+                await run_in_threadpool(
+                    api.read, lambda session: require_for_model(session, who, self.permission, model)
+                )
         elif not (who.may(self.permission) if self.everywhere else who.models(self.permission) != frozenset()):
             raise forbidden(who, self.permission, None)
         return who

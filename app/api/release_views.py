@@ -197,7 +197,8 @@ class ReleaseDetail(ReleaseView):
             for each in rollouts
         ]
         checks = None if release.checks is None else [CheckView.model_validate(each) for each in release.checks]
-        return cls(**ReleaseView.of(release).model_dump(), content=release.content, checks=checks, rollouts=shown)
+        said = release.model_dump(include=set(ReleaseView.model_fields))
+        return cls(**said, content=release.content, checks=checks, rollouts=shown)
 
 
 class ReleasePage(Page):

@@ -25,6 +25,7 @@ from app.identity.actor import Actor
 from app.identity.roles import Permission
 from app.releases import queries
 from app.releases.states import Status
+from app.releases.tables import Release
 from app.releasing.requests import request_release
 from app.releasing.work import Work
 
@@ -61,7 +62,7 @@ def create_release(
 
     def act(work: Work) -> Answer:
         release = request_release(work, body.model, source=body.source, **body.model_dump(exclude={"model", *SOURCES}))
-        return Answer(201, whole_release(work, release.id), location=f"/v1/releases/{release.id}")
+        return new_release(work, release)
 
     return once(who, act, body=body, check=lambda work: request_release.check(work, body.model))
 
@@ -136,6 +137,13 @@ def rendered(database: Database, release_id: str) -> Rendered:
     with database.read() as session:
         detail = whole_release(session, release_id)
     return Rendered(detail.revision, detail.model_dump_json().encode())
+
+
+def new_release(work: Work, release: Release) -> Answer:
+    """The answer to a request for a release. All of it was written just now: a worker will plan its rollouts."""
+    work.number_events()
+    shown = ReleaseDetail.whole(release, rollouts=(), plans={}, steps={}, decisions=())
+    return Answer(201, shown, location=f"/v1/releases/{release.id}")
 
 
 def whole_release(session: Session, release_id: str) -> ReleaseDetail:

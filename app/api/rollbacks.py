@@ -10,7 +10,7 @@ from app.api.documentation import refusals
 from app.api.idempotency import Answer, Once
 from app.api.permissions import may
 from app.api.release_views import ReleaseDetail
-from app.api.releases import whole_release
+from app.api.releases import new_release
 from app.api.targets import ONE, Named
 from app.identity.actor import Actor
 from app.releasing.rolling_back import roll_back
@@ -53,6 +53,6 @@ def create_rollback(once: Once, who: Annotated[Actor, may(roll_back)], target: N
 
     def act(work: Work) -> Answer:
         release = roll_back(work, target, **body.model_dump())
-        return Answer(201, whole_release(work, release.id), location=f"/v1/releases/{release.id}")
+        return new_release(work, release)
 
     return once(who, act, body=body, check=lambda work: roll_back.check(work, target))

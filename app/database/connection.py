@@ -3,38 +3,28 @@
 Code below the edges takes a Session and never commits; ``Database.write`` commits once, at the end, or nothing.
 """
 
-import sqlite3
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlmodel import Session
 
 from app.database.clock import AgreedClock, database_now
-from app.database.storable import LARGEST, replace_unstorable
-from app.errors import Invalid, Unavailable
+from app.database.engines import clean_parameters, log_in_with, postgresql_engine, sqlite_engine
+from app.database.together import beginning
+from app.errors import Unavailable
 
 BUSY_SECONDS = 30.0  # that a transaction waits for another one's locks
-CONNECT_SECONDS = 10  # of a PostgreSQL server that does not answer; the driver's own patience is two minutes
-# A process that is stopped in the middle of a transaction keeps its locks, and everybody else waits for it: the server ends that
-# transaction. None of ours waits for anything but the database.
-IDLE_SECONDS = 10
-# A server whose host vanishes closes nothing: without these a query waits for it for a quarter of an hour.
-NOTICE_A_LOST_SERVER = {
-    "keepalives_idle": 5,  # seconds
-    "keepalives_interval": 5,  # seconds
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,  # milliseconds
-}
 CONTENTION_TRIES = 5
 CROSSED = "database_deadlock"
 _TOO_MUCH = "54"  # class of SQLSTATE: program_limit_exceeded
 _NO_SUCH_TABLE_OR_COLUMN = frozenset({"42P01", "42703"})
-REVISION = text("SELECT version_num FROM alembic_version")
+REVISION = "SELECT version_num FROM alembic_version"
 
 Result = TypeVar("Result")
 
@@ -55,13 +45,15 @@ class Database:
         self.password = password
         self.revision: str | None = None  # of the schema that this process may write to; None: any
         self.engine = (
-            _sqlite_engine(url, busy_seconds)
+            sqlite_engine(url, busy_seconds)
             if url.startswith("sqlite")
-            else _postgresql_engine(url, pool_size, busy_seconds)
+            else postgresql_engine(url, pool_size, busy_seconds)
         )
+        # SQLite has whoever must wait for another writer sleep and try again, and gives up on some for others that came later.
+        self._turn: AbstractContextManager[None] = _Turn(busy_seconds) if url.startswith("sqlite") else nullcontext()
         log_in_with(self.engine, password)
         self._clock = AgreedClock(self._read_clock)
-        event.listen(self.engine, "before_cursor_execute", _clean_parameters, retval=True)
+        event.listen(self.engine, "before_cursor_execute", clean_parameters, retval=True)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -73,7 +65,7 @@ class Database:
     @contextmanager
     def transaction(self, session: Session) -> Iterator[None]:
         """The one transaction of this session, as ``write`` has it."""
-        with available(), session, session.begin():
+        with self._turn, available(), session, session.begin():
             self._require_revision(session)
             yield
 
@@ -107,7 +99,7 @@ class Database:
         """Asked in each transaction: a newer version may have migrated the database since this process began."""
         if self.revision is None:
             return
-        found = session.connection().execute(REVISION).scalar()
+        found = beginning(session.connection(), REVISION)
         if found != self.revision:
             raise Unavailable(
                 f"The database was migrated to revision {found} while this process ran; the process needs {self.revision}.",
@@ -117,16 +109,6 @@ class Database:
 
     def dispose(self) -> None:
         self.engine.dispose()
-
-
-def log_in_with(engine: Engine, password: Callable[[], str] | None) -> None:
-    """Ask for a password whenever the engine opens a connection. None: as its URL says."""
-    if password is None:
-        return
-
-    @event.listens_for(engine, "do_connect")
-    def _log_in(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
-        parameters["password"] = password()
 
 
 def again_when_crossed(attempt: Callable[[], Result]) -> Result:
@@ -186,11 +168,7 @@ def _unavailable(broken: DBAPIError) -> Unavailable:
     if "deadlock detected" in said:
         return Unavailable("Two transactions waited for each other's rows.", code=CROSSED, hint="Try again.")
     if "locked" in said or "busy" in said or "lock timeout" in said:
-        return Unavailable(
-            "Another process has locked the database for too long.",
-            code="database_locked",
-            hint="Try again. If it stays, look for a process that holds a transaction open.",
-        )
+        return _locked("Another process")
     if "full" in said:
         return Unavailable(
             "The disk that holds the database is full.",
@@ -210,68 +188,31 @@ def _unavailable(broken: DBAPIError) -> Unavailable:
     )
 
 
+class _Turn(AbstractContextManager[None]):
+    """Lets one thread of this process write at a time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._lock = threading.Lock()
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=self._seconds):
+            raise _locked("Another transaction of this process")
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def _locked(by: str) -> Unavailable:
+    return Unavailable(
+        f"{by} has locked the database for too long.",
+        code="database_locked",
+        hint="Try again. If it stays, look for a process that holds a transaction open.",
+    )
+
+
 def see_one_moment(session: Session) -> None:
     """Have all that is read come from one moment, whatever is written meanwhile: before anything is read. SQLite does so anyway."""
     connection = session.connection()
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-
-
-def _clean_parameters(
-    _connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, executemany: bool
-) -> tuple[str, Any]:
-    """The last line of defence, for both databases the same: text is cleaned, a number that no column holds is refused.
-
-    Raises Invalid.
-    """
-    # Rows that one statement inserts together come as many, in one set of parameters.
-    is_many = executemany and isinstance(parameters, list)
-    return statement, [_storable(each) for each in parameters] if is_many else _storable(parameters)
-
-
-def _storable(parameters: Any) -> Any:
-    if isinstance(parameters, dict):
-        return {key: _storable_value(value) for key, value in parameters.items()}
-    return tuple(_storable_value(value) for value in parameters)
-
-
-def _storable_value(value: Any) -> Any:
-    if isinstance(value, str):
-        return replace_unstorable(value)
-    if type(value) is int and not -LARGEST - 1 <= value <= LARGEST:
-        raise Invalid("A number is larger than can be stored.", code="number_too_large")
-    return value
-
-
-def _sqlite_engine(url: str, busy_seconds: float) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": busy_seconds, "check_same_thread": False})
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: sqlite3.Connection, _record: Any) -> None:
-        # Transactions are begun by the listener below: the driver's own habit of beginning late loses updates.
-        connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA foreign_keys=ON")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        # A write transaction takes the lock at once: two that read first and write later would deadlock into an error.
-        read_only = connection.get_execution_options().get("read_only", False)
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _postgresql_engine(url: str, pool_size: int, busy_seconds: float) -> Engine:
-    return create_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=pool_size,
-        pool_pre_ping=True,
-        connect_args={
-            "connect_timeout": CONNECT_SECONDS,
-            "options": f"-c lock_timeout={int(busy_seconds * 1000)} -c idle_in_transaction_session_timeout={IDLE_SECONDS * 1000}",
-            **NOTICE_A_LOST_SERVER,
-        },
-    )

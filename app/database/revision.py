@@ -44,5 +44,5 @@ def _revision(session: Session) -> str | None:
     connection = session.connection()
     if not inspect(connection).has_table("alembic_version"):
         return None
-    found: str | None = connection.execute(REVISION).scalar()
+    found: str | None = connection.exec_driver_sql(REVISION).scalar()
     return found

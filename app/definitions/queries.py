@@ -2,6 +2,7 @@
 
 from difflib import get_close_matches
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, func, select
 
 from app.definitions.tables import DefinitionVersion
@@ -10,17 +11,17 @@ from app.identity.roles import Visible
 
 MOST_VERSIONS = 50  # in a list; each is found by its number
 
+# Made once: to put a statement together takes longer than to send it, and these are in every request for a release.
+_OF_MODEL = select(DefinitionVersion).where(col(DefinitionVersion.model) == bindparam("model"))
+_LATEST = _OF_MODEL.order_by(col(DefinitionVersion.version).desc()).limit(1)
+_ONE = _OF_MODEL.where(col(DefinitionVersion.version) == bindparam("version"))
+
 NOTHING: frozenset[str] = frozenset()  # so that nobody is told names by an oversight
 
 
 def latest(session: Session, model: str, *, visible: Visible = NOTHING) -> DefinitionVersion:
     """The newest version. Raises NotFound when the model has no definition; the message suggests ``visible`` names."""
-    found = session.exec(
-        select(DefinitionVersion)
-        .where(DefinitionVersion.model == model)
-        .order_by(col(DefinitionVersion.version).desc())
-        .limit(1)
-    ).first()
+    found = session.exec(_LATEST, params={"model": model}).first()
     if found is None:
         raise no_such_model(session, model, visible=visible)
     return found
@@ -28,9 +29,7 @@ def latest(session: Session, model: str, *, visible: Visible = NOTHING) -> Defin
 
 def get(session: Session, model: str, version: int, *, visible: Visible = NOTHING) -> DefinitionVersion:
     """One version. Raises NotFound."""
-    found = session.exec(
-        select(DefinitionVersion).where(DefinitionVersion.model == model, DefinitionVersion.version == version)
-    ).first()
+    found = session.exec(_ONE, params={"model": model, "version": version}).first()
     if found is None:
         newest = latest(session, model, visible=visible).version
         raise NotFound(

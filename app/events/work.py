@@ -5,18 +5,20 @@ follow the order of commits and have no gaps: whoever has read up to N has misse
 transaction: nobody waits for the head while another one thinks.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
 from typing import Any, Protocol, Self, TypeVar
 
-from sqlalchemy import Update, bindparam, insert, update
+from sqlalchemy import Executable, Update, bindparam, insert, update
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, select
 
 from app.database.connection import Database, again_when_crossed
 from app.database.storable import storable_json, storable_text
+from app.database.together import committing
 from app.events.chain import Appended, hash_of
 from app.events.tables import Event, EventHead
 from app.identity.actor import Actor
@@ -30,6 +32,15 @@ _LOCKED_HEAD = select(EventHead.seq, EventHead.hash, _LATEST_AT).with_for_update
 _AT = select(Event.at).where(Event.seq == bindparam("seq"))
 _APPEND = insert(Event)
 _MOVE_HEAD = update(EventHead)
+
+
+@dataclass
+class _Head:
+    """Where the chain ends, with what this transaction has linked to it. ``latest``: the time of its last event."""
+
+    seq: int
+    hash: str
+    latest: datetime | None
 
 
 class Revised(Protocol):
@@ -53,13 +64,17 @@ class UnitOfWork(Session):
         self._given_now = now
         self._loose: list[tuple[Appended, Revised | None]] = []  # appended, and not linked to the chain yet
         self._numbered: list[tuple[Appended, object, str, str]] = []  # rows that keep number and time of an event
+        self._head: _Head | None = None  # where the chain ends: once this transaction holds its lock
+        self._numbers_given = 0  # to how many of the loose ones
+        self._moved: dict[str, tuple[Revised, Appended]] = {}  # stored rows whose new revision is not written yet
+        self._last: list[tuple[Executable, dict[str, Any]]] = []
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
         """Everything is committed, with its events, when the block ends well; else nothing is. Raises Unavailable."""
         with self.database.transaction(self):
             yield self
-            self.link_events()
+            self._end()
 
     @cached_property
     def now(self) -> datetime:
@@ -97,46 +112,82 @@ class UnitOfWork(Session):
         """Have a row keep an event's number and time in these columns: as the event has them once this transaction ends."""
         self._numbered.append((event, row, number, at))
 
-    def link_events(self) -> None:
-        """Link what was appended so far to the chain, for who needs the numbers before the transaction ends."""
-        if not self._loose:
+    def write_last(self, statement: Executable, parameters: dict[str, Any]) -> None:
+        """Have the end of this transaction carry out a statement that nothing in it depends on, with all others that it ends with."""
+        self._last.append((statement, parameters))
+
+    def number_events(self) -> None:
+        """Give what was appended so far its numbers, and its releases their revisions. The rows are written when the transaction ends."""
+        if not len(self._loose) > self._numbers_given:
             return
-        self.flush()  # what takes other locks comes before the head's
-        connection = self.connection()
-        seq, hash_, latest = connection.execute(_LOCKED_HEAD).one()
-        if latest is None:  # PostgreSQL, having waited for the lock, reads only the head anew; or it is the first event
-            latest = connection.execute(_AT, {"seq": seq}).scalar()
-        changed = {}
-        for event, release in self._loose:
-            seq += 1
+        if self._head is None:
+            self.flush()  # what takes other locks comes before the head's
+        head = self.lock_chain_head()
+        for event, release in self._loose[self._numbers_given :]:
             # Whoever waited for the head has read the clock before those that came first: what comes later is never earlier.
-            event.at = latest = event.at if latest is None else max(event.at, latest)
-            event.seq, event.previous = seq, hash_
-            event.hash = hash_ = hash_of(event)
-            if release is not None:
-                changed[release.id] = (release, event)
-        connection.execute(_APPEND, [vars(event) for event, _ in self._loose])
-        connection.execute(_MOVE_HEAD, {"seq": seq, "hash": hash_})
-        self._move_revisions(list(changed.values()))
-        self._loose.clear()
-        for event, row, number, at in self._numbered:  # written by the commit
+            event.at = head.latest = event.at if head.latest is None else max(event.at, head.latest)
+            event.seq = head.seq = head.seq + 1
+            event.previous = head.hash
+            event.hash = head.hash = hash_of(event)
+            if release is None:
+                continue
+            if release in self.new:  # its row is written with its revision
+                release.revision, release.updated_at = event.seq, event.at
+            else:
+                self._moved[release.id] = (release, event)
+                set_committed_value(release, "revision", event.seq)
+                set_committed_value(release, "updated_at", event.at)
+        for event, row, number, at in self._numbered:
             setattr(row, number, event.seq)
             setattr(row, at, event.at)
         self._numbered.clear()
+        self._numbers_given = len(self._loose)
 
-    def lock_chain_head(self) -> None:
+    def link_events(self) -> None:
+        """Link what was appended so far to the chain, for who reads it before the transaction ends."""
+        self.number_events()
+        if not self._loose:
+            return
+        head = self.lock_chain_head()
+        self.flush()
+        connection = self.connection()
+        connection.execute(_APPEND, [vars(event) for event, _ in self._loose])
+        connection.execute(_MOVE_HEAD, {"seq": head.seq, "hash": head.hash})
+        self._move_revisions()
+        self._loose.clear()
+        self._numbers_given = 0
+
+    def _end(self) -> None:
+        """Write what is left, and commit, in one round trip: for as long as that takes, nobody else has the head."""
+        self.number_events()
+        if not self._loose and not self._last:
+            return
+        self.flush()  # what is written with a look at what comes of it
+        connection = self.connection()
+        with committing(connection):
+            self.link_events()
+            for statement, parameters in self._last:
+                connection.execute(statement, parameters)
+
+    def lock_chain_head(self) -> "_Head":
         """Take the head's lock now instead of at the end: what is read after this no other writer changes."""
-        self.connection().execute(_LOCKED_HEAD)
+        if self._head is None:
+            connection = self.connection()
+            seq, hash_, latest = connection.execute(_LOCKED_HEAD).one()
+            # PostgreSQL, having waited for the lock, reads only the head anew; or it is the first event.
+            if latest is None:
+                latest = connection.execute(_AT, {"seq": seq}).scalar()
+            self._head = _Head(seq, hash_, latest)
+        return self._head
 
-    def _move_revisions(self, changed: Sequence[tuple[Revised, Appended]]) -> None:
+    def _move_revisions(self) -> None:
         """Written past the session: it would look for what else has changed."""
+        changed = list(self._moved.values())
         if not changed:
             return
         rows = [{"row": row.id, "revision": last.seq, "updated_at": last.at} for row, last in changed]
         self.connection().execute(_move_revision(type(changed[0][0])), rows)
-        for row, last in changed:
-            set_committed_value(row, "revision", last.seq)
-            set_committed_value(row, "updated_at", last.at)
+        self._moved.clear()
 
 
 def transact(begin: Callable[[], Unit], act: Callable[[Unit], Result]) -> Result:

@@ -7,7 +7,8 @@ import time
 import structlog
 from dbos import DBOS, DBOSConfig
 
-from app.database.connection import IDLE_SECONDS, Database
+from app.database.connection import Database
+from app.database.engines import IDLE_SECONDS
 from app.errors import Unavailable
 from app.execution.context import WorkerContext
 from app.execution.dry_run import register_dry_run

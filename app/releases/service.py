@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from sqlmodel import func, select
+from sqlalchemy import bindparam
+from sqlmodel import col, func, select
 
 from app.documents.json_object import Json
 from app.errors import Conflict
@@ -28,6 +29,8 @@ from app.releases.states import (
     StepStatus,
 )
 from app.releases.tables import Release, Rollout, StepRun
+
+_NEWEST_NUMBER = select(func.max(Release.number)).where(col(Release.model) == bindparam("model"))  # made once
 
 State = TypeVar("State", Status, StepStatus)
 
@@ -49,7 +52,8 @@ class Request:
 def create_release(work: UnitOfWork, request: Request, *, mark: str) -> Release:
     """A new release, ``pending`` until it is prepared."""
     work.lock_chain_head()  # many who ask at once would all take the same number
-    newest = work.exec(select(func.max(Release.number)).where(Release.model == request.model)).one()
+    work.flush()  # of releases of this transaction, too
+    newest = work.connection().execute(_NEWEST_NUMBER, {"model": request.model}).scalar()
     number = (newest or 0) + 1
     release = Release(
         id=release_id_of(request.model, number),
@@ -72,7 +76,7 @@ def create_release(work: UnitOfWork, request: Request, *, mark: str) -> Release:
         updated_at=work.now,
     )
     work.add(release)
-    work.flush()
+    work.locked.add(release.id)  # nobody else sees it yet
     asked = {
         "purpose": request.purpose.value,
         "source": release.source,

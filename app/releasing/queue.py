@@ -1,11 +1,13 @@
 """Enqueueing work in the same transaction as the rows that it is about. Executes nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 from dbos import DBOSClient, EnqueueOptions, WorkflowSerializationFormat
-from sqlalchemy import Engine
+from sqlalchemy import Connection, CursorResult, Dialect, Engine, Insert
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from app.database.connection import available
 from app.events.work import UnitOfWork
@@ -51,6 +53,52 @@ class WorkQueue(Protocol):
     def delete_over(self, *, before: datetime) -> int: ...
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """A statement as SQLite takes it, and how each of its parameters is to be given, in their order; None: as it is."""
+
+    sql: str
+    parameters: tuple[tuple[str, Callable[[Any], Any] | None], ...]
+
+    @classmethod
+    def of(cls, compiled: SQLCompiler, dialect: Dialect) -> "_Prepared":
+        names = compiled.positiontup or ()
+        types = [compiled.binds[name].type.dialect_impl(dialect) for name in names]
+        return cls(str(compiled), tuple(zip(names, (each.bind_processor(dialect) for each in types), strict=True)))
+
+
+class _PreparedConnection:
+    """A connection to SQLite for the engine's client, which has the same two inserts compiled anew for each workflow: here they are once."""
+
+    def __init__(self, connection: Connection, prepared: dict[tuple[str, ...], _Prepared]) -> None:
+        self._connection = connection
+        self._prepared = prepared
+        self._options: dict[str, Any] = {}
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._connection.dialect
+
+    def get_execution_options(self) -> Mapping[str, Any]:
+        return self._options
+
+    def execution_options(self, **options: Any) -> None:
+        self._options |= options
+
+    def execute(self, statement: Insert, values: Mapping[str, Any]) -> CursorResult[Any]:
+        """Carry out an insert; one into the same columns of the same table is taken for the same statement."""
+        key = (statement.table.name, *values)
+        if key not in self._prepared:
+            schemas = self._options["schema_translate_map"]
+            compiled = statement.compile(
+                dialect=self.dialect, column_keys=[*values], schema_translate_map=schemas, render_schema_translate=True
+            )
+            self._prepared[key] = _Prepared.of(compiled, self.dialect)
+        prepared = self._prepared[key]
+        given = [values[name] if to is None else to(values[name]) for name, to in prepared.parameters]
+        return self._connection.exec_driver_sql(prepared.sql, tuple(given))
+
+
 class DbosQueue:
     """The engine's client: it writes rows, and starts no thread."""
 
@@ -62,6 +110,7 @@ class DbosQueue:
             lazy=True,
             retry_connection_errors=False,
         )
+        self._prepared: dict[tuple[str, ...], _Prepared] = {}
 
     def prepare_release(self, work: UnitOfWork, release_id: str) -> None:
         self._put(work, PREPARE_RELEASE, release_id, about=preparation_of(release_id))
@@ -132,7 +181,7 @@ class DbosQueue:
             "serialization_type": WorkflowSerializationFormat.PORTABLE,
         }
         traceparent = work.actor.traceparent if in_trace else None
-        self._client.enqueue_in_transaction(work, options, target, traceparent)
+        self._client.enqueue_in_transaction(self._connection(work), options, target, traceparent)
 
     def _put(self, work: UnitOfWork, workflow: str, subject: str, *, about: str) -> None:
         options: EnqueueOptions = {
@@ -141,4 +190,11 @@ class DbosQueue:
             "workflow_id": new_workflow_id(about),
             "serialization_type": WorkflowSerializationFormat.PORTABLE,
         }
-        self._client.enqueue_in_transaction(work, options, subject, work.actor.traceparent)
+        self._client.enqueue_in_transaction(self._connection(work), options, subject, work.actor.traceparent)
+
+    def _connection(self, work: UnitOfWork) -> Connection:
+        """What the engine's client writes over. Not the session itself, which would first write all that has changed."""
+        connection = work.connection()
+        if connection.dialect.name != "sqlite":
+            return connection
+        return cast("Connection", _PreparedConnection(connection, self._prepared))
