@@ -1,8 +1,10 @@
 """Waking the requests that wait for a release to change.
 
 A waiting request is a future in a list: it holds no thread and no database connection. While anybody waits, one task a process
-reads the revisions of the releases that are waited for, a few times a second, and wakes those whose revision has moved on. Thousands
-may wait for the same change: they are answered a few at a time, so that everybody else's requests find a thread between them.
+reads what is new in the chain of events, a few times a second, and wakes those who wait for a release that has changed: while nothing
+happens that costs the same for one who waits and for thousands. Of a release that somebody has begun to wait for since the last look, the
+revision is read as well: it may have changed just before. Thousands may wait for the same change: they are answered a few at a time, so that
+everybody else's requests find a thread between them.
 """
 
 import asyncio
@@ -34,6 +36,8 @@ class Changes:
     def __init__(self, reader: PollReader) -> None:
         self._reader = reader
         self._waiters: dict[int, _Waiter] = {}
+        self._new: set[str] = set()  # releases that somebody has begun to wait for since the last look
+        self._position: int | None = None  # in the chain of events: up to there all was seen
         self._numbers = itertools.count()
         self._has_waiters = asyncio.Event()
         self._closing = False
@@ -54,6 +58,7 @@ class Changes:
         number = next(self._numbers)
         woken: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self._waiters[number] = _Waiter(release_id, revision, woken)
+        self._new.add(release_id)
         self._has_waiters.set()
         try:
             return await asyncio.wait_for(woken, seconds)
@@ -70,6 +75,7 @@ class Changes:
             while self._waiters:
                 await self._poll()
                 await asyncio.sleep(POLL_SECONDS)
+            self._position = None  # who comes next is new, and need not be told what happened until then
 
     def close(self) -> None:
         """Wake everybody: the process stops."""
@@ -79,12 +85,19 @@ class Changes:
                 waiter.woken.set_result(None)
 
     async def _poll(self) -> None:
-        wanted = {waiter.release_id for waiter in self._waiters.values()}
+        new, self._new = self._new, set()
         try:
-            revisions = (await self._reader.read(wanted)).revisions
+            # The chain first: what comes behind it while the revisions are read, the next look finds.
+            position, revisions = await self._reader.read_behind(self._position)
+            if new:
+                revisions = {**revisions, **(await self._reader.read(new)).revisions}
         except MlreleaseError as error:
             # A database that is away for a moment is no reason to hang up on those who wait: the next look may see it.
             log.warning("changes_not_read", error=str(error))
+            self._new |= new
+            return
+        self._position = position
+        if not revisions:
             return
         changed = [each for each in self._waiters.values() if revisions.get(each.release_id, -1) > each.revision]
         for begin in range(0, len(changed), WOKEN_AT_ONCE):

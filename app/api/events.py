@@ -14,6 +14,8 @@ from app.api.service import Api, Service
 from app.api.views import EventPage, EventView
 from app.errors import Invalid, NotFound, Unauthenticated, Unavailable
 from app.identity.roles import Permission
+from app.identity.secrets import PREFIX, secret_hash
+from app.planning.ids import model_of
 from app.releases import queries
 
 router = APIRouter(tags=["events"])
@@ -64,7 +66,7 @@ async def list_release_events(
 
 async def _stream(api: Service, request: Request, release_id: str, after: int) -> AsyncIterator[str]:
     seen = after
-    while not api.changes.is_closing and not await request.is_disconnected():
+    while True:
         # A stream may last for days: whoever may no longer see the release gets nothing more of it.
         async with api.changes.answer_slots:
             if not await _may_still_see(api, request, release_id):
@@ -78,8 +80,28 @@ async def _stream(api: Service, request: Request, release_id: str, after: int) -
             continue
         if is_over:
             return
-        if await api.changes.wait(release_id, seen, seconds=KEEP_ALIVE_SECONDS) is None:
+        while await api.changes.wait(release_id, seen, seconds=KEEP_ALIVE_SECONDS) is None:
+            if api.changes.is_closing or await request.is_disconnected():
+                return
+            # Nothing has happened: nothing is read of the release.
+            if not await _is_recalled(api, request, release_id) and not await _may_still_see(api, request, release_id):
+                return
             yield ": still here\n\n"
+
+
+async def _is_recalled(api: Service, request: Request, release_id: str) -> bool:
+    """Whether the caller is known at once, and may see it: by a token whose row is read together with those of all who ask now."""
+    _, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if not secret.startswith(PREFIX):
+        return False
+    try:
+        seen = await api.poll_reader.read([], secret_hash(secret))
+    except Unavailable:
+        return False
+    if seen.token is None:
+        return False
+    who = api.authentication.recall(seen.token.row, digest=seen.token.digest, at=seen.at)
+    return who is not None and who.may(Permission.VIEW, model_of(release_id))
 
 
 async def _may_still_see(api: Service, request: Request, release_id: str) -> bool:

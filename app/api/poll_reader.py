@@ -7,7 +7,7 @@ connection, in one thread, however many they are. No read began before the reque
 import asyncio
 import json
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +29,7 @@ FOR_WOKEN = (
     10  # of these places, while there are any who were woken: those who come anew never end where thousands poll
 )
 MOST_REST = 0.02  # seconds between two reads for a crowd: a database that is slow is no work of this process
+MOST_EVENTS = 1000  # in one look for what has changed: what is left the next one finds
 MOST_TOKENS = 1000  # that are kept as rows
 
 _TOKEN = ("id", "hash", "name", "grants", "created_by", "created_at", "expires_at", "revoked_at")
@@ -76,6 +77,8 @@ class PollReader:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._statement = _BY_DATABASE[database.engine.dialect.name]
+        place = "?" if database.engine.dialect.name == "sqlite" else "%s"
+        self._behind = f"SELECT seq, release_id FROM event WHERE seq > {place} ORDER BY seq LIMIT {MOST_EVENTS}"  # noqa: S608 - ours
         self._pass = json.dumps if database.engine.dialect.name == "sqlite" else list
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="polls")
         self._connection: Connection | None = None
@@ -91,6 +94,19 @@ class PollReader:
         if self._reading is None:
             self._reading = loop.create_task(self._read_all())
         return await asked.answer
+
+    async def read_behind(self, position: int | None) -> tuple[int, Mapping[str, int]]:
+        """Which releases have changed behind a position in the chain, with their revisions; and the position that was read to.
+
+        Without a position it is where the chain ends now, and nothing has changed. Raises Unavailable.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._look_behind, position)
+        except MlreleaseError:
+            raise
+        except Exception as broken:
+            log.exception("changes_not_read")
+            raise Unavailable("What has changed cannot be read now.", code="polls_not_read") from broken
 
     def close(self) -> None:
         self._thread.submit(self._disconnect).result()
@@ -142,15 +158,7 @@ class PollReader:
         self, releases: Collection[str], hashes: Collection[str]
     ) -> tuple[datetime, Mapping[str, int], Mapping[str, TokenSeen]]:
         at = self._database.now()
-        try:
-            with available():
-                connection = self._connected()
-                with connection.begin():
-                    parameters = self._pass(list(releases)), self._pass(list(hashes))
-                    rows = connection.exec_driver_sql(self._statement, parameters).all()
-        except BaseException:
-            self._disconnect()
-            raise
+        rows = self._rows(self._statement, self._pass(list(releases)), self._pass(list(hashes)))
         revisions: dict[str, int] = {}
         tokens: dict[str, TokenSeen] = {}
         for name, revision, *fields in rows:
@@ -160,6 +168,24 @@ class PollReader:
                 token = _token(name, *fields)
                 tokens[token.row.hash] = token
         return at, revisions, tokens
+
+    def _look_behind(self, position: int | None) -> tuple[int, Mapping[str, int]]:
+        if position is None:
+            ((end,),) = self._rows("SELECT seq FROM event_head")
+            return end, {}
+        # Each change of a release is an event, whose number is the revision; numbers follow the order of commits.
+        rows = self._rows(self._behind, position)
+        return (rows[-1][0] if rows else position), {release: seq for seq, release in rows if release is not None}
+
+    def _rows(self, statement: str, *parameters: Any) -> Sequence[Any]:
+        try:
+            with available():
+                connection = self._connected()
+                with connection.begin():
+                    return connection.exec_driver_sql(statement, parameters).all()
+        except BaseException:
+            self._disconnect()
+            raise
 
     def _connected(self) -> Connection:
         """One for all reads: to have the pool prove one before each would be most of a poll's time."""

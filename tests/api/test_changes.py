@@ -162,3 +162,25 @@ def test_who_was_woken_is_read_for_however_many_come_anew(reader: PollReader, re
         return len(seen)
 
     assert asyncio.run(scenario()) == 2 * poll_reader.FOR_WOKEN
+
+
+def test_what_nobody_changes_is_read_once_however_many_wait(
+    reader: PollReader, database: Database, release: str
+) -> None:
+    """Those who wait for the same change and for none: while nothing happens only the chain's end is looked at."""
+
+    async def scenario() -> list[int | None]:
+        changes = Changes(reader)
+        async with watching(changes):
+            known = await asyncio.to_thread(revision, database, release)
+            waiting = [asyncio.create_task(changes.wait(release, known, seconds=30)) for _ in range(20)]
+            waiting += [asyncio.create_task(changes.wait(f"none-{n}", 0, seconds=30)) for n in range(20)]
+            await asyncio.sleep(5 * changes_module.POLL_SECONDS)
+            with statements(database.engine) as seen:
+                await asyncio.sleep(5 * changes_module.POLL_SECONDS)
+            assert seen
+            assert all("FROM event " in each for each in seen)
+            await asyncio.to_thread(revise, database, release)
+            return await asyncio.gather(*waiting[:20])
+
+    assert all(asyncio.run(scenario()))
