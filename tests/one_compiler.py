@@ -21,4 +21,4 @@ def compile_statements_once() -> None:
         engine._compiled_cache = kept._compiled_cache
         return engine
 
-    pytest.MonkeyPatch().setattr("app.database.connection.create_engine", create)
+    pytest.MonkeyPatch().setattr("app.database.engines.create_engine", create)

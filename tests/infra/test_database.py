@@ -68,7 +68,7 @@ def emulator(running: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> Runni
 @pytest.fixture(autouse=True)
 def _engines_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a real process: logins are listened for at an engine's dialect, which tests' engines share otherwise."""
-    monkeypatch.setattr("app.database.connection.create_engine", create_engine)
+    monkeypatch.setattr("app.database.engines.create_engine", create_engine)
 
 
 def test_the_api_logs_in_with_a_token_for_each_connection(
