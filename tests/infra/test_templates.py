@@ -85,8 +85,12 @@ def test_the_registry_is_in_each_region_and_at_home_in_the_first() -> None:
 
     assert body["location"] == body["properties"]["regionDetails"][0]["location"]
     for region in body["properties"]["regionDetails"]:
-        assert region["acrDetails"][0]["systemCreatedAcrAccount"]["acrAccountSku"] == "Premium"
-        assert region["storageAccountDetails"][0]["systemCreatedStorageAccount"]["allowBlobPublicAccess"] is False
+        images = region["acrDetails"][0]["systemCreatedAcrAccount"]
+        account = region["storageAccountDetails"][0]["systemCreatedStorageAccount"]
+        assert images["acrAccountSku"] == "Premium"
+        assert re.fullmatch(KNOWN["Microsoft.ContainerRegistry/registries"][1], images["acrAccountName"])
+        assert account["allowBlobPublicAccess"] is False
+        assert re.fullmatch(KNOWN["Microsoft.Storage/storageAccounts"][1], account["storageAccountName"])
 
 
 def test_a_cluster_costs_nothing_at_rest() -> None:

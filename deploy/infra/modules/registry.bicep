@@ -22,6 +22,7 @@ resource registry 'Microsoft.MachineLearningServices/registries@2024-10-01' = {
         storageAccountDetails: [
           {
             systemCreatedStorageAccount: {
+              storageAccountName: 'st${uniqueString(here, name, region)}'
               storageAccountType: 'Standard_ZRS'
               storageAccountHnsEnabled: false
               allowBlobPublicAccess: false
@@ -30,7 +31,10 @@ resource registry 'Microsoft.MachineLearningServices/registries@2024-10-01' = {
         ]
         acrDetails: [
           {
-            systemCreatedAcrAccount: { acrAccountSku: 'Premium' }
+            systemCreatedAcrAccount: {
+              acrAccountName: 'acr${uniqueString(here, name, region)}'
+              acrAccountSku: 'Premium'
+            }
           }
         ]
       }
