@@ -18,6 +18,8 @@ from app.execution.engine import launch_engine
 from app.execution.lease import Lease
 from app.execution.signals import Signals
 from app.guardrails.rules import NO_GUARDRAILS
+from app.jobs.tables import TrainingJob  # noqa: F401 - releases refer to its table
+from app.logs import set_up_logs
 from app.planning.checks import Check
 from app.planning.content import Content, EnvironmentVersion
 from app.planning.kinds import KINDS
@@ -43,6 +45,7 @@ CONTENT = Content(
 def main() -> None:
     """Work until told to stop; says ``ready`` once it takes work."""
     settings = read_settings()
+    set_up_logs(settings.log_format)
     database = Database(settings.database)
     identity = WorkerIdentity(id=f"bench-{secrets.token_hex(4)}", host="bench", pid=os.getpid(), version="0")
     lease = Lease(database, identity, seconds=settings.lease_seconds, exclusive=settings.is_sqlite)

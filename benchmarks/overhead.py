@@ -44,6 +44,7 @@ from tests.postgresql import running_postgresql
 
 POLL = "0.1"
 WARM_UP = 1  # rounds before the measured ones
+TOLD = 4000  # characters of what workers have logged, where something does not end
 LOOK_SECONDS = 0.02  # between two looks whether they are through
 
 
@@ -195,10 +196,26 @@ def _workers(module: str, count: int, url: str, data: Path) -> Iterator[Sequence
         "MLRELEASE_DATA": str(data),
         "MLRELEASE_QUEUE_POLL_SECONDS": POLL,
     }
-    running = [
-        subprocess.Popen([sys.executable, "-m", module], env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
-        for _ in range(count)
-    ]
+    with (data / "worker.log").open("w+") as log:
+        running = [
+            subprocess.Popen(  # noqa: S603 - our own
+                [sys.executable, "-m", module],
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+            for _ in range(count)
+        ]
+        try:
+            yield from _ready(module, running)
+        except SystemExit:
+            log.seek(0)
+            typer.echo(log.read()[-TOLD:], err=True)
+            raise
+
+
+def _ready(module: str, running: Sequence[subprocess.Popen[str]]) -> Iterator[Sequence[subprocess.Popen[str]]]:
     try:
         for worker in running:
             if worker.stdout is None or worker.stdout.readline().strip() != "ready":
