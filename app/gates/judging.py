@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from app.gates.tables import Gate, GateState
+from app.gates.tables import GateState
 from app.releases.queries import list_releases, rollouts_of
 from app.releases.states import Status
 from app.releases.tables import Release
@@ -20,17 +20,17 @@ class Judgement:
     release_id: str | None = None
 
 
-def judge(session: Session, gate: Gate) -> Judgement:
+def judge(session: Session, *, model: str, stage: str, commit: str) -> Judgement:
     """By the newest release of that commit. Without one the run waits: it may be asked for later."""
-    release = _release_of(session, gate)
+    release = _release_of(session, model, stage, commit)
     if release is None:
         return Judgement(
             GateState.WAITING,
-            f"No release of {gate.model} from commit {gate.git_commit[:12]} goes to {gate.stage} yet.",
+            f"No release of {model} from commit {commit[:12]} goes to {stage} yet.",
         )
-    rollout = next((each for each in rollouts_of(session, release.id) if each.stage == gate.stage), None)
+    rollout = next((each for each in rollouts_of(session, release.id) if each.stage == stage), None)
     status = release.status if rollout is None else rollout.status
-    about = f"{release.id} in {gate.stage}"
+    about = f"{release.id} in {stage}"
     if rollout is not None and status is Status.SUCCEEDED:
         if serving_since(session, rollout.target, release.id) is not None:
             return Judgement(GateState.APPROVED, f"{about} serves.", release.id)
@@ -47,6 +47,6 @@ def commit_of(release: Release) -> str | None:
     return commit
 
 
-def _release_of(session: Session, gate: Gate) -> Release | None:
-    newest = list_releases(session, model=gate.model, limit=NEWEST)
-    return next((each for each in newest if gate.stage in each.stages and commit_of(each) == gate.git_commit), None)
+def _release_of(session: Session, model: str, stage: str, commit: str) -> Release | None:
+    newest = list_releases(session, model=model, limit=NEWEST)
+    return next((each for each in newest if stage in each.stages and commit_of(each) == commit), None)

@@ -18,6 +18,7 @@ from app.database.clock import database_now
 from app.database.connection import Database
 from app.definitions.queries import latest
 from app.errors import Invalid, Unauthenticated
+from app.gates.judging import Judgement, judge
 from app.gates.requests import FOR_GOOD, at, object_in, send
 from app.gates.service import open_gate
 from app.gates.tables import CiSystem, Gate, GateState
@@ -46,8 +47,11 @@ def require_check(settings: Settings, authorization: str) -> None:
         raise Unauthenticated("The service connection's password is wrong.", code="password_wrong")
 
 
-def take_check(settings: Settings, database: Database, body: bytes, headers: Mapping[str, str]) -> Gate:
-    """The gate of a check. Raises Invalid, and NotFound for a model that is not there."""
+def answer_check(settings: Settings, database: Database, body: bytes, headers: Mapping[str, str]) -> Judgement:
+    """What is so now. Unless the check asks again by itself (``"callback": false``), its end is also sent when it is decided.
+
+    Raises Invalid, and NotFound for a model that is not there.
+    """
     document = object_in(body)
     model, stage, commit = (at(document, name) for name in ("model", "stage", "commit"))
     if not (
@@ -58,32 +62,43 @@ def take_check(settings: Settings, database: Database, body: bytes, headers: Map
             code="malformed",
             hint='Send {"model": "MODEL", "stage": "STAGE", "commit": "$(Build.SourceVersion)"}.',
         )
+    if document.get("callback") is False:
+        with database.read() as session:
+            _require_stage(session, model, stage)
+            return judge(session, model=model, stage=stage, commit=commit)
     callback = _callback(settings, headers)
     token = headers.get("AuthToken", "")
     if not token.isascii() or not 0 < len(token) <= LONGEST_TOKEN:
         raise Invalid("The header AuthToken is missing.", code="malformed")
     encrypted = encrypt_token(signing_keys(settings), token)
 
-    def take(session: Session) -> Gate:
-        stages = [each["name"] for each in latest(session, model).content["stages"]]
-        if stage not in stages:
-            raise Invalid(
-                f"The definition of {model} has no stage {stage[:100]!r}: its stages are {', '.join(stages)}.",
-                code="stage_unknown",
-            )
-        gate = Gate(
-            id=f"azure:{callback['plan']}:{callback['task']}",
-            system=CiSystem.AZURE_PIPELINES,
-            model=model,
-            stage=stage,
-            git_commit=commit,
-            callback=callback,
-            token=encrypted,
-            created_at=database_now(session),
+    def take(session: Session) -> Judgement:
+        _require_stage(session, model, stage)
+        gate = open_gate(
+            session,
+            Gate(
+                id=f"azure:{callback['plan']}:{callback['task']}",
+                system=CiSystem.AZURE_PIPELINES,
+                model=model,
+                stage=stage,
+                git_commit=commit,
+                callback=callback,
+                token=encrypted,
+                created_at=database_now(session),
+            ),
         )
-        return open_gate(session, gate)
+        return Judgement(gate.state, gate.sentence, gate.release_id)
 
     return database.transact(take)
+
+
+def _require_stage(session: Session, model: str, stage: str) -> None:
+    stages = [each["name"] for each in latest(session, model).content["stages"]]
+    if stage not in stages:
+        raise Invalid(
+            f"The definition of {model} has no stage {stage[:100]!r}: its stages are {', '.join(stages)}.",
+            code="stage_unknown",
+        )
 
 
 def _callback(settings: Settings, headers: Mapping[str, str]) -> dict[str, str]:

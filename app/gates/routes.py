@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
 
 from app.database.connection import Database
 from app.gates import github, pipelines
@@ -26,7 +27,8 @@ def gate_routes(settings: Settings, database: Database) -> APIRouter:
         @router.post("/gates/azure-pipelines", include_in_schema=False)
         async def check(request: Request) -> Response:
             pipelines.require_check(settings, request.headers.get("authorization", ""))
-            await run_in_threadpool(pipelines.take_check, settings, database, await request.body(), request.headers)
-            return Response(status_code=200)
+            body = await request.body()
+            found = await run_in_threadpool(pipelines.answer_check, settings, database, body, request.headers)
+            return JSONResponse({"state": found.state, "sentence": found.sentence, "release": found.release_id})
 
     return router

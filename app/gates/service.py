@@ -52,7 +52,7 @@ def announce_to_gates(session: Session, event: Event) -> None:
 
 
 def _decide(session: Session, gate: Gate, *, seq: int) -> Judgement:
-    judgement = judge(session, gate)
+    judgement = judge(session, model=gate.model, stage=gate.stage, commit=gate.git_commit)
     gate.sentence, gate.release_id = judgement.sentence, judgement.release_id
     if judgement.state is not GateState.WAITING:
         gate.state, gate.decided_at = judgement.state, database_now(session)

@@ -107,6 +107,23 @@ def test_run_of_a_commit_that_serves_goes_on_at_once_and_later_not_any_more(
     assert gates[1].sentence == f"{first} in dev does not serve any more: something else does."
 
 
+@on_sqlite
+def test_check_that_asks_again_is_told_and_not_kept(
+    service: Served, caller: httpx.Client, anna: httpx.Client, churn: str, of_commit: InstantWorker
+) -> None:
+    body = {"model": churn, "stage": "dev", "commit": COMMIT, "callback": False}
+    before = send_check(caller, "https://dev.azure.com/any/", body=body).json()
+    asked = ask(anna, model=churn, stages=["dev"])["id"]
+    of_commit.prepare(asked)
+    of_commit.complete(asked, "dev")
+    after = send_check(caller, "https://dev.azure.com/any/", body=body).json()
+
+    assert (before["state"], before["release"]) == ("waiting", None)
+    assert after == {"state": "approved", "sentence": f"{asked} in dev serves.", "release": asked}
+    with service.service.database.read() as session:
+        assert session.exec(select(Gate)).all() == []
+
+
 @pytest.mark.usefixtures("notifier")
 @on_sqlite
 def test_decision_outlives_a_github_that_is_away(
