@@ -47,6 +47,7 @@ from app.api.poll_reader import PollReader
 from app.api.polls import Polls
 from app.api.problems import answer_errors
 from app.api.rendered import Answers
+from app.api.request_log import RequestLog
 from app.api.service import Service
 from app.database.opening import open_database
 from app.database.revision import check_schema
@@ -55,7 +56,7 @@ from app.gates.routes import gate_routes
 from app.guardrails.file import read_guardrails
 from app.identity.access_file import read_access
 from app.identity.authentication import Authentication
-from app.logs import set_up_logs
+from app.logs import log_all_output, set_up_logs
 from app.notifications.keys import signing_keys
 from app.process.environment import forget_secrets
 from app.process.garbage import collect_from_now_on
@@ -128,7 +129,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(RequestLimits, service=service)
     app.add_middleware(Polls, service=service)
-    answer_errors(app)  # last, and so around all others
+    answer_errors(app)  # around all others, but for the line in the log that says what came of it
+    app.add_middleware(RequestLog)
     document_problems(app)
     routers = (
         releases,
@@ -194,6 +196,7 @@ def serve() -> None:
     settings = read_settings()
     keep_files_private(settings.data)
     set_up_logs(settings.log_format)
+    log_all_output(settings.log_format)
     app = create_app(settings)
     forget_secrets()
     listener = listen(settings.host, settings.port)

@@ -161,8 +161,8 @@ class Settings(BaseSettings):
 
     log_format: Literal["console", "json"] = Field(
         default="console",
-        description="console: for people; json: each log line is a JSON document, except what the Azure SDK prints. Lines of what a "
-        "worker does for a request have its `traceparent` (W3C Trace Context)",
+        description="console: for people; json: each log line is a JSON document, whoever wrote it. Each request is a line, with its "
+        "`X-Request-Id`, and each event; lines of what a worker does for a request have its `traceparent` (W3C Trace Context)",
     )
 
     @field_validator("database_url")

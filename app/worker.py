@@ -40,7 +40,7 @@ from app.gates.service import announce_to_gates
 from app.gates.wiring import gate_senders
 from app.guardrails.file import read_guardrails
 from app.guardrails.rules import Guardrails
-from app.logs import set_up_logs
+from app.logs import log_all_output, set_up_logs
 from app.planning.budget import Budget
 from app.process.environment import begin_anew, forget_secrets
 from app.process.garbage import collect_from_now_on
@@ -60,6 +60,7 @@ def work() -> None:
     settings = read_settings()
     keep_files_private(settings.data)
     set_up_logs(settings.log_format)
+    log_all_output(settings.log_format)
     guardrails = read_guardrails(settings)
     stop = _stop_signal()
     database = open_database(settings)

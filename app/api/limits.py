@@ -13,6 +13,7 @@ from app.api.receiving import BUNDLES, Bodies
 from app.api.service import Service, actor_of_headers
 from app.database.concurrency import ConcurrencyLimit
 from app.errors import Invalid, MlreleaseError
+from app.identity.request_state import note_actor
 
 _READ_ONLY = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -54,7 +55,7 @@ class RequestLimits:
         if not scope["path"].startswith("/v1/"):
             return False
         request = Request(scope)
-        request.state.actor = await actor_of_headers(self._service, request)
+        request.state.actor = note_actor(request, await actor_of_headers(self._service, request))
         return True
 
 

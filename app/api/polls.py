@@ -8,6 +8,7 @@ why: so there is one place for each error, and what this module does not recogni
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -22,19 +23,21 @@ from app.planning.ids import model_of
 
 MAX_WAIT_SECONDS = 120.0
 
+ROUTE = "/v1/releases/{release_id}"
 _PATH = re.compile(r"/v1/releases/([A-Za-z0-9_-]{1,200})")
 _QUERY = re.compile(rb"(?:wait=(\d{1,3}(?:\.\d{1,3})?))?")
 
 
 @dataclass(frozen=True)
 class Poll:
-    """One request. ``known``: the ETags that its sender has; ``seconds``: that it waits for a change."""
+    """One request. ``known``: the ETags that its sender has; ``seconds``: that it waits for a change; ``state``: for its line in the log."""
 
     release_id: str
     host: str
     credentials: Credentials
     known: frozenset[str]
     seconds: float
+    state: dict[str, Any]
 
 
 class Polls:
@@ -89,6 +92,7 @@ class Polls:
                     # Who asked before may have had the same token.
                     who = authentication.recall(seen.token.row, digest=seen.token.digest, at=seen.at)
                     who = who or await authentication.authenticate(poll.credentials, request_id="")
+        poll.state["logged_as"] = who.name if who else None
         may_see = who is not None and who.may(Permission.VIEW, model_of(poll.release_id))
         return seen.revisions.get(poll.release_id) if may_see else None
 
@@ -118,7 +122,9 @@ def _poll_of(scope: Scope) -> Poll | None:
         claimed_groups=sent.get(b"mlrelease-groups", ""),
     )
     known = known_of(sent.get(b"if-none-match"))
-    return Poll(path[1], sent.get(b"host", ""), credentials, known, seconds)
+    state = scope["state"]
+    state["route"] = ROUTE
+    return Poll(path[1], sent.get(b"host", ""), credentials, known, seconds, state)
 
 
 async def _send(send: Send, status: int, revision: int, body: bytes = b"") -> None:

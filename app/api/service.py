@@ -1,7 +1,5 @@
 """What every route is given: the database, the use cases, and who asks."""
 
-import re
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -23,6 +21,7 @@ from app.identity.access import Access
 from app.identity.actor import Actor
 from app.identity.authentication import Authentication, Credentials
 from app.identity.cookies import session_cookie
+from app.identity.request_state import note_actor, request_id_of
 from app.identity.secrets import PREFIX, secret_hash
 from app.releasing.queue import WorkQueue
 from app.releasing.work import Releasing
@@ -31,7 +30,6 @@ from app.settings import Settings
 Result = TypeVar("Result")
 
 MOST_UPLOADS = 8  # of bundles at once
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,100}")
 _BEARER = HTTPBearer(auto_error=False, description="An API token, or a token of an issuer that access.yml lists.")
 
 
@@ -69,12 +67,6 @@ async def _service(request: Request) -> Service:
     return cast(Service, request.app.state.service)
 
 
-def request_id_of(request: Request) -> str:
-    """The request id that the caller sent, if it is valid; else a new one."""
-    sent = request.headers.get("x-request-id", "")
-    return sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
-
-
 async def identify(
     request: Request,
     api: Annotated[Service, Depends(_service)],
@@ -92,7 +84,7 @@ async def identify(
 ) -> Actor:
     """The caller. Raises Unauthenticated."""
     known: Actor | None = getattr(request.state, "actor", None)  # since before the body was read
-    return known or await actor_of_headers(api, request)
+    return known or note_actor(request, await actor_of_headers(api, request))
 
 
 async def actor_of_headers(api: Service, request: Request) -> Actor:

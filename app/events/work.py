@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cache, cached_property
 from typing import Any, Protocol, Self, TypeVar
 
+import structlog
 from sqlalchemy import Executable, Update, bindparam, insert, update
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, select
@@ -22,6 +23,8 @@ from app.database.together import committing
 from app.events.chain import Appended, hash_of
 from app.events.tables import Event, EventHead
 from app.identity.actor import Actor
+
+log = structlog.get_logger("mlrelease.events")
 
 Result = TypeVar("Result")
 Unit = TypeVar("Unit", bound="UnitOfWork")
@@ -63,6 +66,7 @@ class UnitOfWork(Session):
         self.locked: set[str] = set()  # ids of rows that this transaction holds the lock of
         self._given_now = now
         self._loose: list[tuple[Appended, Revised | None]] = []  # appended, and not linked to the chain yet
+        self._linked: list[Appended] = []
         self._numbered: list[tuple[Appended, object, str, str]] = []  # rows that keep number and time of an event
         self._head: _Head | None = None  # where the chain ends: once this transaction holds its lock
         self._numbers_given = 0  # to how many of the loose ones
@@ -75,6 +79,8 @@ class UnitOfWork(Session):
         with self.database.transaction(self):
             yield self
             self._end()
+        for event in self._linked:
+            _tell(event)
 
     @cached_property
     def now(self) -> datetime:
@@ -154,6 +160,7 @@ class UnitOfWork(Session):
         connection.execute(_APPEND, [vars(event) for event, _ in self._loose])
         connection.execute(_MOVE_HEAD, {"seq": head.seq, "hash": head.hash})
         self._move_revisions()
+        self._linked += [event for event, _ in self._loose]
         self._loose.clear()
         self._numbers_given = 0
 
@@ -203,6 +210,23 @@ def transact(begin: Callable[[], Unit], act: Callable[[Unit], Result]) -> Result
 def appended_in(session: Session) -> list[Appended]:
     """What this transaction has appended and not linked yet: nothing, where it only reads."""
     return [event for event, _ in session._loose] if isinstance(session, UnitOfWork) else []
+
+
+_TOLD = ("code", "sentence", "reason", "attempt", "worker")
+
+
+def _tell(event: Appended) -> None:
+    """In the log, once it is committed: how each step and rollout begins, is tried again and ends, and why."""
+    told = {each: event.data[each] for each in _TOLD if event.data.get(each) is not None}
+    about = {"release": event.release_id, "request_id": event.request_id}
+    log.info(
+        event.kind,
+        number=event.seq,
+        subject=event.subject,
+        actor=event.actor,
+        **{name: value for name, value in about.items() if value},
+        **told,
+    )
 
 
 @cache

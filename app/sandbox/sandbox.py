@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from app.errors import Unavailable
 from app.sandbox import refusals
@@ -25,6 +25,8 @@ from app.sandbox.refusals import HINT, Broke, TooCostly
 from app.sandbox.template import NAME_LENGTH
 
 log = logging.getLogger(__name__)
+
+LONGEST_LINE = 8_192  # bytes of what a child writes to its standard error
 
 Answer = Callable[[str, dict[str, Any]], Any]
 
@@ -141,9 +143,11 @@ class _TemplateProcess:
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl-C on the terminal is for its parent
             )
+        threading.Thread(target=_log_lines, args=(self._process.stderr,), name="sandbox-said", daemon=True).start()
 
     @property
     def is_usable(self) -> bool:
@@ -180,6 +184,14 @@ def _handed_over(template: _TemplateProcess, task: str) -> Iterator[tuple[socket
         with theirs, their_control, contextlib.suppress(OSError):  # a template that is gone is noticed by its silence
             template.hand_over(task, (theirs, their_control))
         yield connection, control
+
+
+def _log_lines(said: IO[bytes]) -> None:
+    """What the template and its children write, such as warnings of a library, until the last of them is gone."""
+    with said:
+        while line := said.readline(LONGEST_LINE):
+            if line.strip():
+                log.warning("sandbox_said: %s", line.decode(errors="replace").rstrip())
 
 
 def _handed_on() -> dict[str, str]:

@@ -17,13 +17,14 @@ from app.identity.authentication import developer
 from app.identity.bearer import verify_login
 from app.identity.cookies import attributes, login_cookie, session_cookie
 from app.identity.logins import LOGIN_TIME, begin_login, end_login
+from app.identity.request_state import request_id_of
 from app.identity.sessions import check_csrf, close_session, find_session, known_session, open_session
 from app.notifications.keys import signing_keys
 from app.process.development_token import token_file
 from app.releases.attested import ROW, row_digest
 from app.web.forms import read_form
 from app.web.pages import HEADERS, PageRoute, page
-from app.web.portal import CurrentPortal, Portal, new_request_id
+from app.web.portal import CurrentPortal, Portal
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -82,7 +83,7 @@ async def callback(
     token = await _exchange(portal, setup, code=code, verifier=begun.verifier)
     claims = await verify_login(setup.issuer, token, client_id=setup.client_id, nonce=begun.nonce, issuers=issuers)
     actor = portal.authentication.access.actor_of_claims(
-        setup.issuer.url, claims, via="portal", request_id=new_request_id()
+        setup.issuer.url, claims, via="portal", request_id=request_id_of(request)
     )
     kept = portal.authentication.claims_to_keep(setup.issuer, claims)
     async with portal.writes.slot():
@@ -103,7 +104,7 @@ async def log_in_by_name(portal: CurrentPortal, request: Request) -> Response:
     if not portal.authentication.is_development_token(form.get("token", "").strip()):
         return _name_form(portal, form)
     groups = sorted(filter(None, (group.strip() for group in form.get("groups", "").split(","))))
-    actor = developer(form.get("name", ""), via="portal", request_id=new_request_id(), groups=frozenset(groups))
+    actor = developer(form.get("name", ""), via="portal", request_id=request_id_of(request), groups=frozenset(groups))
     go_to = safe_target(form.get("go_to", HOME))
     return await run_in_threadpool(
         lambda: _start_session(portal, request, actor, issuer=None, claims={"groups": groups}, go_to=go_to)
@@ -135,7 +136,7 @@ async def logout(portal: CurrentPortal, request: Request) -> Response:
     if secret is not None:
         form = await read_form(request)
         check_csrf(secret, form.get("csrf_token", ""))
-        await run_in_threadpool(_end_session, portal, secret)
+        await run_in_threadpool(_end_session, portal, request, secret)
     # Not to /login, which leads to the issuer: our policy lets no form end elsewhere, and who logs out wants to stay out.
     answer = RedirectResponse("/logged-out", 303, headers=HEADERS)
     answer.delete_cookie(session_cookie(settings), **attributes(settings))
@@ -182,7 +183,7 @@ def _start_session(
     return answer
 
 
-def _end_session(portal: Portal, secret: str) -> None:
+def _end_session(portal: Portal, request: Request, secret: str) -> None:
     known = portal.read(lambda session: known_session(session, secret))
     if known is None:
         return
@@ -191,7 +192,7 @@ def _end_session(portal: Portal, secret: str) -> None:
         if close_session(work, secret):
             work.append_event("session.closed", subject=work.actor.name)
 
-    portal.releasing.transact(Actor(known.name, "portal", new_request_id()), leave)
+    portal.releasing.transact(Actor(known.name, "portal", request_id_of(request)), leave)
 
 
 async def _exchange(portal: Portal, setup: Login, *, code: str, verifier: str) -> str:

@@ -1,6 +1,5 @@
 """What every page uses: authentication, database and queue; and the visitor who is logged in."""
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeVar, cast
@@ -14,6 +13,7 @@ from app.errors import Unauthenticated
 from app.identity.actor import Actor
 from app.identity.authentication import Authentication
 from app.identity.cookies import session_cookie
+from app.identity.request_state import note_actor, request_id_of
 from app.identity.roles import Permission
 from app.identity.sessions import check_csrf, csrf_token
 from app.releasing.permissions import require_for_release
@@ -58,10 +58,6 @@ class Visitor:
         return csrf_token(self.secret)
 
 
-def new_request_id() -> str:
-    return uuid.uuid4().hex
-
-
 def _portal(request: Request) -> Portal:
     return cast(Portal, request.app.state.portal)
 
@@ -74,8 +70,8 @@ def current_visitor(request: Request, portal: CurrentPortal) -> Visitor:
     secret = request.cookies.get(session_cookie(portal.authentication.settings))
     if secret is None:
         raise Unauthenticated("You are not logged in.", code="session_ended", hint="Log in.")
-    actor = portal.authentication.actor_of_session(secret, request_id=new_request_id())
-    return Visitor(actor, secret)
+    actor = portal.authentication.actor_of_session(secret, request_id=request_id_of(request))
+    return Visitor(note_actor(request, actor), secret)
 
 
 CurrentVisitor = Annotated[Visitor, Depends(current_visitor)]

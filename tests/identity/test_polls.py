@@ -20,7 +20,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.both_databases
 
-NOT_COMPARED = {"date"}
+NOT_COMPARED = {"date", "x-request-id"}
 
 
 @pytest.fixture

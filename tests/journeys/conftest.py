@@ -15,7 +15,7 @@ FAMILY = "standardESv3Family"
 
 @pytest.fixture(scope="package")
 def shared_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("service")) as service:
+    with running(tmp_path_factory.mktemp("service"), MLRELEASE_LOG_FORMAT="json") as service:
         service.azure.set_quota(FAMILY, 4000)
         yield service
 

@@ -1,5 +1,6 @@
 """Keys are in Azure and in the Key Vault, and nowhere in what the service keeps or says."""
 
+import json
 from pathlib import Path
 
 from tests.journeys.team import Team, written
@@ -21,6 +22,26 @@ def test_keys_are_in_no_database_log_event_or_answer(released: tuple[Team, str])
     for secret in secrets:
         assert secret not in answers
         assert [file for file in kept if secret.encode() in file.read_bytes()] == []
+
+
+def test_every_line_of_the_logs_is_json_and_tells_how_each_step_went(released: tuple[Team, str]) -> None:
+    team, release_id = released
+    data = team.service.stack.data
+    lines = {
+        name: [json.loads(line) for line in next(data.rglob(name)).read_text().splitlines()]
+        for name in ("api.log", "worker.log")
+    }
+
+    asked = [each for each in lines["api.log"] if each["event"] == "release.created" and each["release"] == release_id]
+    assert [each["request_id"] for each in asked] == [
+        each["request_id"] for each in team.service.events(release_id) if each["kind"] == "release.created"
+    ]
+    told = [each for each in lines["worker.log"] if each.get("release") == release_id]
+    for rollout in team.service.release(release_id)["rollouts"]:
+        for key in (step["key"] for step in rollout["steps"]):
+            subject = f"{release_id}:{rollout['stage']}:{key}"
+            of_step = [each["event"] for each in told if each["subject"] == subject]
+            assert (of_step[0], of_step[-1]) == ("step.running", "step.succeeded"), subject
 
 
 def _is_azure(file: Path, data: Path) -> bool:
