@@ -74,7 +74,7 @@ $(MLFLOW): requirements-bench.lock
 	@rm -rf $(@D); $(PYTHON) -m venv $(@D) && $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
 		--require-hashes -r requirements-bench.lock && touch $@ || { rm -rf $(@D); echo "MLflow could not be installed."; }
 
-bench: $(INSTALLED) $(MLFLOW) ## what the service costs over its engine and over Azure's own time, how fast it goes back, what polls, waiting and writes cost, and how fast the model scores
+bench: $(INSTALLED) $(MLFLOW) ## what the service costs over its engine and over Azure's own time, how fast it goes back, what polls, waiting and writes cost, what programs cost at their start and at rest, and how fast the model scores
 	@$(BIN)/python -m benchmarks.score
 	@$(BIN)/python -m benchmarks.overhead
 	@$(BIN)/python -m benchmarks.critical_path
@@ -82,6 +82,7 @@ bench: $(INSTALLED) $(MLFLOW) ## what the service costs over its engine and over
 	@$(BIN)/python -m benchmarks.polls
 	@$(BIN)/python -m benchmarks.waiting
 	@$(BIN)/python -m benchmarks.writes
+	@$(BIN)/python -m benchmarks.startup
 
 dist: $(INSTALLED) ## build the wheels into dist/: the service, and the client, which needs nothing of it
 	@$(BIN)/uv build --quiet --offline --no-build-isolation --python $(BIN)/python --wheel --out-dir dist .

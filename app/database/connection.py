@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TypeVar
 
 from sqlalchemy import event
@@ -17,6 +18,7 @@ from sqlmodel import Session
 from app.database.clock import AgreedClock, database_now
 from app.database.engines import clean_parameters, log_in_with, postgresql_engine, sqlite_engine
 from app.database.together import beginning
+from app.database.watch import Watch
 from app.errors import Unavailable
 
 BUSY_SECONDS = 30.0  # that a transaction waits for another one's locks
@@ -107,7 +109,14 @@ class Database:
                 hint="Replace this process by the version that migrated the database. It writes nothing until then.",
             )
 
+    @cached_property
+    def watch(self) -> Watch:
+        """Counts changes by anybody, from the first time that somebody asks."""
+        return Watch(self.engine)
+
     def dispose(self) -> None:
+        if "watch" in vars(self):
+            self.watch.close()
         self.engine.dispose()
 
 

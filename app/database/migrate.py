@@ -16,6 +16,7 @@ from sqlmodel import SQLModel
 
 import migrations
 from app.database.connection import Database, available
+from app.database.watch import notify_of_changes
 from app.errors import Misconfigured
 
 
@@ -30,6 +31,9 @@ def migrate(database: Database, *, revision: str = "head", role: str = "") -> No
         command.upgrade(_config(connection), revision)
     logging.getLogger("dbos").setLevel(logging.WARNING)
     DBOS.migrate(_url_for_once(database))
+    if revision == "head":
+        with available(), database.engine.begin() as connection:
+            notify_of_changes(connection)
     if role:
         with available(), database.engine.begin() as connection:
             _let_use_tables(connection, role)

@@ -13,16 +13,17 @@ import structlog
 from sqlmodel import Session
 
 from app.approvals.service import expiry_of
+from app.database.watch import Look
 from app.execution.bounded import carry_out_bounded
 from app.execution.context import WorkerContext
 from app.execution.giving_up import ways_to_give_up
 from app.execution.poll_jobs import poll_job
 from app.execution.scan_drift import scan_drift
 from app.execution.sweep import queue_sweep
-from app.jobs.queries import due_polls
+from app.jobs.queries import due_polls, next_poll
 from app.releases.attempts import set_due
 from app.releases.locks import lock_release
-from app.releases.queries import due, plan_of
+from app.releases.queries import due, next_due, plan_of
 from app.releases.service import move_rollout
 from app.releases.states import Status
 from app.releases.tables import Release, Rollout
@@ -38,6 +39,7 @@ from app.workers.queries import live_ids
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 8  # that are done side by side
+LONGEST_SECONDS = 3.0  # between two looks at what is due, though nothing was changed
 
 
 class Timer:
@@ -64,15 +66,24 @@ class Timer:
         return [*begun.values()]
 
     def _keep(self, seconds: float) -> None:
-        signals = self._worker.signals
+        signals, look = self._worker.signals, Look(self._worker.database.watch, seconds=LONGEST_SECONDS)
         while not signals.is_stopping:
             signals.pause_for(seconds)
             try:
-                if signals.may_go_on():
+                if signals.may_go_on() and look.is_time():
                     self.begin_due()
+                    look.again_in(self._seconds_to_next())
             except BaseException:
                 # Whatever one round ran into, the next may do without; what was due still is.
                 log.exception("timer_failed")
+
+    def _seconds_to_next(self) -> float:
+        """Until something is due that nobody has to be told of: a time that is on record comes."""
+        worker = self._worker
+        times = [
+            each for each in worker.read(lambda session: [next_due(session), next_poll(session)]) if each is not None
+        ]
+        return (min(times) - worker.now()).total_seconds() if times else LONGEST_SECONDS
 
 
 def _due(session: Session, worker: WorkerContext, *, now: datetime) -> dict[str, Callable[[], object]]:

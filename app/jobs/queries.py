@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, func, or_, select
 
 from app.database.several import with_one_of
 from app.errors import Conflict, NotFound
@@ -56,3 +56,8 @@ def due_polls(session: Session, *, now: datetime, busy: Collection[str], limit: 
     query = select(TrainingJob.id, TrainingJob.next_poll_at).where(col(TrainingJob.next_poll_at) <= now, free)
     found = session.exec(query.order_by(col(TrainingJob.next_poll_at)).limit(limit)).all()
     return [(job, at) for job, at in found if job is not None and at is not None]
+
+
+def next_poll(session: Session) -> datetime | None:
+    """When Azure ML is to be asked about a job; in the past while it is asked."""
+    return session.exec(select(func.min(TrainingJob.next_poll_at))).one()

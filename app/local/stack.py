@@ -80,6 +80,11 @@ class Stack:
         return f"{place.scheme}://{place.netloc}"
 
     @property
+    def programs(self) -> tuple[Program, ...]:
+        """Those that run, in the order of their start."""
+        return tuple(self._programs)
+
+    @property
     def logs(self) -> Path:
         return self.data / "logs"
 

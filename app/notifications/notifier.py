@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from app.database.connection import Database
+from app.database.watch import Look
 from app.errors import Unavailable
 from app.events.work import UnitOfWork, transact
 from app.identity.actor import SERVICE
@@ -26,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 MOST_AT_ONCE = 16  # deliveries that one worker has under way at once
 KEEP = timedelta(days=30)  # what was delivered
+LONGEST_SECONDS = 2.0  # between two looks, though nothing was changed: what failed is sent again after minutes
 DELETE_EVERY = timedelta(hours=1)
 
 
@@ -68,10 +70,13 @@ class Notifier:
         self._pool.shutdown()
 
     def _run(self) -> None:
+        look = Look(self._database.watch, seconds=LONGEST_SECONDS)
         while not self._stopping.is_set():
+            is_woken = self._wake.is_set()
             self._wake.clear()
             try:
-                self._run_once()
+                if look.is_time() or is_woken:
+                    self._run_once()
             except Unavailable as away:
                 log.warning("notifier_retries", error=str(away))
             except Exception:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import takewhile
 
-from sqlalchemy import String, bindparam, cast, text, tuple_
+from sqlalchemy import String, bindparam, cast, func, text, tuple_
 from sqlmodel import Session, col, select
 
 from app.database.several import with_one_of
@@ -105,6 +105,11 @@ def due(session: Session, *, now: datetime, limit: int) -> list[str]:
     """The ids of rollouts to which something is to happen by itself by now, the earliest first."""
     query = select(Rollout.id).where(col(Rollout.due_at) <= now).order_by(col(Rollout.due_at)).limit(limit)
     return list(session.exec(query).all())
+
+
+def next_due(session: Session) -> datetime | None:
+    """When something is to happen to a rollout by itself; in the past while it happens."""
+    return session.exec(select(func.min(Rollout.due_at))).one()
 
 
 def waiting_of(session: Session, model: str) -> list[Rollout]:
