@@ -80,6 +80,7 @@ bench: $(INSTALLED) $(MLFLOW) ## what the service costs over its engine and over
 	@$(BIN)/python -m benchmarks.critical_path
 	@$(BIN)/python -m benchmarks.rollback
 	@$(BIN)/python -m benchmarks.polls
+	@$(BIN)/python -m benchmarks.growth
 	@$(BIN)/python -m benchmarks.waiting
 	@$(BIN)/python -m benchmarks.writes
 	@$(BIN)/python -m benchmarks.startup

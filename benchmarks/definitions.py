@@ -27,8 +27,8 @@ stages:
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 
 
-def apply_model(work: UnitOfWork, name: str, scratch: Path) -> None:
-    """Apply the definition of a model of this name, and record a job that has completed."""
+def archive_of(name: str, scratch: Path) -> bytes:
+    """The definition of a model of this name, packed."""
     folder = scratch / name
     (folder / "src").mkdir(parents=True, exist_ok=True)
     (folder / "src" / "score.py").write_text(SCORE)
@@ -38,7 +38,12 @@ def apply_model(work: UnitOfWork, name: str, scratch: Path) -> None:
         "code_configuration: {code: ./src, scoring_script: score.py}\ninstance_type: Standard_E2s_v3\ninstance_count: 1\n"
     )
     (folder / "golden.json").write_text('[{"request": {"data": [1]}, "expect": {"data": [1]}}]')
-    archive = pack(folder)
+    return pack(folder)
+
+
+def apply_model(work: UnitOfWork, name: str, scratch: Path) -> None:
+    """Apply the definition of a model of this name, and record a job that has completed."""
+    archive = archive_of(name, scratch)
     digest = keep(work, archive, digest=archive_digest(archive), now=work.now)
     version = apply(work, read_archive(archive), bundle_digest=digest).definition
     subject, told = f"{version.model}@{version.version}", {ROW: row_digest(version)}

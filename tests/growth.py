@@ -22,7 +22,7 @@ _FILL = (
     "SELECT n, 's', 'rg', 'ws', 'job-' || n, {model}, 'Completed', {true}, 'ended', '', '[]', '{{}}', '{{}}', '[]', 0, 'anna', {at} FROM {n}",
     "INSERT INTO release (id, model, number, mark, definition_id, definition_version, purpose, source, job, stages, status, code, sentence, "
     "requested_by, revision, created_at, updated_at, content) "
-    "SELECT {release}, {model}, n, 'm', 1, 1, 'release', '{{}}', 'job-' || (n / 2), '[\"dev\"]', {status}, '', '', 'anna', 3 * n, {at}, {at}, "
+    "SELECT {release}, {model}, n, 'm', 1, 1, 'release', CAST('{{\"kind\": \"job\", \"job\": \"job-' || (n / 2) || '\"}}' AS {json}), 'job-' || (n / 2), '[\"dev\"]', {status}, '', '', 'anna', {events} * n, {at}, {at}, "
     "'{{}}' FROM {n}",
     "INSERT INTO rollout (id, release_id, stage, position, target, endpoint, workspace, deployment, needs_approval, plan_digest, attempt, "
     "round, emergency, status, code, sentence, started_at, finished_at) "
@@ -32,14 +32,16 @@ _FILL = (
     "SELECT {release} || ':dev:s' || k, {release} || ':dev', 's' || k, k, CASE WHEN n % 5000 = 0 THEN 'running' ELSE 'succeeded' END, '', '', "
     "1, 'w', {at}, {at} FROM {n} CROSS JOIN (SELECT 1 AS k UNION ALL SELECT 2) AS two",
     "INSERT INTO event (seq, at, kind, model, release_id, subject, actor, via, data, previous, hash) "
-    "SELECT 3 * (n - 1) + k, {at}, CASE WHEN n = 9 THEN 'worker.lost' ELSE 'step.succeeded' END, {model}, {release}, {release} || ':dev', "
-    "'anna', 'cli', '{{}}', '', '' FROM {n} CROSS JOIN (SELECT 1 AS k UNION ALL SELECT 2 UNION ALL SELECT 3) AS three",
+    "SELECT {events} * (n - 1) + k, {at}, CASE WHEN n = 9 THEN 'worker.lost' ELSE 'step.succeeded' END, {model}, {release}, {release} || ':dev', "
+    "'anna', 'cli', '{{}}', '', '' FROM {n} CROSS JOIN {k}",
     "INSERT INTO delivery (id, message_id, channel, recipient, subject, release_id, seq, status, tries, due_at, sentence, memory, created_at) "
     "SELECT n, 'm' || n, 'webhook', 'webhook:w' || (n % 3), '1', {release}, n, CASE WHEN n % 5000 = 3 THEN 'dead' ELSE 'delivered' END, 1, {at}, "
     "'', '{{}}', {at} FROM {n}",
     "INSERT INTO traffic_share (id, target, deployment, release_id, weight, mirror, from_at, to_at, from_event, to_event) "
     "SELECT n, {target}, 'd-' || n, CASE WHEN n <= 20 THEN NULL ELSE {release} END, 100, 0, {at}, CASE WHEN n > {releases} - 7 THEN NULL "
-    "ELSE {later} END, 3 * n, CASE WHEN n > {releases} - 7 THEN NULL ELSE 3 * n + 21 END FROM {n}",
+    "ELSE {later} END, {events} * n, CASE WHEN n > {releases} - 7 THEN NULL ELSE {events} * (n + 7) END FROM {n}",
+    "INSERT INTO target (id, model, stage, since, updated_at, drift) "
+    "SELECT {target}, {model}, 'dev', {at}, {at}, '[]' FROM {n} WHERE n BETWEEN 21 AND 27",
     "INSERT INTO deployed (target, name, release_id, facts, since, until) "
     "SELECT {target}, 'd-' || n, {release}, '{{\"name\": \"d\"}}', {at}, CASE WHEN n > {releases} - 21 THEN NULL ELSE {later} END FROM {n}",
     "INSERT INTO evidence (id, subject, kind, model, text, digest, size, created_at, expires_at) "
@@ -58,7 +60,7 @@ _OF_N = {
 }
 
 
-def fill(database: Database, releases: int) -> None:
+def fill(database: Database, releases: int, *, events: int = 3) -> None:
     """One release a minute, since the beginning of 2026."""
     is_sqlite = database.engine.dialect.name == "sqlite"
     words = {
@@ -71,6 +73,9 @@ def fill(database: Database, releases: int) -> None:
         if is_sqlite
         else "to_timestamp(1767225600 + 60 * (n + 7))",
         "releases": str(releases),
+        "json": "text" if is_sqlite else "jsonb",
+        "events": str(events),
+        "k": f"({' UNION ALL '.join(f'SELECT {k} AS k' for k in range(1, events + 1))}) AS numbered",
         "n": f"(WITH RECURSIVE up(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up WHERE n < {releases}) SELECT n FROM up) AS numbers",  # noqa: S608 - a number
         "true": "true",
         "false": "false",

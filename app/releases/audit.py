@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 from datetime import datetime
 
+from sqlalchemy import Connection
 from sqlmodel import Session, col, select
 
 from app.database.several import with_one_of
@@ -63,7 +64,7 @@ class ChainAudit:
         if self._since is None:
             return None
         check_anchor(session, self._since)
-        (noted,) = _page(session, behind=self._since.seq - 1)[:1]
+        (noted,) = page_behind(session.connection(), self._since.seq - 1)[:1]
         if hash_of(noted) != self._since.hash:
             raise broken(noted.seq, f"event {noted.seq} was changed after it was written")
         return noted
@@ -73,7 +74,7 @@ class ChainAudit:
         # Numbers begin with 1: what was put before them is seen too.
         behind = self._walk.seq if self._has_begun or self._since else -1
         self._has_begun = True
-        events = _page(session, behind=behind)
+        events = page_behind(session.connection(), behind)
         for event in events:
             self._walk.follow(event)
         return events
@@ -99,8 +100,9 @@ def head_of(session: Session) -> EventHead:
     return head
 
 
-def _page(session: Session, *, behind: int) -> list[Appended]:
-    rows = session.connection().execute(_EVENTS.where(col(Event.seq) > behind))
+def page_behind(connection: Connection, seq: int) -> list[Appended]:
+    """The next events behind one, the oldest first."""
+    rows = connection.execute(_EVENTS.where(col(Event.seq) > seq))
     return [Appended(**dict(zip(_FIELDS, row, strict=True))) for row in rows]
 
 

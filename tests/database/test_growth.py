@@ -23,6 +23,7 @@ from app.releases.at_target import asking_at, is_queued_at, moved_by, planned_at
 from app.releases.attested import attested_definitions
 from app.releases.states import FINAL, Status
 from app.releases.tables import Release
+from app.releasing.traffic_moves import moves_of
 from app.serving.earlier import (
     going_back_at,
     has_begun_at,
@@ -113,6 +114,7 @@ QUERIES: dict[str, Callable[[Session], Any]] = {
     "what serves": lambda session: serving_now(session, TARGET),
     "what serves at each": lambda session: serving_at_each(session, [TARGET, "s/rg/ws/endpoint-2"]),
     "what served at a moment": lambda session: serving_when(session, TARGET, LONG_AGO[0] + timedelta(days=7)),
+    "by whose word traffic moved": lambda session: moves_of(session, history(session, TARGET, limit=50), visible=SOME),
     "what is replaced": lambda session: replaced_at(session, TARGET, by=None),
     "what served": lambda session: history(session, TARGET, limit=50),
     "what served long ago": lambda session: history(session, TARGET, before=RELEASES // 2, limit=50),
