@@ -68,10 +68,10 @@ def disagreements(session: Session, said: "Said") -> Iterator[str | None]:
 
 def _revived(session: Session, said: "Said") -> Iterator[str]:
     """What the chain says has ended, and the table says has not; and the other way round."""
-    for token in _rows(session, ApiToken, ApiToken.id):
+    for token in _rows(session, ApiToken, ApiToken.id, *said.ended(ApiToken.revoked_at, ApiToken.id)):
         if (token.revoked_at is not None) != (token.id in said.revoked) and said.is_said(token.revoked_at, token.id):
             yield f"The token {token.id} is {'' if token.revoked_at else 'not '}revoked in its row, unlike in the event chain."
-    for freeze in _rows(session, Freeze, Freeze.id):
+    for freeze in _rows(session, Freeze, Freeze.id, *said.ended(Freeze.deleted_at, Freeze.id)):
         if (freeze.deleted_at is not None) != (freeze.id in said.lifted) and said.is_said(freeze.deleted_at, freeze.id):
             yield f"The freeze {freeze.id} is {'' if freeze.deleted_at else 'not '}deleted in its row, unlike in the event chain."
 
@@ -101,6 +101,11 @@ class Said:
     def is_since(self, moment: datetime) -> bool:
         """Whether what happened then has its event among those that were noted here."""
         return self.at is None or moment > self.at
+
+    def ended(self, at: Any, key: Any) -> tuple[ColumnElement[bool], ...]:
+        """Which rows are worth reading for ``is_said``: few, where few have ended since."""
+        ids = self.revoked | self.lifted
+        return () if self.at is None or len(ids) > PAGE else (or_(col(at) > self.at, col(key).in_(ids)),)
 
     def is_said(self, ended_at: datetime | None, row_id: str) -> bool:
         """Whether the end of a row has, or would have, its event among those that were noted here."""
