@@ -7,6 +7,7 @@ begin when what they need is over.
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, TypeVar
 
 from app.planning.steps import On
@@ -107,7 +108,7 @@ class _Over:
     back: bool  # what has been done is to be brought back
     wanted: Set[str]  # keys of the steps that do so
 
-    @property
+    @cached_property
     def has_stopped(self) -> bool:
         """Whether nothing more of the way forward begins."""
         return self.back or any(
@@ -174,11 +175,16 @@ def _is_through(steps: Sequence[Ordered], ends: Ends) -> bool:
 
 def _forward(steps: Sequence[Ordered]) -> list[Ordered]:
     """Steps whose failing is one: not those that bring back, and not those that wait for these."""
-    return [step for step in steps if step.on is not On.FAILURE and not _waits_for_failure(step, steps)]
+    by_key = {step.key: step for step in steps}
+    known: dict[str, bool] = {}  # each step is looked at once, not once for each that needs it
 
+    def waits_for_failure(step: Ordered) -> bool:
+        if step.key not in known:
+            needed = [by_key[key] for key in step.needs if key in by_key]
+            known[step.key] = any(need.on is On.FAILURE or waits_for_failure(need) for need in needed)
+        return known[step.key]
 
-def _waits_for_failure(step: Ordered, steps: Sequence[Ordered]) -> bool:
-    return any(need.on is On.FAILURE or _waits_for_failure(need, steps) for need in _needed_by(step, steps))
+    return [step for step in steps if step.on is not On.FAILURE and not waits_for_failure(step)]
 
 
 def _needed_by(step: Ordered, steps: Sequence[Ordered]) -> list[Ordered]:
