@@ -14,7 +14,7 @@ from app.releases.locks import lock_release
 from app.releases.queries import rollout_ahead, scheduled, waiting_of
 from app.releases.service import move_rollout
 from app.releases.states import ENDS, WAITING, Status
-from app.releases.tables import Release, Rollout
+from app.releases.tables import Release, Rollout, StoredPlan
 from app.releasing.asking import ask_people, end_for_its_record, void_approvals
 from app.releasing.gates.cancelled import cancelled
 from app.releasing.gates.frozen import frozen
@@ -89,11 +89,14 @@ def end_soaks_in_vain(work: Work, moved: Rollout) -> None:
 
 def _passes(work: Work, release: Release, rollout: Rollout, gates: tuple[Gate, ...]) -> bool:
     """Whether all of these gates are open; at the first that is not, the rollout stops."""
+    # Most gates look at it: a session lets go of what nobody holds, and reads it anew.
+    held = work.get(StoredPlan, rollout.plan_digest)
     for gate in _gates_midway(work, release, rollout, gates):
         closed = gate(work, release, rollout)
         if closed is not None:
             _stop_at(closed, work, release, rollout)
             return False
+    del held
     return True
 
 
