@@ -13,9 +13,9 @@ from functools import cache, cached_property
 from typing import Any, Protocol, Self, TypeVar
 
 import structlog
-from sqlalchemy import Executable, Update, bindparam, insert, update
+from sqlalchemy import Executable, Insert, Update, bindparam, insert, update
 from sqlalchemy.orm.attributes import set_committed_value
-from sqlmodel import Session, select
+from sqlmodel import Session, SQLModel, select
 
 from app.database.connection import Database, again_when_crossed
 from app.database.storable import storable_json, storable_text
@@ -169,12 +169,25 @@ class UnitOfWork(Session):
         self.number_events()
         if not self._loose and not self._last:
             return
+        new = self._new_alone()
         self.flush()  # what is written with a look at what comes of it
         connection = self.connection()
         with committing(connection):
+            for row in new:
+                connection.execute(_insert(type(row)), row.model_dump())
             self.link_events()
             for statement, parameters in self._last:
                 connection.execute(statement, parameters)
+
+    def _new_alone(self) -> list[SQLModel]:
+        """Rows that events are about, taken out of the session, where they are all that it would write: nothing comes of that."""
+        about = {id(release) for _, release in self._loose}
+        if self.dirty or self.deleted or not all(id(each) in about for each in self.new):
+            return []
+        new = list(self.new)
+        for each in new:
+            self.expunge(each)
+        return new
 
     def lock_chain_head(self) -> "_Head":
         """Take the head's lock now instead of at the end: what is read after this no other writer changes."""
@@ -227,6 +240,11 @@ def _tell(event: Appended) -> None:
         **{name: value for name, value in about.items() if value},
         **told,
     )
+
+
+@cache
+def _insert(table: type[SQLModel]) -> Insert:
+    return insert(table.__table__)  # type: ignore[attr-defined] # SQLModel does not say so
 
 
 @cache
