@@ -118,7 +118,7 @@ def export(
     """A page of events, the oldest first: from ``since`` on and before ``until``."""
     query = select(Event).order_by(col(Event.seq)).limit(PAGE)
     if since is not None:
-        after = max(after, _first_from(session, since) - 1)
+        after = after or _first_from(session, since) - 1  # only the first page has to find it
         query = query.where(col(Event.at) >= since)
     if until is not None:
         query = query.where(col(Event.at) < until, col(Event.seq) < _first_from(session, until))
