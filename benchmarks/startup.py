@@ -41,7 +41,7 @@ STARTED = {
 }
 OVER = {"api": "fastapi_sqlmodel", "worker": "azure_sdk", "help": "typer_rich"}
 MODULES = "import sys, {}; print(len(sys.modules))"
-SETTLE_SECONDS = 20
+SETTLE_SECONDS = 70  # the engine looks for schedules each second in its first minute
 TICKS = os.sysconf("SC_CLK_TCK")
 
 Rest = dict[str, dict[str, float]]
