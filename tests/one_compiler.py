@@ -16,7 +16,12 @@ def compile_statements_once() -> None:
 
     def create(*arguments: Any, **options: Any) -> Engine:
         engine = create_engine(*arguments, **options)
-        kept = first.setdefault(engine.dialect.name, engine)
+        kept = first.get(engine.dialect.name)
+        if (
+            kept is None or kept.dialect.server_version_info is None
+        ):  # it never connected, and knows nothing of its database
+            first[engine.dialect.name] = engine
+            return engine
         engine.dialect = engine.pool._dialect = kept.dialect  # what was compiled is kept by dialect
         engine._compiled_cache = kept._compiled_cache
         return engine
