@@ -1,7 +1,5 @@
 """Each answer has the id under which its request is found in the log and among the events."""
 
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -16,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("lines")
 
 
 @pytest.fixture
-def lines(caplog: pytest.LogCaptureFixture) -> Iterator[list[dict[str, Any]]]:
+def lines(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the service logs, filled in as it is written."""
     written: list[dict[str, Any]] = []
 
@@ -24,11 +22,11 @@ def lines(caplog: pytest.LogCaptureFixture) -> Iterator[list[dict[str, Any]]]:
         written.append({**structlog.contextvars.get_contextvars(), **said})
         raise structlog.DropEvent
 
-    before = structlog.get_config()
-    caplog.set_level(logging.INFO)
-    structlog.configure(processors=[keep])
-    yield written
-    structlog.configure(**before)
+    # Loggers of their own: an earlier test of this process may have had the real ones set up for good.
+    log = structlog.wrap_logger(structlog.PrintLogger(), processors=[keep])
+    monkeypatch.setattr("app.api.request_log.log", log)
+    monkeypatch.setattr("app.events.work.log", log)
+    return written
 
 
 def _requests(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
