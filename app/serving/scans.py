@@ -25,9 +25,13 @@ DRIFTED, IN_LINE = "target.drifted", "target.in_line"
 
 @dataclass(frozen=True)
 class Scan:
-    """A comparison that has begun: what was on record then, and when the target was last moved before."""
+    """A comparison that has begun: what was on record then, and when the target was last moved before.
+
+    ``again_at``: when it is due again should its worker be lost, as it stands at the target until somebody asks for another one.
+    """
 
     target: str
+    again_at: datetime
     key_vault: str | None
     recorded: Observed
     moved_at: datetime | None
@@ -51,7 +55,7 @@ def begin_scan(work: UnitOfWork, target: str, *, again_at: datetime) -> Scan | N
         return None
     row.next_scan_at = again_at
     work.add(row)
-    return Scan(target, published_in(work, target), recorded_at(work, row), _moved_at(work, target))
+    return Scan(target, again_at, published_in(work, target), recorded_at(work, row), _moved_at(work, target))
 
 
 def end_scan(
@@ -62,12 +66,17 @@ def end_scan(
     stale_secrets: tuple[str, ...],
     next_at: datetime | None,
 ) -> None:
-    """Keep what differs. What was read while this service changed the target is not believed: it is due again at once."""
+    """Keep what differs. What was read while this service changed the target is not believed: it is due again at once.
+
+    So is what may have been read before somebody asked for a comparison: they want to know what is there since.
+    """
     row = work.get_one(StoredTarget, scan.target, with_for_update=True)
     recorded = recorded_at(work, row)
     if moved_by(work, scan.target) or (recorded, _moved_at(work, scan.target)) != (scan.recorded, scan.moved_at):
         row.next_scan_at = work.now
         work.add(row)
+        return
+    if _asked_meanwhile(row, scan):
         return
     found = differences(recorded, seen, planned=left_at(work, scan.target, seen), stale_secrets=stale_secrets)
     row.scanned_at, row.next_scan_at, row.scan_problem = work.now, next_at, None
@@ -86,8 +95,15 @@ def end_scan(
 def put_off(work: UnitOfWork, scan: Scan, *, sentence: str, next_at: datetime | None) -> None:
     """It could not be compared; what was known stays."""
     row = work.get_one(StoredTarget, scan.target, with_for_update=True)
-    row.scan_problem, row.next_scan_at = sentence, next_at
+    row.scan_problem = sentence
+    if not _asked_meanwhile(row, scan):
+        row.next_scan_at = next_at
     work.add(row)
+
+
+def _asked_meanwhile(row: StoredTarget, scan: Scan) -> bool:
+    """Or another one has begun since: each leaves another time."""
+    return row.next_scan_at != scan.again_at
 
 
 def ask_for_scan(work: UnitOfWork, row: StoredTarget) -> None:

@@ -144,6 +144,28 @@ def test_what_was_read_while_a_rollout_ended_is_not_believed(
     assert told(adopting) == []
 
 
+def test_what_may_have_been_read_before_somebody_asked_is_compared_again(
+    adopting: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = adopting.worker.hands.read_target
+
+    def read_before_it_changes(*asked: Any) -> Found:
+        found = read(*asked)
+        monkeypatch.setattr(adopting.worker.hands, "read_target", read)
+        put_there(adopting, foreign(traffic={}))
+        adopting.anna.post(f"/v1/targets/{TARGET}/drift").raise_for_status()
+        return found
+
+    monkeypatch.setattr(adopting.worker.hands, "read_target", read_before_it_changes)
+    before = scan(adopting)
+    after = scan(adopting)
+
+    assert before.scanned_at is None
+    assert before.next_scan_at is not None
+    assert before.next_scan_at <= adopting.worker.context.now()
+    assert [each.kind.value for each in after.differences] == ["traffic"]
+
+
 def test_timer_of_a_worker_compares_what_is_due(adopting: Platform) -> None:
     put_there(adopting, foreign(traffic={}))
 
