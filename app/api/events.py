@@ -10,11 +10,10 @@ from fastapi.responses import StreamingResponse
 from app.api.documentation import refusals
 from app.api.paging import Limit
 from app.api.permissions import Viewer, require_still_visible
-from app.api.service import Api, Service
+from app.api.service import Api, Service, recalled
 from app.api.views import EventPage, EventView
 from app.errors import Invalid, NotFound, Unauthenticated, Unavailable
 from app.identity.roles import Permission
-from app.identity.secrets import PREFIX, secret_hash
 from app.planning.ids import model_of
 from app.releases import queries
 
@@ -90,17 +89,8 @@ async def _stream(api: Service, request: Request, release_id: str, after: int) -
 
 
 async def _is_recalled(api: Service, request: Request, release_id: str) -> bool:
-    """Whether the caller is known at once, and may see it: by a token whose row is read together with those of all who ask now."""
-    _, _, secret = request.headers.get("Authorization", "").partition(" ")
-    if not secret.startswith(PREFIX):
-        return False
-    try:
-        seen = await api.poll_reader.read([], secret_hash(secret))
-    except Unavailable:
-        return False
-    if seen.token is None:
-        return False
-    who = api.authentication.recall(seen.token.row, digest=seen.token.digest, at=seen.at)
+    """Whether the caller is known at once, and may see it."""
+    who = await recalled(api, request.headers.get("authorization"))
     return who is not None and who.may(Permission.VIEW, model_of(release_id))
 
 

@@ -25,9 +25,8 @@ from app.releases.attested import row_digest
 log = structlog.get_logger(__name__)
 
 MOST_TOGETHER = 50  # requests in one read: what is answered together keeps everybody else waiting
-FOR_WOKEN = (
-    10  # of these places, while there are any who were woken: those who come anew never end where thousands poll
-)
+# Of these places, while there are any who were woken: those who come anew never end where thousands poll.
+FOR_WOKEN = 10
 MOST_REST = 0.02  # seconds between two reads for a crowd: a database that is slow is no work of this process
 MOST_EVENTS = 1000  # in one look for what has changed: what is left the next one finds
 MOST_TOKENS = 1000  # that are kept as rows
@@ -55,12 +54,13 @@ class TokenSeen:
 
 @dataclass(frozen=True)
 class Seen:
-    """One moment. ``token``: None where none was asked about, or there is none with this hash."""
+    """One moment. ``revisions``: by release, of those that were asked about and perhaps of others; without those that there are not.
+
+    ``token``: None where none was asked about, or there is none with this hash.
+    """
 
     at: datetime
-    revisions: Mapping[
-        str, int
-    ]  # by release, of those that were asked about and perhaps of others; none where there is no such release
+    revisions: Mapping[str, int]
     token: TokenSeen | None
 
 

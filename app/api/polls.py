@@ -16,9 +16,8 @@ from app.api.etags import etag_of, known_of
 from app.api.service import Service
 from app.errors import MlreleaseError
 from app.identity.actor import Actor
-from app.identity.authentication import Credentials, bearer_of
+from app.identity.authentication import Credentials, api_token_hash
 from app.identity.roles import Permission
-from app.identity.secrets import PREFIX, secret_hash
 from app.planning.ids import model_of
 
 MAX_WAIT_SECONDS = 120.0
@@ -78,8 +77,7 @@ class Polls:
         """That the release is at; None where there is none, or its caller may not see it, or is not known at once."""
         authentication = self._service.authentication
         authentication.check_host(poll.host)
-        secret = bearer_of(poll.credentials.authorization or "")
-        token_hash = secret_hash(secret) if secret.startswith(PREFIX) else None
+        token_hash = api_token_hash(poll.credentials.authorization)
         who: Actor | None = None
         if token_hash is None:
             who = await authentication.authenticate(poll.credentials, request_id="")

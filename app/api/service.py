@@ -19,10 +19,9 @@ from app.errors import Unavailable
 from app.guardrails.rules import Guardrails
 from app.identity.access import Access
 from app.identity.actor import Actor
-from app.identity.authentication import Authentication, Credentials
+from app.identity.authentication import Authentication, Credentials, api_token_hash
 from app.identity.cookies import session_cookie
 from app.identity.request_state import note_actor, request_id_of
-from app.identity.secrets import PREFIX, secret_hash
 from app.releasing.queue import WorkQueue
 from app.releasing.work import Releasing
 from app.settings import Settings
@@ -98,22 +97,22 @@ async def actor_of_headers(api: Service, request: Request) -> Actor:
         claimed_groups=request.headers.get("mlrelease-groups", ""),
     )
     request_id, traceparent = request_id_of(request), traceparent_of(request)
-    actor = await _recalled(api, credentials)
+    actor = await recalled(api, credentials.authorization)
     if actor is None:
         actor = await api.authentication.authenticate(credentials, request_id=request_id)
     return replace(actor, request_id=request_id, traceparent=traceparent)
 
 
-async def _recalled(api: Service, credentials: Credentials) -> Actor | None:
+async def recalled(api: Service, authorization: str | None) -> Actor | None:
     """The holder of an API token that was found to count a moment ago, and by its row still does. None: ``authenticate`` finds out, or says why not.
 
     The row is read for all together who ask meanwhile, polls too: by one statement, and without a thread for each.
     """
-    secret = (credentials.authorization or "").removeprefix("Bearer ")
-    if not secret.startswith(PREFIX):
+    token_hash = api_token_hash(authorization)
+    if token_hash is None:
         return None
     try:
-        seen = await api.poll_reader.read((), secret_hash(secret))
+        seen = await api.poll_reader.read((), token_hash)
     except Unavailable:
         return None
     if seen.token is None:

@@ -19,7 +19,7 @@ from app.identity.issuers import Issuers
 from app.identity.last_used import LastUsed
 from app.identity.names import RESERVED
 from app.identity.roles import Grant, Role
-from app.identity.secrets import PREFIX
+from app.identity.secrets import PREFIX, secret_hash
 from app.identity.sessions import find_session
 from app.identity.tables import ApiToken, PortalSession
 from app.identity.tokens import find_token, grants_of
@@ -202,6 +202,13 @@ def bearer_of(authorization: str) -> str:
             hint="Send `Authorization: Bearer TOKEN`.",
         )
     return token.strip()
+
+
+def api_token_hash(authorization: str | None) -> str | None:
+    """The hash of the API token in a header; None where there is none, or something else."""
+    scheme, _, token = (authorization or "").partition(" ")
+    token = token.strip()
+    return secret_hash(token) if scheme.lower() == "bearer" and token.startswith(PREFIX) else None
 
 
 def _require_loopback(settings: Settings) -> None:

@@ -44,6 +44,20 @@ def test_revoked_token_is_refused_from_now_on(root: httpx.Client, bearer: As) ->
     assert refused(holder) == (401, "token_revoked")
 
 
+@pytest.mark.parametrize("scheme", ["", "Basic ", "Token "])
+def test_token_that_counts_does_so_as_a_bearer_only(
+    root: httpx.Client, bearer: As, service: Served, planned: str, scheme: str
+) -> None:
+    secret = new(root)["secret"]
+    addresses = ("/v1/releases", f"/v1/releases/{planned}")
+    assert [bearer(secret).get(each).status_code for each in addresses] == [200, 200]
+
+    other = service.client(None)
+    answers = [other.get(each, headers={"Authorization": scheme + secret}) for each in addresses]
+
+    assert [(each.status_code, each.json()["code"]) for each in answers] == [(401, "credentials_malformed")] * 2
+
+
 def test_expired_token_is_refused(root: httpx.Client, bearer: As, service: Served) -> None:
     token = new(root)
     with service.service.database.write() as session:
